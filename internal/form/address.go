@@ -1,0 +1,123 @@
+package form
+
+import (
+	"errors"
+	"net/mail"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/nyaruka/phonenumbers"
+	"golang.org/x/net/idna"
+	"golang.org/x/text/collate"
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
+)
+
+const emailHelp = "Enter an e-mail address like name@example.com."
+
+// ParseEmail returns the address in the one spelling under which we keep it: lower case, its domain in ASCII (RFC
+// 5890). What can't be an address gets a sentence instead; whether mail arrives only mail can tell.
+func ParseEmail(text string) (address, sentence string) {
+	parsed, err := mail.ParseAddress(text)
+	if err != nil || parsed.Name != "" || strings.ContainsAny(text, "<>\"() ") {
+		return "", emailHelp
+	}
+	local, domain, _ := strings.Cut(parsed.Address, "@")
+	if strings.Contains(domain, "@") || !strings.Contains(domain, ".") {
+		return "", emailHelp
+	}
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil || len(local) > 64 || len(local)+1+len(ascii) > 254 {
+		return "", emailHelp
+	}
+	for _, r := range local {
+		if r > 126 {
+			return "", "Letters before the @ must be plain: a to z, digits, dots. " + emailHelp
+		}
+	}
+	return strings.ToLower(local + "@" + ascii), ""
+}
+
+const phoneHelp = "Enter the whole number, with the country code if it is from another country, for example +1 312 555 0100."
+
+// checkPhone takes any form that can be dialled, keeps what was typed, and puts its E.164 form beside it. Only a
+// length that no number of that country has is refused, and only where the number is required: a number that nobody
+// needs never stops a form.
+func (f Field) checkPhone(v Values) string {
+	typed := v.Get(f.Name)
+	number, err := phonenumbers.Parse(typed, v.Get("country"))
+	if err == nil && possible(number) {
+		v[f.Name+e164Suffix] = []string{phonenumbers.Format(number, phonenumbers.E164)}
+		return ""
+	}
+	if !f.Required {
+		return ""
+	}
+	// Without a country there is nothing to judge a national number by.
+	if n := countDigits(typed); errors.Is(err, phonenumbers.ErrInvalidCountryCode) && n >= 7 && n <= 15 {
+		return ""
+	}
+	return phoneHelp
+}
+
+func possible(number *phonenumbers.PhoneNumber) bool {
+	switch phonenumbers.IsPossibleNumberWithReason(number) {
+	case phonenumbers.TOO_SHORT, phonenumbers.TOO_LONG, phonenumbers.INVALID_LENGTH:
+		return false
+	}
+	return true
+}
+
+func countDigits(s string) int {
+	n := 0
+	for _, r := range s {
+		if r >= '0' && r <= '9' {
+			n++
+		}
+	}
+	return n
+}
+
+// countries is the list of ISO 3166-1 countries in English, by name.
+var countries = sync.OnceValue(func() []Option {
+	names := display.English.Regions()
+	var list []Option
+	for a := 'A'; a <= 'Z'; a++ {
+		for b := 'A'; b <= 'Z'; b++ {
+			region, err := language.ParseRegion(string([]rune{a, b}))
+			if err != nil || !region.IsCountry() || region.Canonicalize() != region {
+				continue
+			}
+			if phonenumbers.GetCountryCodeForRegion(region.String()) == 0 && !uninhabited(region.String()) {
+				continue // retired or reserved codes
+			}
+			list = append(list, Option{Value: region.String(), Label: names.Name(region)})
+		}
+	}
+	byName := collate.New(language.English)
+	slices.SortFunc(list, func(x, y Option) int { return byName.CompareString(x.Label, y.Label) })
+	return list
+})
+
+// uninhabited are countries of the standard that have no telephone numbers of their own.
+func uninhabited(code string) bool {
+	return slices.Contains([]string{"AQ", "BV", "GS", "HM", "PN", "TF", "UM"}, code)
+}
+
+// Countries returns the ISO 3166-1 countries in English, sorted by name, for a select.
+func Countries() []Option { return countries() }
+
+// CountryName returns the English name of a two-letter code, or the text itself where it is none.
+func CountryName(code string) string {
+	for _, o := range countries() {
+		if o.Value == code {
+			return o.Label
+		}
+	}
+	return code
+}
+
+func isCountry(code string) bool {
+	return slices.ContainsFunc(countries(), func(o Option) bool { return o.Value == code })
+}

@@ -1,0 +1,246 @@
+package form_test
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/key/keytest"
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func sample() form.Form {
+	return form.Form{
+		Kind: "sample", Title: "Sample", Button: "Send",
+		Fields: []form.Field{
+			{Name: "email", Label: "E-mail address", Kind: form.Email, Required: true, Why: "to answer"},
+			{Name: "country", Label: "Country", Kind: form.Country, Why: "to read the number"},
+			{Name: "phone", Label: "Phone", Kind: form.Phone, Why: "to call"},
+			{Name: "why", Label: "Why", Kind: form.LongText, Max: 20, Why: "to judge"},
+			{Name: "kind", Label: "Kind", Kind: form.Choice, Options: opts("a", "b"), Why: "to route"},
+			{Name: "regions", Label: "Regions", Kind: form.Several, Options: opts("n", "s", "w"), Why: "to route"},
+			{Name: "start", Label: "Start", Kind: form.Date, Why: "to plan"},
+			{Name: "news", Label: "News by mail", Kind: form.Consent, Purpose: "product_news", Channel: "email", Why: "your choice"},
+		},
+	}
+}
+
+func opts(values ...string) []form.Option {
+	var list []form.Option
+	for _, v := range values {
+		list = append(list, form.Option{Value: v, Label: strings.ToUpper(v)})
+	}
+	return list
+}
+
+func TestParse(t *testing.T) {
+	for name, tt := range map[string]struct {
+		sent     url.Values
+		want     form.Values
+		complain []string
+	}{
+		"empty": {url.Values{}, form.Values{}, []string{"email"}},
+		"all": {
+			url.Values{
+				"email": {" Ada@Bücher.Example "}, "country": {"US"}, "phone": {"(312) 555-0100"}, "why": {"a\r\nb"},
+				"kind": {"b"}, "regions": {"s", "n", "s", "x"}, "start": {"31 January 2027"}, "news": {"yes"}, "unknown": {"x"},
+			},
+			form.Values{
+				"email": {"ada@xn--bcher-kva.example"}, "country": {"US"}, "phone": {"(312) 555-0100"},
+				"phone_e164": {"+13125550100"}, "why": {"a\nb"}, "kind": {"b"}, "regions": {"n", "s"},
+				"start": {"2027-01-31"}, "news": {"yes"},
+			}, nil,
+		},
+		"a leading plus wins over the country": {
+			url.Values{"email": {"a@b.example"}, "country": {"US"}, "phone": {"+44 20 7946 0000"}},
+			form.Values{"email": {"a@b.example"}, "country": {"US"}, "phone": {"+44 20 7946 0000"}, "phone_e164": {"+442079460000"}}, nil,
+		},
+		"an optional phone never blocks": {
+			url.Values{"email": {"a@b.example"}, "phone": {"ask for Ada"}},
+			form.Values{"email": {"a@b.example"}, "phone": {"ask for Ada"}}, nil,
+		},
+		"too long, out of list, no date": {
+			url.Values{"email": {"a@b.example"}, "why": {strings.Repeat("é", 21)}, "kind": {"z"}, "start": {"soon"}, "country": {"XX"}},
+			form.Values{"email": {"a@b.example"}, "why": {strings.Repeat("é", 21)}, "kind": {"z"}, "start": {"soon"}, "country": {"XX"}},
+			[]string{"country", "kind", "start", "why"},
+		},
+		"hidden marks, controls and NUL go": {
+			url.Values{"email": {"a@b.example\x00"}, "why": {"\u202eevil\u200b\x07\xff"}},
+			form.Values{"email": {"a@b.example"}, "why": {"evil\ufffd"}}, nil,
+		},
+		"header injection": {url.Values{"email": {"a@b.example\r\nBcc: x@y.example"}}, form.Values{"email": {"a@b.example Bcc: x@y.example"}}, []string{"email"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, errs := sample().Parse(tt.sent)
+			if diff := cmp.Diff(got, tt.want); diff != "" {
+				t.Errorf("values (-got +want):\n%s", diff)
+			}
+			var names []string
+			for _, f := range sample().Fields {
+				if errs[f.Name] != "" {
+					names = append(names, f.Name)
+				}
+			}
+			if diff := cmp.Diff(sortedCopy(names), sortedCopy(tt.complain)); diff != "" {
+				t.Errorf("complaints (-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+func sortedCopy(list []string) map[string]bool {
+	set := map[string]bool{}
+	for _, s := range list {
+		set[s] = true
+	}
+	return set
+}
+
+func TestRequiredPhone(t *testing.T) {
+	f := form.Form{Fields: []form.Field{
+		{Name: "country", Label: "Country", Kind: form.Country},
+		{Name: "phone", Label: "Phone", Kind: form.Phone, Required: true},
+	}}
+	for phone, ok := range map[string]bool{
+		"312 555 0100": true, "+1 (312) 555-0100 ext. 7": true, "0100": false, "1234567890123456789": false,
+		"call me": false, "+49 30 901820": true,
+	} {
+		_, errs := f.Parse(url.Values{"country": {"US"}, "phone": {phone}})
+		if (errs["phone"] == "") != ok {
+			t.Errorf("%q: complaint %q", phone, errs["phone"])
+		}
+	}
+	if _, errs := f.Parse(url.Values{"phone": {"030 901820"}}); errs["phone"] != "" {
+		t.Errorf("a national number without a country was refused: %s", errs["phone"])
+	}
+}
+
+func TestParseEmail(t *testing.T) {
+	for text, want := range map[string]string{
+		"Ada.Lovelace+x@Example.COM": "ada.lovelace+x@example.com",
+		"a@b":                        "", "a b@c.example": "", "Ada <a@b.example>": "", "@b.example": "", "a@": "",
+		"a@b@c.example": "", "ü@b.example": "", strings.Repeat("a", 65) + "@b.example": "",
+	} {
+		if got, _ := form.ParseEmail(text); got != want {
+			t.Errorf("ParseEmail(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestTooLongSaysByHowMuch(t *testing.T) {
+	_, errs := sample().Parse(url.Values{"email": {"a@b.example"}, "why": {strings.Repeat("x", 1220)}})
+	if want := "This is 1,200 characters too long. Shorten it to 20 characters or fewer."; errs["why"] != want {
+		t.Errorf("got %q, want %q", errs["why"], want)
+	}
+}
+
+func TestSeal(t *testing.T) {
+	ring, f, now := keytest.New(t), sample(), time.Unix(1_800_000_000, 0)
+	text := form.NewSeal(f, "2026-11-01", now).Close(ring)
+	if text != form.NewSeal(f, "2026-11-01", now.Add(10*time.Second)).Close(ring) {
+		t.Error("two pages of one minute carry different seals")
+	}
+	seal, err := form.OpenSeal(ring, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := sample()
+	other.Fields[0].Label = "Another wording"
+	for name, tt := range map[string]struct {
+		form      form.Form
+		statement string
+		now       time.Time
+		want      error
+	}{
+		"at once":           {f, "2026-11-01", now, nil},
+		"after a day":       {f, "2026-11-01", now.Add(25 * time.Hour), form.ErrSealExpired},
+		"from the future":   {f, "2026-11-01", now.Add(-time.Hour), form.ErrSealForged},
+		"another wording":   {other, "2026-11-01", now, form.ErrSealStale},
+		"another statement": {f, "2026-12-01", now, form.ErrSealStale},
+		"another form":      {form.Form{Kind: "other"}, "2026-11-01", now, form.ErrSealForged},
+	} {
+		if got := seal.Check(tt.form, tt.statement, tt.now); !errors.Is(got, tt.want) {
+			t.Errorf("%s: got %v, want %v", name, got, tt.want)
+		}
+	}
+	f.Anonymous = true
+	a, b := form.NewSeal(f, "2026-11-01", now), form.NewSeal(f, "2026-11-01", now)
+	if a.Close(ring) == b.Close(ring) {
+		t.Error("two anonymous pages carry one nonce")
+	}
+}
+
+func TestViewCarriesOtherSteps(t *testing.T) {
+	f := form.Form{Kind: "s", Fields: []form.Field{
+		{Name: "a", Label: "A", Kind: form.Text, Step: "One"}, {Name: "b", Label: "B", Kind: form.Text, Step: "Two"},
+	}}
+	v := f.View(form.Shown{Seal: "x", Step: 1, Values: url.Values{"a": {"typed"}}})
+	if diff := cmp.Diff(v.Hidden, []form.Hidden{{Name: form.SealField, Value: "x"}, {Name: "a", Value: "typed"}}); diff != "" {
+		t.Error(diff)
+	}
+	if len(v.Fields) != 1 || v.Fields[0].Name != "b" || v.Lead != "Two" || v.Step != 2 || v.Steps != 2 {
+		t.Errorf("view of the second step: %+v", v)
+	}
+}
+
+func TestCountries(t *testing.T) {
+	list := form.Countries()
+	if len(list) < 235 || len(list) > 255 {
+		t.Errorf("%d countries", len(list))
+	}
+	if form.CountryName("US") != "United States" || form.CountryName("DE") != "Germany" {
+		t.Error("names are not English")
+	}
+}
+
+// What Parse returns is a fixed point: sent again it comes back unchanged, and it is always fit to be stored.
+func checkStable(t interface{ Errorf(string, ...any) }, f form.Form, sent url.Values) {
+	once, _ := f.Parse(sent)
+	twice, _ := f.Parse(url.Values(once))
+	if diff := cmp.Diff(once, twice); diff != "" {
+		t.Errorf("parsing the answers again changed them:\n%s", diff)
+	}
+	for name, list := range once {
+		for _, text := range list {
+			if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+				t.Errorf("%s: %q is not fit to be stored", name, text)
+			}
+		}
+	}
+}
+
+func TestParseIsStable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		sent := url.Values{}
+		for _, f := range sample().Fields {
+			sent[f.Name] = rapid.SliceOfN(rapid.String(), 0, 3).Draw(t, f.Name)
+		}
+		checkStable(t, sample(), sent)
+	})
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("email=a%40b.example&why=x&regions=n&regions=s&phone=%2B13125550100&country=US&start=2027-01-31")
+	f.Add("email=%00%ff&why=%e2%80%ae&news=yes")
+	f.Fuzz(func(t *testing.T, body string) {
+		sent, _ := url.ParseQuery(body)
+		checkStable(t, sample(), sent)
+	})
+}
+
+func FuzzSeal(f *testing.F) {
+	ring := keytest.New(f)
+	f.Add(form.NewSeal(sample(), "2026-11-01", time.Unix(1_800_000_000, 0)).Close(ring))
+	f.Add("")
+	f.Fuzz(func(t *testing.T, text string) {
+		seal, err := form.OpenSeal(ring, text)
+		if err == nil && seal.Close(ring) != text {
+			t.Errorf("%q opened but does not close to itself", text)
+		}
+	})
+}

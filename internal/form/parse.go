@@ -1,0 +1,187 @@
+package form
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+	"golang.org/x/text/unicode/norm"
+)
+
+const e164Suffix = "_e164"
+
+// limits in characters, for fields that set none of their own.
+var limits = map[Kind]int{Text: 200, LongText: 4000, Email: 254, Phone: 40}
+
+// Limit returns how many characters an answer may have; 0 where the kind knows no limit.
+func (f Field) Limit() int {
+	if f.Max > 0 {
+		return f.Max
+	}
+	return limits[f.Kind]
+}
+
+// Parse decodes what was sent for the form: it trims and cleans text, ignores unknown names, checks each field and
+// then the form's Check. The answers are returned whether or not there are errors, so that nothing typed is lost.
+// Files are not its business: their values are passed through as they are (the way in puts ids there).
+func (f Form) Parse(sent url.Values) (Values, Errors) {
+	values, errs := Values{}, Errors{}
+	for _, field := range f.Fields {
+		answer := field.decode(sent[field.Name])
+		if len(answer) > 0 {
+			values[field.Name] = answer
+		}
+	}
+	for _, field := range f.Fields {
+		if sentence := field.check(values); sentence != "" {
+			errs.Add(field.Name, sentence)
+		}
+	}
+	if f.Check != nil {
+		f.Check(values, errs)
+	}
+	return values, errs
+}
+
+// decode turns the raw values of one field into its answer, without judging it.
+func (f Field) decode(raw []string) []string {
+	switch f.Kind {
+	case File:
+		return slices.Clone(raw)
+	case Several:
+		var chosen []string
+		for _, o := range f.Options { // the form's order, each once, however often it was sent
+			if slices.Contains(raw, o.Value) {
+				chosen = append(chosen, o.Value)
+			}
+		}
+		return chosen
+	case Consent:
+		if slices.Contains(raw, "yes") {
+			return []string{"yes"}
+		}
+		return nil
+	}
+	if len(raw) == 0 {
+		return nil
+	}
+	text := Clean(raw[0], f.Kind == LongText)
+	if text == "" {
+		return nil
+	}
+	return []string{text}
+}
+
+// check judges one field's answer, and replaces it by its canonical form where the kind has one.
+func (f Field) check(v Values) string {
+	if len(v[f.Name]) == 0 {
+		if f.Required {
+			return f.missing()
+		}
+		return ""
+	}
+	value := v.Get(f.Name)
+	if limit := f.Limit(); limit > 0 {
+		if n := utf8.RuneCountInString(value); n > limit {
+			return tooLong(n, limit)
+		}
+	}
+	switch f.Kind {
+	case Email:
+		address, sentence := ParseEmail(value)
+		if sentence == "" {
+			v[f.Name] = []string{address}
+		}
+		return sentence
+	case Phone:
+		return f.checkPhone(v)
+	case Country:
+		if !isCountry(value) {
+			return "Choose a country from the list."
+		}
+	case Choice, Rating:
+		if !slices.ContainsFunc(f.Options, func(o Option) bool { return o.Value == value }) {
+			return "Choose one of the answers."
+		}
+	case Date:
+		return f.checkDate(v)
+	case Text, LongText, Several, Consent, File:
+	}
+	return ""
+}
+
+func (f Field) checkDate(v Values) string {
+	for _, layout := range []string{time.DateOnly, "2 January 2006", "2 Jan 2006", "January 2, 2006"} {
+		if day, err := time.Parse(layout, v.Get(f.Name)); err == nil {
+			v[f.Name] = []string{day.Format(time.DateOnly)}
+			return ""
+		}
+	}
+	return "Enter a real date as year, month, day, for example 2027-01-31."
+}
+
+func (f Field) missing() string {
+	thing := lowerFirst(f.Label)
+	switch f.Kind {
+	case Choice, Rating, Country:
+		return "Choose an answer: " + thing + "."
+	case Several:
+		return "Choose at least one: " + thing + "."
+	case Consent:
+		return "Tick the box to go on: " + thing + "."
+	case File:
+		return "Choose a file: " + thing + "."
+	case Text, LongText, Email, Phone, Date:
+	}
+	return "Enter an answer: " + thing + "."
+}
+
+func tooLong(n, limit int) string {
+	p := message.NewPrinter(language.English)
+	return p.Sprintf("This is %d characters too long. Shorten it to %d characters or fewer.", n-limit, limit)
+}
+
+// Clean returns text as it is stored: valid UTF-8 in NFC, line ends as \n, without surrounding space, control
+// characters, zero-width spaces and marks that change the direction of what follows. On one line unless lines is set.
+func Clean(text string, lines bool) string {
+	text = strings.ToValidUTF8(text, string(utf8.RuneError))
+	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' && lines:
+			return r
+		case r == '\n', r == '\t', r == '\u2028', r == '\u2029':
+			return ' '
+		case unicode.IsControl(r), invisible(r):
+			return -1
+		}
+		return r
+	}, text)
+	return strings.TrimSpace(norm.NFC.String(text))
+}
+
+// invisible tells the marks that hide or reorder text. The joiners U+200C and U+200D stay: several scripts need them.
+func invisible(r rune) bool {
+	switch {
+	case r == '\u200b', r == '\u2060', r == '\ufeff', r == '\u00ad', r == '\u061c':
+		return true
+	case r >= '\u200e' && r <= '\u200f', r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069':
+		return true
+	}
+	return false
+}
+
+func lowerFirst(label string) string {
+	r, n := utf8.DecodeRuneInString(label)
+	next, _ := utf8.DecodeRuneInString(label[n:])
+	if unicode.IsUpper(next) { // an abbreviation stays as it is
+		return label
+	}
+	return fmt.Sprintf("%c%s", unicode.ToLower(r), strings.TrimRight(label[n:], "?."))
+}

@@ -1,0 +1,215 @@
+package form
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+)
+
+// TrapField is a field that people never see and never fill.
+const TrapField = "homepage_2"
+
+// View is a form ready to be drawn by the partial "form".
+type View struct {
+	Action, Title, Intro, Button string
+	Multipart                    bool
+	Hidden                       []Hidden
+	Trap                         string
+	Fields                       []FieldView
+	Consents                     []FieldView
+	Problems                     []Problem
+	Message                      string // why the form is shown again, where no field is to blame
+	Label                        Label
+	Step, Steps                  int
+	Lead                         string // heading of the step
+}
+
+// Hidden is a value carried through the page.
+type Hidden struct{ Name, Value string }
+
+// Problem is a line of the error summary.
+type Problem struct{ Name, ID, Text string }
+
+// FieldView is a field ready to be drawn.
+type FieldView struct {
+	Name, ID, Label, Hint, Why, Error, Value   string
+	Type, Inputmode, Autocomplete, Describedby string
+	Kind                                       string
+	Required                                   bool
+	Rows                                       int
+	Min, Max                                   string
+	Choices                                    []ChoiceView
+	Kept                                       []Kept
+	Accept                                     string
+	Limit                                      string
+}
+
+// ChoiceView is an option ready to be drawn.
+type ChoiceView struct {
+	ID, Value, Label, Hint string
+	Checked                bool
+}
+
+// Kept is a file that was sent before and is kept, so that it need not be chosen again.
+type Kept struct{ Name, Size, Token, RemoveName string }
+
+// Label is the table above Send.
+type Label struct {
+	Asked, Optional                             int
+	For, SeenBy, SharedWith, Deleted, Statement string
+}
+
+// Shown says in which state a form is drawn.
+type Shown struct {
+	Action    string
+	Seal      string
+	Statement string // how the label names it: "1 November 2026"
+	Values    url.Values
+	Errors    Errors
+	Kept      map[string][]Kept
+	Hidden    []Hidden
+	Message   string
+	Step      int // from 0
+}
+
+// View draws nothing yet: it gathers what the templates need, for the step that is to be shown. The answers of the
+// other steps travel along as hidden fields.
+func (f Form) View(s Shown) View {
+	steps := f.Steps()
+	v := View{
+		Action: s.Action, Title: f.Title, Intro: f.Intro, Button: f.Button, Multipart: f.HasFile(), Trap: TrapField,
+		Message: s.Message, Label: f.label(s.Statement), Step: s.Step + 1, Steps: len(steps),
+		Hidden: append([]Hidden{{SealField, s.Seal}}, s.Hidden...),
+	}
+	if len(steps) > 1 {
+		v.Lead = steps[s.Step]
+	}
+	for _, field := range f.Fields {
+		if field.Step != steps[s.Step] {
+			for _, value := range s.Values[field.Name] {
+				v.Hidden = append(v.Hidden, Hidden{field.Name, value})
+			}
+			continue
+		}
+		fv := field.view(s)
+		if fv.Error != "" {
+			v.Problems = append(v.Problems, Problem{Name: field.Name, ID: fv.focus(), Text: fv.Error})
+		}
+		if field.Kind == Consent && field.Purpose != "" {
+			v.Consents = append(v.Consents, fv)
+		} else {
+			v.Fields = append(v.Fields, fv)
+		}
+	}
+	return v
+}
+
+func (f Form) label(statement string) Label {
+	l := Label{
+		For: f.Label.For, SeenBy: f.Label.SeenBy, SharedWith: f.Label.SharedWith, Deleted: f.Label.Deleted,
+		Statement: statement,
+	}
+	for _, field := range f.Fields {
+		l.Asked++
+		if !field.Required {
+			l.Optional++
+		}
+	}
+	return l
+}
+
+func (f Field) view(s Shown) FieldView {
+	v := FieldView{
+		Name: f.Name, ID: "f-" + f.Name, Label: f.Label, Hint: f.hint(), Why: f.Why, Error: s.Errors[f.Name],
+		Type: "text", Autocomplete: f.Autocomplete, Kind: string(f.Kind), Required: f.Required,
+		Kept: s.Kept[f.Name], Accept: strings.Join(f.Accept, ","),
+	}
+	sent := s.Values[f.Name]
+	if len(sent) > 0 {
+		v.Value = strings.ToValidUTF8(sent[0], "")
+	}
+	switch f.Kind {
+	case Email:
+		v.Type, v.Inputmode = "email", "email"
+	case Phone:
+		v.Type, v.Inputmode = "tel", "tel"
+	case Date:
+		v.Type = "date"
+	case LongText:
+		v.Rows = rows(f.Limit())
+	case Country:
+		v.Choices = f.choices(Countries(), sent)
+	case Choice, Several, Rating:
+		v.Choices = f.choices(f.Options, sent)
+	case Consent:
+		v.Choices = f.choices([]Option{{Value: "yes", Label: f.Label}}, sent)
+	case File:
+		v.Limit = fmt.Sprintf("%s; %d MB at most", strings.Join(f.formats(), ", "), f.MaxBytes>>20)
+	case Text:
+	}
+	if n := f.Limit(); n > 0 && f.Kind == LongText {
+		v.Limit = message.NewPrinter(language.English).Sprintf("%d", n)
+	}
+	v.Describedby = v.describedby()
+	return v
+}
+
+// hint joins the field's own hint and its example.
+func (f Field) hint() string {
+	if f.Example == "" || f.Kind == Consent || len(f.Options) > 0 || f.Kind == Country || f.Kind == File {
+		return f.Hint
+	}
+	return strings.TrimSpace(f.Hint + " For example: " + f.Example)
+}
+
+func (f Field) formats() []string {
+	var list []string
+	for _, ext := range f.Accept {
+		list = append(list, strings.ToUpper(strings.TrimPrefix(ext, ".")))
+	}
+	return list
+}
+
+func (f Field) choices(options []Option, sent []string) []ChoiceView {
+	list := make([]ChoiceView, 0, len(options))
+	for i, o := range options {
+		list = append(list, ChoiceView{
+			ID: fmt.Sprintf("f-%s-%d", f.Name, i), Value: o.Value, Label: o.Label, Hint: o.Hint,
+			Checked: slices.Contains(sent, o.Value),
+		})
+	}
+	return list
+}
+
+// focus is the id that a link of the error summary goes to: the first control of the field.
+func (v FieldView) focus() string {
+	if len(v.Choices) > 0 && v.Kind != string(Country) {
+		return v.Choices[0].ID
+	}
+	return v.ID
+}
+
+func (v FieldView) describedby() string {
+	var ids []string
+	if v.Error != "" {
+		ids = append(ids, v.ID+"-error")
+	}
+	if v.Hint != "" {
+		ids = append(ids, v.ID+"-hint")
+	}
+	if v.Why != "" {
+		ids = append(ids, v.ID+"-why")
+	}
+	return strings.Join(ids, " ")
+}
+
+func rows(limit int) int {
+	if limit > 1000 {
+		return 8
+	}
+	return 4
+}
