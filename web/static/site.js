@@ -1,0 +1,120 @@
+// Everything here is a courtesy: each page and form works the same without it.
+(() => {
+  const all = (sel, root = document) => [...root.querySelectorAll(sel)];
+
+  // The menu closes on Escape and on a click elsewhere.
+  for (const menu of all("details.menu")) {
+    menu.addEventListener("keydown", (e) => {
+      if (e.key !== "Escape" || !menu.open) return;
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    });
+    document.addEventListener("click", (e) => { if (!menu.contains(e.target)) menu.open = false; });
+  }
+
+  // A link of the error summary puts the cursor into the field.
+  for (const link of all(".errors a[href^='#']")) {
+    link.addEventListener("click", (e) => {
+      const target = document.getElementById(link.hash.slice(1));
+      if (!target) return;
+      e.preventDefault();
+      target.scrollIntoView({ block: "center" });
+      target.focus({ preventScroll: true });
+    });
+  }
+  document.querySelector(".errors")?.focus();
+
+  // The visitor's own time beside the event's, where the two differ.
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const time of all("time[data-zone]")) {
+    const at = new Date(time.dateTime);
+    if (isNaN(at) || !here) continue;
+    const show = (zone, opt) => new Intl.DateTimeFormat("en", { timeZone: zone, ...opt }).format(at);
+    const day = { weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit", hourCycle: "h23" };
+    let same = true;
+    try { same = show(here, day) === show(time.dataset.zone, day); } catch { continue; }
+    if (same) continue;
+    const own = document.createElement("span");
+    own.className = "own-time";
+    own.textContent = show(here, day) + " where you are (" + here.replaceAll("_", " ") + ")";
+    time.after(own);
+  }
+
+  // How many characters are left, told once little is left; never cut off.
+  for (const area of all("textarea[data-limit]")) {
+    const limit = parseInt(area.dataset.limit.replace(/\D/g, ""), 10);
+    if (!limit) continue;
+    const line = document.createElement("p");
+    line.className = "count";
+    line.setAttribute("aria-live", "polite");
+    area.after(line);
+    const tell = () => {
+      const left = limit - [...area.value].length;
+      line.classList.toggle("over", left < 0);
+      line.textContent = left > limit * 0.25 ? "" :
+        left < 0 ? (-left).toLocaleString("en") + " characters too many" : left.toLocaleString("en") + " characters left";
+    };
+    area.addEventListener("input", tell);
+    tell();
+  }
+
+  // After a field was left: say what is missing or wrong; take it back as soon as it is mended.
+  const complaint = (el) => {
+    const name = el.labels?.[0]?.firstChild?.textContent.trim() ?? "this";
+    if (el.getAttribute("aria-required") === "true" && !el.value.trim() && el.dataset.touched) return "Please fill in: " + name;
+    if (el.type === "email" && el.value.trim() && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(el.value.trim()))
+      return "Write the address like name@example.com";
+    return "";
+  };
+  const mark = (el) => {
+    const field = el.closest(".field");
+    if (!field || el.closest("fieldset .choices, .rating")) return;
+    const text = complaint(el);
+    let note = field.querySelector(".error");
+    field.classList.toggle("wrong", text !== "");
+    el.toggleAttribute("aria-invalid", text !== "");
+    if (text) el.setAttribute("aria-invalid", "true");
+    if (!text) { note?.remove(); return; }
+    if (!note) {
+      note = document.createElement("p");
+      note.className = "error";
+      note.id = el.id + "-error";
+      el.before(note);
+      const ids = (el.getAttribute("aria-describedby") ?? "").split(" ").filter((x) => x && x !== note.id);
+      el.setAttribute("aria-describedby", [note.id, ...ids].join(" "));
+    }
+    note.textContent = text;
+  };
+  for (const el of all("form[novalidate] .field :is(input:not([type=file], [type=radio], [type=checkbox]), textarea, select)")) {
+    el.addEventListener("input", () => { el.dataset.touched = "1"; if (el.closest(".wrong")) mark(el); });
+    el.addEventListener("blur", () => { if (el.dataset.touched) mark(el); });
+  }
+
+  // Typed text survives a click beside the form, and one click sends once.
+  for (const form of all("form[method=post][novalidate]")) {
+    let dirty = false;
+    form.addEventListener("input", () => { dirty = true; });
+    form.addEventListener("submit", (e) => {
+      if (form.dataset.sent) { e.preventDefault(); return; }
+      form.dataset.sent = "1";
+      dirty = false;
+      const button = e.submitter;
+      const has = all("input[type=file]", form).some((f) => f.files.length);
+      if (button && has) {
+        const wait = document.createElement("p");
+        wait.className = "fine";
+        wait.setAttribute("role", "status");
+        wait.textContent = "Sending your file. This can take a moment.";
+        button.after(wait);
+      }
+    });
+    addEventListener("beforeunload", (e) => { if (dirty && !form.dataset.sent) e.preventDefault(); });
+    addEventListener("pageshow", () => { delete form.dataset.sent; });
+  }
+
+  // Counting down days to an event: <span data-until="2026-12-03T17:00:00Z">.
+  for (const el of all("[data-until]")) {
+    const days = Math.ceil((new Date(el.dataset.until) - Date.now()) / 864e5);
+    if (days > 0) el.textContent = days === 1 ? "tomorrow or sooner" : "in " + days + " days";
+  }
+})();
