@@ -1,0 +1,140 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/singleflight"
+)
+
+// maxEntries bounds the cache; addresses that lead to a page are far fewer.
+const maxEntries = 4096
+
+// cache keeps the bytes of pages by path and choice. An entry lives until the next full minute (a form's seal says the
+// minute) or the next generation of content, whichever comes first.
+type cache struct {
+	generation atomic.Int64
+	mu         sync.RWMutex
+	entries    map[cacheKey]*entry
+	drawing    singleflight.Group
+}
+
+type cacheKey struct {
+	path   string
+	choice Choice
+}
+
+type entry struct {
+	body       *body
+	header     http.Header // what the handler set beside the content
+	minute     int64
+	generation int64
+}
+
+func newCache() *cache { return &cache{entries: map[cacheKey]*entry{}} }
+
+// pageCaching lets browsers keep a page but ask each time whether it still stands.
+const pageCaching = "private, no-cache"
+
+// Cached serves a page from memory. Only GET and HEAD of an address without query are cached, and only answers with
+// status 200 that did not forbid it; a page so cached depends on nothing of the visitor but the choice about cookies.
+func (s *Set) Cached(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery != "" || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		key := cacheKey{r.URL.Path, ChoiceOf(r)}
+		minute, generation := s.cfg.Now().Unix()/60, s.cache.generation.Load()
+		e := s.cache.get(key)
+		if e == nil || e.minute != minute || e.generation != generation {
+			e = s.draw(next, r, key, minute, generation)
+		}
+		if e == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		for name, values := range e.header {
+			w.Header()[name] = values
+		}
+		e.body.serve(w, r, pageCaching, "Cookie, Accept-Encoding")
+	})
+}
+
+func (c *cache) get(key cacheKey) *entry {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.entries[key]
+}
+
+func (c *cache) put(key cacheKey, e *entry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.entries) >= maxEntries {
+		clear(c.entries)
+	}
+	c.entries[key] = e
+}
+
+// draw lets one request draw the page for all that wait for it. It returns nil where the answer is not to be cached.
+func (s *Set) draw(next http.Handler, r *http.Request, key cacheKey, minute, generation int64) *entry {
+	got, _, _ := s.cache.drawing.Do(string(key.choice)+" "+key.path, func() (any, error) {
+		// The page belongs to all who wait: it does not end with the first of them.
+		req := r.Clone(context.WithoutCancel(r.Context()))
+		req.Method = http.MethodGet
+		buf := &buffer{header: http.Header{}, status: http.StatusOK}
+		next.ServeHTTP(buf, req)
+		if buf.status != http.StatusOK || buf.header.Get("Cache-Control") != "" || buf.header.Get("Set-Cookie") != "" {
+			return (*entry)(nil), nil
+		}
+		header := maps.Clone(buf.header)
+		contentType := header.Get("Content-Type")
+		header.Del("Content-Type")
+		e := &entry{newBody(buf.body.Bytes(), contentType, 5), header, minute, generation}
+		s.cache.put(key, e)
+		return e, nil
+	})
+	return got.(*entry)
+}
+
+// buffer takes an answer in memory.
+type buffer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (b *buffer) Header() http.Header { return b.header }
+
+func (b *buffer) WriteHeader(status int) { b.status = status }
+
+func (b *buffer) Write(p []byte) (int, error) { return b.body.Write(p) }
+
+// Invalidate makes every cached page of this instance old.
+func (s *Set) Invalidate() { s.cache.generation.Add(1) }
+
+// Watch keeps the cache's generation in step with the database's until ctx ends: read at once, then every five
+// seconds. A database that does not answer leaves the pages as they are.
+func (s *Set) Watch(ctx context.Context, pool *pgxpool.Pool) {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	var seen int64
+	for {
+		var n int64
+		if err := pool.QueryRow(ctx, `SELECT n FROM generation`).Scan(&n); err == nil && n != seen {
+			seen = n
+			s.Invalidate()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

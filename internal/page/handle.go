@@ -1,0 +1,131 @@
+package page
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+)
+
+// Handler answers a request or says why it can't. What it returns is shown or logged by Handle, nowhere else.
+type Handler func(w http.ResponseWriter, r *http.Request) error
+
+// Error is meant for the visitor's eyes: a status and one sentence.
+type Error struct {
+	Status  int
+	Message string
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// ErrNotFound is the answer to an address that leads nowhere, or to something the visitor may not know of.
+var ErrNotFound = &Error{http.StatusNotFound, "There is no page at this address."}
+
+// ErrForbidden is the answer to staff whose role does not reach that far.
+var ErrForbidden = &Error{http.StatusForbidden, "Your role does not open this page."}
+
+type faultPage struct {
+	Base
+	Status  int
+	Message string
+}
+
+// Handle adapts a handler to net/http: an *Error is shown as it is, anything else is logged once with request id,
+// method and route, and the visitor reads a fixed sentence.
+func (s *Set) Handle(h Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	}
+}
+
+func (s *Set) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var known *Error
+	if !errors.As(err, &known) {
+		known = &Error{http.StatusInternalServerError, "Something failed on our side. Nothing you sent was changed. Please try again in a minute."}
+		s.cfg.Log.ErrorContext(r.Context(), "request failed",
+			"id", RequestID(r), "method", r.Method, "route", route(r), "err", err)
+	}
+	s.Fault(w, r, known.Status, known.Message)
+}
+
+// Fault shows the error page.
+func (s *Set) Fault(w http.ResponseWriter, r *http.Request, status int, message string) {
+	w.Header().Set("Cache-Control", "no-store")
+	data := faultPage{
+		Base:   Base{Title: http.StatusText(status), Description: message, NoIndex: true},
+		Status: status, Message: message,
+	}
+	if err := s.fault.Write(w, r, status, data); err != nil {
+		s.cfg.Log.ErrorContext(r.Context(), "the error page failed", "id", RequestID(r), "err", err)
+		http.Error(w, message, status)
+	}
+}
+
+// Log writes one line for each request, without address, query or anything the visitor typed, and gives the request
+// its id. A handler that panics is answered with the error page.
+func (s *Set) Log(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
+		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler { //nolint:errorlint // the documented sentinel is compared as it is
+					panic(p)
+				}
+				s.cfg.Log.ErrorContext(r.Context(), "handler panicked", "id", RequestID(r), "route", route(r), "panic", p)
+				if !rec.wrote {
+					s.Fault(rec, r, http.StatusInternalServerError, "Something failed on our side. Please try again in a minute.")
+				}
+			}
+			s.cfg.Log.LogAttrs(r.Context(), levelOf(rec.status), "request", attrs(r, rec.status, time.Since(start))...)
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// recorder remembers the status of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	wrote  bool
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if !r.wrote {
+		r.status, r.wrote = status, true
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	r.wrote = true
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+const requestIDHeader = "X-Request-Id"
+
+// RequestID names the request in the log. It is made when first asked for.
+func RequestID(r *http.Request) string {
+	id := r.Header.Get(requestIDHeader)
+	if _, err := uuid.Parse(id); err == nil {
+		return id
+	}
+	id = uuid.NewString()
+	r.Header.Set(requestIDHeader, id)
+	return id
+}
+
+// route is the pattern that matched: it holds no token and nothing a visitor chose.
+func route(r *http.Request) string {
+	if rc := chi.RouteContext(r.Context()); rc != nil {
+		return rc.RoutePattern()
+	}
+	return ""
+}

@@ -1,0 +1,81 @@
+package page
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Site says who runs the site; it is web/content/site.yaml, the one place of it (P-1).
+type Site struct {
+	Demo         bool              `yaml:"demo"` // some values stand in for real ones; doctor objects once mail is really sent
+	Name         string            `yaml:"name"`
+	LegalName    string            `yaml:"legal_name"`
+	Phone        string            `yaml:"phone"`
+	Address      []string          `yaml:"address"`
+	PrivacyEmail string            `yaml:"privacy_email"`
+	Sender       Sender            `yaml:"sender"`
+	Inboxes      map[string]string `yaml:"inboxes"` // by kind of activity
+	Hosting      string            `yaml:"hosting"` // ISO 3166-1 code
+	Processors   []Processor       `yaml:"processors"`
+	Offices      []Office          `yaml:"offices"`
+}
+
+// Sender is the From of all mail.
+type Sender struct {
+	Name    string `yaml:"name"`
+	Address string `yaml:"address"`
+}
+
+// Processor works on personal data for us under a contract (P-9).
+type Processor struct {
+	Name     string   `yaml:"name"`
+	Purpose  string   `yaml:"purpose"`
+	Country  string   `yaml:"country"`
+	Contract string   `yaml:"contract"`
+	Hosts    []string `yaml:"hosts"`
+}
+
+// Office is a place where we can be met.
+type Office struct {
+	Name    string   `yaml:"name"`
+	Address []string `yaml:"address"`
+	Phone   string   `yaml:"phone"`
+	Hours   string   `yaml:"hours"`
+}
+
+// LoadSite reads content/site.yaml. An unknown or missing entry is an error.
+func LoadSite(web fs.FS) (*Site, error) {
+	f, err := web.Open("content/site.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("site.yaml: %w", err)
+	}
+	defer f.Close()
+	dec := yaml.NewDecoder(f)
+	dec.KnownFields(true)
+	var s Site
+	if err := dec.Decode(&s); err != nil {
+		return nil, fmt.Errorf("site.yaml: %w", err)
+	}
+	for name, value := range map[string]string{
+		"name": s.Name, "legal_name": s.LegalName, "privacy_email": s.PrivacyEmail,
+		"sender.address": s.Sender.Address, "hosting": s.Hosting, "address": strings.Join(s.Address, ""),
+	} {
+		if value == "" {
+			return nil, fmt.Errorf("site.yaml: %s is missing", name)
+		}
+	}
+	return &s, nil
+}
+
+// Processor returns the processor on record for a host name.
+func (s *Site) Processor(host string) (Processor, bool) {
+	i := slices.IndexFunc(s.Processors, func(p Processor) bool { return slices.Contains(p.Hosts, host) })
+	if i < 0 {
+		return Processor{}, false
+	}
+	return s.Processors[i], true
+}

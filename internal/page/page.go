@@ -1,0 +1,213 @@
+// Package page draws pages: one layout, typed views, hashed assets, the page cache, the error page, and the adapter
+// between handlers that return errors and net/http.
+//
+// It promises that a page is either sent whole or replaced by a plain error page; that no visitor ever reads an
+// internal error; that a public page is the same for everybody but for the line about cookies; and that what is cached
+// is never older than a minute or than the latest change of published content.
+package page
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path"
+	"reflect"
+	"strings"
+	"time"
+
+	"clickcommerce.com/site/internal/form"
+)
+
+// Base is what every page needs; the struct of each page embeds it. The handler fills the first part, Write the rest.
+type Base struct {
+	Title       string
+	Description string
+	Path        string // without query; the canonical address
+	Section     string // the entry of the main navigation that is current
+	Crumbs      []Crumb
+	NoIndex     bool
+	Image       string // of social previews; empty: the site's own
+	LD          []any  // JSON-LD documents
+
+	Site      *Site
+	Canonical string
+	Choice    Choice
+	Notice    *Notice
+	Viewer    *Viewer
+	Year      int
+	Public    string // PUBLIC_URL
+}
+
+func (b *Base) base() *Base { return b }
+
+// Crumb is a step of the way back.
+type Crumb struct{ Label, Path string }
+
+// Notice is the line about a changed statement that the home page shows to everyone (P-17).
+type Notice struct{ Text, Path string }
+
+// Viewer is who reads a page of the workspace or of the portal. Public pages have none, whoever is signed in.
+type Viewer struct {
+	Name, Role string
+	Nav        []NavItem
+}
+
+// NavItem is an entry of the workspace's own navigation.
+type NavItem struct {
+	Label, Path string
+	Count       int
+	Current     bool
+}
+
+// Config is what a Set is made of.
+type Config struct {
+	Web       fs.FS // templates, static, content
+	PublicURL string
+	Site      *Site
+	Log       *slog.Logger
+	Now       func() time.Time
+	// Notice returns the home page's line about a changed statement, or nil.
+	Notice func(context.Context) *Notice
+}
+
+// Set holds the templates of all pages and what they share. It is made once, at start.
+type Set struct {
+	cfg    Config
+	shared *template.Template // layouts and partials
+	assets *assets
+	cache  *cache
+	views  []registered
+	fault  View[faultPage]
+}
+
+type registered struct {
+	name string
+	tmpl *template.Template
+	data any
+}
+
+// New parses the layouts and partials, and makes the assets ready. It fails where a file does not parse.
+func New(cfg Config) (*Set, error) {
+	static, err := fs.Sub(cfg.Web, "static")
+	if err != nil {
+		return nil, fmt.Errorf("static files: %w", err)
+	}
+	s := &Set{cfg: cfg, cache: newCache()}
+	if s.assets, err = newAssets(static); err != nil {
+		return nil, err
+	}
+	s.shared, err = template.New("").Funcs(s.funcs()).ParseFS(cfg.Web,
+		"templates/layout.html", "templates/staff.html", "templates/partials/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("shared templates: %w", err)
+	}
+	s.fault = Load[faultPage](s, "site/error")
+	return s, nil
+}
+
+func (s *Set) funcs() template.FuncMap {
+	return template.FuncMap{
+		"asset":    s.Asset,
+		"date":     func(t time.Time) string { return t.Format("2 January 2006") },
+		"datetime": func(t time.Time) string { return t.Format("2 January 2006, 15:04 MST") },
+		"country":  form.CountryName,
+		"markdown": Markdown,
+		"plural": func(n int, one, many string) string {
+			if n == 1 {
+				return fmt.Sprintf("%d %s", n, one)
+			}
+			return fmt.Sprintf("%d %s", n, many)
+		},
+	}
+}
+
+// Site returns who runs the site.
+func (s *Set) Site() *Site { return s.cfg.Site }
+
+// URL returns the absolute address of a path of the site.
+func (s *Set) URL(path string) string { return s.cfg.PublicURL + path }
+
+// Each calls f with every loaded view and the zero value of its data, so that a test can check one against the other.
+func (s *Set) Each(f func(name string, tmpl *template.Template, data any)) {
+	for _, v := range s.views {
+		f(v.name, v.tmpl, v.data)
+	}
+}
+
+// View draws one page from data of type T.
+type View[T any] struct {
+	set    *Set
+	name   string
+	layout string
+	tmpl   *template.Template
+}
+
+// Load parses web/templates/NAME.html into a view. Pages of the workspace (staff/… and …/staff_…) get its layout. It
+// panics where the template is missing or broken, or T does not embed Base: that is found when the program starts.
+func Load[T any](s *Set, name string) View[T] {
+	var zero T
+	if _, ok := any(&zero).(interface{ base() *Base }); !ok {
+		panic(fmt.Sprintf("page %s: %s does not embed page.Base", name, reflect.TypeFor[T]()))
+	}
+	shared := template.Must(s.shared.Clone())
+	tmpl, err := shared.ParseFS(s.cfg.Web, "templates/"+name+".html")
+	if err != nil {
+		panic(fmt.Sprintf("page %s: %v", name, err))
+	}
+	layout := "layout"
+	if strings.HasPrefix(name, "staff/") || strings.HasPrefix(path.Base(name), "staff_") {
+		layout = "staff"
+	}
+	s.views = append(s.views, registered{name, tmpl.Lookup(layout), zero})
+	return View[T]{set: s, name: name, layout: layout, tmpl: tmpl}
+}
+
+// Write draws the page whole and then sends it with the status.
+func (v View[T]) Write(w http.ResponseWriter, r *http.Request, status int, data T) error {
+	v.set.fill(any(&data).(interface{ base() *Base }).base(), r)
+	var buf bytes.Buffer
+	buf.Grow(32 << 10)
+	if err := v.tmpl.ExecuteTemplate(&buf, v.layout, data); err != nil {
+		return fmt.Errorf("draw %s: %w", v.name, err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(buf.Bytes()) // the visitor may be gone: nothing to mend
+	return nil
+}
+
+// Fragment draws one named part of the page, for callers that put the parts together themselves.
+func (v View[T]) Fragment(part string, data any) (template.HTML, error) {
+	var buf strings.Builder
+	if err := v.tmpl.ExecuteTemplate(&buf, part, data); err != nil {
+		return "", fmt.Errorf("draw %s of %s: %w", part, v.name, err)
+	}
+	return template.HTML(buf.String()), nil //nolint:gosec // drawn by html/template just above
+}
+
+func (s *Set) fill(b *Base, r *http.Request) {
+	if b.Path == "" {
+		b.Path = r.URL.Path
+	}
+	b.Site = s.cfg.Site
+	b.Public = s.cfg.PublicURL
+	b.Canonical = s.cfg.PublicURL + (&url.URL{Path: b.Path}).EscapedPath()
+	b.Choice = ChoiceOf(r)
+	b.Viewer, _ = r.Context().Value(viewerKey{}).(*Viewer)
+	b.Year = s.cfg.Now().Year()
+	if b.Path == "/" && s.cfg.Notice != nil {
+		b.Notice = s.cfg.Notice(r.Context())
+	}
+}
+
+type viewerKey struct{}
+
+// WithViewer names who reads the page that is drawn for the request.
+func WithViewer(ctx context.Context, v *Viewer) context.Context {
+	return context.WithValue(ctx, viewerKey{}, v)
+}

@@ -1,0 +1,194 @@
+package page_test
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"clickcommerce.com/site/internal/page"
+)
+
+type hello struct {
+	page.Base
+	Word string
+}
+
+func newSet(t *testing.T, now func() time.Time, log io.Writer) *page.Set {
+	t.Helper()
+	set, err := page.New(page.Config{
+		Web: fstest.MapFS{
+			"templates/layout.html":     {Data: []byte(`{{define "layout"}}<title>{{.Title}}</title><p>{{.Choice}}</p>{{template "main" .}}{{end}}`)},
+			"templates/staff.html":      {Data: []byte(`{{define "staff"}}{{template "main" .}}{{end}}`)},
+			"templates/partials/x.html": {Data: []byte(`{{define "x"}}{{end}}`)},
+			"templates/site/error.html": {Data: []byte(`{{define "main"}}{{.Status}}: {{.Message}}{{end}}`)},
+			"templates/site/hello.html": {Data: []byte(`{{define "main"}}<b>{{.Word}}</b>` + strings.Repeat("<i>filler</i>", 100) + `{{end}}`)},
+			"static/a/mark.svg":         {Data: []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`)},
+			"static/site.css":           {Data: []byte(`b{background:url("a/mark.svg")}`)},
+		},
+		PublicURL: "http://example.test", Site: &page.Site{Name: "Test"},
+		Log: slog.New(slog.NewTextHandler(log, nil)), Now: now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func get(h http.Handler, path string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestCachedPage(t *testing.T) {
+	var clock atomic.Int64
+	clock.Store(1_800_000_000)
+	set := newSet(t, func() time.Time { return time.Unix(clock.Load(), 0) }, io.Discard)
+	view := page.Load[hello](set, "site/hello")
+	var drawn atomic.Int32
+	h := set.Cached(set.Handle(func(w http.ResponseWriter, r *http.Request) error {
+		drawn.Add(1)
+		return view.Write(w, r, http.StatusOK, hello{Base: page.Base{Title: "Hi"}, Word: "<word>"})
+	}))
+
+	var wait sync.WaitGroup
+	for range 32 {
+		wait.Go(func() { get(h, "/hello") })
+	}
+	wait.Wait()
+	if n := drawn.Load(); n != 1 {
+		t.Errorf("32 visitors at once: drawn %d times", n)
+	}
+	w := get(h, "/hello")
+	if !strings.Contains(w.Body.String(), "&lt;word&gt;") || w.Header().Get("Cache-Control") != "private, no-cache" {
+		t.Errorf("got %q, %v", w.Body, w.Header())
+	}
+	etag := w.Header().Get("Etag")
+	if w := get(h, "/hello", "If-None-Match", etag); w.Code != http.StatusNotModified || w.Body.Len() != 0 {
+		t.Errorf("If-None-Match: %d", w.Code)
+	}
+	for coding, want := range map[string]string{
+		"br": "br", "gzip, br": "br", "gzip": "gzip", "br;q=0, gzip": "gzip", "identity": "", "": "",
+	} {
+		w := get(h, "/hello", "Accept-Encoding", coding)
+		if got := w.Header().Get("Content-Encoding"); got != want {
+			t.Errorf("Accept-Encoding %q: got %q, want %q", coding, got, want)
+		}
+		if want != "" && w.Header().Get("Etag") == etag {
+			t.Errorf("Accept-Encoding %q: the validator of another form", coding)
+		}
+	}
+	if w := get(h, "/hello", "Cookie", "choice=none"); !strings.Contains(w.Body.String(), "<p>none</p>") {
+		t.Error("the variant of a choice is not its own")
+	}
+	before := drawn.Load()
+	if get(h, "/hello", "Cookie", "other=1; choice=bogus"); drawn.Load() != before {
+		t.Error("an unknown cookie made a variant")
+	}
+	clock.Add(60)
+	if get(h, "/hello"); drawn.Load() != before+1 {
+		t.Error("the page outlived its minute")
+	}
+	set.Invalidate()
+	if get(h, "/hello"); drawn.Load() != before+2 {
+		t.Error("the page outlived its generation")
+	}
+}
+
+func TestUncachedAnswers(t *testing.T) {
+	set := newSet(t, time.Now, io.Discard)
+	var calls int
+	h := set.Cached(set.Handle(func(w http.ResponseWriter, r *http.Request) error {
+		calls++
+		return page.ErrNotFound
+	}))
+	for range 3 {
+		if w := get(h, "/nowhere"); w.Code != http.StatusNotFound || w.Header().Get("Cache-Control") != "no-store" {
+			t.Fatalf("got %d, %v", w.Code, w.Header())
+		}
+	}
+	if calls < 3 {
+		t.Error("an error page was cached")
+	}
+}
+
+func TestErrorsStayInside(t *testing.T) {
+	var log strings.Builder
+	set := newSet(t, time.Now, &log)
+	h := set.Log(set.Handle(func(w http.ResponseWriter, r *http.Request) error { return errors.New("secret detail") }))
+	w := get(h, "/x?email=ada@example.com")
+	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "secret") {
+		t.Errorf("visitor read %d %q", w.Code, w.Body)
+	}
+	if n := strings.Count(log.String(), "secret detail"); n != 1 {
+		t.Errorf("logged %d times", n)
+	}
+	if strings.Contains(log.String(), "ada@") {
+		t.Error("the log holds what a visitor sent")
+	}
+	panics := set.Log(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") }))
+	if w := get(panics, "/x"); w.Code != http.StatusInternalServerError {
+		t.Errorf("panic: %d", w.Code)
+	}
+}
+
+func TestAssets(t *testing.T) {
+	set := newSet(t, time.Now, io.Discard)
+	css, svg := set.Asset("site.css"), set.Asset("a/mark.svg")
+	w := get(http.HandlerFunc(set.ServeAsset), css)
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), svg) {
+		t.Errorf("%s: %d %s (the sheet does not link %s)", css, w.Code, w.Body, svg)
+	}
+	if !strings.Contains(w.Header().Get("Cache-Control"), "immutable") {
+		t.Error("a hashed file is not immutable")
+	}
+	if w := get(http.HandlerFunc(set.ServeAsset), "/static/site.000000000000.css"); w.Code != http.StatusNotFound {
+		t.Errorf("an old hash: %d", w.Code)
+	}
+}
+
+func TestClient(t *testing.T) {
+	proxies := page.Proxies{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
+	for name, tt := range map[string]struct{ remote, forwarded, want string }{
+		"direct":                   {"192.0.2.1:5", "", "192.0.2.1"},
+		"direct, forged header":    {"192.0.2.1:5", "198.51.100.9", "192.0.2.1"},
+		"proxy":                    {"127.0.0.1:5", "198.51.100.9", "198.51.100.9"},
+		"proxy, forged first part": {"127.0.0.1:5", "203.0.113.7, 198.51.100.9", "198.51.100.9"},
+		"two proxies":              {"127.0.0.1:5", "198.51.100.9, 10.1.1.1", "198.51.100.9"},
+		"rubbish":                  {"127.0.0.1:5", "rubbish", "127.0.0.1"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr = tt.remote
+		if tt.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", tt.forwarded)
+		}
+		if got := proxies.Client(r).String(); got != tt.want {
+			t.Errorf("%s: got %s, want %s", name, got, tt.want)
+		}
+	}
+}
+
+func TestMarkdownIsHarmless(t *testing.T) {
+	got := string(page.Markdown("[a](https://example.org) <script>x</script> [b](javascript:x) [c](/in)"))
+	for _, bad := range []string{"<script", "javascript:"} {
+		if strings.Contains(got, bad) {
+			t.Errorf("%q holds %s", got, bad)
+		}
+	}
+	if !strings.Contains(got, `class="outbound"`) || !strings.Contains(got, "leaves this site") {
+		t.Errorf("%q does not mark the outbound link", got)
+	}
+}
