@@ -23,6 +23,12 @@ func (e *Error) Error() string { return e.Message }
 // ErrNotFound is the answer to an address that leads nowhere, or to something the visitor may not know of.
 var ErrNotFound = &Error{http.StatusNotFound, "There is no page at this address."}
 
+// ErrTooLarge is the answer to a body beyond every limit. Forms have lower limits of their own, and keep what was typed.
+var ErrTooLarge = &Error{
+	http.StatusRequestEntityTooLarge,
+	"What you sent is larger than this site takes. Go back, choose a smaller file or a shorter text, and send it again.",
+}
+
 // ErrForbidden is the answer to staff whose role does not reach that far.
 var ErrForbidden = &Error{http.StatusForbidden, "Your role does not open this page."}
 
@@ -43,8 +49,15 @@ func (s *Set) Handle(h Handler) http.HandlerFunc {
 }
 
 func (s *Set) fail(w http.ResponseWriter, r *http.Request, err error) {
-	var known *Error
-	if !errors.As(err, &known) {
+	var (
+		known *Error
+		large *http.MaxBytesError
+	)
+	switch {
+	case errors.As(err, &known):
+	case errors.As(err, &large):
+		known = ErrTooLarge
+	default:
 		known = &Error{http.StatusInternalServerError, "Something failed on our side. Nothing you sent was changed. Please try again in a minute."}
 		s.cfg.Log.ErrorContext(r.Context(), "request failed",
 			"id", RequestID(r), "method", r.Method, "route", route(r), "err", err)

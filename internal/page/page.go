@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -200,6 +201,9 @@ func (s *Set) fill(b *Base, r *http.Request) {
 	b.Choice = ChoiceOf(r)
 	b.Viewer, _ = r.Context().Value(viewerKey{}).(*Viewer)
 	b.Year = s.cfg.Now().Year()
+	if len(b.Crumbs) > 0 && b.Viewer == nil && !b.NoIndex {
+		b.LD = append(slices.Clip(b.LD), LDBreadcrumbs{Public: b.Public, URL: b.Canonical, Crumbs: b.Crumbs})
+	}
 	if b.Path == "/" && s.cfg.Notice != nil {
 		b.Notice = s.cfg.Notice(r.Context())
 	}

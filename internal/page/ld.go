@@ -1,0 +1,182 @@
+package page
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// What search engines read of a page: documents of schema.org as JSON-LD, for Base.LD. They are data, not script, so
+// the content policy lets them stand. A page with crumbs needs none for them: Write adds the list itself.
+
+const ldContext = "https://schema.org"
+
+// LDOrganization is the company; LDOrganizationOf fills it from the identity.
+type LDOrganization struct {
+	Name, LegalName, URL, Logo, Phone string
+	Address                           []string // lines; the last is the country
+}
+
+// LDOrganizationOf describes who runs the site, with absolute addresses below publicURL.
+func LDOrganizationOf(s *Site, publicURL, logo string) LDOrganization {
+	return LDOrganization{
+		Name: s.Name, LegalName: s.LegalName, URL: publicURL + "/", Logo: logo, Phone: s.Phone, Address: s.Address,
+	}
+}
+
+func (o LDOrganization) node() map[string]any {
+	n := node("Organization", "name", o.Name, "legalName", o.LegalName, "url", o.URL, "logo", o.Logo, "telephone", o.Phone)
+	if len(o.Address) > 0 {
+		n["address"] = ldAddress(o.Address)
+	}
+	return n
+}
+
+// MarshalJSON writes the document.
+func (o LDOrganization) MarshalJSON() ([]byte, error) { return document(o.node()) }
+
+// LDArticle is a news item.
+type LDArticle struct {
+	Headline, Description, URL, Image string
+	Published, Modified               time.Time // zero: left out
+	Publisher                         LDOrganization
+}
+
+// MarshalJSON writes the document.
+func (a LDArticle) MarshalJSON() ([]byte, error) {
+	n := node("NewsArticle", "headline", a.Headline, "description", a.Description, "url", a.URL, "image", a.Image,
+		"datePublished", instant(a.Published), "dateModified", instant(a.Modified))
+	n["mainEntityOfPage"] = a.URL
+	n["publisher"], n["author"] = a.Publisher.node(), a.Publisher.node()
+	return document(n)
+}
+
+// LDEvent is a webinar or an event at a place. Start and End carry the event's own zone.
+type LDEvent struct {
+	Name, Description, URL, Image string
+	Start, End                    time.Time
+	Place                         []string // lines of the postal address, its name first; empty: held online, at URL
+	Cancelled, Full               bool
+	Organizer                     LDOrganization
+}
+
+// MarshalJSON writes the document.
+func (e LDEvent) MarshalJSON() ([]byte, error) {
+	n := node("Event", "name", e.Name, "description", e.Description, "url", e.URL, "image", e.Image,
+		"startDate", instant(e.Start), "endDate", instant(e.End))
+	status, mode, stock := "EventScheduled", "OfflineEventAttendanceMode", "InStock"
+	if e.Cancelled {
+		status = "EventCancelled"
+	}
+	if len(e.Place) == 0 {
+		mode = "OnlineEventAttendanceMode"
+		n["location"] = node("VirtualLocation", "url", e.URL)
+	} else {
+		place := node("Place", "name", e.Place[0])
+		place["address"] = ldAddress(e.Place)
+		n["location"] = place
+	}
+	if e.Full {
+		stock = "SoldOut"
+	}
+	n["eventStatus"], n["eventAttendanceMode"] = ldContext+"/"+status, ldContext+"/"+mode
+	offer := node("Offer", "url", e.URL, "priceCurrency", "USD", "availability", ldContext+"/"+stock)
+	offer["price"] = 0
+	n["offers"], n["organizer"] = offer, e.Organizer.node()
+	return document(n)
+}
+
+// LDJobPosting is an opening. Salary figures are a year's, in dollars; zero leaves them out.
+type LDJobPosting struct {
+	Title, URL           string
+	Description          string // HTML
+	Posted, ValidThrough time.Time
+	Employment           string   // FULL_TIME, PART_TIME, CONTRACTOR, TEMPORARY or INTERN
+	Place                []string // lines of the postal address
+	Remote               bool
+	Country              string // where remote work is possible
+	SalaryMin, SalaryMax int
+	Organization         LDOrganization
+}
+
+// MarshalJSON writes the document.
+func (j LDJobPosting) MarshalJSON() ([]byte, error) {
+	n := node("JobPosting", "title", j.Title, "description", j.Description, "url", j.URL, "employmentType", j.Employment,
+		"datePosted", instant(j.Posted), "validThrough", instant(j.ValidThrough))
+	n["directApply"] = true
+	n["hiringOrganization"] = j.Organization.node()
+	if len(j.Place) > 0 {
+		place := node("Place")
+		place["address"] = ldAddress(j.Place)
+		n["jobLocation"] = place
+	}
+	if j.Remote {
+		n["jobLocationType"] = "TELECOMMUTE"
+		n["applicantLocationRequirements"] = node("Country", "name", j.Country)
+	}
+	if j.SalaryMax > 0 {
+		amount := node("QuantitativeValue", "unitText", "YEAR")
+		amount["minValue"], amount["maxValue"] = j.SalaryMin, j.SalaryMax
+		salary := node("MonetaryAmount", "currency", "USD")
+		salary["value"] = amount
+		n["baseSalary"] = salary
+	}
+	return document(n)
+}
+
+// LDBreadcrumbs is the way back as a list. Crumbs without a path stand for the page itself, at URL.
+type LDBreadcrumbs struct {
+	Public string // PUBLIC_URL
+	URL    string // absolute address of the page
+	Crumbs []Crumb
+}
+
+// MarshalJSON writes the document.
+func (b LDBreadcrumbs) MarshalJSON() ([]byte, error) {
+	items := make([]map[string]any, len(b.Crumbs))
+	for i, c := range b.Crumbs {
+		address := b.Public + c.Path
+		if c.Path == "" {
+			address = b.URL
+		}
+		items[i] = node("ListItem", "name", c.Label, "item", address)
+		items[i]["position"] = i + 1
+	}
+	n := node("BreadcrumbList")
+	n["itemListElement"] = items
+	return document(n)
+}
+
+// node makes an object of a schema.org type from pairs of key and value, without the empty ones.
+func node(kind string, pairs ...string) map[string]any {
+	n := map[string]any{"@type": kind}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			n[pairs[i]] = pairs[i+1]
+		}
+	}
+	return n
+}
+
+func document(n map[string]any) ([]byte, error) {
+	n["@context"] = ldContext
+	return json.Marshal(n)
+}
+
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339)
+}
+
+// ldAddress keeps the lines as they are: our addresses are lines, and a wrong guess of the parts helps nobody.
+func ldAddress(lines []string) map[string]any {
+	street := ""
+	for i, line := range lines[:len(lines)-1] {
+		if i > 0 {
+			street += ", "
+		}
+		street += line
+	}
+	return node("PostalAddress", "streetAddress", street, "addressCountry", lines[len(lines)-1])
+}
