@@ -215,7 +215,7 @@ func (d *drainer) Timeout(job *river.Job[drain]) time.Duration {
 }
 
 func (d *drainer) NextRetry(job *river.Job[drain]) time.Time {
-	return time.Now().Add(time.Duration(job.Attempt*job.Attempt) * 2 * time.Second)
+	return time.Now().Add(time.Duration(job.Attempt*job.Attempt) * time.Second)
 }
 
 // Work runs the worker under a lock that dies with the connection: jobs of two periods, or one that

@@ -249,3 +249,18 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestBehindPgBouncer(t *testing.T) {
+	t.Parallel()
+	pool, err := postgres.Connect(t.Context(), pgtest.Bouncer(t, pgtest.New(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	w, runs := counter("mail", time.Hour)
+	j := start(t, pool, w)
+	for want := int64(1); want <= 3; want++ {
+		until(t, "run", func() bool { return runs.Load() >= want })
+		j.Kick("mail")
+	}
+}

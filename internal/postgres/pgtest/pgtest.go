@@ -28,7 +28,7 @@ import (
 const (
 	template = "template_site"
 	// small keeps many parallel tests below the server's limit of 200 connections.
-	small = "&pool_max_conns=6"
+	small = "&pool_max_conns=8"
 	// closing is how long the test's own connections have to come back.
 	closing = 10 * time.Second
 )
@@ -109,11 +109,11 @@ func running(t testing.TB) *server {
 	return s
 }
 
-func (s *server) url(role, database string) string { return s.cluster.URL(role, database) + small }
+func (s *server) url(role, database string) string { return s.cluster.URL(role, database) }
 
 func open(t testing.TB, url string) *pgxpool.Pool {
 	t.Helper()
-	pool, err := postgres.Connect(t.Context(), url)
+	pool, err := postgres.Connect(t.Context(), url+small)
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}

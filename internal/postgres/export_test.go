@@ -1,0 +1,17 @@
+package postgres
+
+import (
+	"context"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// MigrateFiles and CheckFiles work on other steps than the program's own.
+func MigrateFiles(ctx context.Context, files fs.FS, admin *pgxpool.Pool, serving string) error {
+	return schema{files}.up(ctx, admin, serving)
+}
+
+func CheckFiles(ctx context.Context, files fs.FS, pool *pgxpool.Pool) error {
+	return schema{files}.check(ctx, pool)
+}
