@@ -1,0 +1,200 @@
+package content
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/text"
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/net/html"
+
+	"clickcommerce.com/site/internal/page"
+)
+
+// source is a file on its way to becoming a page.
+type source struct {
+	name string
+	head head
+	page Page
+}
+
+// head is the front matter. Anything else in it is an error.
+type head struct {
+	Title       string   `yaml:"title"`
+	Description string   `yaml:"description"`
+	Summary     string   `yaml:"summary"`
+	Nav         string   `yaml:"nav"`
+	Section     string   `yaml:"section"`
+	Family      string   `yaml:"family"`
+	Figure      string   `yaml:"figure"`
+	Order       int      `yaml:"order"`
+	Intro       bool     `yaml:"intro"`
+	Updated     string   `yaml:"updated"` // 2006-01-02
+	Actions     []Action `yaml:"actions"`
+	Related     []string `yaml:"related"` // addresses
+	Facts       []Fact   `yaml:"facts"`
+	Steps       []Step   `yaml:"steps"`
+	FAQ         []struct {
+		Question string `yaml:"question"`
+		Answer   string `yaml:"answer"` // Markdown
+	} `yaml:"faq"`
+}
+
+func read(web fs.FS, name string) (source, error) {
+	raw, err := fs.ReadFile(web, name)
+	if err != nil {
+		return source{}, err
+	}
+	front, body, ok := bytes.Cut(bytes.TrimPrefix(raw, []byte("---\n")), []byte("\n---\n"))
+	if !ok || !bytes.HasPrefix(raw, []byte("---\n")) {
+		return source{}, errors.New("does not begin with front matter between lines of ---")
+	}
+	src := source{name: name}
+	dec := yaml.NewDecoder(bytes.NewReader(front))
+	dec.KnownFields(true)
+	if err := dec.Decode(&src.head); err != nil {
+		return source{}, err
+	}
+	if err := src.head.check(); err != nil {
+		return source{}, err
+	}
+	if src.page, err = draw(src.head, body); err != nil {
+		return source{}, err
+	}
+	src.page.Path = address(name)
+	return src, nil
+}
+
+func address(name string) string {
+	p := "/" + strings.TrimSuffix(strings.TrimPrefix(name, root+"/"), path.Ext(name))
+	if p == "/home" {
+		return "/"
+	}
+	return p
+}
+
+func (h head) check() error {
+	var faults []error
+	for name, value := range map[string]string{
+		"title": h.Title, "description": h.Description, "summary": h.Summary, "nav": h.Nav, "section": h.Section,
+	} {
+		if value == "" {
+			faults = append(faults, fmt.Errorf("%s is missing", name))
+		}
+	}
+	for _, f := range h.Facts {
+		if f.Term == "" || f.Text == "" {
+			faults = append(faults, errors.New("a fact without term or text"))
+		}
+	}
+	for _, s := range h.Steps {
+		if s.Title == "" || s.Text == "" {
+			faults = append(faults, errors.New("a step without title or text"))
+		}
+	}
+	for _, a := range h.Actions {
+		if a.Label == "" || !strings.HasPrefix(a.Path, "/") {
+			faults = append(faults, errors.New("an action without label, or to another site"))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func draw(h head, body []byte) (Page, error) {
+	p := Page{
+		Title: h.Title, Description: h.Description, Summary: h.Summary, Nav: h.Nav, Section: h.Section,
+		Family: h.Family, Figure: h.Figure, Order: h.Order, Intro: h.Intro,
+		Actions: h.Actions, Facts: h.Facts, Steps: h.Steps,
+	}
+	if h.Updated != "" {
+		day, err := time.Parse(time.DateOnly, h.Updated)
+		if err != nil {
+			return p, fmt.Errorf("updated: %w", err)
+		}
+		p.Updated = day
+	}
+	drawn, err := convert(body)
+	if err != nil {
+		return p, err
+	}
+	words := []string{plain(drawn)}
+	first, rest, _ := bytes.Cut(drawn, []byte(omitted))
+	p.Body, p.Rest = page.MarkOutbound(first), page.MarkOutbound(rest)
+	for _, f := range h.Facts {
+		words = append(words, f.Term, f.Text)
+	}
+	for _, s := range h.Steps {
+		words = append(words, s.Title, s.Text)
+	}
+	for _, q := range h.FAQ {
+		answer, err := convert([]byte(q.Answer))
+		if err != nil || q.Question == "" || len(answer) == 0 {
+			return p, errors.Join(fmt.Errorf("question %q needs words and an answer", q.Question), err)
+		}
+		p.FAQ = append(p.FAQ, Question{q.Question, page.MarkOutbound(answer)})
+		words = append(words, q.Question, plain(answer))
+	}
+	p.Text = strings.Join(words, "\n")
+	return p, nil
+}
+
+const (
+	stepsMark = "<!-- steps -->"
+	omitted   = "<!-- raw HTML omitted -->" // what goldmark leaves of the mark
+)
+
+// convert draws trusted Markdown: tables, printer's quotes and dashes, ids on headings ({#name} sets one).
+func convert(source []byte) ([]byte, error) {
+	md := goldmark.New(goldmark.WithExtensions(extension.Table, extension.Typographer),
+		goldmark.WithParserOptions(parser.WithAutoHeadingID(), parser.WithAttribute()))
+	doc := md.Parser().Parse(text.NewReader(source))
+	err := ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		switch n := n.(type) {
+		case *ast.Heading:
+			if n.Level == 1 {
+				return ast.WalkStop, errors.New("a heading of the first level: that is the title's")
+			}
+		case *ast.RawHTML:
+			return ast.WalkStop, errors.New("raw HTML")
+		case *ast.HTMLBlock:
+			if entering && strings.TrimSpace(string(n.Lines().Value(source))) != stepsMark {
+				return ast.WalkStop, errors.New("raw HTML other than " + stepsMark)
+			}
+		}
+		return ast.WalkContinue, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := md.Renderer().Render(&out, source, doc); err != nil {
+		return nil, fmt.Errorf("draw: %w", err)
+	}
+	return bytes.TrimSpace(out.Bytes()), nil
+}
+
+// plain returns the words of HTML.
+func plain(drawn []byte) string {
+	var out strings.Builder
+	for z := html.NewTokenizer(bytes.NewReader(drawn)); ; {
+		switch z.Next() {
+		case html.ErrorToken:
+			return strings.Join(strings.Fields(out.String()), " ")
+		case html.TextToken:
+			out.WriteString(html.UnescapeString(string(z.Raw())))
+		case html.EndTagToken: // words of neighbouring cells and paragraphs stay apart
+			if name, _ := z.TagName(); len(name) > 1 && string(name) != "em" && string(name) != "strong" {
+				out.WriteByte(' ')
+			}
+		}
+	}
+}
