@@ -124,7 +124,7 @@ func (c *Cluster) join(ctx context.Context) error {
 		if owner {
 			return c.run(ctx)
 		}
-		if c.answers(ctx) == nil {
+		if c.alive(ctx) {
 			return nil
 		}
 		if err := pause(ctx, 50*time.Millisecond); err != nil {

@@ -212,9 +212,11 @@ func (c *Cluster) answers(ctx context.Context) error {
 	return conn.Close(ctx)
 }
 
+func (c *Cluster) alive(ctx context.Context) bool { return c.answers(ctx) == nil }
+
 // endOrphan stops a server that answers though its owner is gone and nobody else owns it.
 func (c *Cluster) endOrphan(ctx context.Context) error {
-	if c.answers(ctx) != nil {
+	if !c.alive(ctx) {
 		return nil
 	}
 	b, err := os.ReadFile(filepath.Join(c.place.data, "postmaster.pid"))

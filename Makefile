@@ -1,0 +1,49 @@
+export GOTOOLCHAIN = local
+GO ?= go
+export GO
+FUZZTIME ?= 30s
+RACE ?= ./internal/...
+LINT = $(GO) tool -modfile=.ci/lint.mod golangci-lint
+
+.DEFAULT_GOAL := help
+.PHONY: run test check bench help build fuzz deps lint race
+
+run: ## install what is missing, build, load demo content, serve at http://127.0.0.1:8080
+	@.ci/deps run
+	@$(MAKE) --no-print-directory build
+	bin/site demo
+	@exec bin/site serve
+
+test: ## install what is missing, run every test, browser tests included
+	@.ci/deps test
+	$(GO) test ./...
+
+check: lint test fuzz ## formatting, vet, linters, tidy modules, every test, every fuzz target for FUZZTIME (30s)
+
+bench: build ## the figures of SPEED.md, each a ratio to its limit measured in the same run
+	$(GO) run ./cmd/bench
+
+build: ## bin/site
+	$(GO) build -o bin/site ./cmd/site
+
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	@.ci/deps test
+	@.ci/fuzz $(FUZZTIME)
+
+race: ## the tests of RACE (./internal/...) under the race detector
+	@.ci/deps race
+	@.ci/deps test
+	$(GO) test -race $(RACE)
+
+lint: ## formatting, vet, linters, tidy modules; changes nothing
+	$(LINT) fmt --diff
+	$(GO) vet ./...
+	$(LINT) run
+	$(GO) mod tidy -diff
+
+deps: ## install what run and test need, from the distribution's packages
+	@.ci/deps run
+	@.ci/deps test
+
+help: ## this list
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
