@@ -2,13 +2,15 @@
 -- compatible: no
 -- The core: who wrote to us, what they sent, what they agreed to, what we send them, and who looked.
 
--- Roles are shared by all databases of a cluster, so another database may just have made them.
+-- Roles are shared by all databases of a cluster, so another database may just have made them; or a
+-- superuser has, for an owner that may not.
 -- +goose StatementBegin
 DO $$
 DECLARE
   name text;
 BEGIN
   FOREACH name IN ARRAY ARRAY['site_serve', 'site_marketing'] LOOP
+    CONTINUE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = name);
     BEGIN
       EXECUTE format('CREATE ROLE %I NOLOGIN', name);
     EXCEPTION WHEN duplicate_object OR unique_violation THEN
@@ -194,7 +196,7 @@ CREATE TABLE consent_event (
   hash bytea NOT NULL,
   PRIMARY KEY (person_id, seq)
 );
-COMMENT ON COLUMN consent_event.origin IS 'form, unsubscribe, preferences, staff, bounce, erasure: the way the choice reached us';
+COMMENT ON COLUMN consent_event.origin IS 'form, connect, unsubscribe, preferences, staff, bounce, erasure: the way the choice reached us';
 CREATE INDEX consent_event_latest ON consent_event (person_id, purpose, channel, seq DESC);
 
 -- +goose StatementBegin
@@ -231,6 +233,16 @@ CREATE TRIGGER statement_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE
 CREATE TRIGGER statement_use_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statement_use
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- When a person showed, by a button behind a mailed link, that the address is theirs. A choice made in a form counts
+-- only once such a confirmation follows it: else anyone could subscribe an address that was confirmed before.
+CREATE TABLE confirmation (
+  person_id uuid NOT NULL REFERENCES person,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (person_id, at)
+);
+CREATE TRIGGER confirmation_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON confirmation
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 -- Addresses that must not get a purpose by a channel, whatever is imported or restored. It survives erasure.
 CREATE TABLE suppression (
   address_hmac bytea NOT NULL,
@@ -241,11 +253,13 @@ CREATE TABLE suppression (
   PRIMARY KEY (address_hmac, purpose, channel)
 );
 
--- The latest choice a person made for each purpose and channel, and whether it is in force: granted, the address
--- confirmed within 30 days of the choice (or before it), and not suppressed.
+-- The latest choice a person made for each purpose and channel, and whether it is in force: granted, confirmed within
+-- 30 days (a choice made behind a mailed link or signed in is its own confirmation), and not suppressed.
 CREATE VIEW consent AS
 SELECT e.person_id, e.purpose, e.channel, e.granted, e.seq, e.wording, e.statement_version, e.origin, e.at,
-  e.granted AND p.erased_at IS NULL AND p.verified_at IS NOT NULL AND p.verified_at <= e.at + interval '30 days'
+  e.granted AND p.erased_at IS NULL
+    AND (e.origin IN ('preferences', 'connect') OR EXISTS (SELECT FROM confirmation c
+      WHERE c.person_id = e.person_id AND c.at >= e.at AND c.at <= e.at + interval '30 days'))
     AND NOT EXISTS (SELECT FROM suppression s
       WHERE s.address_hmac = p.address_hmac AND s.purpose = e.purpose AND s.channel = e.channel) AS in_force
 FROM consent_event e
@@ -313,7 +327,7 @@ CREATE TABLE notice (
 CREATE FUNCTION may_send(m message) RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   who person;
-  activity text;
+  about text;
 BEGIN
   IF m.purpose = 'internal' THEN
     RETURN CASE WHEN m.person_id IS NOT NULL THEN 'an internal message goes to no person' END;
@@ -336,13 +350,13 @@ BEGIN
     RETURN NULL;
   END IF;
   IF m.purpose = 'service' AND m.submission_id IS NOT NULL THEN
-    SELECT s.kind INTO activity FROM submission s WHERE s.id = m.submission_id;
+    SELECT s.kind INTO about FROM submission s WHERE s.id = m.submission_id;
     IF NOT EXISTS (SELECT FROM statement_use u
-        WHERE u.version = m.basis AND u.activity = may_send.activity AND u.purpose = m.purpose)
+        WHERE u.version = m.basis AND u.activity = about AND u.purpose = m.purpose)
       AND NOT EXISTS (SELECT FROM notice n JOIN statement_use u ON u.version = n.version
         WHERE n.person_id = m.person_id AND n.delivered_at IS NOT NULL
-          AND u.activity = may_send.activity AND u.purpose = m.purpose) THEN
-      RETURN format('statement %s names no %s mail about %s', coalesce(m.basis, '(none)'), m.purpose, activity);
+          AND u.activity = about AND u.purpose = m.purpose) THEN
+      RETURN format('statement %s names no %s mail about %s', coalesce(m.basis, '(none)'), m.purpose, about);
     END IF;
   END IF;
   RETURN NULL;
@@ -380,7 +394,7 @@ CREATE TRIGGER audit_event_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON au
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 GRANT USAGE ON SCHEMA public TO site_serve, site_marketing;
-GRANT SELECT, INSERT ON installation, form_revision, statement_version, statement_use, submission_event, consent_event,
+GRANT SELECT, INSERT ON confirmation, installation, form_revision, statement_version, statement_use, submission_event, consent_event,
   audit_event TO site_serve;
 GRANT SELECT ON generation, consent_head, consent, contactable, mail_template TO site_serve;
 GRANT SELECT, INSERT, UPDATE ON person TO site_serve;
@@ -394,7 +408,7 @@ DROP FUNCTION IF EXISTS may_send CASCADE;
 DROP FUNCTION message_gate();
 DROP TABLE mail_template;
 DROP VIEW contactable, consent;
-DROP TABLE suppression, consent_event, consent_head CASCADE;
+DROP TABLE suppression, confirmation, consent_event, consent_head CASCADE;
 DROP FUNCTION IF EXISTS consent_event_hash CASCADE;
 DROP FUNCTION consent_event_chain();
 DROP TABLE spent_nonce, note, submission_event, answers, submission, statement_use, statement_version, form_revision,

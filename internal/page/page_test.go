@@ -188,7 +188,7 @@ func TestMarkdownIsHarmless(t *testing.T) {
 			t.Errorf("%q holds %s", got, bad)
 		}
 	}
-	if !strings.Contains(got, `class="outbound"`) || !strings.Contains(got, "leaves this site") {
+	if !strings.Contains(got, `rel="external noopener"`) || !strings.Contains(got, "leaves this site") {
 		t.Errorf("%q does not mark the outbound link", got)
 	}
 }

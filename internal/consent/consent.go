@@ -1,0 +1,178 @@
+// Package consent keeps what people agreed to, in a ledger that only grows, and which privacy statement is in force.
+//
+// It promises that a choice is stored word for word as it was shown, that the latest one counts, that a choice made in
+// a form counts only once the person confirmed the address by mail, and that a refused address stays refused
+// whatever is imported later (P-6, P-7). The database keeps these rules itself: see the view consent and the trigger
+// message_gate.
+package consent
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"clickcommerce.com/site/internal/key"
+	"clickcommerce.com/site/internal/person"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Purpose is what contact data may be used for beyond the person's own request. Each needs a consent (P-6).
+type Purpose string
+
+// The four purposes of P-6.
+const (
+	Survey      Purpose = "survey"
+	ProductNews Purpose = "product_news"
+	Promotion   Purpose = "promotion"
+	Newsletter  Purpose = "newsletter"
+)
+
+// Channel is a way to reach a person.
+type Channel string
+
+// The channels of P-6.
+const (
+	ByEmail Channel = "email"
+	ByPhone Channel = "phone"
+	ByPost  Channel = "post"
+)
+
+// Origin is the way by which a choice reached us.
+type Origin string
+
+// The origins. A choice made in a form or told to staff needs a confirmation by mail; the others are the person's own
+// proven act.
+const (
+	FromForm        Origin = "form"
+	FromStaff       Origin = "staff"
+	FromConnect     Origin = "connect"
+	FromPreferences Origin = "preferences"
+	FromUnsubscribe Origin = "unsubscribe"
+)
+
+// Event is one choice, as it was made.
+type Event struct {
+	Purpose   Purpose
+	Channel   Channel
+	Granted   bool
+	Revision  []byte // of the form that showed the wording; nil elsewhere
+	Wording   string
+	Statement string
+	Origin    Origin
+	At        time.Time
+}
+
+// Choice is the latest choice for a purpose and channel, and whether it is in force.
+type Choice struct {
+	Purpose   Purpose   `db:"purpose"`
+	Channel   Channel   `db:"channel"`
+	Granted   bool      `db:"granted"`
+	Wording   string    `db:"wording"`
+	Statement string    `db:"statement_version"`
+	Origin    Origin    `db:"origin"`
+	At        time.Time `db:"at"`
+	InForce   bool      `db:"in_force"`
+}
+
+// Ledger reads and appends choices.
+type Ledger struct {
+	pool *pgxpool.Pool
+	ring *key.Ring
+	now  func() time.Time
+}
+
+// NewLedger returns the ledger.
+func NewLedger(pool *pgxpool.Pool, ring *key.Ring, now func() time.Time) *Ledger {
+	return &Ledger{pool, ring, now}
+}
+
+// AddFor queues the storing of a choice that came with a submission, for the person who has the address. It is stored
+// only where the submission was.
+func AddFor(b *pgx.Batch, submission uuid.UUID, email string, e Event) {
+	b.Queue(`
+		INSERT INTO consent_event (person_id, purpose, channel, granted, form_revision, wording, statement_version,
+			origin, submission_id, at)
+		SELECT (SELECT id FROM person WHERE email = $1), $2, $3, $4, $5, $6, $7, $8, $9, $10
+		WHERE EXISTS (SELECT FROM submission WHERE id = $9)`,
+		email, e.Purpose, e.Channel, e.Granted, e.Revision, e.Wording, e.Statement, e.Origin, submission, e.At)
+}
+
+// Record stores a choice of a known person. A refusal is also kept as a suppression, which outlives the person's
+// data; a grant lifts it only where it is the person's own proven act.
+func (l *Ledger) Record(ctx context.Context, tx pgx.Tx, who uuid.UUID, e Event) error {
+	if e.At.IsZero() {
+		e.At = l.now()
+	}
+	if _, err := tx.Exec(ctx, `
+		INSERT INTO consent_event (person_id, purpose, channel, granted, form_revision, wording, statement_version,
+			origin, at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		who, e.Purpose, e.Channel, e.Granted, e.Revision, e.Wording, e.Statement, e.Origin, e.At); err != nil {
+		return fmt.Errorf("record choice: %w", err)
+	}
+	var err error
+	switch {
+	case !e.Granted:
+		_, err = tx.Exec(ctx, `
+			INSERT INTO suppression (address_hmac, purpose, channel, reason, at)
+			SELECT address_hmac, $2, $3, $4, $5 FROM person WHERE id = $1
+			ON CONFLICT (address_hmac, purpose, channel) DO NOTHING`, who, e.Purpose, e.Channel, e.Origin, e.At)
+	case e.Origin == FromPreferences || e.Origin == FromConnect:
+		_, err = tx.Exec(ctx, `
+			DELETE FROM suppression WHERE purpose = $2 AND channel = $3
+				AND address_hmac = (SELECT address_hmac FROM person WHERE id = $1)`, who, e.Purpose, e.Channel)
+	}
+	if err != nil {
+		return fmt.Errorf("record choice: %w", err)
+	}
+	return nil
+}
+
+// Withdraw records the person's refusal of a purpose on a channel; refusing twice is refusing once.
+func (l *Ledger) Withdraw(ctx context.Context, who uuid.UUID, p Purpose, c Channel, o Origin, wording, statement string) error {
+	return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
+		var refused bool
+		if err := tx.QueryRow(ctx, `
+			SELECT EXISTS (SELECT FROM consent WHERE person_id = $1 AND purpose = $2 AND channel = $3 AND NOT granted)`,
+			who, p, c).Scan(&refused); err != nil {
+			return fmt.Errorf("withdraw consent: %w", err)
+		}
+		if refused {
+			return nil
+		}
+		return l.Record(ctx, tx, who, Event{
+			Purpose: p, Channel: c, Wording: wording, Statement: statement, Origin: o, At: l.now(),
+		})
+	})
+}
+
+// Of returns the latest choices of a person.
+func (l *Ledger) Of(ctx context.Context, who uuid.UUID) ([]Choice, error) {
+	rows, err := l.pool.Query(ctx, `
+		SELECT purpose, channel, granted, wording, statement_version, origin, at, in_force
+		FROM consent WHERE person_id = $1 ORDER BY purpose, channel`, who)
+	if err != nil {
+		return nil, fmt.Errorf("read choices: %w", err)
+	}
+	choices, err := pgx.CollectRows(rows, pgx.RowToStructByName[Choice])
+	if err != nil {
+		return nil, fmt.Errorf("read choices: %w", err)
+	}
+	return choices, nil
+}
+
+// Confirmed does what follows when a person confirms the address: choices made in the last 30 days come into force, and
+// those among them that were refused earlier are no longer suppressed, since this is the person's own proven act.
+func (l *Ledger) Confirmed(ctx context.Context, p person.Person) error {
+	_, err := l.pool.Exec(ctx, `
+		DELETE FROM suppression s USING consent c
+		WHERE c.person_id = $1 AND c.granted AND c.at > $2 AND s.at < c.at
+			AND s.purpose = c.purpose AND s.channel = c.channel AND s.address_hmac = $3`,
+		p.ID, l.now().AddDate(0, 0, -30), person.AddressDigest(l.ring, p.Email))
+	if err != nil {
+		return fmt.Errorf("confirm choices: %w", err)
+	}
+	return nil
+}

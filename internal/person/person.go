@@ -1,0 +1,102 @@
+// Package person keeps the people who wrote to us: an address and its state, nothing else that a stranger typed. A row
+// is emptied when a person is erased, never deleted, so that what refers to it stays whole.
+package person
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"clickcommerce.com/site/internal/key"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// ErrNotFound says that there is no such person, or no longer.
+var ErrNotFound = errors.New("person: not found")
+
+// Person is an address and what we know of it. Email is empty once erased.
+type Person struct {
+	ID         uuid.UUID  `db:"id"`
+	Email      string     `db:"email"`
+	CreatedAt  time.Time  `db:"created_at"`
+	VerifiedAt *time.Time `db:"verified_at"`
+	BouncedAt  *time.Time `db:"bounced_at"`
+	ErasedAt   *time.Time `db:"erased_at"`
+}
+
+// Store reads and writes people.
+type Store struct {
+	pool *pgxpool.Pool
+	ring *key.Ring
+	now  func() time.Time
+}
+
+// New returns the store of people.
+func New(pool *pgxpool.Pool, ring *key.Ring, now func() time.Time) *Store {
+	return &Store{pool, ring, now}
+}
+
+// AddressDigest stands for an address where the address itself must not be kept, as in the suppression list.
+func AddressDigest(ring *key.Ring, email string) []byte { return ring.Digest("address", []byte(email)) }
+
+// Add queues the storing of an address under id, unless it is known already. The address is in the spelling that
+// form.ParseEmail returns.
+func (s *Store) Add(b *pgx.Batch, id uuid.UUID, email string, at time.Time) {
+	b.Queue(`
+		INSERT INTO person (id, email, address_hmac, created_at)
+		VALUES ($1, $2, $3, $4)
+		ON CONFLICT (email) DO NOTHING`, id, email, AddressDigest(s.ring, email), at)
+}
+
+const columns = `id, coalesce(email, '') AS email, created_at, verified_at, bounced_at, erased_at`
+
+// Get returns the person, also an erased one, or ErrNotFound.
+func (s *Store) Get(ctx context.Context, id uuid.UUID) (Person, error) {
+	return s.one(ctx, `SELECT `+columns+` FROM person WHERE id = $1`, id)
+}
+
+// Find returns the person of an address, or ErrNotFound.
+func (s *Store) Find(ctx context.Context, email string) (Person, error) {
+	return s.one(ctx, `SELECT `+columns+` FROM person WHERE email = $1`, email)
+}
+
+func (s *Store) one(ctx context.Context, sql string, arg any) (Person, error) {
+	rows, err := s.pool.Query(ctx, sql, arg)
+	if err != nil {
+		return Person{}, fmt.Errorf("read person: %w", err)
+	}
+	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Person])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Person{}, ErrNotFound
+	}
+	if err != nil {
+		return Person{}, fmt.Errorf("read person: %w", err)
+	}
+	return p, nil
+}
+
+// Confirm records that whoever reads the person's mail pressed the button behind the mailed link.
+func (s *Store) Confirm(ctx context.Context, id uuid.UUID) error {
+	at := s.now()
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE person SET verified_at = coalesce(verified_at, $2), bounced_at = NULL
+			WHERE id = $1 AND erased_at IS NULL`, id, at)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return ErrNotFound
+		}
+		_, err = tx.Exec(ctx, `
+			INSERT INTO confirmation (person_id, at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, at)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("confirm address: %w", err)
+	}
+	return nil
+}

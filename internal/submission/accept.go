@@ -1,0 +1,358 @@
+package submission
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/file"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/mail"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// maxBatch is how many submissions share one commit at most.
+const maxBatch = 64
+
+// flushTimeout bounds one commit; it runs on a context of its own, since many wait for it.
+const flushTimeout = 15 * time.Second
+
+// Entry is a submission to be accepted. Personal data enters the product by this type only.
+type Entry struct {
+	Form       form.Form
+	Values     form.Values
+	Files      []file.Staged
+	Seal       form.Seal
+	Email      string // empty for anonymous forms
+	Name       string // short, for lists and greetings
+	Company    string
+	Status     string
+	Channel    string // "" means form
+	Source     string
+	PurgeAfter time.Time
+	Quarantine bool // kept apart: no consent and no message until restored
+	// Locked, if set, runs first in a transaction of its own with the rest, for what needs a lock (the last seat). It
+	// may change Status and Messages.
+	Locked func(ctx context.Context, tx pgx.Tx, e *Entry) error
+	// Messages returns what is to be mailed about the submission: to the sender where Address is empty.
+	Messages func(id uuid.UUID, e *Entry) []mail.Message
+}
+
+// Accepted tells where a submission is to be found.
+type Accepted struct {
+	ID        uuid.UUID
+	Reference string
+	Token     string
+	Repeated  bool // the same was accepted before: nothing was written, and these are the first one's
+}
+
+// slot is an entry on its way, with the place for its answer. Its id is made once, so that a second try is the same.
+type slot struct {
+	entry    Entry
+	id       uuid.UUID
+	personID uuid.UUID
+	digest   []byte
+	revision []byte
+	values   []byte
+	at       time.Time
+	stored   Accepted
+	done     chan error
+}
+
+// Accept stores the entry, with its consents and messages, and returns once that is on disk. The same entry under the
+// same seal is stored once. Those who wait at the same time share one commit.
+func (s *Store) Accept(ctx context.Context, e Entry) (Accepted, error) {
+	sl, err := s.slot(ctx, e)
+	if err != nil {
+		return Accepted{}, err
+	}
+	if e.Locked != nil || s.Alone || e.Form.Anonymous {
+		return sl.stored, s.acceptAlone(context.WithoutCancel(ctx), sl)
+	}
+	if err := s.enqueue(ctx, sl); err != nil {
+		return Accepted{}, err
+	}
+	select {
+	case err := <-sl.done:
+		return sl.stored, err
+	case <-ctx.Done():
+		return Accepted{}, ctx.Err()
+	}
+}
+
+func (s *Store) enqueue(ctx context.Context, sl *slot) error {
+	s.closing.RLock()
+	defer s.closing.RUnlock()
+	if s.closed {
+		return ErrClosed
+	}
+	select {
+	case s.slots <- sl:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Store) slot(ctx context.Context, e Entry) (*slot, error) {
+	revision, err := s.Revision(ctx, e.Form)
+	if err != nil {
+		return nil, err
+	}
+	values, err := json.Marshal(e.Values)
+	if err != nil {
+		return nil, fmt.Errorf("accept: %w", err)
+	}
+	sl := &slot{entry: e, revision: revision, values: values, at: s.Now(), done: make(chan error, 1)}
+	if sl.id, err = newID(e.Form.Anonymous); err != nil {
+		return nil, fmt.Errorf("accept: %w", err)
+	}
+	if e.Form.Anonymous {
+		sl.at = sl.at.UTC().Truncate(24 * time.Hour)
+		return sl, nil
+	}
+	sl.digest = s.digest(e, values)
+	if sl.personID, err = uuid.NewV7(); err != nil {
+		return nil, fmt.Errorf("accept: %w", err)
+	}
+	return sl, nil
+}
+
+// newID returns an id in order of time, but for anonymous answers, whose id must not tell when they came.
+func newID(anonymous bool) (uuid.UUID, error) {
+	if anonymous {
+		return uuid.NewRandom()
+	}
+	return uuid.NewV7()
+}
+
+// digest is equal for two sendings of the same page with the same content. Files count by content, not by id.
+func (s *Store) digest(e Entry, values []byte) []byte {
+	var files []string
+	for _, f := range e.Files {
+		files = append(files, f.Field+" "+f.SHA256)
+	}
+	if len(files) > 0 {
+		plain := form.Values{}
+		for name, list := range e.Values {
+			if field, ok := e.Form.Field(name); !ok || field.Kind != form.File {
+				plain[name] = list
+			}
+		}
+		values, _ = json.Marshal(plain) // it was marshalled before
+	}
+	seal := fmt.Sprintf("%s %x %s %s %d %x", e.Seal.Kind, e.Seal.Revision, e.Seal.Statement, e.Seal.Lang, e.Seal.Minute, e.Seal.Nonce)
+	return s.Ring.Digest("submission", []byte(e.Form.Kind), e.Form.Subject[:], values, []byte(strings.Join(files, "\n")), []byte(seal))
+}
+
+// queue adds the statements of one submission to a batch, in the one order that all use: person, submission, answers,
+// files, consents, messages. What follows the submission is written only where that was, so that a repeat writes
+// nothing. The last statement reads what is stored now.
+func (s *Store) queue(b *pgx.Batch, sl *slot) error {
+	e := sl.entry
+	s.People.Add(b, sl.personID, e.Email, sl.at)
+	b.Queue(`
+		INSERT INTO submission (id, person_id, kind, status, subject_id, subject, reference, name, organisation, channel,
+			digest, source, created_at, quarantined_at, purge_after)
+		VALUES ($1, (SELECT id FROM person WHERE email = $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, nullif($12, ''), $13, $14, $15)
+		ON CONFLICT (digest) DO NOTHING`,
+		sl.id, e.Email, e.Form.Kind, e.Status, nullable(e.Form.Subject), e.Form.Name, Reference(sl.id), e.Name, e.Company,
+		channel(e), sl.digest, e.Source, sl.at, quarantined(e, sl.at), e.PurgeAfter)
+	b.Queue(`
+		INSERT INTO answers (submission_id, version, form_revision, statement_version, lang, values, created_at)
+		SELECT $1, 1, $2, $3, $4, $5, $6 WHERE EXISTS (SELECT FROM submission WHERE id = $1)`,
+		sl.id, sl.revision, e.Seal.Statement, e.Seal.Lang, string(sl.values), sl.at)
+	if len(e.Files) > 0 {
+		ids := make([]uuid.UUID, 0, len(e.Files))
+		for _, f := range e.Files {
+			ids = append(ids, f.ID)
+		}
+		s.Files.Attach(b, sl.id, ids...)
+	}
+	if !e.Quarantine {
+		if err := s.queueFollowing(b, sl); err != nil {
+			return err
+		}
+	}
+	b.Queue(`SELECT id, reference FROM submission WHERE digest = $1`, sl.digest).QueryRow(func(row pgx.Row) error {
+		if err := row.Scan(&sl.stored.ID, &sl.stored.Reference); err != nil {
+			return err
+		}
+		sl.stored.Token, sl.stored.Repeated = s.Token(sl.stored.ID), sl.stored.ID != sl.id
+		return nil
+	})
+	return nil
+}
+
+// queueFollowing adds what a submission brings about: the consents given in it, and mail.
+func (s *Store) queueFollowing(b *pgx.Batch, sl *slot) error {
+	e := sl.entry
+	for _, c := range consents(e.Form.Fields, e.Values, e.Seal.Statement, sl.revision, sl.at) {
+		consent.AddFor(b, sl.id, e.Email, c)
+	}
+	if e.Messages == nil {
+		return nil
+	}
+	for _, m := range e.Messages(sl.id, &e) {
+		to := ""
+		if m.Address == "" {
+			to, m.Basis = e.Email, e.Seal.Statement
+		}
+		if err := s.Mail.AddFor(b, sl.id, to, m, sl.at); err != nil {
+			return fmt.Errorf("accept: %w", err)
+		}
+	}
+	return nil
+}
+
+// consents returns the choices that were ticked, worded as they were shown. A box left empty is no choice.
+func consents(fields []form.Field, v form.Values, statement string, revision []byte, at time.Time) []consent.Event {
+	var events []consent.Event
+	for _, f := range fields {
+		if f.Kind == form.Consent && f.Purpose != "" && v.Has(f.Name, "yes") {
+			events = append(events, consent.Event{
+				Purpose: consent.Purpose(f.Purpose), Channel: consent.Channel(f.Channel), Granted: true, Revision: revision,
+				Wording: f.Label, Statement: statement, Origin: consent.FromForm, At: at,
+			})
+		}
+	}
+	return events
+}
+
+func channel(e Entry) string {
+	if e.Channel == "" {
+		return "form"
+	}
+	return e.Channel
+}
+
+func quarantined(e Entry, at time.Time) *time.Time {
+	if e.Quarantine {
+		return &at
+	}
+	return nil
+}
+
+// acceptAlone stores one submission in a transaction of its own.
+func (s *Store) acceptAlone(ctx context.Context, sl *slot) error {
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	if sl.entry.Form.Anonymous {
+		return s.acceptAnonymous(ctx, sl)
+	}
+	if sl.entry.Locked == nil {
+		return s.flush(ctx, []*slot{sl})
+	}
+	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		if err := sl.entry.Locked(ctx, tx, &sl.entry); err != nil {
+			return err
+		}
+		b := &pgx.Batch{}
+		if err := s.queue(b, sl); err != nil {
+			return err
+		}
+		return tx.SendBatch(ctx, b).Close()
+	})
+	if err != nil {
+		return fmt.Errorf("accept: %w", err)
+	}
+	s.Accepted()
+	return nil
+}
+
+// acceptAnonymous stores an answer that leads to nobody: no person, no source, no event, no message; cut to the day.
+// Its nonce is spent in a table that does not refer to it.
+func (s *Store) acceptAnonymous(ctx context.Context, sl *slot) error {
+	e := sl.entry
+	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO spent_nonce (nonce, spent_on) VALUES ($1, $2) ON CONFLICT DO NOTHING`, e.Seal.Nonce, sl.at)
+		if err != nil || tag.RowsAffected() == 0 {
+			sl.stored.Repeated = err == nil
+			return err
+		}
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO submission (id, kind, status, subject_id, subject, reference, created_at, purge_after)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			sl.id, e.Form.Kind, e.Status, nullable(e.Form.Subject), e.Form.Name, Reference(sl.id), sl.at, e.PurgeAfter); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			INSERT INTO answers (submission_id, version, form_revision, statement_version, lang, values, created_at)
+			VALUES ($1, 1, $2, $3, $4, $5, $6)`,
+			sl.id, sl.revision, e.Seal.Statement, e.Seal.Lang, string(sl.values), sl.at)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("accept anonymous answer: %w", err)
+	}
+	return nil
+}
+
+// flushLoop commits what waits: whoever comes while a commit runs goes with the next, so that an idle store costs no
+// delay and a busy one few commits.
+func (s *Store) flushLoop() {
+	for first := range s.slots {
+		slots := s.gather(first)
+		ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+		err := s.flush(ctx, slots)
+		cancel()
+		if err != nil && len(slots) > 1 {
+			s.flushEach(slots)
+			continue
+		}
+		for _, sl := range slots {
+			sl.done <- err
+		}
+	}
+}
+
+func (s *Store) gather(first *slot) []*slot {
+	slots := []*slot{first}
+	for len(slots) < maxBatch {
+		select {
+		case sl, ok := <-s.slots:
+			if !ok {
+				return slots
+			}
+			slots = append(slots, sl)
+		default:
+			return slots
+		}
+	}
+	return slots
+}
+
+// flushEach finds out which of a failed batch is to blame: the others are stored under the same ids.
+func (s *Store) flushEach(slots []*slot) {
+	for _, sl := range slots {
+		ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+		sl.done <- s.flush(ctx, []*slot{sl})
+		cancel()
+	}
+}
+
+// flush commits the slots in one round trip: a pipelined batch without BEGIN is one implicit transaction. They are
+// sorted by address, so that two flushes meeting at the same people wait for each other in one order.
+func (s *Store) flush(ctx context.Context, slots []*slot) error {
+	slices.SortFunc(slots, func(a, b *slot) int { return strings.Compare(a.entry.Email, b.entry.Email) })
+	b := &pgx.Batch{}
+	var bad error
+	for _, sl := range slots {
+		bad = errors.Join(bad, s.queue(b, sl))
+	}
+	if bad != nil {
+		return bad
+	}
+	if err := s.Pool.SendBatch(ctx, b).Close(); err != nil {
+		return mail.Refused(fmt.Errorf("accept: %w", err))
+	}
+	s.Accepted()
+	return nil
+}

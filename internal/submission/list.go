@@ -1,0 +1,224 @@
+package submission
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// PageSize is how many records a page of the queue shows.
+const PageSize = 50
+
+// Filter says which records are wanted. Kinds bounds it to what the reader may see; its other zero fields mean "any".
+type Filter struct {
+	Kinds       []string // of the reader's roles; none: nothing is found
+	Kind        string
+	Status      string
+	Subject     uuid.UUID
+	Assignee    uuid.UUID
+	Unassigned  bool
+	Unread      bool
+	WaitingFrom time.Time // only those still new that came before
+	From, To    time.Time // of arrival; To exclusive
+	Quarantined bool      // true: only those, false: none of those
+	Query       string    // words of answers, a company, a reference, or an address
+	After       Cursor    // the page that follows it
+	Before      Cursor    // the page that precedes it
+}
+
+// Cursor is a place in the queue: the record at its edge. Its zero value is the beginning.
+type Cursor struct {
+	At time.Time `json:"a"`
+	ID uuid.UUID `json:"i"`
+}
+
+// String returns the cursor as text for an address.
+func (c Cursor) String() string {
+	if c.ID == uuid.Nil {
+		return ""
+	}
+	raw, _ := json.Marshal(c) // times and ids always marshal
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// ParseCursor returns what String wrote; anything else is the beginning.
+func ParseCursor(text string) Cursor {
+	var c Cursor
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || json.Unmarshal(raw, &c) != nil {
+		return Cursor{}
+	}
+	return c
+}
+
+// List is one page of the queue, newest first, and the cursors of its neighbours (zero where there is none).
+type List struct {
+	Records      []Record
+	Newer, Older Cursor
+}
+
+// conditions gathers SQL conditions with numbered parameters.
+type conditions struct {
+	sql  []string
+	args []any
+}
+
+func (c *conditions) add(sql string, args ...any) {
+	for _, a := range args {
+		c.args = append(c.args, a)
+		sql = strings.Replace(sql, "?", fmt.Sprintf("$%d", len(c.args)), 1)
+	}
+	c.sql = append(c.sql, sql)
+}
+
+func (f Filter) conditions() conditions {
+	var c conditions
+	c.add("s.kind = ANY(?)", f.Kinds)
+	if f.Kind != "" {
+		c.add("s.kind = ?", f.Kind)
+	}
+	if f.Status != "" {
+		c.add("s.status = ?", f.Status)
+	}
+	if f.Subject != uuid.Nil {
+		c.add("s.subject_id = ?", f.Subject)
+	}
+	if f.Assignee != uuid.Nil {
+		c.add("s.assignee_id = ?", f.Assignee)
+	}
+	if f.Unassigned {
+		c.add("s.assignee_id IS NULL")
+	}
+	if f.Unread {
+		c.add("s.read_at IS NULL")
+	}
+	if !f.WaitingFrom.IsZero() {
+		c.add("s.decided_at IS NULL AND s.created_at < ?", f.WaitingFrom)
+		c.add("NOT EXISTS (SELECT FROM submission_event e WHERE e.submission_id = s.id)")
+	}
+	if !f.From.IsZero() {
+		c.add("s.created_at >= ?", f.From)
+	}
+	if !f.To.IsZero() {
+		c.add("s.created_at < ?", f.To)
+	}
+	if f.Quarantined {
+		c.add("s.quarantined_at IS NOT NULL")
+	} else {
+		c.add("s.quarantined_at IS NULL")
+	}
+	f.search(&c)
+	return c
+}
+
+// search looks for an address where the text can be one, else for words. A prefix needs four letters: shorter ones
+// match too much to be of use.
+func (f Filter) search(c *conditions) {
+	text := strings.ToLower(strings.TrimSpace(f.Query))
+	switch {
+	case text == "":
+	case strings.Contains(text, "@") && len(text) >= 4:
+		c.add("s.person_id IN (SELECT id FROM person WHERE email LIKE ? LIMIT 1000)", likePrefix(text))
+	default:
+		c.add("(s.search @@ websearch_to_tsquery('simple', ?))", text)
+	}
+}
+
+func likePrefix(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
+}
+
+// List returns a page of the queue. It reads one record more than it shows, to know whether there is another page.
+func (s *Store) List(ctx context.Context, f Filter) (List, error) {
+	c := f.conditions()
+	order := "DESC"
+	switch {
+	case f.Before.ID != uuid.Nil:
+		c.add("(s.created_at, s.id) > (?, ?)", f.Before.At, f.Before.ID)
+		order = "ASC"
+	case f.After.ID != uuid.Nil:
+		c.add("(s.created_at, s.id) < (?, ?)", f.After.At, f.After.ID)
+	}
+	sql := `SELECT ` + recordColumns + `
+		FROM submission s LEFT JOIN person p ON p.id = s.person_id
+		WHERE ` + strings.Join(c.sql, " AND ") + `
+		ORDER BY s.created_at ` + order + `, s.id ` + order + fmt.Sprintf(` LIMIT %d`, PageSize+1)
+	rows, err := s.Pool.Query(ctx, sql, c.args...)
+	if err != nil {
+		return List{}, fmt.Errorf("list submissions: %w", err)
+	}
+	records, err := pgx.CollectRows(rows, pgx.RowToStructByName[Record])
+	if err != nil {
+		return List{}, fmt.Errorf("list submissions: %w", err)
+	}
+	return paged(records, f), nil
+}
+
+func paged(records []Record, f Filter) List {
+	more := len(records) > PageSize
+	records = records[:min(len(records), PageSize)]
+	backwards := f.Before.ID != uuid.Nil
+	if backwards {
+		for i, j := 0, len(records)-1; i < j; i, j = i+1, j-1 {
+			records[i], records[j] = records[j], records[i]
+		}
+	}
+	l := List{Records: records}
+	if len(records) == 0 {
+		return l
+	}
+	first, last := records[0], records[len(records)-1]
+	if (backwards && more) || (!backwards && f.After.ID != uuid.Nil) {
+		l.Newer = Cursor{first.CreatedAt, first.ID}
+	}
+	if backwards || more {
+		l.Older = Cursor{last.CreatedAt, last.ID}
+	}
+	return l
+}
+
+// countCap is where counting stops: "1,000+" tells as much as an exact number, at a fraction of the cost.
+const countCap = 1000
+
+// Count returns how many records the filter finds, up to 1,001, which stands for "more than 1,000".
+func (s *Store) Count(ctx context.Context, f Filter) (int, error) {
+	c := f.conditions()
+	var n int
+	err := s.Pool.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM (SELECT FROM submission s WHERE %s LIMIT %d) x`,
+		strings.Join(c.sql, " AND "), countCap+1), c.args...).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count submissions: %w", err)
+	}
+	return n, nil
+}
+
+// Index fills the search vectors of submissions that have none yet, oldest first, and returns when none is left. It
+// runs a moment after Accept, which stays quick without it.
+func (s *Store) Index(ctx context.Context) error {
+	for {
+		tag, err := s.Pool.Exec(ctx, `
+			WITH due AS (
+				SELECT id FROM submission WHERE indexed_at IS NULL ORDER BY created_at LIMIT 500 FOR UPDATE SKIP LOCKED
+			), words AS (
+				SELECT due.id, (SELECT string_agg(left(v.value, 20000), ' ')
+					FROM answers a, jsonb_each(a.values) f, jsonb_array_elements_text(f.value) v
+					WHERE a.submission_id = due.id) AS text
+				FROM due
+			)
+			UPDATE submission s SET indexed_at = $1, search = to_tsvector('simple',
+				left(concat_ws(' ', s.reference, s.name, s.organisation, s.subject, w.text), 200000))
+			FROM words w WHERE s.id = w.id`, s.Now())
+		if err != nil {
+			return fmt.Errorf("index submissions: %w", err)
+		}
+		if tag.RowsAffected() == 0 {
+			return nil
+		}
+	}
+}

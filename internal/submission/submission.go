@@ -1,0 +1,220 @@
+// Package submission keeps what people sent us: the one way in (Accept), the record with its answers, and what staff
+// do with it.
+//
+// It promises that an accepted submission is on disk, is stored once however often it was sent, carries the statement
+// version and the wording that were shown (P-18), and that each of its changes of status was allowed. It knows no
+// activity: kinds, statuses and allowed moves are handed in.
+package submission
+
+import (
+	"context"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/file"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/key"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/person"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// What can go wrong with a record.
+var (
+	ErrNotFound = errors.New("submission: not found")
+	ErrMove     = errors.New("submission: the status does not allow this")
+	ErrClosed   = errors.New("submission: the store is closed")
+)
+
+// Config is what a Store needs.
+type Config struct {
+	Pool   *pgxpool.Pool
+	Ring   *key.Ring
+	People *person.Store
+	Mail   *mail.Queue
+	Files  *file.Store
+	Now    func() time.Time
+	Log    *slog.Logger
+	// Accepted is called after a flush was committed: it wakes the drainers. It must not block.
+	Accepted func()
+	// Flushers is how many commits may run side by side; 0 means 2, which was fastest on two cores.
+	Flushers int
+	// Alone makes each submission a transaction of its own; it serves measurements only.
+	Alone bool
+}
+
+// Store keeps submissions. Close it to end its flushers.
+type Store struct {
+	Config
+	slots     chan *slot
+	flushers  sync.WaitGroup
+	closing   sync.RWMutex
+	closed    bool
+	revisions sync.Map // digests of revisions known to be stored
+}
+
+// NewStore returns a store whose flushers run.
+func NewStore(c Config) *Store {
+	if c.Flushers == 0 {
+		c.Flushers = 2
+	}
+	if c.Accepted == nil {
+		c.Accepted = func() {}
+	}
+	s := &Store{Config: c, slots: make(chan *slot, maxBatch)}
+	for range c.Flushers {
+		s.flushers.Go(s.flushLoop)
+	}
+	return s
+}
+
+// Close waits for what was handed in and ends the flushers. Accept returns ErrClosed from then on.
+func (s *Store) Close() {
+	s.closing.Lock()
+	defer s.closing.Unlock()
+	if s.closed {
+		return
+	}
+	s.closed = true
+	close(s.slots)
+	s.flushers.Wait()
+}
+
+const receiptPurpose = "receipt"
+
+// Token returns the token of the receipt's address /r/{token}; it never changes.
+func (s *Store) Token(id uuid.UUID) string { return s.Ring.Token(receiptPurpose, id) }
+
+// ByToken returns the id that Token was given, or key.ErrForged.
+func (s *Store) ByToken(token string) (uuid.UUID, error) {
+	return s.Ring.ParseToken(receiptPurpose, token)
+}
+
+// crockford leaves out letters that are mistaken for digits.
+var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
+
+// Reference returns the number that a sender is told: 50 random bits of the id, in a form that can be read out.
+func Reference(id uuid.UUID) string {
+	text := crockford.EncodeToString(id[9:16])
+	return "CC-" + text[:5] + "-" + text[5:10]
+}
+
+// Revision makes sure that the wording of a form is stored, and returns its digest.
+func (s *Store) Revision(ctx context.Context, f form.Form) ([]byte, error) {
+	r := f.Revision()
+	if _, known := s.revisions.Load(string(r.Digest)); known {
+		return r.Digest, nil
+	}
+	_, err := s.Pool.Exec(ctx, `
+		INSERT INTO form_revision (digest, kind, subject_id, fields, wording, lang, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (digest) DO NOTHING`,
+		r.Digest, r.Kind, nullable(r.Subject), r.Fields, r.Wording, r.Lang, s.Now())
+	if err != nil {
+		return nil, fmt.Errorf("store form revision: %w", err)
+	}
+	s.revisions.Store(string(r.Digest), true)
+	return r.Digest, nil
+}
+
+func nullable(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }
+
+// Record is a submission as staff and its sender see it.
+type Record struct {
+	ID          uuid.UUID     `db:"id"`
+	PersonID    uuid.NullUUID `db:"person_id"`
+	Email       string        `db:"email"`
+	Verified    bool          `db:"verified"`
+	Kind        string        `db:"kind"`
+	Status      string        `db:"status"`
+	SubjectID   uuid.NullUUID `db:"subject_id"`
+	Subject     string        `db:"subject"`
+	Reference   string        `db:"reference"`
+	Name        string        `db:"name"`
+	Company     string        `db:"organisation"`
+	Channel     string        `db:"channel"`
+	AssigneeID  uuid.NullUUID `db:"assignee_id"`
+	Source      string        `db:"source"`
+	CreatedAt   time.Time     `db:"created_at"`
+	ReadAt      *time.Time    `db:"read_at"`
+	DecidedAt   *time.Time    `db:"decided_at"`
+	Quarantined *time.Time    `db:"quarantined_at"`
+	PurgeAfter  time.Time     `db:"purge_after"`
+}
+
+const recordColumns = `s.id, s.person_id, coalesce(p.email, '') AS email, coalesce(p.verified_at IS NOT NULL, false) AS verified,
+	s.kind, s.status, s.subject_id, s.subject, s.reference, s.name, s.organisation, s.channel, s.assignee_id,
+	coalesce(s.source, '') AS source, s.created_at, s.read_at, s.decided_at, s.quarantined_at, s.purge_after`
+
+// Get returns one record, or ErrNotFound.
+func (s *Store) Get(ctx context.Context, id uuid.UUID) (Record, error) { return s.get(ctx, s.Pool, id) }
+
+func (s *Store) get(ctx context.Context, db audit.DB, id uuid.UUID) (Record, error) {
+	rows, err := db.Query(ctx, `
+		SELECT `+recordColumns+`
+		FROM submission s LEFT JOIN person p ON p.id = s.person_id
+		WHERE s.id = $1`, id)
+	if err != nil {
+		return Record{}, fmt.Errorf("read submission: %w", err)
+	}
+	r, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Record])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Record{}, ErrNotFound
+	}
+	if err != nil {
+		return Record{}, fmt.Errorf("read submission: %w", err)
+	}
+	return r, nil
+}
+
+// OfPerson returns all records of a person, newest first.
+func (s *Store) OfPerson(ctx context.Context, who uuid.UUID) ([]Record, error) {
+	rows, err := s.Pool.Query(ctx, `
+		SELECT `+recordColumns+`
+		FROM submission s LEFT JOIN person p ON p.id = s.person_id
+		WHERE s.person_id = $1 ORDER BY s.created_at DESC, s.id DESC LIMIT 500`, who)
+	if err != nil {
+		return nil, fmt.Errorf("read submissions of a person: %w", err)
+	}
+	records, err := pgx.CollectRows(rows, pgx.RowToStructByName[Record])
+	if err != nil {
+		return nil, fmt.Errorf("read submissions of a person: %w", err)
+	}
+	return records, nil
+}
+
+// Version is what was answered at one time, with the questions as they were shown then.
+type Version struct {
+	N         int          `db:"version"`
+	Statement string       `db:"statement_version"`
+	Revision  []byte       `db:"form_revision"`
+	Fields    []form.Field `db:"fields"`
+	Values    form.Values  `db:"values"`
+	At        time.Time    `db:"created_at"`
+}
+
+// Answers pairs the version's answers with its questions.
+func (v Version) Answers() []form.Answer { return form.Answers(v.Fields, v.Values) }
+
+// Versions returns what was answered, newest first.
+func (s *Store) Versions(ctx context.Context, id uuid.UUID) ([]Version, error) {
+	rows, err := s.Pool.Query(ctx, `
+		SELECT a.version, a.statement_version, a.form_revision, r.fields, a.values, a.created_at
+		FROM answers a JOIN form_revision r ON r.digest = a.form_revision
+		WHERE a.submission_id = $1 ORDER BY a.version DESC`, id)
+	if err != nil {
+		return nil, fmt.Errorf("read answers: %w", err)
+	}
+	versions, err := pgx.CollectRows(rows, pgx.RowToStructByName[Version])
+	if err != nil {
+		return nil, fmt.Errorf("read answers: %w", err)
+	}
+	return versions, nil
+}
