@@ -1,0 +1,64 @@
+package mail
+
+import (
+	"errors"
+	"fmt"
+	netmail "net/mail"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	gomail "github.com/wneessen/go-mail"
+)
+
+// unsubscribePurpose binds the tokens of unsubscribe links in the key ring.
+const unsubscribePurpose = "unsubscribe"
+
+// UnsubscribePath returns where the one-click link of a message leads. It never expires.
+func (q *Queue) UnsubscribePath(message uuid.UUID) string {
+	return "/unsubscribe/" + q.keys.Token(unsubscribePurpose, message)
+}
+
+// messageID is the same for every attempt, so that a mail sent twice is known as one, and a bounce finds its row.
+func (q *Queue) messageID(id uuid.UUID) string { return id.String() + "@" + q.host() }
+
+func (q *Queue) host() string {
+	host := q.base.Hostname()
+	if strings.Contains(host, ":") { // an IPv6 literal is no right side of a Message-ID
+		return "localhost"
+	}
+	return host
+}
+
+// compose makes the mail of one message. Its errors hold no word of it and no address.
+func (q *Queue) compose(id uuid.UUID, d *drawer, to string, drawn Drawn, data any, at time.Time) (*gomail.Msg, error) {
+	recipient, err := netmail.ParseAddress(to)
+	if err != nil || recipient.Address != to {
+		return nil, errors.New("the address is not a mail address")
+	}
+	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
+	m.FromMailAddress(&q.identity.From)
+	m.EnvelopeFromMailAddress(&q.envelope)
+	m.ToMailAddress(recipient)
+	m.SetMessageIDWithValue(q.messageID(id))
+	m.SetDateWithValue(at)
+	m.Subject(drawn.Subject)
+	if !d.ByHand {
+		m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834
+	}
+	if consented(d.Purpose) {
+		// RFC 2369 and RFC 8058. Set as they are, so that no folding or encoding reaches the address.
+		m.SetGenHeaderPreformatted("List-Unsubscribe", "<"+q.base.String()+q.UnsubscribePath(id)+">")
+		m.SetGenHeaderPreformatted("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+	}
+	m.SetBodyString(gomail.TypeTextPlain, drawn.Text)
+	m.AddAlternativeString(gomail.TypeTextHTML, drawn.HTML)
+	if calendar, ok := data.(Invitation); ok {
+		method, ics := calendar.Invitation()
+		if method != "REQUEST" && method != "CANCEL" && method != "PUBLISH" {
+			return nil, fmt.Errorf("template %s: no such calendar method", d.Name)
+		}
+		m.AddAlternativeString(gomail.ContentType("text/calendar; method="+method), ics)
+	}
+	return m, nil
+}

@@ -1,0 +1,294 @@
+package mail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	gomail "github.com/wneessen/go-mail"
+)
+
+const (
+	// batch is how many messages a drainer takes at once.
+	batch = 20
+	// lease is how long they are its own; after a crash others take them when it ends.
+	lease = 5 * time.Minute
+	// maxAttempts is the first one and one after each wait of backoff.
+	maxAttempts = 7
+	// settleTimeout bounds writing down what became of a mail, which happens even while we are told to stop.
+	settleTimeout = 10 * time.Second
+)
+
+// backoff is the wait after each attempt that failed for now; after the last one the message has failed.
+func backoff(attempts int) (wait time.Duration, again bool) {
+	waits := [maxAttempts - 1]time.Duration{
+		time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour,
+	}
+	if attempts >= maxAttempts {
+		return 0, false
+	}
+	return waits[attempts-1], true
+}
+
+// claim names a message under lease. attempts is the fence: whoever takes the message after us raises it, and what we
+// then write about it finds no row.
+type claim struct {
+	ID       uuid.UUID
+	Attempts int
+}
+
+// Drain sends all messages that are due, and returns when none is left. What becomes of a single message is written
+// to its row; Drain returns an error only when the database or the mail server can't be reached, or ctx ends. Any
+// number of drainers may run at once, in any number of processes.
+func (q *Queue) Drain(ctx context.Context) error {
+	for {
+		until := q.now().Add(lease)
+		claims, err := q.claim(ctx, until)
+		if err != nil {
+			return fmt.Errorf("claim messages: %w", err)
+		}
+		if len(claims) == 0 {
+			return nil
+		}
+		if err := q.sendAll(ctx, claims, until); err != nil {
+			return err
+		}
+	}
+}
+
+func (q *Queue) claim(ctx context.Context, until time.Time) ([]claim, error) {
+	rows, err := q.pool.Query(ctx, `
+		WITH due AS MATERIALIZED (
+			SELECT id FROM message
+			WHERE state = 'queued' AND channel = 'email' AND next_at <= $1
+			ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED
+		)
+		UPDATE message m SET next_at = $3, attempts = m.attempts + 1, last_error = NULL
+		FROM due WHERE m.id = due.id
+		RETURNING m.id, m.attempts`, q.now(), batch, until)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[claim])
+}
+
+// sendAll sends what was claimed. What it can't come to before the lease ends, or because ctx does, it gives back.
+func (q *Queue) sendAll(ctx context.Context, claims []claim, until time.Time) error {
+	var s session
+	defer func() {
+		if s != nil {
+			s.close()
+		}
+	}()
+	for i, c := range claims {
+		if q.limit != nil {
+			_ = q.limit.Wait(ctx) // its error is that of ctx, seen next
+		}
+		if ctx.Err() != nil || q.now().Add(sendTimeout).After(until) {
+			return errors.Join(ctx.Err(), q.giveBack(ctx, claims[i:]))
+		}
+		m, d, err := q.ready(ctx, c)
+		if err != nil {
+			return errors.Join(err, q.giveBack(ctx, claims[i:]))
+		}
+		if m == nil {
+			continue
+		}
+		if s == nil {
+			if s, err = q.transport.open(ctx); err != nil && ctx.Err() != nil {
+				return errors.Join(err, q.giveBack(ctx, claims[i:]))
+			}
+			if err != nil {
+				// The others wait for the next drain: one failed call says enough.
+				return errors.Join(err, q.later(ctx, c, "the mail server could not be reached"),
+					q.giveBack(ctx, claims[i+1:]))
+			}
+		}
+		sent := s.send(c.ID.String(), m)
+		if err := q.settle(ctx, c, d, sent); err != nil {
+			return err
+		}
+		if no := (*refusal)(nil); sent != nil && !errors.As(sent, &no) {
+			s.close()
+			s = nil // broken: the next mail opens a new one
+		}
+	}
+	return nil
+}
+
+// pending is what is read of a message right before it is sent.
+type pending struct {
+	Person   uuid.NullUUID
+	Purpose  string
+	Template string
+	Address  string
+	Data     []byte
+	Refused  *string
+	Wording  *string
+	AgreedAt *time.Time
+}
+
+// ready asks the gate once more and draws the mail. It returns no mail where there is none to send: then the row says
+// why. Its error is that of the database.
+func (q *Queue) ready(ctx context.Context, c claim) (*gomail.Msg, *drawer, error) {
+	rows, err := q.pool.Query(ctx, `
+		SELECT m.person_id AS person, m.purpose, m.template, m.address, m.data,
+			coalesce(may_send(m), CASE WHEN c.in_force AND p.bounced_at IS NOT NULL THEN 'mail to the address came back' END)
+				AS refused,
+			c.wording, c.at AS agreed_at
+		FROM message m
+		LEFT JOIN person p ON p.id = m.person_id
+		LEFT JOIN consent c ON c.person_id = m.person_id AND c.purpose = m.purpose AND c.channel = m.channel
+		WHERE m.id = $1 AND m.state = 'queued' AND m.attempts = $2`, c.ID, c.Attempts)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read message: %w", err)
+	}
+	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[pending])
+	if errors.Is(err, pgx.ErrNoRows) { // cancelled, erased, or taken over
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read message: %w", err)
+	}
+	if p.Refused != nil {
+		return nil, nil, q.close(ctx, c, "withheld", *p.Refused)
+	}
+	if c.Attempts > maxAttempts {
+		return nil, nil, q.close(ctx, c, "failed", "given up: every attempt was cut off")
+	}
+	d, ok := q.templates[p.Template]
+	if !ok {
+		return nil, nil, q.close(ctx, c, "failed", "this version knows no template "+p.Template)
+	}
+	m, err := q.mail(c.ID, d, p)
+	if err != nil {
+		return nil, nil, q.close(ctx, c, "failed", err.Error())
+	}
+	return m, d, nil
+}
+
+func (q *Queue) mail(id uuid.UUID, d *drawer, p pending) (*gomail.Msg, error) {
+	data, err := d.decode(p.Data)
+	if err != nil {
+		return nil, err
+	}
+	drawn, err := q.Draw(d.Name, data, p.agreed(), q.UnsubscribePath(id))
+	if err != nil {
+		return nil, err
+	}
+	return q.compose(id, d, p.Address, drawn, data, q.now())
+}
+
+func (p pending) agreed() Agreed {
+	if p.Wording == nil || p.AgreedAt == nil {
+		return Agreed{}
+	}
+	return Agreed{At: *p.AgreedAt, Wording: *p.Wording}
+}
+
+// settle writes down what became of a mail.
+func (q *Queue) settle(ctx context.Context, c claim, d *drawer, sent error) error {
+	var no *refusal
+	switch {
+	case sent == nil:
+		if err := q.sent(ctx, c, d); err != nil {
+			return fmt.Errorf("mark message %s as sent: %w", c.ID, err)
+		}
+		q.log.Info("mail sent", "message", c.ID)
+		return nil
+	case errors.As(sent, &no) && no.permanent():
+		return q.bounced(ctx, c, no)
+	default:
+		return q.later(ctx, c, sent.Error())
+	}
+}
+
+func (q *Queue) sent(ctx context.Context, c claim, d *drawer) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	_, err := q.pool.Exec(ctx, `
+		UPDATE message SET state = 'sent', sent_at = $3, data = CASE WHEN $4 THEN '{}' ELSE data END
+		WHERE id = $1 AND attempts = $2 AND state = 'queued'`, c.ID, c.Attempts, q.now(), d.Secret)
+	return err
+}
+
+// later plans the next attempt, or gives up.
+func (q *Queue) later(ctx context.Context, c claim, reason string) error {
+	wait, again := backoff(c.Attempts)
+	if !again {
+		return q.close(ctx, c, "failed", reason)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	_, err := q.pool.Exec(ctx, `
+		UPDATE message SET next_at = $3, last_error = $4
+		WHERE id = $1 AND attempts = $2 AND state = 'queued'`, c.ID, c.Attempts, q.now().Add(wait), reason)
+	if err != nil {
+		return fmt.Errorf("put off message %s: %w", c.ID, err)
+	}
+	q.log.Warn("mail put off", "message", c.ID, "reason", reason, "wait", wait)
+	return nil
+}
+
+// close ends a message that won't be sent.
+func (q *Queue) close(ctx context.Context, c claim, state, reason string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	_, err := q.pool.Exec(ctx, `
+		UPDATE message SET state = $3, last_error = $4
+		WHERE id = $1 AND attempts = $2 AND state = 'queued'`, c.ID, c.Attempts, state, reason)
+	if err != nil {
+		return fmt.Errorf("close message %s: %w", c.ID, err)
+	}
+	q.log.Warn("mail "+state, "message", c.ID, "reason", reason)
+	return nil
+}
+
+// bounced ends a message that the server refused for good, and remembers an address that does not exist.
+func (q *Queue) bounced(ctx context.Context, c claim, no *refusal) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	err := pgx.BeginFunc(ctx, q.pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE message SET state = 'failed', bounced_at = $3, last_error = $4
+			WHERE id = $1 AND attempts = $2 AND state = 'queued'`, c.ID, c.Attempts, q.now(), no.Error())
+		if err != nil || tag.RowsAffected() == 0 || !no.dead() {
+			return err
+		}
+		return markPerson(ctx, tx, c.ID, q.now())
+	})
+	if err != nil {
+		return fmt.Errorf("mark message %s as bounced: %w", c.ID, err)
+	}
+	q.log.Warn("mail failed", "message", c.ID, "reason", no.Error())
+	return nil
+}
+
+// markPerson remembers that mail to the address of a message's person comes back, if that still is the address.
+func markPerson(ctx context.Context, tx pgx.Tx, message uuid.UUID, at time.Time) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE person p SET bounced_at = $2
+		FROM message m WHERE m.id = $1 AND p.id = m.person_id AND p.email = m.address AND p.bounced_at IS NULL`, message, at)
+	return err
+}
+
+// giveBack ends the lease of messages that were not tried, as if they had not been taken.
+func (q *Queue) giveBack(ctx context.Context, claims []claim) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	ids, fences := make([]uuid.UUID, len(claims)), make([]int, len(claims))
+	for i, c := range claims {
+		ids[i], fences[i] = c.ID, c.Attempts
+	}
+	_, err := q.pool.Exec(ctx, `
+		UPDATE message m SET next_at = $3, attempts = m.attempts - 1
+		FROM unnest($1::uuid[], $2::int[]) AS mine (id, attempts)
+		WHERE m.id = mine.id AND m.attempts = mine.attempts AND m.state = 'queued'`, ids, fences, q.now())
+	if err != nil {
+		return fmt.Errorf("give messages back: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,416 @@
+package mail_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	netmail "net/mail"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/key"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/mail/mailtest"
+)
+
+func TestSentMail(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var logged bytes.Buffer
+	w.config.Log = slog.New(slog.NewTextHandler(&logged, nil))
+	w.config.Envelope = "bounces@mail.example.com"
+	w.queue = mailtest.New(t, w.config)
+	ada := w.person("ada@example.com")
+	id := w.add(mail.Message{Person: valid(ada), Template: "code", Address: "ada@example.com", Data: mail.Code{
+		Code: "402917", Reference: "AL-7K2M-94QX",
+	}})
+	w.drain()
+	if diff := cmp.Diff(w.state(id), row{State: "sent", Attempts: 1}); diff != "" {
+		t.Errorf("row (-got +want):\n%s", diff)
+	}
+	if got := string(w.row(id).Data); got != "{}" {
+		t.Errorf("the code stays in the database: %s", got)
+	}
+	mails := w.server.Mails()
+	if len(mails) != 1 || mails[0].To != "ada@example.com" || mails[0].From != "bounces@mail.example.com" {
+		t.Fatalf("got %+v", mails)
+	}
+	m := parse(t, mails[0].Raw)
+	want := map[string]string{
+		"From": `"Click Commerce" <post@mail.example.com>`, "To": "<ada@example.com>",
+		"Message-ID": "<" + id.String() + "@www.example.com>", "Date": "Mon, 23 Nov 2026 15:00:00 +0000",
+		"Auto-Submitted": "auto-generated", "Subject": "Your code for AL-7K2M-94QX",
+		"User-Agent": "", "X-Mailer": "", "List-Unsubscribe": "", "List-Unsubscribe-Post": "",
+	}
+	for name, value := range want {
+		if got := m.Header.Get(name); got != value {
+			t.Errorf("%s: got %q, want %q", name, got, value)
+		}
+	}
+	if !strings.Contains(mails[0].Raw, "402917") {
+		t.Error("the mail lacks the code")
+	}
+	for _, secret := range []string{"ada@", "402917", "AL-7K2M"} {
+		if strings.Contains(logged.String(), secret) {
+			t.Errorf("the log tells %q", secret)
+		}
+	}
+	if !strings.Contains(logged.String(), id.String()) {
+		t.Error("the log names no id")
+	}
+}
+
+func TestConsentedMailCarriesItsEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.person("ada@example.com")
+	w.choose(ada, true)
+	id := w.digest(ada, "ada@example.com")
+	w.drain()
+	mails := w.server.To("ada@example.com")
+	if len(mails) != 1 {
+		t.Fatalf("got %d mails", len(mails))
+	}
+	m := parse(t, mails[0].Raw)
+	link := strings.Trim(m.Header.Get("List-Unsubscribe"), "<>")
+	token, ok := strings.CutPrefix(link, "https://www.example.com/unsubscribe/")
+	if !ok || m.Header.Get("List-Unsubscribe-Post") != "List-Unsubscribe=One-Click" {
+		t.Fatalf("headers: %q, %q", link, m.Header.Get("List-Unsubscribe-Post"))
+	}
+	_, drawn, err := w.queue.Show(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{drawn.Text, drawn.HTML} {
+		for _, want := range []string{
+			"You get this because on 23 November 2026 you ticked: “Send me the monthly newsletter by e-mail.”",
+			link, "Click Commerce, Inc.", "100 Example Plaza, Suite 1200",
+		} {
+			if !strings.Contains(part, want) {
+				t.Errorf("the footer lacks %q", want)
+			}
+		}
+	}
+	w.clock.Pass(10 * 365 * 24 * time.Hour) // the token never expires
+	got, err := w.queue.Unsubscribe(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := mail.Subscription{Message: id, Person: ada, Purpose: "newsletter", Channel: "email", Address: "ada@example.com"}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("subscription (-got +want):\n%s", diff)
+	}
+	if _, err := w.queue.Unsubscribe(t.Context(), token[:len(token)-1]+"_"); !errors.Is(err, key.ErrForged) {
+		t.Errorf("forged token: got %v", err)
+	}
+	if _, err := w.queue.Unsubscribe(t.Context(), w.config.Keys.Token("unsubscribe", uuid.New())); !errors.Is(err, mail.ErrNotFound) {
+		t.Errorf("token of an erased message: got %v", err)
+	}
+}
+
+func TestWithheld(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(w *world, ada uuid.UUID)
+		reason string
+	}{
+		"consent withdrawn": {
+			func(w *world, ada uuid.UUID) { w.choose(ada, false) }, "no consent in force for newsletter by email",
+		},
+		"address suppressed": {func(w *world, _ uuid.UUID) {
+			w.exec(`INSERT INTO suppression (address_hmac, purpose, channel, reason, at)
+				VALUES ($1, 'newsletter', 'email', 'by phone', now())`, []byte("ada@example.com"))
+		}, "no consent in force for newsletter by email"},
+		"person erased": {func(w *world, ada uuid.UUID) {
+			w.exec(`UPDATE person SET email = NULL, erased_at = now() WHERE id = $1`, ada)
+		}, "the person was erased"},
+		"mail came back": {func(w *world, ada uuid.UUID) {
+			w.exec(`UPDATE person SET bounced_at = now() WHERE id = $1`, ada)
+		}, "mail to the address came back"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			ada := w.person("ada@example.com")
+			w.choose(ada, true)
+			id := w.digest(ada, "ada@example.com")
+			c.change(w, ada)
+			w.drain()
+			if diff := cmp.Diff(w.state(id), row{State: "withheld", Attempts: 1, Error: c.reason}); diff != "" {
+				t.Errorf("row (-got +want):\n%s", diff)
+			}
+			if n := len(w.server.Mails()); n != 0 {
+				t.Errorf("%d mails left", n)
+			}
+		})
+	}
+}
+
+func TestTemporaryFailure(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.person("ada@example.com")
+	id := w.letter(ada, "ada@example.com")
+	w.server.Answer(func(to string) error {
+		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "not now, " + to}
+	})
+	const reason = "the mail server refused: 451 4.3.0"
+	for i, wait := range []time.Duration{
+		time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour,
+	} {
+		w.drain()
+		r := w.row(id)
+		if r.State != "queued" || r.Attempts != i+1 || r.Error != reason || !r.NextAt.Equal(w.clock.Now().Add(wait)) {
+			t.Fatalf("after attempt %d: %+v", i+1, r)
+		}
+		w.clock.Pass(wait - time.Second)
+		w.drain()
+		if got := w.row(id).Attempts; got != i+1 {
+			t.Fatalf("attempt %d came early", got)
+		}
+		w.clock.Pass(time.Second)
+	}
+	w.drain()
+	if diff := cmp.Diff(w.state(id), row{State: "failed", Attempts: 7, Error: reason}); diff != "" {
+		t.Fatalf("row (-got +want):\n%s", diff)
+	}
+	w.server.Answer(nil)
+	if err := w.queue.Retry(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.queue.Retry(t.Context(), id); !errors.Is(err, mail.ErrNotFound) {
+		t.Errorf("retry of a queued message: got %v", err)
+	}
+	w.drain()
+	if diff := cmp.Diff(w.state(id), row{State: "sent", Attempts: 1}); diff != "" {
+		t.Errorf("row after retry (-got +want):\n%s", diff)
+	}
+}
+
+func TestPermanentFailure(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		code     int
+		enhanced smtp.EnhancedCode
+		reason   string
+		dead     bool
+	}{
+		"no such user":     {550, smtp.EnhancedCode{5, 1, 1}, "the mail server refused: 550 5.1.1", true},
+		"no such domain":   {550, smtp.EnhancedCode{5, 1, 2}, "the mail server refused: 550 5.1.2", true},
+		"sender unwelcome": {550, smtp.EnhancedCode{5, 1, 8}, "the mail server refused: 550 5.1.8", false},
+		"policy":           {550, smtp.EnhancedCode{5, 7, 1}, "the mail server refused: 550 5.7.1", false},
+		"too big":          {552, smtp.EnhancedCode{5, 3, 4}, "the mail server refused: 552 5.3.4", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			ada, eve := w.person("ada@example.com"), w.person("eve@example.com")
+			id, other := w.letter(ada, "ada@example.com"), w.letter(eve, "eve@example.com")
+			w.server.Answer(func(to string) error {
+				if to == "ada@example.com" {
+					return &smtp.SMTPError{Code: c.code, EnhancedCode: c.enhanced, Message: "<" + to + "> no"}
+				}
+				return nil
+			})
+			w.drain()
+			if diff := cmp.Diff(w.state(id), row{State: "failed", Attempts: 1, Error: c.reason, Bounced: true}); diff != "" {
+				t.Errorf("row (-got +want):\n%s", diff)
+			}
+			if got := w.personBounced(ada); got != c.dead {
+				t.Errorf("person bounced: %v", got)
+			}
+			if got := w.row(other).State; got != "sent" {
+				t.Errorf("the next message is %s", got)
+			}
+		})
+	}
+}
+
+func TestUnreachableServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.person("ada@example.com")
+	first := w.letter(ada, "ada@example.com")
+	w.clock.Pass(time.Second)
+	second := w.letter(ada, "ada@example.com")
+	w.config.SMTP = "smtp://127.0.0.1:1?starttls=off"
+	gone := mailtest.New(t, w.config)
+	if err := gone.Drain(t.Context()); err == nil || strings.Contains(err.Error(), "ada@") {
+		t.Errorf("got %v", err)
+	}
+	if err := gone.Check(t.Context()); err == nil {
+		t.Error("check finds no fault")
+	}
+	want := row{State: "queued", Attempts: 1, Error: "the mail server could not be reached"}
+	if diff := cmp.Diff(w.state(first), want); diff != "" {
+		t.Errorf("first (-got +want):\n%s", diff)
+	}
+	if diff := cmp.Diff(w.state(second), row{State: "queued"}); diff != "" {
+		t.Errorf("second (-got +want):\n%s", diff)
+	}
+	if err := w.queue.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	w.clock.Pass(time.Minute)
+	w.drain()
+	if got := len(w.server.Mails()); got != 2 {
+		t.Errorf("got %d mails", got)
+	}
+}
+
+func TestParallelDrainersSendOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const people = 90
+	for i := range people {
+		address := fmt.Sprintf("p%d@example.com", i)
+		w.letter(w.person(address), address)
+	}
+	var wg sync.WaitGroup
+	failures := make(chan error, 6)
+	for range 6 {
+		q := mailtest.New(t, w.config)
+		wg.Go(func() { failures <- q.Drain(t.Context()) })
+	}
+	wg.Wait()
+	close(failures)
+	for err := range failures {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	times := map[string]int{}
+	for _, m := range w.server.Mails() {
+		times[m.To]++
+	}
+	if len(times) != people {
+		t.Errorf("%d people got mail, want %d", len(times), people)
+	}
+	for to, n := range times {
+		if n != 1 {
+			t.Errorf("%s got %d mails", to, n)
+		}
+	}
+}
+
+// A drainer that dies after the server took the mail leaves a lease behind. When it ends, another sends again, and the
+// two mails are known as one by their Message-ID. What the first one writes down late is void.
+func TestLeaseOutlivesACrash(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.letter(w.person("ada@example.com"), "ada@example.com")
+	other := mailtest.New(t, w.config)
+	w.server.Answer(func(string) error {
+		w.server.Answer(nil)
+		if err := other.Drain(t.Context()); err != nil { // the lease holds
+			t.Error(err)
+		}
+		w.clock.Pass(5 * time.Minute)
+		if err := other.Drain(t.Context()); err != nil { // the lease has ended
+			t.Error(err)
+		}
+		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "too late"}
+	})
+	w.drain()
+	if diff := cmp.Diff(w.state(id), row{State: "sent", Attempts: 2}); diff != "" {
+		t.Errorf("row (-got +want):\n%s", diff)
+	}
+	if got := len(w.server.Mails()); got != 1 {
+		t.Errorf("got %d mails", got)
+	}
+	w.exec(`UPDATE message SET state = 'queued', sent_at = NULL, next_at = $2 WHERE id = $1`, id, w.clock.Now())
+	w.drain()
+	mails := w.server.Mails()
+	if a, b := parse(t, mails[0].Raw), parse(t, mails[1].Raw); a.Header.Get("Message-ID") != b.Header.Get("Message-ID") {
+		t.Error("a repeated mail has another Message-ID")
+	}
+}
+
+func TestCutOffForEverIsGivenUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.letter(w.person("ada@example.com"), "ada@example.com")
+	w.exec(`UPDATE message SET attempts = 7 WHERE id = $1`, id)
+	w.drain()
+	want := row{State: "failed", Attempts: 8, Error: "given up: every attempt was cut off"}
+	if diff := cmp.Diff(w.state(id), want); diff != "" {
+		t.Errorf("row (-got +want):\n%s", diff)
+	}
+}
+
+func TestStoppedDrainGivesBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.person("ada@example.com")
+	var ids []uuid.UUID
+	for range 3 {
+		ids = append(ids, w.letter(ada, "ada@example.com"))
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	w.server.Answer(func(string) error { stop(); return nil })
+	if err := w.queue.Drain(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	var sent, free int
+	for _, id := range ids {
+		switch r := w.row(id); {
+		case r.State == "sent":
+			sent++
+		case r.State == "queued" && r.Attempts == 0 && !r.NextAt.After(w.clock.Now()):
+			free++
+		}
+	}
+	if sent != 1 || free != 2 {
+		t.Errorf("%d sent, %d given back", sent, free)
+	}
+}
+
+func TestUndrawableFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.person("ada@example.com")
+	bad := w.add(mail.Message{Person: valid(ada), Template: "more", Address: "ada@example.com", Data: mail.More{
+		What: "w", Question: "secret", URL: "https://evil.example/",
+	}})
+	odd := w.letter(ada, "ada@example.com")
+	w.exec(`UPDATE message SET data = '{"Subject": 7}' WHERE id = $1`, odd)
+	old := w.letter(ada, "ada@example.com")
+	w.config.Templates = w.config.Templates[:4]
+	w.queue = mailtest.New(t, w.config)
+	w.drain()
+	for id, reason := range map[uuid.UUID]string{
+		bad: "the text of template more can't be drawn from this data",
+		odd: "this version knows no template letter",
+		old: "this version knows no template letter",
+	} {
+		if diff := cmp.Diff(w.state(id), row{State: "failed", Attempts: 1, Error: reason}); diff != "" {
+			t.Errorf("row (-got +want):\n%s", diff)
+		}
+	}
+	w.config.Templates = mail.Core()
+	w.queue = mailtest.New(t, w.config)
+	if err := w.queue.Retry(t.Context(), odd); err != nil {
+		t.Fatal(err)
+	}
+	w.drain()
+	if got, want := w.row(odd).Error, "the stored data does not fit template letter"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func parse(t *testing.T, raw string) *netmail.Message {
+	t.Helper()
+	m, err := netmail.ReadMessage(strings.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
