@@ -1,0 +1,119 @@
+package site
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"clickcommerce.com/site/internal/page"
+)
+
+const policy = "default-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+
+// secure sets the security headers. The values are shared by all answers, so that nothing is allocated for a request;
+// their capacity is their length, so that adding to one copies it.
+func secure(publicURL string) func(http.Handler) http.Handler {
+	var (
+		csp         = []string{policy}
+		referrer    = []string{"same-origin"} // addresses hold tokens
+		sniff       = []string{"nosniff"}
+		opener      = []string{"same-origin"}
+		permissions = []string{"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"}
+		transport   []string
+	)
+	if strings.HasPrefix(publicURL, "https://") {
+		transport = []string{"max-age=31536000"}
+	}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h := w.Header()
+			h["Content-Security-Policy"] = csp
+			h["Referrer-Policy"] = referrer
+			h["X-Content-Type-Options"] = sniff
+			h["Cross-Origin-Opener-Policy"] = opener
+			h["Permissions-Policy"] = permissions
+			if transport != nil {
+				h["Strict-Transport-Security"] = transport
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// sameOrigin refuses forms that another site's page sends. The one-click unsubscribe comes from mail programs, and its
+// token is the authority (RFC 8058).
+func sameOrigin(set *page.Set) func(http.Handler) http.Handler {
+	guard := http.NewCrossOriginProtection()
+	if err := guard.AddTrustedOrigin(set.URL("")); err != nil {
+		panic(fmt.Sprintf("PUBLIC_URL: %v", err))
+	}
+	guard.AddInsecureBypassPattern("POST /unsubscribe/{token}")
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		set.Fault(w, r, http.StatusForbidden,
+			"Your browser says that this was sent from a page of another site, so nothing was done. Open the page here and send it again.")
+	}))
+	return guard.Handler
+}
+
+// drained is how much of a body that is too large is still read: a browser that is cut off while it sends shows its own
+// error instead of our page.
+const drained = 256 << 20
+
+// bound limits request bodies. One that says at once that it is too large gets its answer here; any other meets the
+// limit while it is read, as *http.MaxBytesError.
+func bound(set *page.Set, limit int64) func(http.Handler) http.Handler {
+	if limit == 0 {
+		limit = usualMaxBody
+	}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Body == nil || r.Body == http.NoBody {
+				next.ServeHTTP(w, r)
+				return
+			}
+			if r.ContentLength > limit {
+				_, _ = io.CopyN(io.Discard, r.Body, drained) // whatever comes of it, the answer is the same
+				set.Fault(w, r, page.ErrTooLarge.Status, page.ErrTooLarge.Message)
+				return
+			}
+			r.Body = http.MaxBytesReader(w, r.Body, limit)
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// notFound shows the error page, but for an address that only has slashes too many.
+func (s *public) notFound(all chi.Routes) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		plain := "/" + strings.Trim(r.URL.Path, "/")
+		reading := r.Method == http.MethodGet || r.Method == http.MethodHead
+		if reading && plain != r.URL.Path && all.Match(chi.NewRouteContext(), http.MethodGet, plain) {
+			to := url.URL{Path: plain, RawQuery: r.URL.RawQuery}
+			http.Redirect(w, r, to.String(), http.StatusMovedPermanently)
+			return
+		}
+		s.cfg.Set.Fault(w, r, page.ErrNotFound.Status, page.ErrNotFound.Message)
+	}
+}
+
+// notAllowed shows the error page and names the methods that there are (RFC 9110, 15.5.6).
+func (s *public) notAllowed(all chi.Routes) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var allowed []string
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+			if all.Match(chi.NewRouteContext(), method, r.URL.Path) {
+				allowed = append(allowed, method)
+				if method == http.MethodGet {
+					allowed = append(allowed, http.MethodHead)
+				}
+			}
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		s.cfg.Set.Fault(w, r, http.StatusMethodNotAllowed,
+			"This address does not take what was sent to it. Open the page again and start from there.")
+	}
+}

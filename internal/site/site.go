@@ -1,0 +1,122 @@
+// Package site is the public site: its route table, the written pages, the search, and the small files that browsers,
+// crawlers and researchers look for.
+//
+// It promises that every answer carries the security headers, that no other site can make a visitor's browser send a
+// form here, that a body is bounded before anybody reads it, and that an address that leads nowhere, or not by this
+// method, is answered by a page. Public pages never show who is signed in.
+package site
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"clickcommerce.com/site/internal/content"
+	"clickcommerce.com/site/internal/page"
+)
+
+// Config is what the public site is made of. What may be nil says so.
+type Config struct {
+	Set     *page.Set
+	Content *content.Content
+	Index   *Index
+	Now     func() time.Time
+
+	// Rooms mount the public routes of the activities and of the privacy pages, with full addresses ("/webinars/{slug}").
+	// A room wraps a page in Set.Cached itself, and only if it is the same for everybody.
+	Rooms []func(chi.Router)
+	// Staff and Connect serve what is below /staff and /connect. Either may be nil.
+	Staff, Connect http.Handler
+	// Ready says why this instance should get no visitors now (/readyz).
+	Ready func(context.Context) error
+	// RequestLog writes a line for each request and answers panics: Set.Log, or that within a metric's counter.
+	RequestLog func(http.Handler) http.Handler
+	// Count counts views of pages (P-11). May be nil.
+	Count func(http.Handler) http.Handler
+	// MaxBody bounds every request body, in bytes; forms have lower bounds, and keep what was typed. 0 means 64 MiB.
+	MaxBody int64
+}
+
+const usualMaxBody = 64 << 20
+
+// Router is the one table of all that the server answers. It panics where a page that it counts on was not written, or
+// PUBLIC_URL is no origin.
+func Router(cfg Config) chi.Router {
+	s := newPublic(cfg)
+	r := chi.NewRouter()
+	r.Use(cfg.RequestLog)              // first: sees every answer, catches every panic
+	r.Use(secure(cfg.Set.URL("")))     // error pages are pages too
+	r.Use(sameOrigin(cfg.Set))         // before anything reads a form
+	r.Use(bound(cfg.Set, cfg.MaxBody)) // nobody reads without end
+	r.Use(middleware.GetHead)          // HEAD is GET without a body (RFC 9110, 9.3.2)
+	if cfg.Count != nil {
+		r.Use(cfg.Count) // last: refused requests are no visits
+	}
+	r.NotFound(s.notFound(r)) // before Mount, which hands it on
+	r.MethodNotAllowed(s.notAllowed(r))
+
+	get := func(pattern string, h page.Handler) { r.Method(http.MethodGet, pattern, cfg.Set.Handle(h)) }
+	cached := func(pattern string, h page.Handler) {
+		r.Method(http.MethodGet, pattern, cfg.Set.Cached(cfg.Set.Handle(h)))
+	}
+	cached("/", s.showHome)
+	cached("/products", s.showProducts)
+	cached("/products/{slug}", s.showPage)
+	cached("/industries", s.showIndustries)
+	cached("/industries/{slug}", s.showPage)
+	cached("/search", s.showSearch) // with a question it has a query, and is not cached
+
+	cached("/sitemap.xml", s.sitemap)
+	cached("/robots.txt", s.robots)
+	cached("/.well-known/security.txt", s.securityTxt)
+	cached("/.well-known/gpc.json", s.gpc)
+	get("/favicon.ico", s.favicon)
+	get("/healthz", s.healthy)
+	get("/readyz", s.ready)
+	r.Get(page.AssetPrefix+"*", cfg.Set.ServeAsset)
+
+	for _, mount := range cfg.Rooms {
+		r.Group(mount)
+	}
+	if cfg.Staff != nil {
+		r.Mount("/staff", cfg.Staff)
+	}
+	if cfg.Connect != nil {
+		r.Mount("/connect", cfg.Connect)
+	}
+	for _, p := range cfg.Content.Pages() { // /about, /terms, /accessibility: all that no room has taken
+		if !r.Match(chi.NewRouteContext(), http.MethodGet, p.Path) {
+			cached(p.Path, s.showPage)
+		}
+	}
+	return r
+}
+
+// public holds the views and what they draw from.
+type public struct {
+	cfg                          Config
+	home, products               content.Page
+	industries, search           content.Page
+	homeView                     page.View[homePage]
+	productsView, industriesView page.View[listPage]
+	pageView                     page.View[contentPage]
+	searchView                   page.View[searchPage]
+}
+
+func newPublic(cfg Config) *public {
+	return &public{
+		cfg:            cfg,
+		home:           cfg.Content.Must("/"),
+		products:       cfg.Content.Must("/products"),
+		industries:     cfg.Content.Must("/industries"),
+		search:         cfg.Content.Must("/search"),
+		homeView:       page.Load[homePage](cfg.Set, "site/home"),
+		productsView:   page.Load[listPage](cfg.Set, "site/products"),
+		industriesView: page.Load[listPage](cfg.Set, "site/industries"),
+		pageView:       page.Load[contentPage](cfg.Set, "site/content"),
+		searchView:     page.Load[searchPage](cfg.Set, "site/search"),
+	}
+}
