@@ -1,0 +1,148 @@
+// Package activity is what every activity of the site is made of, and the desk that serves them all: it shows forms,
+// takes what is sent (limits, guards, files), hands it to submission.Accept, and shows its sender what became of it.
+//
+// An activity is a value. Whatever can be read from it is read from it: inbox, inventory, label, filters, rights,
+// receipts. Nothing registers itself; cmd/site holds the list.
+package activity
+
+import (
+	"context"
+	"html/template"
+	"io"
+	"time"
+
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/job"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/submission"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Activity is one way in which people come to us (P-2). Nil functions mean that the activity has none of that.
+type Activity struct {
+	Kind     string // one word: in addresses, tables, roles' rights and site.yaml's inboxes
+	Title    string // "Alliance application"
+	What     string // within a sentence: "application to the alliance programme"
+	Path     string // the page that leads to the form
+	Statuses []Status
+	// Form returns the form of a subject (uuid.Nil where there are none), as it is offered today.
+	Form   func(ctx context.Context, subject uuid.UUID) (form.Form, error)
+	Public func(chi.Router)
+	Staff  func(chi.Router)
+	// Panel returns what the record page shows of the activity's own.
+	Panel func(ctx context.Context, r submission.Record) (template.HTML, error)
+	// Receipt returns what the receipt shows and offers of the activity's own.
+	Receipt func(ctx context.Context, r submission.Record) (Extra, error)
+	// Moved runs with every change of status, in its transaction: a freed seat goes to the next in line.
+	Moved     submission.Moved
+	Templates []mail.Template
+	Work      []job.Worker
+	Holder    Holder
+}
+
+// Status is a state of a request, in the words of the workspace and in those for its sender.
+type Status struct {
+	Value  string
+	Label  string // for staff
+	Public string // for the sender: one sentence
+	Next   string // for the sender: what happens next; empty where nothing does
+	Days   int    // working days within which; 0: no promise
+	Final  bool   // the request is answered
+	Months int    // how long the record is kept from now on
+	Moves  []Move // what staff may do from here
+	// Withdrawable says that the sender may still withdraw.
+	Withdrawable bool
+}
+
+// Move is a step that staff may take.
+type Move struct {
+	To      string
+	Label   string // the button: "Approve"
+	Ask     bool   // staff ask for more: the mail carries a link back into the form
+	Letter  bool   // the step brings a letter, which leaves after a minute
+	Subject string // of the letter
+	Text    string // of the letter, to be edited
+	Reasons []form.Option
+	Again   bool // asks for the date from which the person may apply again
+}
+
+// Extra is an activity's part of a receipt.
+type Extra struct {
+	HTML template.HTML
+	Acts []Act
+}
+
+// Act is a button on the receipt: its POST goes to the receipt's address plus Path.
+type Act struct{ Path, Label string }
+
+// Holder tells what an activity's own tables hold of a person, and empties it.
+type Holder struct {
+	Export func(ctx context.Context, who uuid.UUID, to io.Writer) error
+	Erase  func(ctx context.Context, tx pgx.Tx, who uuid.UUID) error
+}
+
+// Status returns the status of that value.
+func (a Activity) Status(value string) (Status, bool) {
+	for _, s := range a.Statuses {
+		if s.Value == value {
+			return s, true
+		}
+	}
+	return Status{}, false
+}
+
+// First is the status in which a request begins.
+func (a Activity) First() string { return a.Statuses[0].Value }
+
+// withdrawable lists the statuses from which the sender may withdraw.
+func (a Activity) withdrawable() []string {
+	var list []string
+	for _, s := range a.Statuses {
+		if s.Withdrawable {
+			list = append(list, s.Value)
+		}
+	}
+	return list
+}
+
+// Withdrawn is the status of what its sender took back; every activity has it.
+const Withdrawn = "withdrawn"
+
+// Activities are all activities of the site, in the order in which they are listed.
+type Activities []Activity
+
+// Find returns the activity of a kind.
+func (as Activities) Find(kind string) (Activity, bool) {
+	for _, a := range as {
+		if a.Kind == kind {
+			return a, true
+		}
+	}
+	return Activity{}, false
+}
+
+// Kinds lists the kinds.
+func (as Activities) Kinds() []string {
+	kinds := make([]string, 0, len(as))
+	for _, a := range as {
+		kinds = append(kinds, a.Kind)
+	}
+	return kinds
+}
+
+// WorkingDays returns the day that many working days after t: Saturdays and Sundays don't count.
+func WorkingDays(t time.Time, days int) time.Time {
+	step := 1
+	if days < 0 {
+		step, days = -1, -days
+	}
+	for days > 0 {
+		t = t.AddDate(0, 0, step)
+		if t.Weekday() != time.Saturday && t.Weekday() != time.Sunday {
+			days--
+		}
+	}
+	return t
+}

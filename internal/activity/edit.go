@@ -1,0 +1,182 @@
+package activity
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/submission"
+	"github.com/go-chi/chi/v5"
+)
+
+// editable returns the form of a record as it is to be filled in again: files that are there need not be sent again,
+// consents are given elsewhere, and the address stays, since the link was mailed to it.
+func (d *Desk) editable(r *http.Request, rec submission.Record) (form.Form, submission.Version, error) {
+	a, ok := d.activities.Find(rec.Kind)
+	if !ok || !d.granted(rec.ID, chi.URLParam(r, "grant")) {
+		return form.Form{}, submission.Version{}, &page.Error{
+			Status: http.StatusNotFound, Message: "This link is no longer good. Ask for a new code on your receipt.",
+		}
+	}
+	status, _ := a.Status(rec.Status)
+	if status.Final || !status.Withdrawable {
+		return form.Form{}, submission.Version{}, &page.Error{
+			Status: http.StatusConflict, Message: "Your request has been answered, so its form is closed. You can still write to us on your receipt.",
+		}
+	}
+	f, err := a.Form(r.Context(), rec.SubjectID.UUID)
+	if err != nil {
+		return form.Form{}, submission.Version{}, err
+	}
+	versions, err := d.Store.Versions(r.Context(), rec.ID)
+	if err != nil || len(versions) == 0 {
+		return form.Form{}, submission.Version{}, errors.Join(err, page.ErrNotFound)
+	}
+	kept := f
+	kept.Fields, kept.Button = nil, "Send the new version"
+	for _, field := range f.Fields {
+		switch {
+		case field.Kind == form.Consent && field.Purpose != "", field.Name == "email":
+			continue
+		case field.Kind == form.File:
+			field.Required = false
+			field.Hint = "Only if you want to send another one in its place. " + field.Hint
+		}
+		kept.Fields = append(kept.Fields, field)
+	}
+	return kept, versions[0], nil
+}
+
+// showEdit shows the form with the answers as they stand.
+func (d *Desk) showEdit(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+	f, last, err := d.editable(r, rec)
+	if err != nil {
+		return err
+	}
+	statement, err := d.Statements.InForce()
+	if err != nil {
+		return err
+	}
+	return d.writeEdit(w, r, rec, http.StatusOK, f, f.View(form.Shown{
+		Action: r.URL.Path, Statement: statement.Name(), Seal: form.NewSeal(f, statement.ID, d.Now()).Close(d.Ring),
+		Values: url.Values(last.Values), Hidden: stepHidden(f, 0),
+	}))
+}
+
+func (d *Desk) writeEdit(w http.ResponseWriter, r *http.Request, rec submission.Record, code int, f form.Form, v form.View) error {
+	return d.views.edit.Write(w, r, code, editPage{
+		Base:   page.Base{Title: Title(v, f.Title), Description: "Change or complete what you sent.", NoIndex: true, Path: d.ReceiptPath(rec.ID)},
+		Record: rec, Form: v,
+	})
+}
+
+// takeEdit stores a new version of the answers. A request that waited for it goes back to those who asked.
+func (d *Desk) takeEdit(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+	f, last, err := d.editable(r, rec)
+	if err != nil {
+		return err
+	}
+	in, err := d.receive(w, r, f, true)
+	door := Door{Kind: rec.Kind, Page: func(w http.ResponseWriter, r *http.Request, code int, f form.Form, v form.View) error {
+		return d.writeEdit(w, r, rec, code, f, v)
+	}}
+	s := &sending{door: door, form: f, in: in}
+	if err != nil {
+		return d.unavailable(w, r, s, err)
+	}
+	if s.statement, err = d.Statements.InForce(); err != nil {
+		return d.unavailable(w, r, s, err)
+	}
+	if refusal := d.judge(r, s); refusal != nil {
+		return d.showAgain(w, r, s, refusal.status, refusal.message)
+	}
+	carryOver(f, last.Values, s.values)
+	a, _ := d.activities.Find(rec.Kind)
+	entry := d.entry(a, f, s.values)
+	entry.Files, entry.Seal = in.files, s.seal
+	if err := d.Store.Answer(r.Context(), rec.ID, entry, a.answered(rec.Status)); err != nil {
+		return d.unavailable(w, r, s, err)
+	}
+	http.Redirect(w, r, d.ReceiptPath(rec.ID)+"?answered", http.StatusSeeOther)
+	return nil
+}
+
+// carryOver keeps the address, and files that were not replaced.
+func carryOver(f form.Form, before, now form.Values) {
+	if before["email"] != nil {
+		now["email"] = before["email"]
+	}
+	for _, field := range f.Fields {
+		if field.Kind == form.File && len(now[field.Name]) == 0 && len(before[field.Name]) > 0 {
+			now[field.Name] = before[field.Name]
+		}
+	}
+}
+
+// Asked is the status of a request whose sender was asked for more.
+const Asked = "asked_more"
+
+// answered is the change that a new version brings: from Asked back to where staff decide.
+func (a Activity) answered(status string) *submission.Change {
+	if status != Asked {
+		return nil
+	}
+	return &submission.Change{From: []string{Asked}, To: a.First(), Kind: "answered_again", By: submission.Sender}
+}
+
+// byConfirm returns the record whose confirmation was mailed with the token.
+func (d *Desk) byConfirm(r *http.Request) (submission.Record, person.Person, error) {
+	id, err := d.Ring.ParseToken(confirmPurpose, chi.URLParam(r, "token"))
+	if err != nil {
+		return submission.Record{}, person.Person{}, page.ErrNotFound
+	}
+	rec, err := d.Store.Get(r.Context(), id)
+	if err != nil || !rec.PersonID.Valid {
+		return submission.Record{}, person.Person{}, page.ErrNotFound
+	}
+	p, err := d.People.Get(r.Context(), rec.PersonID.UUID)
+	if err != nil || p.ErasedAt != nil {
+		return submission.Record{}, person.Person{}, page.ErrNotFound
+	}
+	return rec, p, nil
+}
+
+// showConfirm shows the one button that confirms the address, and what comes into force with it.
+func (d *Desk) showConfirm(w http.ResponseWriter, r *http.Request) error {
+	_, p, err := d.byConfirm(r)
+	if err != nil {
+		return err
+	}
+	choices, err := d.Ledger.Of(r.Context(), p.ID)
+	if err != nil {
+		return err
+	}
+	data := confirmPage{Base: page.Base{Title: "Confirm your address", Description: "One button, and we know the address is yours.", NoIndex: true}}
+	data.Path = r.URL.Path
+	for _, c := range choices {
+		if c.Granted && !c.InForce {
+			data.Choices = append(data.Choices, c.Wording)
+		}
+	}
+	data.Done = r.URL.Query().Has("done") && p.VerifiedAt != nil
+	w.Header().Set("Cache-Control", "no-store")
+	return d.views.confirm.Write(w, r, http.StatusOK, data)
+}
+
+func (d *Desk) takeConfirm(w http.ResponseWriter, r *http.Request) error {
+	_, p, err := d.byConfirm(r)
+	if err != nil {
+		return err
+	}
+	if err := d.People.Confirm(r.Context(), p.ID); err != nil {
+		return err
+	}
+	if err := d.Ledger.Confirmed(r.Context(), p); err != nil {
+		return err
+	}
+	http.Redirect(w, r, r.URL.Path+"?done", http.StatusSeeOther)
+	return nil
+}

@@ -1,0 +1,52 @@
+package activity
+
+import "clickcommerce.com/site/internal/form"
+
+// The fields that most forms share. Their names are known to the desk: name, company and email make a record findable.
+
+// NameField asks for the full name.
+func NameField(why string) form.Field {
+	return form.Field{
+		Name: "name", Label: "Full name", Kind: form.Text, Required: true, Max: 120, Why: why,
+		Example: "Ada Lovelace", Autocomplete: "name",
+	}
+}
+
+// EmailField asks for the address to which everything about the request goes.
+func EmailField(why string) form.Field {
+	return form.Field{
+		Name: "email", Label: "E-mail address", Kind: form.Email, Required: true, Why: why,
+		Example: "ada@example.com", Autocomplete: "email",
+	}
+}
+
+// CompanyField asks for the company or institution.
+func CompanyField(required bool, why string) form.Field {
+	return form.Field{
+		Name: "company", Label: "Company or institution", Kind: form.Text, Required: required, Max: 160, Why: why,
+		Example: "Northline Bearings", Autocomplete: "organization",
+	}
+}
+
+// CountryField asks for the country; it stands before the phone number, which is read by it.
+func CountryField(required bool, why string) form.Field {
+	return form.Field{
+		Name: "country", Label: "Country", Kind: form.Country, Required: required, Why: why, Example: "US",
+		Autocomplete: "country",
+	}
+}
+
+// PhoneField asks for a number. It is optional, and what can't be read as a number never stops the form.
+func PhoneField(why string) form.Field {
+	return form.Field{
+		Name: "phone", Label: "Phone", Kind: form.Phone, Why: why, Example: "+1 312 555 0100", Autocomplete: "tel",
+	}
+}
+
+// ConsentField offers mail for one of the four purposes (P-6). It is never ticked beforehand, and decides nothing.
+func ConsentField(purpose, wording string) form.Field {
+	return form.Field{
+		Name: "consent_" + purpose, Label: wording, Kind: form.Consent, Purpose: purpose, Channel: "email",
+		Why: "Your choice. It counts once you confirm your address by the mail we send, and every such mail has a link to stop.",
+	}
+}

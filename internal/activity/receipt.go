@@ -1,0 +1,242 @@
+package activity
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/file"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+)
+
+type receiptViews struct {
+	receipt  page.View[receiptPage]
+	contents page.View[contentsPage]
+	edit     page.View[editPage]
+	confirm  page.View[confirmPage]
+}
+
+func loadReceiptViews(set *page.Set) receiptViews {
+	return receiptViews{
+		receipt:  page.Load[receiptPage](set, "activity/receipt"),
+		contents: page.Load[contentsPage](set, "activity/contents"),
+		edit:     page.Load[editPage](set, "activity/edit"),
+		confirm:  page.Load[confirmPage](set, "activity/confirm"),
+	}
+}
+
+// receiptPage is what anybody with the link may see: that something was sent and what became of it, not its contents.
+type receiptPage struct {
+	page.Base
+	Record    submission.Record
+	Status    Status
+	What      string
+	By        string
+	Statement string
+	Address   string // /r/{token}
+	Opened    []opening
+	Extra     Extra
+	CodeSent  bool
+	Message   string
+	Problem   string
+	Typed     string
+	Answered  bool
+}
+
+// opening says that a role looked at the record on a day, never who.
+type opening struct {
+	Role string
+	Day  time.Time
+}
+
+// contentsPage is what a mailed code opens.
+type contentsPage struct {
+	page.Base
+	Record   submission.Record
+	Address  string
+	Grant    string
+	Versions []submission.Version
+	Files    []file.Info
+	Replies  []Reply
+	CanEdit  bool
+}
+
+type editPage struct {
+	page.Base
+	Record submission.Record
+	Form   form.View
+}
+
+type confirmPage struct {
+	page.Base
+	Done    bool
+	Choices []string // wordings that come into force
+}
+
+// Reply is what a sender wrote to us on the receipt.
+type Reply struct {
+	ID   uuid.UUID `db:"id"`
+	Body string    `db:"body"`
+	At   time.Time `db:"created_at"`
+}
+
+const confirmPurpose = "confirm"
+
+// Public mounts the receipts and the confirmation of addresses.
+func (d *Desk) Public(r chi.Router) {
+	handle := d.Pages.Handle
+	r.Get("/r/{token}", handle(d.OnReceipt(d.showReceipt)))
+	r.Post("/r/{token}/code", handle(d.OnReceipt(d.sendCode)))
+	r.Post("/r/{token}/open", handle(d.OnReceipt(d.openContents)))
+	r.Post("/r/{token}/file/{file}", handle(d.OnReceipt(d.serveFile)))
+	r.Post("/r/{token}/message", handle(d.OnReceipt(d.takeMessage)))
+	r.Post("/r/{token}/withdraw", handle(d.OnReceipt(d.withdraw)))
+	r.Get("/r/{token}/edit/{grant}", handle(d.OnReceipt(d.showEdit)))
+	r.Post("/r/{token}/edit/{grant}", handle(d.OnReceipt(d.takeEdit)))
+	r.Get("/confirm/{token}", handle(d.showConfirm))
+	r.Post("/confirm/{token}", handle(d.takeConfirm))
+}
+
+// OnReceipt gives a handler the record that the receipt's token stands for. What is behind a token is never cached.
+func (d *Desk) OnReceipt(h func(w http.ResponseWriter, r *http.Request, rec submission.Record) error) page.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		id, err := d.Store.ByToken(chi.URLParam(r, "token"))
+		if err != nil {
+			return page.ErrNotFound
+		}
+		rec, err := d.Store.Get(r.Context(), id)
+		if errors.Is(err, submission.ErrNotFound) {
+			return page.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		return h(w, r, rec)
+	}
+}
+
+// ReceiptPath returns the address of a record's receipt.
+func (d *Desk) ReceiptPath(id uuid.UUID) string { return "/r/" + d.Store.Token(id) }
+
+func (d *Desk) showReceipt(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+	return d.writeReceipt(w, r, rec, http.StatusOK, func(*receiptPage) {})
+}
+
+// writeReceipt draws the receipt; adjust adds what the moment brings.
+func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submission.Record, code int, adjust func(*receiptPage)) error {
+	a, ok := d.activities.Find(rec.Kind)
+	if !ok {
+		return page.ErrNotFound
+	}
+	status, _ := a.Status(rec.Status)
+	versions, err := d.Store.Versions(r.Context(), rec.ID)
+	if err != nil {
+		return err
+	}
+	opened, err := d.openings(r.Context(), rec.ID)
+	if err != nil {
+		return err
+	}
+	data := receiptPage{
+		Base: page.Base{
+			Title: "Your " + a.What, Description: "What became of your request.", NoIndex: true, Path: r.URL.Path,
+		},
+		Record: rec, Status: status, What: a.What, By: by(rec.CreatedAt, status), Address: d.ReceiptPath(rec.ID),
+		Opened: opened, Answered: r.URL.Query().Has("answered"),
+	}
+	data.Path = data.Address
+	if len(versions) > 0 {
+		if v, ok := d.Statements.Get(versions[0].Statement); ok {
+			data.Statement = v.Name()
+		}
+	}
+	if a.Receipt != nil {
+		if data.Extra, err = a.Receipt(r.Context(), rec); err != nil {
+			return err
+		}
+	}
+	adjust(&data)
+	return d.views.receipt.Write(w, r, code, data)
+}
+
+// openings lists the days on which a role opened the record, each once.
+func (d *Desk) openings(ctx context.Context, id uuid.UUID) ([]opening, error) {
+	events, err := audit.Of(ctx, d.Pool, id)
+	if err != nil {
+		return nil, err
+	}
+	var list []opening
+	for _, e := range events {
+		o := opening{e.Role, e.At.Truncate(24 * time.Hour)}
+		if e.Action == "read" && !slices.Contains(list, o) {
+			list = append(list, o)
+		}
+	}
+	return list, nil
+}
+
+// withdraw ends the request. It is the sender's own, so a look at the receipt is enough to be allowed.
+func (d *Desk) withdraw(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+	a, ok := d.activities.Find(rec.Kind)
+	if !ok {
+		return page.ErrNotFound
+	}
+	err := d.Store.Withdraw(r.Context(), rec.ID, Withdrawn, a.withdrawable(), a.Moved)
+	if errors.Is(err, submission.ErrMove) {
+		return d.writeReceipt(w, r, rec, http.StatusConflict, func(p *receiptPage) {
+			p.Problem = "This can no longer be withdrawn here. Write to us below and we will see to it."
+		})
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, d.ReceiptPath(rec.ID), http.StatusSeeOther)
+	return nil
+}
+
+// grant is the right to see the contents of one record until a moment, closed with our seal.
+const grantPurpose = "receipt grant"
+
+// Grant returns a text that opens the contents of a record for that long.
+func (d *Desk) Grant(id uuid.UUID, lasts time.Duration) string {
+	until := binary.BigEndian.AppendUint64(nil, uint64(d.Now().Add(lasts).Unix()))
+	return d.Ring.Seal(grantPurpose, append(id[:], until...))
+}
+
+func (d *Desk) granted(id uuid.UUID, grant string) bool {
+	body, err := d.Ring.Open(grantPurpose, grant)
+	return err == nil && len(body) == 24 && uuid.UUID(body[:16]) == id &&
+		d.Now().Before(time.Unix(int64(binary.BigEndian.Uint64(body[16:])), 0))
+}
+
+func (d *Desk) writeContents(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+	ctx := r.Context()
+	versions, err := d.Store.Versions(ctx, rec.ID)
+	if err != nil {
+		return err
+	}
+	files, err := d.Files.Of(ctx, rec.ID)
+	if err != nil {
+		return err
+	}
+	replies, err := d.Replies(ctx, rec.ID)
+	if err != nil {
+		return err
+	}
+	a, _ := d.activities.Find(rec.Kind)
+	status, _ := a.Status(rec.Status)
+	return d.views.contents.Write(w, r, http.StatusOK, contentsPage{
+		Base:   page.Base{Title: "What you sent", Description: "The contents of your request.", NoIndex: true, Path: d.ReceiptPath(rec.ID)},
+		Record: rec, Address: d.ReceiptPath(rec.ID), Grant: d.Grant(rec.ID, 30*time.Minute), Versions: versions,
+		Files: files, Replies: replies, CanEdit: status.Withdrawable && !status.Final,
+	})
+}

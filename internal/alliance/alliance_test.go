@@ -1,0 +1,315 @@
+package alliance_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/activity/activitytest"
+	"clickcommerce.com/site/internal/alliance"
+	"clickcommerce.com/site/internal/submission"
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+)
+
+func bench(t *testing.T) *activitytest.Bench {
+	return activitytest.New(t, nil, func(b *activitytest.Bench) activity.Activities {
+		return activity.Activities{alliance.New(b.Desk, b.Content)}
+	})
+}
+
+const apply = "/alliances/apply"
+
+// filled returns the page's hidden fields with an example in every other.
+func filled(t *testing.T, b *activitytest.Bench) url.Values {
+	t.Helper()
+	w := b.Get(apply)
+	if w.Code != http.StatusOK {
+		t.Fatalf("GET %s: %d %s", apply, w.Code, w.Body)
+	}
+	values := activitytest.Hidden(w.Body.String())
+	a, _ := b.Desk.Activities().Find(alliance.Kind)
+	f, err := a.Form(context.Background(), uuid.Nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, list := range activitytest.Examples(f) {
+		values[name] = list
+	}
+	return values
+}
+
+func sent(t *testing.T, b *activitytest.Bench, values url.Values) string {
+	t.Helper()
+	w := b.Post(apply, values)
+	if w.Code != http.StatusSeeOther {
+		t.Fatalf("POST %s: %d\n%s", apply, w.Code, problems(w))
+	}
+	return w.Header().Get("Location")
+}
+
+func problems(w *httptest.ResponseRecorder) string {
+	doc, err := goquery.NewDocumentFromReader(w.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return strings.Join(strings.Fields(doc.Find(".errors, .notice").Text()), " ")
+}
+
+func TestEmptyFormSaysWhatIsMissing(t *testing.T) {
+	b := bench(t)
+	w := b.Post(apply, activitytest.Hidden(b.Get(apply).Body.String()))
+	if w.Code != http.StatusUnprocessableEntity {
+		t.Fatalf("got %d", w.Code)
+	}
+	doc, err := goquery.NewDocumentFromReader(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if title := doc.Find("title").Text(); !strings.HasPrefix(title, "Error: ") {
+		t.Errorf("title %q", title)
+	}
+	var links []string
+	doc.Find(".errors a").Each(func(_ int, a *goquery.Selection) {
+		href := a.AttrOr("href", "")
+		links = append(links, href)
+		if doc.Find(href).Length() != 1 {
+			t.Errorf("%s leads to %d elements", href, doc.Find(href).Length())
+		}
+	})
+	want := []string{"#f-company", "#f-name", "#f-email", "#f-country", "#f-size-0", "#f-kind-0", "#f-regions-0", "#f-products-0", "#f-why"}
+	if diff := cmp.Diff(links, want); diff != "" {
+		t.Errorf("links of the summary (-got +want):\n%s", diff)
+	}
+}
+
+func TestApplication(t *testing.T) {
+	b := bench(t)
+	values := filled(t, b)
+	values.Set("consent_newsletter", "yes")
+	address := sent(t, b, values)
+	receipt := b.Get(address)
+	body := receipt.Body.String()
+	if receipt.Code != http.StatusOK || !strings.Contains(body, "Thank you, it has arrived") ||
+		!strings.Contains(body, "7 December 2026") { // ten working days after 23 November
+		t.Errorf("receipt: %d %s", receipt.Code, body)
+	}
+	if strings.Contains(body, "ada@example.com") || strings.Contains(body, "Lovelace") {
+		t.Error("the receipt shows contents without a code")
+	}
+	mails := b.Mails(t)
+	if len(mails) != 2 {
+		t.Fatalf("%d mails, want a confirmation and a notice", len(mails))
+	}
+	if again := sent(t, b, values); again != address {
+		t.Error("the same sending twice has two receipts")
+	}
+	if mails := b.Mails(t); len(mails) != 0 {
+		t.Errorf("the repeat brought %d mails", len(mails))
+	}
+
+	confirm := regexp.MustCompile(`http://example\.test(/confirm/[\w-]+)`).FindStringSubmatch(strings.Join(mails, ""))
+	if confirm == nil {
+		t.Fatal("no mail carries a link to confirm the address")
+	}
+	inForce := func() bool {
+		var ok bool
+		if err := b.Pool.QueryRow(context.Background(), `SELECT bool_or(in_force) FROM consent`).Scan(&ok); err != nil {
+			t.Fatal(err)
+		}
+		return ok
+	}
+	if w := b.Get(confirm[1]); w.Code != http.StatusOK || inForce() {
+		t.Errorf("GET confirm: %d; in force: %t", w.Code, inForce())
+	}
+	if w := b.Post(confirm[1], nil); w.Code != http.StatusSeeOther || !inForce() {
+		t.Errorf("POST confirm: %d; in force: %t", w.Code, inForce())
+	}
+}
+
+func TestContentsOpenByMailedCode(t *testing.T) {
+	b := bench(t)
+	address := sent(t, b, filled(t, b))
+	b.Mails(t)
+	if w := b.Post(address+"/open", url.Values{"code": {"000000"}}); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("a code that was never sent: %d", w.Code)
+	}
+	b.Post(address+"/code", nil)
+	mails := strings.Join(b.Mails(t), "")
+	code := regexp.MustCompile(`\b\d{6}\b`).FindString(strings.SplitN(mails, "\r\n\r\n", 2)[1])
+	w := b.Post(address+"/open", url.Values{"code": {code}})
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "ada@example.com") {
+		t.Fatalf("the right code %q: %d", code, w.Code)
+	}
+	edit := regexp.MustCompile(`href="(/r/[^"]+/edit/[^"]+)"`).FindStringSubmatch(w.Body.String())
+	if edit == nil {
+		t.Fatal("no way to change the answers")
+	}
+	form := b.Get(edit[1])
+	if form.Code != http.StatusOK || !strings.Contains(form.Body.String(), "Northline Bearings") {
+		t.Fatalf("edit: %d", form.Code)
+	}
+	values := filled(t, b)
+	for name, list := range activitytest.Hidden(form.Body.String()) {
+		values[name] = list
+	}
+	values.Set("why", "Because we know pumps better than anybody in Ohio.")
+	if w := b.Post(edit[1], values); w.Code != http.StatusSeeOther {
+		t.Fatalf("edit: %d %s", w.Code, problems(w))
+	}
+	id, err := b.Store.ByToken(strings.TrimPrefix(address, "/r/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions, err := b.Store.Versions(context.Background(), id)
+	if err != nil || len(versions) != 2 || versions[0].Values.Get("email") != "ada@example.com" ||
+		!strings.Contains(versions[0].Values.Get("why"), "Ohio") {
+		t.Errorf("versions: %+v, %v", versions, err)
+	}
+	b.Advance(31 * time.Minute)
+	if w := b.Get(edit[1]); w.Code != http.StatusNotFound {
+		t.Errorf("the grant outlived its half hour: %d", w.Code)
+	}
+}
+
+func TestWithdrawDeletesAndFrees(t *testing.T) {
+	b := bench(t)
+	values := filled(t, b)
+	address := sent(t, b, values)
+	if w := b.Post(address+"/withdraw", nil); w.Code != http.StatusSeeOther {
+		t.Fatalf("withdraw: %d", w.Code)
+	}
+	var text string
+	if err := b.Pool.QueryRow(context.Background(),
+		`SELECT string_agg(values::text, '') FROM answers`).Scan(&text); err != nil || text != "{}" {
+		t.Errorf("answers after withdrawal: %q, %v", text, err)
+	}
+	if mails := b.Mails(t); len(mails) != 0 {
+		t.Errorf("%d mails left after the withdrawal", len(mails))
+	}
+	if again := sent(t, b, values); again == address {
+		t.Error("the same can't be sent anew after withdrawal")
+	}
+}
+
+func TestNothingTypedIsLost(t *testing.T) {
+	b := bench(t)
+	typed := strings.Repeat("Näher am Markt. ", 300)
+	for name, tt := range map[string]struct {
+		change func(url.Values)
+		want   int
+	}{
+		"too long":    {func(url.Values) {}, http.StatusUnprocessableEntity},
+		"no seal":     {func(v url.Values) { v.Del("seal") }, http.StatusUnprocessableEntity},
+		"forged seal": {func(v url.Values) { v.Set("seal", "AAAA") }, http.StatusUnprocessableEntity},
+		"huge":        {func(v url.Values) { v.Set("zz", strings.Repeat("x", 5<<20)) }, http.StatusRequestEntityTooLarge},
+	} {
+		values := filled(t, b)
+		values.Set("why", typed)
+		tt.change(values)
+		w := b.Post(apply, values)
+		doc, err := goquery.NewDocumentFromReader(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := doc.Find("#f-why").Text(); w.Code != tt.want || strings.TrimSpace(got) != strings.TrimSpace(typed) {
+			t.Errorf("%s: %d, %d characters kept", name, w.Code, len(got))
+		}
+		if v := doc.Find(`input[name=seal]`).AttrOr("value", ""); v == "" {
+			t.Errorf("%s: the page has no seal", name)
+		}
+	}
+	r := httptest.NewRequest(http.MethodPost, apply, strings.NewReader(`{"name":"x"}`))
+	r.Header.Set("Content-Type", "application/json")
+	if w := b.Do(r); w.Code != http.StatusUnsupportedMediaType {
+		t.Errorf("JSON: %d", w.Code)
+	}
+}
+
+func TestDoubtfulSendingIsAskedOnceMore(t *testing.T) {
+	b := bench(t)
+	values := filled(t, b)
+	values.Set("homepage_2", "http://spam.example")
+	w := b.Post(apply, values)
+	if w.Code != http.StatusUnprocessableEntity {
+		t.Fatalf("a filled trap: %d", w.Code)
+	}
+	again := activitytest.Hidden(w.Body.String())
+	b.Advance(5 * time.Second)
+	for name, list := range again {
+		values[name] = list
+	}
+	trapped := url.Values{}
+	for name, list := range values {
+		trapped[name] = list
+	}
+	trapped.Set("name", "Robot Insistent")
+	sent(t, b, trapped)
+	ctx := context.Background()
+	kinds := []string{alliance.Kind}
+	held, err := b.Store.List(ctx, submission.Filter{Kinds: kinds, Quarantined: true})
+	if err != nil || len(held.Records) != 1 {
+		t.Fatalf("quarantine: %+v, %v", held, err)
+	}
+	if mails := b.Mails(t); len(mails) != 0 {
+		t.Errorf("a quarantined submission brought %d mails", len(mails))
+	}
+	if err := b.Desk.Restore(ctx, held.Records[0].ID, submission.System); err != nil {
+		t.Fatal(err)
+	}
+	if mails := b.Mails(t); len(mails) != 2 {
+		t.Errorf("once restored: %d mails, want 2", len(mails))
+	}
+	values.Del("homepage_2")
+	sent(t, b, values)
+	open, err := b.Store.List(ctx, submission.Filter{Kinds: kinds})
+	if err != nil || len(open.Records) != 2 {
+		t.Errorf("queue: %d records, %v", len(open.Records), err)
+	}
+}
+
+func TestTwoFirstSubmissionsOfOneAddress(t *testing.T) {
+	b := bench(t)
+	base := filled(t, b)
+	var wait sync.WaitGroup
+	locations := make([]string, 16)
+	for i := range locations {
+		values := url.Values{}
+		for name, list := range base {
+			values[name] = list
+		}
+		values.Set("company", "Company "+string(rune('A'+i)))
+		values.Set("consent_newsletter", "yes")
+		wait.Go(func() {
+			w := b.Post(apply, values)
+			_, _ = io.Copy(io.Discard, w.Body)
+			locations[i] = w.Header().Get("Location")
+		})
+	}
+	wait.Wait()
+	distinct := map[string]bool{}
+	for _, l := range locations {
+		distinct[l] = true
+	}
+	if len(distinct) != len(locations) || distinct[""] {
+		t.Errorf("locations: %v", locations)
+	}
+	var people, events, last int
+	if err := b.Pool.QueryRow(context.Background(), `
+		SELECT (SELECT count(*) FROM person), (SELECT count(*) FROM consent_event), (SELECT max(seq) FROM consent_event)`).
+		Scan(&people, &events, &last); err != nil {
+		t.Fatal(err)
+	}
+	if people != 1 || events != 16 || last != 16 {
+		t.Errorf("%d people, %d consents, the last is number %d", people, events, last)
+	}
+}

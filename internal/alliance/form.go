@@ -1,0 +1,128 @@
+package alliance
+
+import (
+	"strings"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/form"
+)
+
+func application() form.Form {
+	return form.Form{
+		Kind: Kind, Title: "Apply for an alliance", Button: "Send application",
+		Intro: "Two people read your application: an alliance manager and somebody from the product family you name. " +
+			"You hear from them within ten working days.",
+		Label: form.Facts{
+			For: "deciding on your application", SeenBy: "alliance managers and reviewers", SharedWith: "nobody",
+			Deleted: "12 months after a refusal; 24 months after an alliance ends",
+		},
+		Fields: []form.Field{
+			activity.CompanyField(true, "An alliance is made with a company."),
+			{
+				Name: "site", Label: "Web site", Kind: form.Text, Max: 200, Why: "It tells us what you do before we ask you.",
+				Example: "www.example.com", Autocomplete: "url",
+			},
+			activity.NameField("We need a person to answer."),
+			activity.EmailField("Our answer and the link to your receipt go there."),
+			activity.CountryField(true, "It tells us which partners already work where you do."),
+			activity.PhoneField("Some questions are settled faster by a call."),
+			{
+				Name: "size", Label: "How many people work in your company?", Kind: form.Choice, Required: true,
+				Why:     "A plan for five people differs from one for five hundred. Size does not decide.",
+				Example: "10-49",
+				Options: []form.Option{
+					{Value: "1-9", Label: "1 to 9"}, {Value: "10-49", Label: "10 to 49"}, {Value: "50-249", Label: "50 to 249"},
+					{Value: "250-999", Label: "250 to 999"}, {Value: "1000+", Label: "1,000 or more"},
+				},
+			},
+			{
+				Name: "kind", Label: "What kind of alliance do you want?", Kind: form.Choice, Required: true,
+				Why: "Each kind is read by people who know it.", Example: "integrator",
+				Options: []form.Option{
+					{Value: "reseller", Label: "Reseller", Hint: "You sell our software and give first support."},
+					{Value: "integrator", Label: "Integrator", Hint: "You connect and configure it for customers."},
+					{Value: "technology", Label: "Technology", Hint: "You build something that works beside it."},
+					{Value: "service", Label: "Service", Hint: "You run a piece of daily work for customers."},
+				},
+			},
+			{
+				Name: "regions", Label: "Where do you work?", Kind: form.Several, Required: true,
+				Why: "We look at which partners are active there.", Example: "north-america",
+				Options: []form.Option{
+					{Value: "north-america", Label: "North America"}, {Value: "latin-america", Label: "Latin America"},
+					{Value: "europe", Label: "Europe"}, {Value: "middle-east-africa", Label: "Middle East and Africa"},
+					{Value: "asia-pacific", Label: "Asia and the Pacific"},
+				},
+			},
+			{
+				Name: "products", Label: "Which products do you have in mind?", Kind: form.Several, Required: true,
+				Why: "Somebody from that product family reads your application.", Example: "partner-channels",
+				Options: []form.Option{
+					{Value: "partner-channels", Label: "Partner channels"}, {Value: "supply-chain", Label: "Supply chain"},
+					{Value: "service-parts", Label: "Service parts"}, {Value: "contracts", Label: "Contracts"},
+					{Value: "research-compliance", Label: "Research compliance"},
+				},
+			},
+			{
+				Name: "customers", Label: "Customers we have in common", Kind: form.LongText, Max: 1000,
+				Hint: "Companies only, please: no names of people who work there.",
+				Why:  "Shared customers are where an alliance begins soonest.", Example: "Northline Bearings; Orchard Medical",
+			},
+			{
+				Name: "why", Label: "Why do you want this alliance?", Kind: form.LongText, Required: true, Max: 3000,
+				Why:     "It is what we judge: knowledge, people, references, fit with the partners in your region.",
+				Example: "We connect service systems for pump makers in Ohio and keep meeting your parts planner.",
+			},
+			activity.ConsentField("product_news", "Mail me news of products that concern partners."),
+			activity.ConsentField("newsletter", "Mail me the newsletter, about once a month."),
+		},
+		Check: noPeople,
+	}
+}
+
+// noPeople keeps third persons out of a form that they don't know of (P-4).
+func noPeople(v form.Values, errs form.Errors) {
+	if strings.Contains(v.Get("customers"), "@") {
+		errs.Add("customers", "Name companies only: please take out the e-mail addresses.")
+	}
+}
+
+// statuses say how an application goes: new, asked for more, approved or declined.
+func statuses() []activity.Status {
+	ask := activity.Move{
+		To: activity.Asked, Label: "Ask for more", Ask: true,
+		Text: "Could you tell us more about …",
+	}
+	approve := activity.Move{
+		To: "approved", Label: "Approve", Letter: true, Subject: "Welcome to the Alliance Program",
+		Text: "We are glad to take you into the Alliance Program.\n\nWhat convinced us: …\n\n" +
+			"Your alliance manager will call you within a week to agree on a plan for the first half year.",
+	}
+	decline := activity.Move{
+		To: "declined", Label: "Decline", Letter: true, Again: true, Subject: "Your application to the Alliance Program",
+		Text: "Thank you for the work you put into your application. We have decided not to take it further now.\n\n" +
+			"The grounds: …",
+		Reasons: []form.Option{
+			{Value: "region", Label: "Enough partners in the region"}, {Value: "knowledge", Label: "Too little knowledge of the subject yet"},
+			{Value: "fit", Label: "Offer does not fit our products"}, {Value: "information", Label: "Questions stayed unanswered"},
+		},
+	}
+	return []activity.Status{
+		{
+			Value: "new", Label: "New", Public: "We have your application and are reading it.", Days: 10, Months: 12,
+			Next:         "An alliance manager and somebody from the product family read it and write to you.",
+			Withdrawable: true, Moves: []activity.Move{ask, approve, decline},
+		},
+		{
+			Value: activity.Asked, Label: "Asked for more", Public: "We asked you for something: see our mail.", Months: 12,
+			Next:         "We go on as soon as you have answered by the link in our mail.",
+			Withdrawable: true, Moves: []activity.Move{ask, approve, decline},
+		},
+		{Value: "approved", Label: "Approved", Public: "Your application was approved. Welcome.", Final: true, Months: 24},
+		{
+			Value: "declined", Label: "Declined", Public: "Your application was declined; our letter gives the grounds.",
+			Final: true, Months: 12,
+		},
+		{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You withdrew this application.", Final: true, Months: 1},
+	}
+}
