@@ -29,7 +29,7 @@
   for (const time of all("time[data-zone]")) {
     const at = new Date(time.dateTime);
     if (isNaN(at) || !here) continue;
-    const show = (zone, opt) => new Intl.DateTimeFormat("en", { timeZone: zone, ...opt }).format(at);
+    const show = (zone, opt) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...opt }).format(at);
     const day = { weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit", hourCycle: "h23" };
     let same = true;
     try { same = show(here, day) === show(time.dataset.zone, day); } catch { continue; }
