@@ -24,7 +24,7 @@ bench: build ## the figures of SPEED.md, each a ratio to its limit measured in t
 	$(GO) run ./cmd/bench
 
 build: ## bin/site
-	$(GO) build -o bin/site ./cmd/site
+	$(GO) build -buildvcs=false -o bin/site ./cmd/site
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@.ci/deps test
