@@ -63,7 +63,7 @@ func (a *assets) add(static fs.FS, name string) error {
 	sum := sha256.Sum256(raw)
 	address := AssetPrefix + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
 	a.address[name] = address
-	a.content[address] = newBody(raw, contentType(ext), brotli.BestCompression)
+	a.content[address] = newBody(raw, contentType(ext), brotli.BestCompression, immutable, "Accept-Encoding")
 	return nil
 }
 
@@ -115,7 +115,7 @@ func (s *Set) ServeAsset(w http.ResponseWriter, r *http.Request) {
 		http.ServeContent(w, r, "", s.cfg.Now(), bytes.NewReader(b.plain))
 		return
 	}
-	b.serve(w, r, immutable, "Accept-Encoding")
+	b.serve(w, r)
 }
 
 const immutable = "public, max-age=31536000, immutable"
@@ -128,15 +128,17 @@ type body struct {
 	typeHeader                   []string
 	lenPlain, lenGzip, lenBrotli []string
 	encodingGzip, encodingBrotli []string
+	caching, vary                []string
 }
 
-func newBody(plain []byte, contentType string, level int) *body {
+func newBody(plain []byte, contentType string, level int, caching, vary string) *body {
 	sum := sha256.Sum256(plain)
 	tag := hex.EncodeToString(sum[:8])
 	b := &body{
 		contentType: contentType, plain: plain, typeHeader: []string{contentType},
 		etag: []string{`"` + tag + `"`}, etagGzip: []string{`"` + tag + `-gz"`}, etagBrotli: []string{`"` + tag + `-br"`},
 		encodingGzip: []string{"gzip"}, encodingBrotli: []string{"br"},
+		caching: []string{caching}, vary: []string{vary},
 		lenPlain: []string{fmt.Sprint(len(plain))},
 	}
 	if !compressible(contentType) || len(plain) < 256 {
@@ -164,7 +166,7 @@ func compressible(contentType string) bool {
 }
 
 // serve sends the best form that the client takes, or 304. Header values are shared slices: nothing is copied.
-func (b *body) serve(w http.ResponseWriter, r *http.Request, cacheControl, vary string) {
+func (b *body) serve(w http.ResponseWriter, r *http.Request) {
 	content, etag, length, encoding := b.plain, b.etag, b.lenPlain, []string(nil)
 	if b.brotli != nil {
 		switch accept := r.Header.Get("Accept-Encoding"); {
@@ -176,8 +178,8 @@ func (b *body) serve(w http.ResponseWriter, r *http.Request, cacheControl, vary 
 	}
 	h := w.Header()
 	h["Etag"] = etag
-	h.Set("Cache-Control", cacheControl)
-	h.Set("Vary", vary)
+	h["Cache-Control"] = b.caching
+	h["Vary"] = b.vary
 	if matches(r.Header.Get("If-None-Match"), etag[0]) {
 		w.WriteHeader(http.StatusNotModified)
 		return

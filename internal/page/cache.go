@@ -63,7 +63,7 @@ func (s *Set) Cached(next http.Handler) http.Handler {
 		for name, values := range e.header {
 			w.Header()[name] = values
 		}
-		e.body.serve(w, r, pageCaching, "Cookie, Accept-Encoding")
+		e.body.serve(w, r)
 	})
 }
 
@@ -96,7 +96,7 @@ func (s *Set) draw(next http.Handler, r *http.Request, key cacheKey, minute, gen
 		header := maps.Clone(buf.header)
 		contentType := header.Get("Content-Type")
 		header.Del("Content-Type")
-		e := &entry{newBody(buf.body.Bytes(), contentType, 5), header, minute, generation}
+		e := &entry{newBody(buf.body.Bytes(), contentType, 5, pageCaching, "Cookie, Accept-Encoding"), header, minute, generation}
 		s.cache.put(key, e)
 		return e, nil
 	})

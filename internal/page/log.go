@@ -13,9 +13,13 @@ func levelOf(status int) slog.Level {
 	return slog.LevelInfo
 }
 
+// attrs holds the id only where another line may speak of it: making one for each cached page costs as much as the page.
 func attrs(r *http.Request, status int, took time.Duration) []slog.Attr {
-	return []slog.Attr{
+	all := append(make([]slog.Attr, 0, 5),
 		slog.String("method", r.Method), slog.String("route", route(r)), slog.Int("status", status),
-		slog.Int64("us", took.Microseconds()), slog.String("id", RequestID(r)),
+		slog.Int64("us", took.Microseconds()))
+	if r.Header.Get(requestIDHeader) != "" || status >= http.StatusInternalServerError {
+		all = append(all, slog.String("id", RequestID(r)))
 	}
+	return all
 }

@@ -40,6 +40,7 @@ type Base struct {
 	Choice    Choice
 	Notice    *Notice
 	Viewer    *Viewer
+	Preview   string // where a preview is edited; empty on every real page
 	Year      int
 	Public    string // PUBLIC_URL
 }
@@ -200,6 +201,9 @@ func (s *Set) fill(b *Base, r *http.Request) {
 	b.Canonical = s.cfg.PublicURL + (&url.URL{Path: b.Path}).EscapedPath()
 	b.Choice = ChoiceOf(r)
 	b.Viewer, _ = r.Context().Value(viewerKey{}).(*Viewer)
+	if edit, ok := r.Context().Value(previewKey{}).(string); ok {
+		b.Preview, b.NoIndex, b.Viewer = edit, true, nil
+	}
 	b.Year = s.cfg.Now().Year()
 	if len(b.Crumbs) > 0 && b.Viewer == nil && !b.NoIndex {
 		b.LD = append(slices.Clip(b.LD), LDBreadcrumbs{Public: b.Public, URL: b.Canonical, Crumbs: b.Crumbs})
@@ -214,4 +218,12 @@ type viewerKey struct{}
 // WithViewer names who reads the page that is drawn for the request.
 func WithViewer(ctx context.Context, v *Viewer) context.Context {
 	return context.WithValue(ctx, viewerKey{}, v)
+}
+
+type previewKey struct{}
+
+// WithPreview makes the page that is drawn for the request a preview of what staff edit at an address: it says so on
+// top, and no index takes it.
+func WithPreview(ctx context.Context, edit string) context.Context {
+	return context.WithValue(ctx, previewKey{}, edit)
 }
