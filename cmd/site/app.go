@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	netmail "net/mail"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/content"
+	"clickcommerce.com/site/internal/file"
+	"clickcommerce.com/site/internal/job"
+	"clickcommerce.com/site/internal/key"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/postgres"
+	"clickcommerce.com/site/internal/site"
+	"clickcommerce.com/site/internal/submission"
+	"clickcommerce.com/site/web"
+)
+
+// app is the whole program, wired: every room gets here what it needs, and nowhere else.
+type app struct {
+	*cli
+	db         *postgres.DB
+	pool       *pgxpool.Pool
+	ring       *key.Ring
+	site       *page.Site
+	pages      *page.Set
+	content    *content.Content
+	statements *consent.Statements
+	people     *person.Store
+	ledger     *consent.Ledger
+	mail       *mail.Queue
+	files      *file.Store
+	store      *submission.Store
+	accounts   *account.Service
+	desk       *activity.Desk
+	rooms      rooms
+	index      *site.Index
+	seen       seen
+	kick       atomic.Pointer[job.Jobs] // set once the jobs run
+}
+
+// open wires the program on a database that is up to date. Close it.
+func open(ctx context.Context, c *cli) (*app, error) {
+	a := &app{cli: c, seen: newSeen()}
+	var err error
+	if a.db, err = openDatabase(ctx, c); err != nil {
+		return nil, err
+	}
+	if err = a.wire(ctx); err != nil {
+		return nil, errors.Join(err, a.db.Close())
+	}
+	return a, nil
+}
+
+func openDatabase(ctx context.Context, c *cli) (*postgres.DB, error) {
+	return postgres.Open(ctx, postgres.Config{
+		URL: c.cfg.DatabaseURL, AdminURL: c.cfg.DatabaseAdminURL, VarDir: c.cfg.VarDir, Log: c.log,
+	})
+}
+
+func (a *app) wire(ctx context.Context) error {
+	if err := a.db.Ready(ctx); err != nil {
+		return err
+	}
+	a.pool = a.db.Pool
+	var err error
+	if a.ring, err = openKeys(ctx, a.cfg.KeyFile, a.db); err != nil {
+		return err
+	}
+	if a.db.Embedded() {
+		if err := a.publishFirst(ctx); err != nil {
+			return err
+		}
+	}
+	if err := a.wireGround(ctx); err != nil {
+		return err
+	}
+	return a.wireRooms(ctx)
+}
+
+// wireGround makes what all rooms stand on.
+func (a *app) wireGround(ctx context.Context) error {
+	var err error
+	if a.site, err = page.LoadSite(web.FS); err != nil {
+		return err
+	}
+	if a.statements, err = consent.NewStatements(ctx, a.pool, a.now); err != nil {
+		return err
+	}
+	a.pages, err = page.New(page.Config{
+		Web: web.FS, PublicURL: a.cfg.PublicURL, Site: a.site, Log: a.log, Now: a.now, Notice: a.notice,
+	})
+	if err != nil {
+		return err
+	}
+	if a.content, err = content.Load(web.FS); err != nil {
+		return err
+	}
+	if a.mail, err = a.openMail(); err != nil {
+		return err
+	}
+	blobs, err := file.OpenBlobs(a.cfg.BlobURL, filepath.Join(a.cfg.VarDir, "files"))
+	if err != nil {
+		return err
+	}
+	a.files = file.New(file.Config{
+		Pool: a.pool, Blobs: blobs, Keys: a.ring, Clamd: a.cfg.ClamdAddr, Now: a.now, Log: a.log,
+	})
+	a.people = person.New(a.pool, a.ring, a.now)
+	a.ledger = consent.NewLedger(a.pool, a.ring, a.now)
+	a.store = submission.NewStore(submission.Config{
+		Pool: a.pool, Ring: a.ring, People: a.people, Mail: a.mail, Files: a.files, Now: a.now, Log: a.log,
+		Accepted: func() { a.wake("mail") },
+	})
+	a.accounts, err = account.New(account.Config{
+		Pool: a.pool, Keys: a.ring, Mail: a.mail, Pages: a.pages, PublicURL: a.cfg.PublicURL,
+		Client: a.cfg.proxies.Client, Now: a.now,
+	})
+	return err
+}
+
+// wireRooms makes the desk and hands it the activities.
+func (a *app) wireRooms(context.Context) error {
+	a.desk = activity.NewDesk(activity.Config{
+		Pages: a.pages, Pool: a.pool, Ring: a.ring, Store: a.store, People: a.people, Ledger: a.ledger,
+		Statements: a.statements, Mail: a.mail, Files: a.files, Proxies: a.cfg.proxies, Limit: a.cfg.limit,
+		Now: a.now, Log: a.log,
+	})
+	a.rooms = a.makeRooms()
+	a.desk.Open(a.rooms.activities)
+	a.index = site.NewIndex(a.pool, a.now, a.content, a.rooms.sources...)
+	return nil
+}
+
+func (a *app) openMail() (*mail.Queue, error) {
+	files, err := fs.Sub(web.FS, "mail")
+	if err != nil {
+		return nil, fmt.Errorf("mail templates: %w", err)
+	}
+	return mail.New(mail.Config{
+		Pool: a.pool, Keys: a.ring, Files: files, Templates: mailTemplates(), SMTP: a.cfg.SMTPURL,
+		Dir: filepath.Join(a.cfg.VarDir, "mail"), Now: a.now, Log: a.log,
+		Identity: mail.Identity{
+			Name: a.site.Name, LegalName: a.site.LegalName, Address: a.site.Address, PublicURL: a.cfg.PublicURL,
+			PrivacyEmail: a.site.PrivacyEmail,
+			From:         netmail.Address{Name: a.site.Sender.Name, Address: a.site.Sender.Address},
+		},
+	})
+}
+
+// wake runs a worker at once, where the jobs run in this process.
+func (a *app) wake(worker string) {
+	if jobs := a.kick.Load(); jobs != nil {
+		jobs.Kick(worker)
+	}
+}
+
+// Close lets go of everything, in the opposite order.
+func (a *app) Close() error {
+	a.store.Close()
+	return a.db.Close()
+}
+
+// publishFirst publishes the statements that came with this binary where none is: without one no form can be shown.
+func (a *app) publishFirst(ctx context.Context) error {
+	var none bool
+	if err := a.pool.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM statement_version)`).Scan(&none); err != nil || !none {
+		return err
+	}
+	ids, err := consent.Drafts(web.FS)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		draft, err := consent.ReadDraft(web.FS, id)
+		if err != nil {
+			return err
+		}
+		if err := consent.Publish(ctx, a.pool, draft, a.now()); err != nil && !errors.Is(err, consent.ErrPublished) {
+			return err
+		}
+	}
+	return nil
+}
+
+// openKeys reads the key file, makes it with the embedded database, and refuses keys that this database was not
+// written with.
+func openKeys(ctx context.Context, path string, db *postgres.DB) (*key.Ring, error) {
+	ring, err := key.Load(path)
+	if errors.Is(err, os.ErrNotExist) && db.Embedded() {
+		if ring, err = key.Create(path); errors.Is(err, os.ErrExist) {
+			ring, err = key.Load(path) // another process was first
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := db.Pool.Exec(ctx, `
+		INSERT INTO installation (key_fingerprint) VALUES ($1) ON CONFLICT DO NOTHING`, ring.Fingerprint()); err != nil {
+		return nil, fmt.Errorf("remember the keys: %w", err)
+	}
+	var known string
+	if err := db.Pool.QueryRow(ctx, `SELECT key_fingerprint FROM installation`).Scan(&known); err != nil {
+		return nil, fmt.Errorf("compare the keys: %w", err)
+	}
+	if known != ring.Fingerprint() {
+		return nil, fmt.Errorf("KEY_FILE %s is not the one that this database was written with (fingerprint %s, not %s)",
+			path, ring.Fingerprint(), known)
+	}
+	return ring, nil
+}
+
+// handler is all that the server answers.
+func (a *app) handler() http.Handler {
+	mounts := []func(chi.Router){a.desk.Public}
+	for _, act := range a.rooms.activities {
+		if act.Public != nil {
+			mounts = append(mounts, act.Public)
+		}
+	}
+	mounts = append(mounts, a.rooms.public...)
+	return site.Router(site.Config{
+		Set: a.pages, Content: a.content, Index: a.index, Now: a.now, Rooms: mounts,
+		Staff: a.rooms.staff, Connect: a.rooms.connect, Ready: a.ready, RequestLog: a.observe(a.pages.Log),
+	})
+}
+
+// ready says why this instance should get no visitors now.
+func (a *app) ready(ctx context.Context) error {
+	if err := a.pool.Ping(ctx); err != nil {
+		return errors.New("the database does not answer")
+	}
+	if _, err := a.statements.InForce(); err != nil {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+// Command site is the corporate web site of Click Commerce, Inc.: its pages, the forms by which people get in touch, and
+// the workspace in which staff answer them, in one program.
+//
+// It is configured by the environment alone (see config.go) and run by its commands (see commands below, or `site
+// help`). `site serve` is the server; without DATABASE_URL it starts a database of its own.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// command is one word of the program, and its manual.
+type command struct {
+	name, args, short string
+	long              string
+	run               func(ctx context.Context, c *cli, args []string) error
+}
+
+func commands() []command {
+	return []command{
+		{"serve", "", "serve the site until told to stop", `
+Answers at LISTEN, and with metrics and pprof at ADMIN_LISTEN. Without DATABASE_URL it starts its own Postgres under
+VAR_DIR and brings it up to date; any other database must have been migrated, or it refuses to start.
+SIGINT and SIGTERM stop it: first the visitors are served, then the work ends, then the database is let go.`, runServe},
+		{"migrate", "[down]", "bring the database up to this version", `
+Runs as DATABASE_ADMIN_URL (else DATABASE_URL), which must own the database. It makes the roles site_serve and
+site_marketing, applies what is missing, and admits the serving role. "down" removes everything, the data included.`, runMigrate},
+		{"demo", "", "load example content and submissions", `
+Webinars, demos, downloads, openings, surveys, news, staff accounts and a season's submissions. It may run again:
+what is there is brought up to date. All its people have addresses at example.com, .net or .org.`, runDemo},
+		{"staff", "add EMAIL --role ROLE [--name NAME] [--password-stdin]", "make a member of staff", `
+ROLE is reviewer, recruiter, alliance, marketer, privacy or admin; several are divided by commas. Without
+--password-stdin an invitation is mailed, and its link printed.`, runStaff},
+		{"statement", "publish ID", "publish a version of the privacy statement", `
+ID is the name of a file in web/privacy without its ending. What is published can't be changed.`, runStatement},
+		{"bounce", "", "take in one delivery report", `
+Reads one report (RFC 3464) from standard input, and marks the message and the address that it tells of.`, runBounce},
+		{"doctor", "", "check configuration, database, mail, files and promises", `
+Prints a line for each check and exits with 1 if one fails.`, runDoctor},
+		{"help", "[COMMAND]", "print this, or the manual of a command", "", nil},
+	}
+}
+
+// cli is what commands talk to.
+type cli struct {
+	cfg    config
+	log    *slog.Logger
+	stdin  io.Reader
+	stdout io.Writer
+	now    func() time.Time
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is main with its surroundings handed in: it returns the exit code.
+func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) == 0 || args[0] == "help" || args[0] == "--help" || args[0] == "-h" {
+		return help(args, stdout, stderr)
+	}
+	cmd, ok := find(args[0])
+	if !ok {
+		fmt.Fprintf(stderr, "site: no command %q; see site help\n", args[0])
+		return 2
+	}
+	cfg, err := readConfig(environ)
+	if err != nil {
+		fmt.Fprintf(stderr, "site: the configuration does not stand:\n%s\n", indent(err.Error()))
+		return 2
+	}
+	c := &cli{cfg: cfg, log: slog.New(slog.NewJSONHandler(stderr, nil)), stdin: stdin, stdout: stdout, now: time.Now}
+	if err := cmd.run(ctx, c, args[1:]); err != nil {
+		fmt.Fprintf(stderr, "site %s: %v\n", cmd.name, err)
+		return 1
+	}
+	return 0
+}
+
+func find(name string) (command, bool) {
+	for _, c := range commands() {
+		if c.name == name {
+			return c, true
+		}
+	}
+	return command{}, false
+}
+
+func help(args []string, stdout, stderr io.Writer) int {
+	if len(args) < 2 {
+		fmt.Fprint(stdout, "The corporate web site of Click Commerce, Inc.\n\nUsage: site COMMAND\n\n")
+		for _, c := range commands() {
+			fmt.Fprintf(stdout, "  %-10s %s\n", c.name, c.short)
+		}
+		fmt.Fprint(stdout, "\nIt is configured by the environment: LISTEN, ADMIN_LISTEN, PUBLIC_URL, DATABASE_URL, DATABASE_ADMIN_URL,\n"+
+			"VAR_DIR, SMTP_URL, BLOB_URL, CLAMD_ADDR, KEY_FILE, TRUSTED_PROXIES, FORM_LIMIT. The README tells what each means.\n")
+		return 0
+	}
+	c, ok := find(args[1])
+	if !ok {
+		fmt.Fprintf(stderr, "site: no command %q; see site help\n", args[1])
+		return 2
+	}
+	fmt.Fprintf(stdout, "site %s: %s\n%s\n", strings.TrimSpace(c.name+" "+c.args), c.short, c.long)
+	return 0
+}
+
+func indent(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/web"
+)
+
+func runMigrate(ctx context.Context, c *cli, args []string) error {
+	db, err := openDatabase(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if len(args) == 1 && args[0] == "down" {
+		return db.MigrateDown(ctx)
+	}
+	if len(args) > 0 {
+		return fmt.Errorf("unknown argument %q", args[0])
+	}
+	if err := db.Migrate(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.stdout, "The database is up to date.")
+	return nil
+}
+
+func runStaff(ctx context.Context, c *cli, args []string) error {
+	if len(args) < 2 || args[0] != "add" {
+		return errors.New("usage: site staff add EMAIL --role ROLE [--name NAME] [--password-stdin]")
+	}
+	flags := flag.NewFlagSet("staff add", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	role := flags.String("role", "", "")
+	name := flags.String("name", "", "")
+	fromStdin := flags.Bool("password-stdin", false, "")
+	if err := flags.Parse(args[2:]); err != nil {
+		return err
+	}
+	hire := account.Hire{Email: args[1], Name: *name}
+	if hire.Name == "" {
+		hire.Name, _, _ = strings.Cut(args[1], "@")
+	}
+	for r := range strings.SplitSeq(*role, ",") {
+		hire.Roles = append(hire.Roles, account.Role(r))
+	}
+	if *fromStdin {
+		raw, err := io.ReadAll(io.LimitReader(c.stdin, 1024))
+		if err != nil {
+			return fmt.Errorf("read the password: %w", err)
+		}
+		hire.Password = strings.TrimRight(string(raw), "\r\n")
+	}
+	a, err := open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	made, err := a.accounts.Create(ctx, hire)
+	if err != nil {
+		return err
+	}
+	if *fromStdin {
+		fmt.Fprintf(c.stdout, "Made %s. Sign in at %s/staff/sign-in.\n", made.Email, c.cfg.PublicURL)
+		return nil
+	}
+	link, err := a.accounts.Invite(ctx, made.ID)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "Made %s. The invitation is mailed; its link, good for seven days:\n%s\n", made.Email, link)
+	return nil
+}
+
+func runStatement(ctx context.Context, c *cli, args []string) error {
+	if len(args) != 2 || args[0] != "publish" {
+		return errors.New("usage: site statement publish ID")
+	}
+	draft, err := consent.ReadDraft(web.FS, args[1])
+	if err != nil {
+		return err
+	}
+	db, err := openDatabase(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := db.Ready(ctx); err != nil {
+		return err
+	}
+	if err := consent.Publish(ctx, db.Pool, draft, c.now()); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "Published %s, effective on %s.\n", draft.ID, draft.EffectiveOn.Format("2 January 2006"))
+	return nil
+}
+
+func runBounce(ctx context.Context, c *cli, _ []string) error {
+	a, err := open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	return a.mail.Bounce(ctx, c.stdin)
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"clickcommerce.com/site/internal/job"
+)
+
+const (
+	stopVisitors = 10 * time.Second // how long requests under way may take to end
+	stopWork     = 20 * time.Second
+)
+
+func runServe(ctx context.Context, c *cli, _ []string) error {
+	public, err := net.Listen("tcp", c.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("LISTEN: %w", err)
+	}
+	admin, err := net.Listen("tcp", c.cfg.AdminListen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("ADMIN_LISTEN: %w", err), public.Close())
+	}
+	a, err := open(ctx, c)
+	if err != nil {
+		return errors.Join(err, public.Close(), admin.Close())
+	}
+	return errors.Join(a.serve(ctx, public, admin), a.Close())
+}
+
+// serve answers on both listeners until ctx ends, and returns once everything under way has ended: visitors first, then
+// the work.
+func (a *app) serve(ctx context.Context, public, admin net.Listener) error {
+	jobs, err := job.New(a.pool, a.log, a.workers()...)
+	if err != nil {
+		return err
+	}
+	if err := a.index.Start(ctx); err != nil {
+		return err
+	}
+	if err := jobs.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	a.kick.Store(jobs)
+
+	site := &http.Server{
+		Handler: a.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 3 * time.Minute, // an upload on a slow line
+		WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+	}
+	metrics := &http.Server{Handler: a.adminHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return closed(site.Serve(public)) })
+	group.Go(func() error { return closed(metrics.Serve(admin)) })
+	group.Go(func() error { a.pages.Watch(ctx, a.pool); return nil })
+	group.Go(func() error { a.followStatements(ctx); return nil })
+	group.Go(func() error {
+		<-ctx.Done()
+		return stop(site, metrics, jobs)
+	})
+	fmt.Fprintf(a.stdout, "Serving %s (metrics and pprof at http://%s).\n", a.cfg.PublicURL, admin.Addr())
+	return group.Wait()
+}
+
+func closed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func stop(site, metrics *http.Server, jobs *job.Jobs) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopVisitors)
+	defer cancel()
+	err := site.Shutdown(ctx)
+	work, cancelWork := context.WithTimeout(context.Background(), stopWork)
+	defer cancelWork()
+	return errors.Join(err, jobs.Stop(work), metrics.Close())
+}
+
+// followStatements keeps the statement in force up to date in this instance.
+func (a *app) followStatements(ctx context.Context) {
+	tick := time.NewTicker(20 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := a.statements.Refresh(ctx); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "could not read the statements", "err", err)
+		}
+	}
+}
+
+// workers is the work that follows from rows, whoever wrote them.
+func (a *app) workers() []job.Worker {
+	list := []job.Worker{
+		{Name: "mail", Every: 5 * time.Second, Timeout: 5 * time.Minute, Run: a.mail.Drain},
+		{Name: "scan", Every: 5 * time.Second, Timeout: 10 * time.Minute, Run: a.files.Scan},
+		{Name: "index", Every: 5 * time.Second, Run: a.store.Index},
+		{Name: "sweep_files", Every: time.Hour, Timeout: 10 * time.Minute, Run: func(ctx context.Context) error {
+			_, err := a.files.Sweep(ctx)
+			return err
+		}},
+		{Name: "sweep_sessions", Every: time.Hour, Run: a.accounts.Sweep},
+		a.index.Worker(),
+	}
+	for _, act := range a.rooms.activities {
+		list = append(list, act.Work...)
+	}
+	return list
+}
+
+// adminHandler is for operators: metrics and profiles.
+func (a *app) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", promhttp.HandlerFor(a.metrics(), promhttp.HandlerOpts{}))
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}
