@@ -41,7 +41,7 @@ func TestLoad(t *testing.T) {
 		"body": {a.Body, page.MarkOutbound([]byte(`<h2 id="b">Before</h2>` + "\n" +
 			`<p>&ldquo;Quoted&rdquo; <a href="https://example.org">x</a></p>`))},
 		"rest starts":   {strings.HasPrefix(string(a.Rest), `<h2 id="after">After</h2>`), true},
-		"text":          {a.Text, "Before “Quoted” x After a b one two\nFirst\ndo it\nWhy?\nSo that"},
+		"text":          {a.Text, "Before. “Quoted” x. After. a; b; one; two;\nFirst\ndo it\nWhy?\nSo that."},
 		"answer":        {string(a.FAQ[0].Answer), "<p>So <em>that</em></p>"},
 		"crumbs":        {c.Must("/products/m").Crumbs, []page.Crumb{{Label: "Home", Path: "/"}, {Label: "Products", Path: "/products"}, {Label: "A", Path: "/products/a"}, {Label: "M"}}},
 		"home's crumbs": {len(c.Must("/").Crumbs), 0},
@@ -51,7 +51,7 @@ func TestLoad(t *testing.T) {
 		"modules":       {paths(c.Modules("/products/a")), []string{"/products/m"}},
 		"all":           {paths(c.Pages()), []string{"/", "/products", "/products/a", "/products/m"}},
 		"updated":       {c.Must("/products/m").Updated.Format("2006-01-02"), "2026-11-01"},
-		"documents":     {c.Documents()[1], content.Document{Path: "/products", Kind: "page", Title: "Products", Summary: "S", Body: "One Text"}},
+		"documents":     {c.Documents()[1], content.Document{Path: "/products", Kind: "page", Title: "Products", Summary: "S", Body: "One. Text."}},
 	} {
 		if diff := cmp.Diff(tt.got, tt.want); diff != "" {
 			t.Errorf("%s (-got +want):\n%s", name, diff)

@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
@@ -182,7 +183,7 @@ func convert(source []byte) ([]byte, error) {
 	return bytes.TrimSpace(out.Bytes()), nil
 }
 
-// plain returns the words of HTML.
+// plain returns the words of HTML. What ends without a stop, as headings do, gets one, so that excerpts read well.
 func plain(drawn []byte) string {
 	var out strings.Builder
 	for z := html.NewTokenizer(bytes.NewReader(drawn)); ; {
@@ -191,10 +192,23 @@ func plain(drawn []byte) string {
 			return strings.Join(strings.Fields(out.String()), " ")
 		case html.TextToken:
 			out.WriteString(html.UnescapeString(string(z.Raw())))
-		case html.EndTagToken: // words of neighbouring cells and paragraphs stay apart
-			if name, _ := z.TagName(); len(name) > 1 && string(name) != "em" && string(name) != "strong" {
+		case html.EndTagToken:
+			switch name, _ := z.TagName(); string(name) {
+			case "h2", "h3", "h4", "li", "p":
+				if !strings.ContainsAny(lastRune(out.String()), ".!?:;”\"") {
+					out.WriteByte('.')
+				}
+				out.WriteByte(' ')
+			case "th", "td":
+				out.WriteString("; ")
+			case "table", "ul", "ol", "blockquote", "pre":
 				out.WriteByte(' ')
 			}
 		}
 	}
+}
+
+func lastRune(s string) string {
+	r, _ := utf8.DecodeLastRuneInString(strings.TrimSpace(s))
+	return string(r)
 }

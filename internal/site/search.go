@@ -103,14 +103,14 @@ func (i *Index) find(ctx context.Context, query string, limit int) (found, error
 // query runs one search; the tsquery expression is one of ours.
 func (i *Index) query(ctx context.Context, tsquery, query string, limit int) ([]Result, error) {
 	type row struct {
-		Path, Kind, Title, Snippet string
-		Updated                    time.Time
+		Path, Kind, Title, Head, Tail, Snippet string
+		Updated                                time.Time
 	}
 	rows, err := i.pool.Query(ctx, `
 		SELECT path, kind, title, coalesce(updated_at, '0001-01-01 00:00+00') AS updated,
-			ts_headline('english', summary || ' ' || body, words, $3) AS snippet
+			left(text, 400) AS head, right(text, 400) AS tail, ts_headline('english', text, words, $3) AS snippet
 		FROM (
-			SELECT path, kind, title, summary, body, updated_at, words, ts_rank(tsv, words) AS rank
+			SELECT path, kind, title, summary || ' ' || body AS text, updated_at, words, ts_rank(tsv, words) AS rank
 			FROM search_document, LATERAL (SELECT `+tsquery+` AS words) AS asked
 			WHERE tsv @@ words
 			ORDER BY rank DESC, path
@@ -125,17 +125,30 @@ func (i *Index) query(ctx context.Context, tsquery, query string, limit int) ([]
 	}
 	results := make([]Result, len(got))
 	for n, g := range got {
-		results[n] = Result{g.Path, g.Kind, g.Title, g.Updated, mark(g.Snippet)}
+		results[n] = Result{g.Path, g.Kind, g.Title, g.Updated, mark(g.Snippet, g.Head, g.Tail)}
 	}
 	return results, nil
 }
 
-const headline = `StartSel="` + string(markStart) + `", StopSel="` + string(markEnd) + `", ` +
-	`MaxFragments=2, MinWords=8, MaxWords=22, FragmentDelimiter=" … "`
+const fragments = " … " // between the parts of a snippet
 
-// mark turns a snippet of plain words into HTML: escaped, the words found as <mark>.
-func mark(snippet string) template.HTML {
-	escaped := template.HTMLEscapeString(strings.Join(strings.Fields(snippet), " "))
+const headline = `StartSel="` + string(markStart) + `", StopSel="` + string(markEnd) + `", ` +
+	`MaxFragments=2, MinWords=8, MaxWords=22, FragmentDelimiter="` + fragments + `"`
+
+// mark turns a snippet of plain words into HTML: escaped, the words found as <mark>, with dots where the text, of which
+// head and tail are the ends, goes on.
+func mark(snippet, head, tail string) template.HTML {
+	snippet = strings.Join(strings.Fields(snippet), " ")
+	bare := strings.NewReplacer(string(markStart), "", string(markEnd), "").Replace(snippet)
+	parts := strings.Split(bare, fragments)
+	if !strings.HasPrefix(strings.Join(strings.Fields(head), " "), parts[0]) {
+		snippet = "… " + snippet
+	}
+	end := strings.TrimRight(strings.Join(strings.Fields(tail), " "), ".;!?")
+	if !strings.HasSuffix(end, strings.TrimRight(parts[len(parts)-1], ".;!?")) {
+		snippet += " …"
+	}
+	escaped := template.HTMLEscapeString(snippet)
 	marked := strings.NewReplacer(string(markStart), "<mark>", string(markEnd), "</mark>").Replace(escaped)
 	return template.HTML(marked) //nolint:gosec // escaped above
 }
