@@ -41,6 +41,7 @@ func TestLoad(t *testing.T) {
 		"body": {a.Body, page.MarkOutbound([]byte(`<h2 id="b">Before</h2>` + "\n" +
 			`<p>&ldquo;Quoted&rdquo; <a href="https://example.org">x</a></p>`))},
 		"rest starts":   {strings.HasPrefix(string(a.Rest), `<h2 id="after">After</h2>`), true},
+		"table":         {strings.Contains(string(a.Rest), `tabindex="0"><table>`) && strings.Contains(string(a.Rest), "</table></div>"), true},
 		"text":          {a.Text, "Before. “Quoted” x. After. a; b; one; two;\nFirst\ndo it\nWhy?\nSo that."},
 		"answer":        {string(a.FAQ[0].Answer), "<p>So <em>that</em></p>"},
 		"crumbs":        {c.Must("/products/m").Crumbs, []page.Crumb{{Label: "Home", Path: "/"}, {Label: "Products", Path: "/products"}, {Label: "A", Path: "/products/a"}, {Label: "M"}}},

@@ -180,7 +180,17 @@ func convert(source []byte) ([]byte, error) {
 	if err := md.Renderer().Render(&out, source, doc); err != nil {
 		return nil, fmt.Errorf("draw: %w", err)
 	}
-	return bytes.TrimSpace(out.Bytes()), nil
+	return scroll(bytes.TrimSpace(out.Bytes())), nil
+}
+
+// scroll puts each table into a frame that can be moved sideways, by keys too: on a narrow screen its words stay whole.
+func scroll(drawn []byte) []byte {
+	parts := strings.Split(string(drawn), "<table>")
+	for n := range parts[1:] {
+		open := fmt.Sprintf(`<div class="table-scroll" role="region" aria-label="Table %d" tabindex="0"><table>`, n+1)
+		parts[n+1] = open + strings.Replace(parts[n+1], "</table>", "</table></div>", 1)
+	}
+	return []byte(strings.Join(parts, ""))
 }
 
 // plain returns the words of HTML. What ends without a stop, as headings do, gets one, so that excerpts read well.
