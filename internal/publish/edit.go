@@ -1,0 +1,304 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"html/template"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Words of the history for what every room can do. An Act brings its own.
+const (
+	doneCreated   = "created"
+	doneEdited    = "edited"
+	donePublished = "published"
+	doneScheduled = "scheduled"
+	doneWithdrawn = "withdrawn"
+)
+
+type listPage struct {
+	page.Base
+	One, Many, Path string
+	Rows            []listRow
+}
+
+type listRow struct {
+	row
+	Status, Note, Since, Edited, Address string
+}
+
+// editPage is the form of one row with all that can be done to it.
+type editPage struct {
+	page.Base
+	One, Many     string
+	Row           row
+	New           bool
+	Status, Since string
+	Address       string // of the row's public page, where it has one now
+	Form          form.View
+	Acts          []actView
+	History       []entry
+	Conflict      *conflict
+	Saved         bool
+	Panel         template.HTML
+	PreviewPath   string
+}
+
+func (e *editor) showList(w http.ResponseWriter, r *http.Request) error {
+	rows, err := e.rows(r.Context())
+	if err != nil {
+		return err
+	}
+	notes, err := e.notes(r.Context(), rows)
+	if err != nil {
+		return err
+	}
+	data := listPage{
+		Base: page.Base{Title: upper(e.room.Many), NoIndex: true, Path: r.URL.Path},
+		One:  e.room.One, Many: e.room.Many, Path: "/staff/" + e.room.Path,
+	}
+	for _, row := range rows {
+		status := row.status(e.desk.Now())
+		data.Rows = append(data.Rows, listRow{
+			row: row, Status: status, Note: notes[row.ID], Since: e.since(row), Edited: e.words(row.UpdatedAt), Address: e.path(row.ID),
+		})
+	}
+	return e.views.list.Write(w, r, http.StatusOK, data)
+}
+
+func (e *editor) notes(ctx context.Context, rows []row) (map[uuid.UUID]string, error) {
+	if e.room.Notes == nil {
+		return nil, nil
+	}
+	ids := make([]uuid.UUID, 0, len(rows))
+	for _, r := range rows {
+		ids = append(ids, r.ID)
+	}
+	return e.room.Notes(ctx, ids)
+}
+
+// form returns the edit form of a row; uuid.Nil stands for a new one.
+func (e *editor) form(ctx context.Context, id uuid.UUID) (form.Form, error) {
+	fields, err := e.room.Fields(ctx, e.desk.Pool, id)
+	if err != nil {
+		return form.Form{}, err
+	}
+	return form.Form{
+		Kind: e.room.Kind, Fields: fields,
+		Check: func(v form.Values, errs form.Errors) {
+			checkSlug(fields, v, errs)
+			if e.room.Check != nil {
+				e.room.Check(v, errs)
+			}
+		},
+	}, nil
+}
+
+// editing is one look at the form of a row, with what stands in it.
+type editing struct {
+	row      row // version 0: new
+	form     form.Form
+	shown    form.Shown
+	conflict *conflict
+	act      *tried // the act that was refused, with what was typed for it
+}
+
+func (e *editor) showNew(w http.ResponseWriter, r *http.Request) error {
+	f, err := e.form(r.Context(), uuid.Nil)
+	if err != nil {
+		return err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	return e.write(w, r, http.StatusOK, editing{row: row{ID: id, State: Draft}, form: f})
+}
+
+func (e *editor) showEdit(w http.ResponseWriter, r *http.Request) error {
+	x, err := e.find(r)
+	if err != nil {
+		return err
+	}
+	return e.write(w, r, http.StatusOK, x)
+}
+
+// find returns the row that the address names, as it is stored.
+func (e *editor) find(r *http.Request) (editing, error) {
+	id, err := uuid.Parse(chi.URLParam(r, "id"))
+	if err != nil {
+		return editing{}, page.ErrNotFound
+	}
+	row, err := e.row(r.Context(), e.desk.Pool, id, "")
+	if err != nil {
+		return editing{}, err
+	}
+	values, err := e.room.Load(r.Context(), e.desk.Pool, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return editing{}, page.ErrNotFound
+	}
+	if err != nil {
+		return editing{}, err
+	}
+	f, err := e.form(r.Context(), id)
+	return editing{row: row, form: f, shown: form.Shown{Values: url.Values(values)}}, err
+}
+
+func (e *editor) submitNew(w http.ResponseWriter, r *http.Request) error {
+	f, err := e.form(r.Context(), uuid.Nil)
+	if err != nil {
+		return err
+	}
+	return e.take(w, r, editing{row: row{State: Draft}, form: f})
+}
+
+func (e *editor) submitEdit(w http.ResponseWriter, r *http.Request) error {
+	x, err := e.find(r)
+	if err != nil {
+		return err
+	}
+	return e.take(w, r, x)
+}
+
+// take saves what was typed, previews it, or shows it again with what is to be mended.
+func (e *editor) take(w http.ResponseWriter, r *http.Request, x editing) error {
+	in, err := e.desk.Receive(w, r, x.form)
+	if err != nil {
+		return err
+	}
+	fresh := x.row.Version == 0
+	if fresh {
+		if x.row.ID, err = uuid.Parse(in.Values.Get("id")); err != nil {
+			return page.ErrNotFound
+		}
+	}
+	values, errs := x.form.Parse(in.Values)
+	maps.Copy(errs, in.Errors)
+	x.shown = form.Shown{Values: in.Values, Errors: errs, Kept: in.Kept, Message: in.Message}
+	if in.Status != 0 {
+		return e.write(w, r, in.Status, x)
+	}
+	if len(errs) > 0 {
+		return e.write(w, r, http.StatusUnprocessableEntity, x)
+	}
+	version, _ := strconv.Atoi(in.Values.Get("version")) // what is no number is no version, so it is stale
+	s := step{id: x.row.ID, fresh: fresh, version: version, done: doneEdited}
+	if fresh {
+		s.done = doneCreated
+	}
+	saving := Saving{ID: x.row.ID, New: fresh, Values: values, Files: in.Files, Now: e.desk.Now()}
+	s.fn = func(tx pgx.Tx) error { return e.room.Save(r.Context(), tx, saving) }
+	if in.Values.Get("do") == "preview" {
+		s.preview = func(tx pgx.Tx) error { return e.preview(w, r, tx, x.row.ID, fresh) }
+	}
+	err = e.change(r.Context(), s)
+	if s.preview != nil && err == nil {
+		return nil
+	}
+	return e.answer(w, r, x, in, version, err)
+}
+
+// answer says what became of a saving.
+func (e *editor) answer(w http.ResponseWriter, r *http.Request, x editing, in activity.Received, version int, err error) error {
+	var invalid Invalid
+	switch {
+	case err == nil, errors.Is(err, errExists):
+		http.Redirect(w, r, e.path(x.row.ID)+"?saved", http.StatusSeeOther)
+		return nil
+	case errors.As(err, &invalid):
+		x.shown.Errors = form.Errors(invalid)
+		return e.write(w, r, http.StatusUnprocessableEntity, x)
+	case errors.Is(err, errStale):
+		now, err := e.find(r)
+		if err != nil {
+			return err
+		}
+		if now.conflict, err = e.compare(r.Context(), now, in.Values, version); err != nil {
+			return err
+		}
+		now.shown = x.shown
+		return e.write(w, r, http.StatusConflict, now)
+	}
+	return err
+}
+
+func (e *editor) showPreview(w http.ResponseWriter, r *http.Request) error {
+	x, err := e.find(r)
+	if err != nil {
+		return err
+	}
+	return e.preview(w, r, e.desk.Pool, x.row.ID, false)
+}
+
+// preview lets the room draw its public page, marked as what it is.
+func (e *editor) preview(w http.ResponseWriter, r *http.Request, db DB, id uuid.UUID, fresh bool) error {
+	back := e.path(id)
+	if fresh {
+		back = "/staff/" + e.room.Path
+	}
+	w.Header().Set("X-Robots-Tag", "noindex")
+	return e.room.Preview(w, r.WithContext(page.WithPreview(r.Context(), back)), db, id)
+}
+
+// write draws the edit page.
+func (e *editor) write(w http.ResponseWriter, r *http.Request, status int, x editing) error {
+	ctx, fresh := r.Context(), x.row.Version == 0
+	x.shown.Hidden = []form.Hidden{{Name: "version", Value: strconv.Itoa(x.row.Version)}}
+	x.shown.Action = e.path(x.row.ID)
+	data := editPage{
+		One: e.room.One, Many: e.room.Many, Row: x.row, New: fresh, Status: x.row.status(e.desk.Now()), Since: e.since(x.row),
+		Conflict: x.conflict, Saved: r.URL.Query().Has("saved"), PreviewPath: e.path(x.row.ID) + "/preview",
+	}
+	if fresh {
+		x.shown.Action = "/staff/" + e.room.Path + "/new"
+		x.shown.Hidden = append(x.shown.Hidden, form.Hidden{Name: "id", Value: x.row.ID.String()})
+	}
+	data.Form = x.form.View(x.shown)
+	data.Form.Hidden = data.Form.Hidden[1:] // a form of staff has no seal
+	data.Base = page.Base{
+		Title: activity.Title(data.Form, e.title(x.row)), NoIndex: true, Path: r.URL.Path,
+		Crumbs: []page.Crumb{{Label: upper(e.room.Many), Path: "/staff/" + e.room.Path}, {Label: e.title(x.row)}},
+	}
+	if Public(x.row.State, x.row.PublishAt, e.desk.Now()) {
+		data.Address = e.room.Public(x.row.Slug)
+	}
+	if !fresh {
+		if err := e.complete(ctx, &data, x); err != nil {
+			return err
+		}
+	}
+	return e.views.edit.Write(w, r, status, data)
+}
+
+// complete adds what only a stored row has: its acts, its history, the room's own panel.
+func (e *editor) complete(ctx context.Context, data *editPage, x editing) error {
+	acts, err := e.acts(ctx, e.desk.Pool, x.row)
+	if err != nil {
+		return err
+	}
+	data.Acts = viewActs(acts, x)
+	if data.History, err = e.history(ctx, x); err != nil {
+		return err
+	}
+	if e.room.Panel != nil {
+		data.Panel, err = e.room.Panel(ctx, x.row.ID)
+	}
+	return err
+}
+
+func (e *editor) title(r row) string {
+	if r.Version == 0 {
+		return "New " + e.room.One
+	}
+	return r.Title
+}

@@ -1,0 +1,397 @@
+package publish_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/activity/activitytest"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/publish"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// office is a workspace with one room over the table opening.
+type office struct {
+	*activitytest.Bench
+	t      *testing.T
+	staff  http.Handler
+	after  []string
+	people map[string]*account.Session
+}
+
+func newOffice(t *testing.T) *office {
+	o := &office{t: t, people: map[string]*account.Session{}}
+	o.Bench = activitytest.New(t, nil, func(*activitytest.Bench) activity.Activities { return nil })
+	o.hire("Ann Recruiter", account.Recruiter)
+	o.hire("Bob Recruiter", account.Recruiter)
+	o.hire("Max Marketer", account.Marketer)
+	r := chi.NewRouter()
+	r.Route("/staff", publish.New(o.Desk).Staff(o.room()))
+	o.staff = r
+	return o
+}
+
+func (o *office) hire(name string, role account.Role) {
+	o.t.Helper()
+	a := account.Account{ID: uuid.Must(uuid.NewV7()), Name: name, Kind: account.Staff}
+	if _, err := o.Pool.Exec(o.t.Context(), `
+		INSERT INTO account (id, email, name, kind, created_at) VALUES ($1, $2, $3, 'staff', $4)`,
+		a.ID, strings.ToLower(strings.ReplaceAll(name, " ", "."))+"@example.com", name, o.Now()); err != nil {
+		o.t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(name, " ")
+	now := o.Now()
+	o.people[first] = &account.Session{Account: a, Kind: account.Staff, Roles: []account.Role{role}, TOTPAt: &now}
+}
+
+func (o *office) room() publish.Room {
+	view := page.Load[struct {
+		page.Base
+		Status  int
+		Message string
+	}](o.Pages, "site/error")
+	load := func(ctx context.Context, db publish.DB, id uuid.UUID) (form.Values, error) {
+		var title, slug, body string
+		var visa bool
+		err := db.QueryRow(ctx, `SELECT title, slug, body, visa FROM opening WHERE id = $1`, id).Scan(&title, &slug, &body, &visa)
+		v := form.Values{"title": {title}, "slug": {slug}, "body": {body}}
+		if visa {
+			v["visa"] = []string{"yes"}
+		}
+		return v, err
+	}
+	return publish.Room{
+		Kind: "career", Table: "opening", Path: "openings", One: "opening", Many: "openings",
+		Public: func(slug string) string { return "/careers/" + slug },
+		Fields: func(context.Context, publish.DB, uuid.UUID) ([]form.Field, error) {
+			return []form.Field{
+				publish.TitleField(), publish.SlugField("/careers/"), publish.BodyField(),
+				{Name: "visa", Label: "We sponsor a visa", Kind: form.Consent},
+			}, nil
+		},
+		Load: load,
+		Save: func(ctx context.Context, tx pgx.Tx, s publish.Saving) error {
+			if s.New {
+				_, err := tx.Exec(ctx, `
+					INSERT INTO opening (id, slug, title, team, place, remote, employment, hours, visa, salary, summary, body)
+					VALUES ($1, $2, $3, '', '', false, 'FULL_TIME', '', $4, '', '', $5)`,
+					s.ID, s.Values.Get("slug"), s.Values.Get("title"), s.Values.Has("visa", "yes"), s.Values.Get("body"))
+				return err
+			}
+			_, err := tx.Exec(ctx, `UPDATE opening SET slug = $2, title = $3, visa = $4, body = $5 WHERE id = $1`,
+				s.ID, s.Values.Get("slug"), s.Values.Get("title"), s.Values.Has("visa", "yes"), s.Values.Get("body"))
+			return err
+		},
+		Preview: func(w http.ResponseWriter, r *http.Request, db publish.DB, id uuid.UUID) error {
+			v, err := load(r.Context(), db, id)
+			if err != nil {
+				return err
+			}
+			return view.Write(w, r, http.StatusOK, struct {
+				page.Base
+				Status  int
+				Message string
+			}{Base: page.Base{Title: v.Get("title")}, Message: v.Get("body")})
+		},
+		Ready: func(ctx context.Context, db publish.DB, id uuid.UUID) (string, error) {
+			v, err := load(ctx, db, id)
+			if v.Get("body") == "thin" {
+				return "The text is too thin to be published.", err
+			}
+			return "", err
+		},
+		After: func(_ context.Context, _ pgx.Tx, _ uuid.UUID, what string) error {
+			o.after = append(o.after, what)
+			return nil
+		},
+		Acts: func(context.Context, publish.DB, uuid.UUID) ([]publish.Act, error) {
+			return []publish.Act{{
+				Name: "rename", Label: "Rename", Done: "renamed",
+				Fields: []form.Field{{Name: "title", Label: "New title", Kind: form.Text, Required: true}},
+				Do: func(ctx context.Context, tx pgx.Tx, id uuid.UUID, v form.Values) error {
+					_, err := tx.Exec(ctx, `UPDATE opening SET title = $2 WHERE id = $1`, id, v.Get("title"))
+					return err
+				},
+			}}, nil
+		},
+		Notes: func(_ context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
+			notes := map[uuid.UUID]string{}
+			for _, id := range ids {
+				notes[id] = "a note"
+			}
+			return notes, nil
+		},
+	}
+}
+
+// as sends a request as one of the staff.
+func (o *office) as(who, method, path string, values url.Values) *httptest.ResponseRecorder {
+	o.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(values.Encode()))
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if s := o.people[who]; s != nil {
+		r = r.WithContext(account.With(r.Context(), s))
+	}
+	w := httptest.NewRecorder()
+	o.staff.ServeHTTP(w, r)
+	return w
+}
+
+func (o *office) create(title, body string) string {
+	o.t.Helper()
+	w := o.as("Ann", http.MethodGet, "/staff/openings/new", nil)
+	v := activitytest.Hidden(w.Body.String())
+	v.Set("title", title)
+	v.Set("body", body)
+	w = o.as("Ann", http.MethodPost, "/staff/openings/new", v)
+	if w.Code != http.StatusSeeOther {
+		o.t.Fatalf("create: %d\n%s", w.Code, w.Body)
+	}
+	path, _, _ := strings.Cut(w.Header().Get("Location"), "?")
+	return path
+}
+
+func (o *office) visible() []string {
+	o.t.Helper()
+	rows, err := o.Pool.Query(o.t.Context(), `SELECT slug FROM opening WHERE `+publish.Visible+` ORDER BY slug`, o.Now())
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return list
+}
+
+func (o *office) history(path string) []publish.Change {
+	o.t.Helper()
+	list, err := publish.Changes(o.t.Context(), o.Pool, "career", uuid.MustParse(path[strings.LastIndex(path, "/")+1:]))
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return list
+}
+
+var versionField = regexp.MustCompile(`name="version" value="(\d+)"`)
+
+func version(t *testing.T, body string) string {
+	t.Helper()
+	m := versionField.FindStringSubmatch(body)
+	if m == nil {
+		t.Fatalf("no version in\n%s", body)
+	}
+	return m[1]
+}
+
+func want(t *testing.T, w *httptest.ResponseRecorder, status int, words ...string) {
+	t.Helper()
+	if w.Code != status {
+		t.Fatalf("status %d, want %d\n%s", w.Code, status, w.Body)
+	}
+	for _, word := range words {
+		if !strings.Contains(w.Body.String(), word) {
+			t.Errorf("%q is missing in\n%s", word, w.Body)
+		}
+	}
+}
+
+func TestLife(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	want(t, o.as("Ann", http.MethodGet, "/staff/openings", nil), 200, "No openings yet")
+	path := o.create("Écriture, slowly", "Words")
+	want(t, o.as("Ann", http.MethodGet, path, nil), 200, "Écriture, slowly", "ecriture-slowly", "created", "Ann Recruiter", "Draft")
+	want(t, o.as("Ann", http.MethodGet, "/staff/openings", nil), 200, "Écriture, slowly", "a note", "Draft")
+	if got := o.visible(); len(got) > 0 {
+		t.Errorf("a draft is public: %v", got)
+	}
+
+	w := o.as("Ann", http.MethodGet, path+"/preview", nil)
+	want(t, w, 200, "Only staff see this page", "Words", `content="noindex"`, `href="`+path+`"`)
+	if got := w.Header().Get("Cache-Control"); got != "no-store" {
+		t.Errorf("preview: Cache-Control %q", got)
+	}
+
+	later := o.Now().Add(48 * time.Hour).In(chicago(t))
+	want(t, o.as("Ann", http.MethodPost, path+"/publish", url.Values{
+		"version": {"1"}, "publish-date": {later.Format(time.DateOnly)}, "publish-time": {later.Format("15:04")},
+	}), 303)
+	want(t, o.as("Ann", http.MethodGet, path, nil), 200, "Scheduled", later.Format("2 January 2006, 15:04"), "Change the schedule")
+	if got := o.visible(); len(got) > 0 {
+		t.Errorf("a scheduled row is public: %v", got)
+	}
+	o.Advance(48*time.Hour + time.Second)
+	if diff := cmp.Diff(o.visible(), []string{"ecriture-slowly"}); diff != "" {
+		t.Errorf("public once its time has come: %s", diff)
+	}
+	want(t, o.as("Ann", http.MethodGet, path, nil), 200, "Published", `href="/careers/ecriture-slowly"`, "Withdraw")
+	want(t, o.as("Bob", http.MethodPost, path+"/withdraw", url.Values{"version": {"2"}}), 303)
+	if got := o.visible(); len(got) > 0 {
+		t.Errorf("withdrawn, but public: %v", got)
+	}
+	want(t, o.as("Bob", http.MethodPost, path+"/publish", url.Values{"version": {"3"}}), 303)
+	want(t, o.as("Bob", http.MethodPost, path+"/rename", url.Values{"version": {"4"}, "rename-title": {"Renamed"}}), 303)
+	if diff := cmp.Diff(o.after, []string{"created", "scheduled", "withdrawn", "published", "renamed"}); diff != "" {
+		t.Errorf("after: %s", diff)
+	}
+	last := o.history(path)[0]
+	last.At = time.Time{}
+	if diff := cmp.Diff(last, publish.Change{
+		Editor: "Bob Recruiter", Role: "recruiter", Action: "renamed", Version: 5,
+		Old: form.Values{"title": {"Écriture, slowly"}}, New: form.Values{"title": {"Renamed"}},
+	}); diff != "" {
+		t.Errorf("history: %s", diff)
+	}
+}
+
+func chicago(t *testing.T) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation("America/Chicago")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
+}
+
+func TestTwoEditors(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	path := o.create("Writer", "First")
+	values := func(body string) url.Values {
+		return url.Values{"version": {"1"}, "title": {"Writer"}, "slug": {"writer"}, "body": {body}}
+	}
+	want(t, o.as("Ann", http.MethodPost, path, values("Ann's words")), 303)
+	w := o.as("Bob", http.MethodPost, path, values("Bob's words"))
+	want(t, w, 409, "Ann Recruiter saved this while you were writing", "Ann&#39;s words", "Bob&#39;s words", "First", "Save mine over it", "take theirs")
+	over := values("Bob's words")
+	over.Set("version", version(t, w.Body.String()))
+	want(t, o.as("Bob", http.MethodPost, path, over), 303)
+	want(t, o.as("Ann", http.MethodGet, path, nil), 200, "Bob&#39;s words")
+	if n := len(o.history(path)); n != 3 {
+		t.Errorf("%d changes logged, want 3", n)
+	}
+	// An act on an old page is shown again too.
+	want(t, o.as("Ann", http.MethodPost, path+"/publish", url.Values{"version": {"1"}}), 409, "Bob Recruiter changed this opening")
+	if got := o.visible(); len(got) > 0 {
+		t.Errorf("published from an old page: %v", got)
+	}
+}
+
+func TestSaveAsItIs(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	path := o.create("Writer", "First")
+	same := url.Values{"version": {"1"}, "title": {"Writer"}, "slug": {"writer"}, "body": {"First"}}
+	want(t, o.as("Bob", http.MethodPost, path, same), 303)
+	if n := len(o.history(path)); n != 1 {
+		t.Errorf("saving nothing new logged a change: %d", n)
+	}
+	want(t, o.as("Ann", http.MethodPost, path, same), 303)
+}
+
+func TestPreviewKeepsNothing(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	path := o.create("Writer", "First")
+	typed := url.Values{"version": {"1"}, "title": {"Writer"}, "slug": {"writer"}, "body": {"Typed just now"}, "do": {"preview"}}
+	want(t, o.as("Ann", http.MethodPost, path, typed), 200, "Only staff see this page", "Typed just now")
+	typed.Set("id", uuid.NewString())
+	typed.Set("slug", "brand-new")
+	want(t, o.as("Ann", http.MethodPost, "/staff/openings/new", typed), 200, "Typed just now")
+	var n int
+	if err := o.Pool.QueryRow(t.Context(), `SELECT count(*) FROM opening WHERE body <> 'First' OR slug <> 'writer'`).Scan(&n); err != nil || n > 0 {
+		t.Errorf("a preview left %d rows changed, %v", n, err)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	path := o.create("Writer", "thin")
+	id := uuid.NewString()
+	tests := map[string]struct {
+		who, method, path string
+		values            url.Values
+		status            int
+		words             string
+	}{
+		"empty":          {"Ann", "POST", "/staff/openings/new", url.Values{"id": {id}, "slug": {"kept-words"}}, 422, "kept-words"},
+		"slug taken":     {"Ann", "POST", "/staff/openings/new", url.Values{"id": {id}, "title": {"Writer"}, "body": {"b"}}, 422, "Another opening has this address"},
+		"bad slug":       {"Ann", "POST", "/staff/openings/new", url.Values{"id": {id}, "title": {"W"}, "slug": {"A b"}, "body": {"b"}}, 422, "small letters"},
+		"not ready":      {"Ann", "POST", path + "/publish", url.Values{"version": {"1"}}, 422, "too thin to be published"},
+		"bad time":       {"Ann", "POST", path + "/publish", url.Values{"version": {"1"}, "publish-date": {"2026-12-24"}, "publish-time": {"25:00"}}, 422, "time of day"},
+		"act's field":    {"Ann", "POST", path + "/rename", url.Values{"version": {"1"}}, 422, "new title"},
+		"no such act":    {"Ann", "POST", path + "/withdraw", url.Values{"version": {"1"}}, 409, "can&#39;t be done"},
+		"marketer":       {"Max", "GET", path, nil, 403, "Your role"},
+		"marketer posts": {"Max", "POST", path + "/publish", url.Values{"version": {"1"}}, 403, "Your role"},
+		"nobody":         {"", "GET", "/staff/openings", nil, 403, "Your role"},
+		"no row":         {"Ann", "GET", "/staff/openings/" + id, nil, 404, "no page"},
+		"no id":          {"Ann", "GET", "/staff/openings/x", nil, 404, "no page"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			want(t, o.as(test.who, test.method, test.path, test.values), test.status, test.words)
+		})
+	}
+	if n := len(o.history(path)); n != 1 {
+		t.Errorf("%d changes logged, want that of the creation", n)
+	}
+}
+
+func TestDoubleClick(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	v := activitytest.Hidden(o.as("Ann", http.MethodGet, "/staff/openings/new", nil).Body.String())
+	v.Set("title", "Writer")
+	v.Set("body", "Words")
+	first := o.as("Ann", http.MethodPost, "/staff/openings/new", v)
+	second := o.as("Ann", http.MethodPost, "/staff/openings/new", v)
+	if diff := cmp.Diff(second.Header().Get("Location"), first.Header().Get("Location")); diff != "" || second.Code != 303 {
+		t.Errorf("sent twice: %d %s", second.Code, diff)
+	}
+	var n int
+	if err := o.Pool.QueryRow(t.Context(), `SELECT count(*) FROM opening`).Scan(&n); err != nil || n != 1 {
+		t.Errorf("%d rows, %v", n, err)
+	}
+}
+
+func TestForget(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	path := o.create("Writer", "Words")
+	if n, err := publish.Forget(t.Context(), o.Pool, o.Now().Add(-time.Hour)); n != 0 || err != nil {
+		t.Errorf("forgot %d young changes, %v", n, err)
+	}
+	if n, err := publish.Forget(t.Context(), o.Pool, o.Now().Add(time.Hour)); n != 1 || err != nil || len(o.history(path)) != 0 {
+		t.Errorf("forgot %d, %v", n, err)
+	}
+}
+
+func TestSlug(t *testing.T) {
+	t.Parallel()
+	for title, want := range map[string]string{
+		"Planning, slowly":        "planning-slowly",
+		"  Émile's 2nd  part ":    "emile-s-2nd-part",
+		"漢字":                      "",
+		strings.Repeat("ab ", 60): strings.TrimRight(strings.Repeat("ab-", 27)[:80], "-"),
+	} {
+		if got := publish.Slug(title); got != want {
+			t.Errorf("Slug(%q) = %q, want %q", title, got, want)
+		}
+	}
+}
