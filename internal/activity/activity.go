@@ -14,6 +14,7 @@ import (
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/submission"
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -27,7 +28,8 @@ type Activity struct {
 	What     string // within a sentence: "application to the alliance programme"
 	Path     string // the page that leads to the form
 	Statuses []Status
-	// Form returns the form of a subject (uuid.Nil where there are none), as it is offered today.
+	// Form returns the form of a subject as it is offered today. For uuid.Nil it is the form without a subject, or a sample
+	// of what the form of any subject asks: the inventory lists that one.
 	Form   func(ctx context.Context, subject uuid.UUID) (form.Form, error)
 	Public func(chi.Router)
 	Staff  func(chi.Router)
@@ -35,6 +37,12 @@ type Activity struct {
 	Panel func(ctx context.Context, r submission.Record) (template.HTML, error)
 	// Receipt returns what the receipt shows and offers of the activity's own.
 	Receipt func(ctx context.Context, r submission.Record) (Extra, error)
+	// Messages returns the first mail of a request, in place of the confirmation and the notice to the inbox that the desk
+	// writes otherwise. For a record restored from quarantine the entry holds no answers.
+	Messages func(id uuid.UUID, e *submission.Entry) []mail.Message
+	// Confirmed runs when a person confirms the address, by whichever mail: what waited for that goes on. It may run more
+	// than once.
+	Confirmed func(ctx context.Context, tx pgx.Tx, who person.Person) error
 	// Moved runs with every change of status, in its transaction: a freed seat goes to the next in line.
 	Moved     submission.Moved
 	Templates []mail.Template
@@ -49,9 +57,11 @@ type Status struct {
 	Public string // for the sender: one sentence
 	Next   string // for the sender: what happens next; empty where nothing does
 	Days   int    // working days within which; 0: no promise
-	Final  bool   // the request is answered
-	Months int    // how long the record is kept from now on
-	Moves  []Move // what staff may do from here
+	// DueMonths promises an answer within calendar months instead of working days, as the law counts for rights.
+	DueMonths int
+	Final     bool   // the request is answered
+	Months    int    // how long the record is kept from now on
+	Moves     []Move // what staff may do from here
 	// Withdrawable says that the sender may still withdraw.
 	Withdrawable bool
 }
@@ -110,6 +120,10 @@ func (a Activity) withdrawable() []string {
 // Withdrawn is the status of what its sender took back; every activity has it.
 const Withdrawn = "withdrawn"
 
+// Answered is the status of a request that was answered but may go on: where it is not final, a reply of the sender's
+// takes the request back to its first status.
+const Answered = "answered"
+
 // Activities are all activities of the site, in the order in which they are listed.
 type Activities []Activity
 
@@ -145,4 +159,14 @@ func WorkingDays(t time.Time, days int) time.Time {
 		}
 	}
 	return t
+}
+
+// monthsLater returns the day that many calendar months after t: the same day of the month, or the last one where the
+// month is shorter.
+func monthsLater(t time.Time, months int) time.Time {
+	day := t.AddDate(0, months, 0)
+	if day.Day() != t.Day() {
+		day = day.AddDate(0, 0, -day.Day())
+	}
+	return day
 }

@@ -158,6 +158,9 @@ func (d *Desk) storeReply(ctx context.Context, rec submission.Record, body strin
 		if err != nil || tag.RowsAffected() == 0 {
 			return false, err
 		}
+		if err := d.reopen(ctx, tx, a, rec.ID); err != nil {
+			return false, err
+		}
 		inbox := d.Pages.Site().Inboxes[rec.Kind]
 		if inbox == "" {
 			return true, nil
@@ -170,4 +173,19 @@ func (d *Desk) storeReply(ctx context.Context, rec submission.Record, body strin
 			},
 		})
 	})
+}
+
+// reopen takes a request that was answered, but not for good, back to those who answer.
+func (d *Desk) reopen(ctx context.Context, tx pgx.Tx, a Activity, id uuid.UUID) error {
+	if !a.open(Answered) {
+		return nil
+	}
+	err := d.Store.MoveTx(ctx, tx, id, submission.Change{
+		From: []string{Answered}, To: a.First(), By: submission.Sender, Moved: a.Moved,
+		PurgeAfter: d.Now().AddDate(0, a.Statuses[0].Months, 0),
+	})
+	if errors.Is(err, submission.ErrMove) {
+		return nil
+	}
+	return err
 }

@@ -355,15 +355,18 @@ func (d *Desk) entry(a Activity, f form.Form, v form.Values) submission.Entry {
 	}
 }
 
-// firstMessages are the confirmation to the sender and the notice to the inbox that owns the kind.
+// firstMessages are the activity's own, or the confirmation to the sender and the notice to the inbox that owns the kind.
 func (d *Desk) firstMessages(a Activity, id uuid.UUID, e *submission.Entry) []mail.Message {
+	if a.Messages != nil {
+		return a.Messages(id, e)
+	}
 	status, _ := a.Status(e.Status)
 	reference := submission.Reference(id)
 	messages := []mail.Message{{
 		Template: "received",
 		Data: mail.Received{
-			Name: e.Name, What: a.What, Reference: reference, Next: status.Next, By: by(d.Now(), status),
-			ReceiptURL: "/r/" + d.Store.Token(id), ConfirmURL: "/confirm/" + d.Ring.Token(confirmPurpose, id),
+			Name: e.Name, What: a.What, Reference: reference, Next: status.Next, By: status.By(d.Now()),
+			ReceiptURL: "/r/" + d.Store.Token(id), ConfirmURL: d.ConfirmPath(id),
 		},
 	}}
 	if inbox := d.Pages.Site().Inboxes[a.Kind]; inbox != "" {
@@ -378,11 +381,15 @@ func (d *Desk) firstMessages(a Activity, id uuid.UUID, e *submission.Entry) []ma
 	return messages
 }
 
-func by(from time.Time, s Status) string {
-	if s.Days == 0 {
-		return ""
+// By returns the day by which a request that is in the status since from is answered, in words; empty without a promise.
+func (s Status) By(from time.Time) string {
+	switch {
+	case s.DueMonths > 0:
+		return monthsLater(from, s.DueMonths).Format("2 January 2006")
+	case s.Days > 0:
+		return WorkingDays(from, s.Days).Format("2 January 2006")
 	}
-	return WorkingDays(from, s.Days).Format("2 January 2006")
+	return ""
 }
 
 func who(name, company string) string {

@@ -1,7 +1,9 @@
 package activity
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -10,6 +12,7 @@ import (
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/submission"
 	"github.com/go-chi/chi/v5"
+	"github.com/jackc/pgx/v5"
 )
 
 // editable returns the form of a record as it is to be filled in again: files that are there need not be sent again,
@@ -36,7 +39,16 @@ func (d *Desk) editable(r *http.Request, rec submission.Record) (form.Form, subm
 		return form.Form{}, submission.Version{}, errors.Join(err, page.ErrNotFound)
 	}
 	kept := f
-	kept.Fields, kept.Button = nil, "Send the new version"
+	kept.Fields, kept.Button = questions(f), "Send the new version"
+	if len(kept.Fields) == 0 {
+		return form.Form{}, submission.Version{}, page.ErrNotFound
+	}
+	return kept, versions[0], nil
+}
+
+// questions are the fields that can be answered anew.
+func questions(f form.Form) []form.Field {
+	var list []form.Field
 	for _, field := range f.Fields {
 		switch {
 		case field.Kind == form.Consent && field.Purpose != "", field.Name == "email":
@@ -45,9 +57,20 @@ func (d *Desk) editable(r *http.Request, rec submission.Record) (form.Form, subm
 			field.Required = false
 			field.Hint = "Only if you want to send another one in its place. " + field.Hint
 		}
-		kept.Fields = append(kept.Fields, field)
+		list = append(list, field)
 	}
-	return kept, versions[0], nil
+	return list
+}
+
+// canEdit tells whether the answers of a record may still be changed by its sender.
+func (d *Desk) canEdit(ctx context.Context, rec submission.Record) bool {
+	a, _ := d.activities.Find(rec.Kind)
+	status, _ := a.Status(rec.Status)
+	if status.Final || !status.Withdrawable {
+		return false
+	}
+	f, err := a.Form(ctx, rec.SubjectID.UUID)
+	return err == nil && len(questions(f)) > 0
 }
 
 // showEdit shows the form with the answers as they stand.
@@ -119,12 +142,19 @@ func carryOver(f form.Form, before, now form.Values) {
 // Asked is the status of a request whose sender was asked for more.
 const Asked = "asked_more"
 
-// answered is the change that a new version brings: from Asked back to where staff decide.
+// answered is the change that a new version brings: from Asked back to where staff decide, and from an answer that was
+// not the last word.
 func (a Activity) answered(status string) *submission.Change {
-	if status != Asked {
+	if status != Asked && !a.open(status) {
 		return nil
 	}
-	return &submission.Change{From: []string{Asked}, To: a.First(), Kind: "answered_again", By: submission.Sender}
+	return &submission.Change{From: []string{status}, To: a.First(), Kind: "answered_again", By: submission.Sender, Moved: a.Moved}
+}
+
+// open tells whether a status is that of an answer to which the sender may come back.
+func (a Activity) open(status string) bool {
+	s, ok := a.Status(status)
+	return ok && status == Answered && !s.Final
 }
 
 // byConfirm returns the record whose confirmation was mailed with the token.
@@ -171,12 +201,35 @@ func (d *Desk) takeConfirm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := d.People.Confirm(r.Context(), p.ID); err != nil {
-		return err
-	}
-	if err := d.Ledger.Confirmed(r.Context(), p); err != nil {
+	if err := d.Confirm(r.Context(), p); err != nil {
 		return err
 	}
 	http.Redirect(w, r, r.URL.Path+"?done", http.StatusSeeOther)
+	return nil
+}
+
+// Confirm does all that follows when the owner of an address shows that it is theirs: the address counts as confirmed,
+// choices of the last 30 days come into force, and what waited in an activity goes on.
+func (d *Desk) Confirm(ctx context.Context, p person.Person) error {
+	if err := d.People.Confirm(ctx, p.ID); err != nil {
+		return err
+	}
+	if err := d.Ledger.Confirmed(ctx, p); err != nil {
+		return err
+	}
+	err := pgx.BeginFunc(ctx, d.Pool, func(tx pgx.Tx) error {
+		for _, a := range d.activities {
+			if a.Confirmed == nil {
+				continue
+			}
+			if err := a.Confirmed(ctx, tx, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("go on after confirmation: %w", err)
+	}
 	return nil
 }

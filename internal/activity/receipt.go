@@ -124,6 +124,11 @@ func (d *Desk) OnReceipt(h func(w http.ResponseWriter, r *http.Request, rec subm
 	}
 }
 
+// ConfirmPath returns the address of the page by which the owner of a record's address confirms it.
+func (d *Desk) ConfirmPath(id uuid.UUID) string {
+	return "/confirm/" + d.Ring.Token(confirmPurpose, id)
+}
+
 // ReceiptPath returns the address of a record's receipt.
 func (d *Desk) ReceiptPath(id uuid.UUID) string { return "/r/" + d.Store.Token(id) }
 
@@ -150,7 +155,7 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 		Base: page.Base{
 			Title: "Your " + a.What, Description: "What became of your request.", NoIndex: true, Path: r.URL.Path,
 		},
-		Record: rec, Status: status, What: a.What, By: by(rec.CreatedAt, status), Address: d.ReceiptPath(rec.ID),
+		Record: rec, Status: status, What: a.What, By: status.By(rec.CreatedAt), Address: d.ReceiptPath(rec.ID),
 		Opened: opened, Answered: r.URL.Query().Has("answered"),
 	}
 	data.Path = data.Address
@@ -232,11 +237,9 @@ func (d *Desk) writeContents(w http.ResponseWriter, r *http.Request, rec submiss
 	if err != nil {
 		return err
 	}
-	a, _ := d.activities.Find(rec.Kind)
-	status, _ := a.Status(rec.Status)
 	return d.views.contents.Write(w, r, http.StatusOK, contentsPage{
 		Base:   page.Base{Title: "What you sent", Description: "The contents of your request.", NoIndex: true, Path: d.ReceiptPath(rec.ID)},
 		Record: rec, Address: d.ReceiptPath(rec.ID), Grant: d.Grant(rec.ID, 30*time.Minute), Versions: versions,
-		Files: files, Replies: replies, CanEdit: status.Withdrawable && !status.Final,
+		Files: files, Replies: replies, CanEdit: d.canEdit(ctx, rec),
 	})
 }
