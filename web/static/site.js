@@ -90,25 +90,20 @@
     el.addEventListener("blur", () => { if (el.dataset.touched) mark(el); });
   }
 
-  // Typed text survives a click beside the form, and one click sends once.
+  // One click sends once; the server counts twice the same as once besides.
   for (const form of all("form[method=post][novalidate]")) {
-    let dirty = false;
-    form.addEventListener("input", () => { dirty = true; });
     form.addEventListener("submit", (e) => {
+      if (e.submitter?.hasAttribute("formtarget")) return;
       if (form.dataset.sent) { e.preventDefault(); return; }
       form.dataset.sent = "1";
-      dirty = false;
-      const button = e.submitter;
-      const has = all("input[type=file]", form).some((f) => f.files.length);
-      if (button && has) {
-        const wait = document.createElement("p");
-        wait.className = "fine";
-        wait.setAttribute("role", "status");
-        wait.textContent = "Sending your file. This can take a moment.";
-        button.after(wait);
-      }
+      setTimeout(() => { delete form.dataset.sent; }, 8000);
+      if (!e.submitter || !all("input[type=file]", form).some((f) => f.files.length)) return;
+      const wait = document.createElement("p");
+      wait.className = "fine";
+      wait.setAttribute("role", "status");
+      wait.textContent = "Sending your file. This can take a moment.";
+      e.submitter.after(wait);
     });
-    addEventListener("beforeunload", (e) => { if (dirty && !form.dataset.sent) e.preventDefault(); });
     addEventListener("pageshow", () => { delete form.dataset.sent; });
   }
 
