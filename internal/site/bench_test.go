@@ -61,7 +61,7 @@ func BenchmarkServed(b *testing.B) {
 					b.Error(err)
 					return
 				}
-				defer conn.Close()
+				defer func() { _ = conn.Close() }()
 				answer := make([]byte, 64<<10)
 				length := 0
 				for p.Next() {

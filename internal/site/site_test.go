@@ -190,12 +190,12 @@ func TestAddresses(t *testing.T) {
 	s := open(t, func(cfg *site.Config) {
 		cfg.Rooms = []func(chi.Router){func(r chi.Router) {
 			r.Post("/contact", func(http.ResponseWriter, *http.Request) {})
-			r.Get("/webinars", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "the room's") })
+			r.Get("/webinars", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "the room's") })
 			r.Post("/unsubscribe/{token}", func(http.ResponseWriter, *http.Request) {})
 		}}
-		cfg.Staff = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "staff "+r.URL.Path) })
+		cfg.Staff = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "staff "+r.URL.Path) })
 		connect := chi.NewRouter()
-		connect.Get("/sign-in", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "sign in") })
+		connect.Get("/sign-in", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "sign in") })
 		cfg.Connect = connect
 	})
 	for _, tt := range []struct {
@@ -293,8 +293,7 @@ func TestCrossOrigin(t *testing.T) {
 
 func TestBodyBound(t *testing.T) {
 	t.Parallel()
-	var s bench
-	s = open(t, func(cfg *site.Config) {
+	s := open(t, func(cfg *site.Config) {
 		cfg.MaxBody = 1000
 		cfg.Rooms = []func(chi.Router){func(r chi.Router) {
 			r.Post("/read", cfg.Set.Handle(func(w http.ResponseWriter, r *http.Request) error {
