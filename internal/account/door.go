@@ -1,0 +1,219 @@
+package account
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+)
+
+const refusedSignIn = "The address or the password is not right. Check both, or ask for a new password."
+
+// entry is the state of the sign-in page.
+type entry struct {
+	email, next, sealed string
+	remember            bool
+	status              int
+	problem, good       string
+}
+
+func (s *Service) showSignIn(kind Kind) page.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		next := local(kind, r.URL.Query().Get(nextField))
+		if in := From(r.Context()); in != nil && in.complete() {
+			http.Redirect(w, r, next, http.StatusSeeOther)
+			return nil
+		}
+		return s.drawSignIn(w, r, kind, entry{next: next, status: http.StatusOK, good: done(r)})
+	}
+}
+
+// done is what the page before has just done, told after a redirect.
+func done(r *http.Request) string {
+	switch r.URL.Query().Get("done") {
+	case "out":
+		return "You are signed out, and the cookie is gone."
+	case "password":
+		return "Your password is set. Sign in with it."
+	case "changed":
+		return "Your password is changed. Everywhere else you are signed out."
+	case "ended":
+		return "That place is signed out."
+	case "forgotten":
+		return "That computer is forgotten and signed out."
+	}
+	return ""
+}
+
+func (s *Service) drawSignIn(w http.ResponseWriter, r *http.Request, kind Kind, e entry) error {
+	p := sheet{
+		Base: page.Base{Title: "Sign in to Clickconnect", Path: area(kind) + "/sign-in"}, Good: e.good,
+		Lead:  "Your requests, downloads and settings. The cookie keeps you signed in until you close the browser or sign out.",
+		Links: []link{{"I have no password, or forgot it", area(kind) + "/reset"}},
+	}
+	if kind == Staff {
+		p.Title = "Sign in to the workspace"
+		p.Lead = "For staff of Click Commerce. The cookie ends when you close the browser or sign out. " +
+			"Next you are asked for the code of your authenticator."
+	} else {
+		p.Links = append(p.Links, link{"I have no access yet", "/connect/request"})
+	}
+	fields := []form.FieldView{
+		emailField(e.email, e.problem), passwordField("password", "Password", "current-password", "", ""),
+	}
+	if kind == Connect {
+		fields = append(fields, form.FieldView{
+			Name: "remember", ID: "f-remember", Kind: "consent",
+			Choices: []form.ChoiceView{{
+				ID: "f-remember-0", Value: "yes", Checked: e.remember,
+				Label: "Keep me signed in on this computer for 60 days (sets 1 cookie)",
+			}},
+		})
+	}
+	p.Form = plainForm(area(kind)+"/sign-in", "Sign in (sets 1 cookie)", fields...)
+	if e.status == http.StatusUnauthorized {
+		p.Form.Message = "Your session has ended. Sign in, then you can send it: what you typed is kept."
+		if e.sealed == "" {
+			p.Form.Message = "Your session has ended. What you typed is too long to be kept here: go back in your browser, " +
+				"where it still is, and sign in in another window first."
+		}
+	}
+	carry(p.Form, e.next, e.sealed)
+	return s.showSheet(w, r, kind, e.status, p)
+}
+
+func (s *Service) submitSignIn(kind Kind) page.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := read(w, r); err != nil {
+			return err
+		}
+		e := entry{
+			email: r.PostForm.Get("email"), next: local(kind, r.PostForm.Get(nextField)),
+			sealed: r.PostForm.Get(typedField), remember: kind == Connect && r.PostForm.Get("remember") == "yes",
+		}
+		old, _ := s.ticketOf(r, kind)
+		t, a, err := s.signIn(r.Context(), credentials{
+			kind: kind, email: e.email, password: r.PostForm.Get("password"), remember: e.remember,
+			client: s.client(r), label: Label(r.UserAgent()), old: old,
+		})
+		if err != nil {
+			e.status, e.problem, err = refusal(w, err, refusedSignIn)
+			if err != nil {
+				return err
+			}
+			return s.drawSignIn(w, r, kind, e)
+		}
+		c, err := s.cookie(kind, t, s.until())
+		if err != nil {
+			return err
+		}
+		http.SetCookie(w, c)
+		return s.admit(w, r, a, e)
+	}
+}
+
+// admit sends one whose password was right on: staff to the second step, others to where they wanted to go, or to
+// what they had typed.
+func (s *Service) admit(w http.ResponseWriter, r *http.Request, a Account, e entry) error {
+	if a.Kind == Staff {
+		if a.HasTOTP && s.typedOf(Staff, e.sealed) != nil {
+			return s.drawCode(w, r, step{next: e.next, sealed: e.sealed, status: http.StatusOK})
+		}
+		http.Redirect(w, r, withNext("/staff/totp", Staff, e.next), http.StatusSeeOther)
+		return nil
+	}
+	return s.goOn(w, r, a.Kind, e.next, e.sealed)
+}
+
+func (s *Service) goOn(w http.ResponseWriter, r *http.Request, kind Kind, next, sealed string) error {
+	if t := s.typedOf(kind, sealed); t != nil {
+		return s.showAgain(w, r, kind, t)
+	}
+	http.Redirect(w, r, local(kind, next), http.StatusSeeOther)
+	return nil
+}
+
+func (s *Service) submitSignOut(kind Kind) page.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if t, ok := s.ticketOf(r, kind); ok {
+			if err := s.signOut(r.Context(), t); err != nil {
+				return err
+			}
+		}
+		http.SetCookie(w, s.gone(kind))
+		http.Redirect(w, r, area(kind)+"/sign-in?done=out", http.StatusSeeOther)
+		return nil
+	}
+}
+
+// askSignIn answers one who isn't signed in: a look is sent to sign-in and comes back, a sending is kept.
+func (s *Service) askSignIn(w http.ResponseWriter, r *http.Request, kind Kind) error {
+	if reads(r) {
+		http.Redirect(w, r, withNext(area(kind)+"/sign-in", kind, r.URL.RequestURI()), http.StatusSeeOther)
+		return nil
+	}
+	sealed, err := s.keep(r, kind)
+	if err != nil && !errors.Is(err, errTooLong) {
+		return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
+	}
+	return s.drawSignIn(w, r, kind, entry{sealed: sealed, status: http.StatusUnauthorized})
+}
+
+// withNext adds where to go afterwards, unless that is the start anyway.
+func withNext(path string, kind Kind, next string) string {
+	if next = local(kind, next); next != area(kind) {
+		path += "?" + url.Values{nextField: {next}}.Encode()
+	}
+	return path
+}
+
+// askPassword answers one whose password is to be given once more.
+func (s *Service) askPassword(w http.ResponseWriter, r *http.Request, in *Session) error {
+	if reads(r) {
+		http.Redirect(w, r, withNext(area(in.Kind)+"/confirm", in.Kind, r.URL.RequestURI()), http.StatusSeeOther)
+		return nil
+	}
+	sealed, err := s.keep(r, in.Kind)
+	if err != nil && !errors.Is(err, errTooLong) {
+		return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
+	}
+	return s.drawConfirm(w, r, in.Kind, entry{sealed: sealed, status: http.StatusUnauthorized})
+}
+
+func (s *Service) showConfirm(kind Kind) page.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		return s.drawConfirm(w, r, kind, entry{next: local(kind, r.URL.Query().Get(nextField)), status: http.StatusOK})
+	}
+}
+
+func (s *Service) drawConfirm(w http.ResponseWriter, r *http.Request, kind Kind, e entry) error {
+	p := sheet{
+		Base: page.Base{Title: "Your password once more", Path: area(kind) + "/confirm"},
+		Lead: "What you are about to do concerns your data or your account, so we make sure that it is you.",
+		Form: plainForm(area(kind)+"/confirm", "Go on",
+			passwordField("password", "Password", "current-password", "", e.problem)),
+		Links: []link{{"I forgot it", area(kind) + "/reset"}},
+	}
+	carry(p.Form, e.next, e.sealed)
+	return s.showSheet(w, r, kind, e.status, p)
+}
+
+func (s *Service) submitConfirm(kind Kind) page.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := read(w, r); err != nil {
+			return err
+		}
+		e := entry{next: local(kind, r.PostForm.Get(nextField)), sealed: r.PostForm.Get(typedField)}
+		err := s.reauth(r.Context(), From(r.Context()), r.PostForm.Get("password"), s.client(r))
+		if err != nil {
+			e.status, e.problem, err = refusal(w, err, "This is not your password.")
+			if err != nil {
+				return err
+			}
+			return s.drawConfirm(w, r, kind, e)
+		}
+		return s.goOn(w, r, kind, e.next, e.sealed)
+	}
+}

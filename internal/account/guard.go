@@ -1,0 +1,166 @@
+package account
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"clickcommerce.com/site/internal/page"
+)
+
+type contextKey struct{}
+
+// loaded is what Load found out: who is signed in, or that nobody is.
+type loaded struct{ session *Session }
+
+// From returns who is signed in, or nil. Only below Load, on paths of /staff and /connect, is there ever somebody.
+func From(ctx context.Context) *Session {
+	l, _ := ctx.Value(contextKey{}).(loaded)
+	return l.session
+}
+
+// With returns a context in which s is signed in; for work that a session started.
+func With(ctx context.Context, s *Session) context.Context {
+	return context.WithValue(ctx, contextKey{}, loaded{s})
+}
+
+// area is where the addresses of a kind begin.
+func area(kind Kind) string { return "/" + string(kind) }
+
+// kindOf returns whose area a path is in. The form by which access is asked for is public.
+func kindOf(path string) (Kind, bool) {
+	for _, kind := range []Kind{Staff, Connect} {
+		if path == area(kind) || strings.HasPrefix(path, area(kind)+"/") {
+			return kind, path != "/connect/request"
+		}
+	}
+	return "", false
+}
+
+// Load reads who is signed in, on paths of /staff and /connect only: public pages never read those cookies. On a
+// remembered computer it opens a new session where the last has ended.
+func (s *Service) Load(next http.Handler) http.Handler {
+	return s.handle(func(w http.ResponseWriter, r *http.Request) error {
+		kind, ours := kindOf(r.URL.Path)
+		if _, done := r.Context().Value(contextKey{}).(loaded); done || !ours {
+			next.ServeHTTP(w, r)
+			return nil
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		session, err := s.recognise(w, r, kind)
+		if err != nil {
+			return err
+		}
+		next.ServeHTTP(w, r.WithContext(With(r.Context(), session)))
+		return nil
+	})
+}
+
+func (s *Service) recognise(w http.ResponseWriter, r *http.Request, kind Kind) (*Session, error) {
+	t, ok := s.ticketOf(r, kind)
+	if !ok {
+		return nil, nil
+	}
+	session, err := s.resume(r.Context(), kind, t)
+	if err != nil || session != nil || kind != Connect || t.token == nil {
+		return session, err
+	}
+	got, err := s.present(r.Context(), t, fetchedAhead(r))
+	if err != nil || got.session == nil {
+		return nil, err
+	}
+	if got.ticket.token != nil {
+		c, err := s.cookie(kind, got.ticket, got.until)
+		if err != nil {
+			return nil, err
+		}
+		http.SetCookie(w, c)
+	}
+	return got.session, nil
+}
+
+// fetchedAhead tells whether the browser only guesses that the page will be wanted.
+func fetchedAhead(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Sec-Purpose"), "prefetch") ||
+		strings.Contains(r.Header.Get("Purpose"), "prefetch") || r.Header.Get("X-Moz") == "prefetch"
+}
+
+// RequireStaff lets staff through whose sign-in is complete and who have one of roles (any, where none is named).
+// Others are asked to sign in, and come back to where they wanted to go; what they sent is kept for them.
+func (s *Service) RequireStaff(roles ...Role) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return s.handle(func(w http.ResponseWriter, r *http.Request) error {
+			in := From(r.Context())
+			switch {
+			case in == nil || in.Kind != Staff:
+				return s.askSignIn(w, r, Staff)
+			case !in.complete():
+				return s.askCode(w, r, in)
+			case len(roles) > 0 && !in.Has(roles...):
+				return page.ErrForbidden
+			}
+			next.ServeHTTP(w, r)
+			return nil
+		})
+	}
+}
+
+// RequireConnect lets customers through who are signed in; others are asked to.
+func (s *Service) RequireConnect(next http.Handler) http.Handler {
+	return s.handle(func(w http.ResponseWriter, r *http.Request) error {
+		if in := From(r.Context()); in == nil || in.Kind != Connect {
+			return s.askSignIn(w, r, Connect)
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+// RequireFresh asks for the password once more unless it was given in this session within 15 minutes. A remembered
+// computer has not given it. Put it behind RequireStaff or RequireConnect, before what changes an address, exports or
+// erases; what was sent is kept.
+func (s *Service) RequireFresh(next http.Handler) http.Handler {
+	return s.handle(func(w http.ResponseWriter, r *http.Request) error {
+		in := From(r.Context())
+		if in == nil {
+			return page.ErrForbidden
+		}
+		if !in.Fresh(s.now()) {
+			return s.askPassword(w, r, in)
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+// reads tells whether a request only looks, so that it may be sent elsewhere and come back.
+func reads(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
+// local returns next where it is a path of the area, else the area's own start. It is what keeps a link to our sign-in
+// page from ending on another site.
+func local(kind Kind, next string) string {
+	u, err := url.Parse(next)
+	plain := err == nil && u.Scheme == "" && u.Host == "" && u.User == nil && u.Fragment == "" &&
+		!strings.ContainsFunc(next, func(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f })
+	if !plain || strings.Contains(u.Path, "//") || strings.Contains(u.Path, "/../") {
+		return area(kind)
+	}
+	if of, ok := kindOf(u.Path); !ok || of != kind || doors(u.Path) {
+		return area(kind)
+	}
+	return next
+}
+
+// doors tells whether a path is one of those that sign somebody in or out: nobody wants to come back there.
+func doors(path string) bool {
+	_, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	switch word, _, _ := strings.Cut(rest, "/"); word {
+	case "sign-in", "sign-out", "totp", "recovery", "reset", "invite", "confirm":
+		return true
+	}
+	return false
+}
+
+// handle adapts a handler as every page does.
+func (s *Service) handle(h page.Handler) http.HandlerFunc { return s.pages.Handle(h) }

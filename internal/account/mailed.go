@@ -1,0 +1,120 @@
+package account
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+)
+
+func (s *Service) showReset(kind Kind) page.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		return s.drawReset(w, r, kind, http.StatusOK, "", "")
+	}
+}
+
+func (s *Service) drawReset(w http.ResponseWriter, r *http.Request, kind Kind, status int, email, problem string) error {
+	return s.showSheet(w, r, kind, status, sheet{
+		Base:  page.Base{Title: "A new password", Path: area(kind) + "/reset"},
+		Lead:  "Tell us your address, and we send you a link with which you choose a new password.",
+		Form:  plainForm(area(kind)+"/reset", "Send me the link", emailField(email, problem)),
+		Links: []link{{"Back to sign-in", area(kind) + "/sign-in"}},
+	})
+}
+
+// submitReset says the same whether the address has an account or not.
+func (s *Service) submitReset(kind Kind) page.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := read(w, r); err != nil {
+			return err
+		}
+		typed := r.PostForm.Get("email")
+		email, complaint := form.ParseEmail(fold(typed))
+		if complaint != "" {
+			return s.drawReset(w, r, kind, http.StatusUnprocessableEntity, typed, complaint)
+		}
+		if err := s.requestReset(r.Context(), kind, email, s.client(r)); err != nil {
+			status, problem, err := refusal(w, err, "")
+			if err != nil {
+				return err
+			}
+			return s.drawReset(w, r, kind, status, typed, problem)
+		}
+		return s.showSheet(w, r, kind, http.StatusOK, sheet{
+			Base: page.Base{Title: "Look into your inbox", Path: area(kind) + "/reset"},
+			Lead: "If this address has an account with us, a mail with a link is on its way. The link is good for 24 hours, once. " +
+				"Nothing after ten minutes? Look into the spam folder, and check the address.",
+			Links: []link{{"Back to sign-in", area(kind) + "/sign-in"}},
+		})
+	}
+}
+
+// showLink opens a mailed link: a page with one form. Nothing has happened yet.
+func (s *Service) showLink(kind Kind, purpose linkKind) page.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		a, err := s.followed(r.Context(), kind, purpose, chi.URLParam(r, "token"))
+		if err != nil {
+			return s.linkGone(w, r, kind, purpose, err)
+		}
+		return s.drawLink(w, r, kind, purpose, a, http.StatusOK, "")
+	}
+}
+
+func (s *Service) drawLink(
+	w http.ResponseWriter, r *http.Request, kind Kind, purpose linkKind, a Account, status int, problem string,
+) error {
+	p := sheet{
+		Base: page.Base{Title: "Choose a new password"},
+		Lead: "For " + a.Email + ". Once it is set, you are signed out everywhere else.",
+	}
+	if purpose == inviteLink {
+		p.Title = "Welcome, " + a.Name
+		p.Lead = "Choose a password for " + a.Email + ", then sign in with it."
+	}
+	p.Form = plainForm(r.URL.Path, "Set password",
+		passwordField("password", "New password", "new-password", passwordHint(kind), problem))
+	return s.showSheet(w, r, kind, status, p)
+}
+
+func (s *Service) submitLink(kind Kind, purpose linkKind) page.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := read(w, r); err != nil {
+			return err
+		}
+		token := chi.URLParam(r, "token")
+		err := s.redeem(r.Context(), kind, purpose, token, r.PostForm.Get("password"))
+		if err == nil {
+			http.Redirect(w, r, area(kind)+"/sign-in?done=password", http.StatusSeeOther)
+			return nil
+		}
+		var bad PasswordError
+		if !errors.As(err, &bad) {
+			return s.linkGone(w, r, kind, purpose, err)
+		}
+		a, err := s.followed(r.Context(), kind, purpose, token)
+		if err != nil {
+			return s.linkGone(w, r, kind, purpose, err)
+		}
+		return s.drawLink(w, r, kind, purpose, a, http.StatusUnprocessableEntity, string(bad))
+	}
+}
+
+// linkGone answers a link that is good no more.
+func (s *Service) linkGone(w http.ResponseWriter, r *http.Request, kind Kind, purpose linkKind, err error) error {
+	if !errors.Is(err, ErrLink) {
+		return err
+	}
+	p := sheet{
+		Base:  page.Base{Title: "This link is used up"},
+		Lead:  "It works once, for 24 hours, and ends when a newer one is sent. Ask for another.",
+		Links: []link{{"Send me a new link", area(kind) + "/reset"}, {"Sign in", area(kind) + "/sign-in"}},
+	}
+	if purpose == inviteLink {
+		p.Lead = "An invitation works once, for 7 days. If you have set your password, sign in; " +
+			"if not, have a new link sent to you."
+	}
+	return s.showSheet(w, r, kind, http.StatusGone, p)
+}

@@ -1,0 +1,176 @@
+package account
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+)
+
+// views are the pages of this room, in the layouts of both doors where both have them.
+type views struct {
+	pages *page.Set
+	sheet map[Kind]page.View[sheet]
+	again map[Kind]page.View[againPage]
+	enrol page.View[enrolPage]
+	codes page.View[codesPage]
+	own   page.View[ownPage]
+	home  page.View[devicesPage]
+}
+
+func loadViews(p *page.Set) views {
+	return views{
+		pages: p,
+		sheet: map[Kind]page.View[sheet]{
+			Staff: page.Load[sheet](p, "account/staff_sheet"), Connect: page.Load[sheet](p, "account/sheet"),
+		},
+		again: map[Kind]page.View[againPage]{
+			Staff: page.Load[againPage](p, "account/staff_again"), Connect: page.Load[againPage](p, "account/again"),
+		},
+		enrol: page.Load[enrolPage](p, "account/staff_enrol"),
+		codes: page.Load[codesPage](p, "account/staff_codes"),
+		own:   page.Load[ownPage](p, "account/staff_own"),
+		home:  page.Load[devicesPage](p, "account/devices"),
+	}
+}
+
+type fact struct{ Term, Text string }
+
+type link struct{ Label, Path string }
+
+// sheet is a page with a heading, some words, and at most one form.
+type sheet struct {
+	page.Base
+	Lead  string
+	Good  string // what was just done
+	Form  *form.View
+	Links []link
+}
+
+// againPage offers to send again what came after a session had ended.
+type againPage struct {
+	page.Base
+	Action, Back string
+	Multipart    bool
+	Shown        []fact
+	Hidden       []form.Hidden
+	Files        []string
+}
+
+func (s *Service) showSheet(w http.ResponseWriter, r *http.Request, kind Kind, status int, p sheet) error {
+	p.NoIndex, p.Section = true, string(kind)
+	return s.sheet[kind].Write(w, r, status, p)
+}
+
+func (s *Service) showAgain(w http.ResponseWriter, r *http.Request, kind Kind, t *typed) error {
+	p := againPage{
+		Base:   page.Base{Title: "Send it again", NoIndex: true, Section: string(kind)},
+		Action: t.Path, Back: area(kind), Multipart: t.Multipart, Shown: t.shown(), Hidden: t.hidden(),
+	}
+	for _, name := range t.Files {
+		p.Files = append(p.Files, labelled(name))
+	}
+	return s.again[kind].Write(w, r, http.StatusOK, p)
+}
+
+// plainForm is a form of one page whose fields are given.
+func plainForm(action, button string, fields ...form.FieldView) *form.View {
+	v := &form.View{Action: action, Button: button, Fields: fields, Step: 1, Steps: 1}
+	for _, f := range fields {
+		if f.Error != "" {
+			v.Problems = append(v.Problems, form.Problem{Name: f.Name, ID: f.ID, Text: f.Error})
+		}
+	}
+	return v
+}
+
+// carry adds what travels along: where to go afterwards, and what was typed.
+func carry(v *form.View, next, sealed string) {
+	if next != "" {
+		v.Hidden = append(v.Hidden, form.Hidden{Name: nextField, Value: next})
+	}
+	if sealed != "" {
+		v.Hidden = append(v.Hidden, form.Hidden{Name: typedField, Value: sealed})
+	}
+}
+
+func emailField(value, problem string) form.FieldView {
+	return field(form.FieldView{
+		Name: "email", Label: "E-mail address", Kind: "email", Type: "email", Inputmode: "email",
+		Autocomplete: "username", Value: value, Error: problem,
+	})
+}
+
+func passwordField(name, label, autocomplete, hint, problem string) form.FieldView {
+	return field(form.FieldView{
+		Name: name, Label: label, Kind: "text", Type: "password", Autocomplete: autocomplete, Hint: hint, Error: problem,
+	})
+}
+
+func codeField(label, hint, inputmode, problem string) form.FieldView {
+	return field(form.FieldView{
+		Name: "code", Label: label, Kind: "text", Type: "text", Inputmode: inputmode, Autocomplete: "one-time-code",
+		Hint: hint, Error: problem,
+	})
+}
+
+func field(f form.FieldView) form.FieldView {
+	f.ID, f.Required = "f-"+f.Name, true
+	if f.Hint != "" {
+		f.Describedby = f.ID + "-hint"
+	}
+	if f.Error != "" {
+		f.Describedby = f.ID + "-error " + f.Describedby
+	}
+	return f
+}
+
+// passwordHint says the rules where a password is chosen.
+func passwordHint(kind Kind) string {
+	least := connectLength
+	if kind == Staff {
+		least = staffLength
+	}
+	return fmt.Sprintf("At least %d characters, any of them. Three or four words are easy to keep.", least)
+}
+
+// read parses a form of this room.
+func read(w http.ResponseWriter, r *http.Request) error {
+	r.Body = http.MaxBytesReader(w, r.Body, bodyMost)
+	if err := r.ParseForm(); err != nil {
+		if large := new(http.MaxBytesError); errors.As(err, &large) {
+			return &page.Error{Status: http.StatusRequestEntityTooLarge, Message: "That is more than this page takes."}
+		}
+		return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
+	}
+	return nil
+}
+
+// refusal turns what a check returned into a status and a sentence; other errors are not for the visitor.
+func refusal(w http.ResponseWriter, err error, refused string) (int, string, error) {
+	var waiting *WaitError
+	var bad PasswordError
+	switch {
+	case errors.As(err, &waiting):
+		seconds := int(math.Ceil(waiting.For.Seconds()))
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		return http.StatusTooManyRequests, "Too many tries. Please wait " + inWords(waiting.For) + ", then try again.", nil
+	case errors.As(err, &bad):
+		return http.StatusUnprocessableEntity, string(bad), nil
+	case errors.Is(err, ErrRefused):
+		return http.StatusUnprocessableEntity, refused, nil
+	}
+	return 0, "", err
+}
+
+func inWords(d time.Duration) string {
+	if d > 90*time.Second {
+		return fmt.Sprintf("%d minutes", int(math.Ceil(d.Minutes())))
+	}
+	return fmt.Sprintf("%d seconds", int(math.Ceil(d.Seconds())))
+}

@@ -1,0 +1,240 @@
+package account
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+)
+
+// step is the state of the page that asks for the second step of a sign-in.
+type step struct {
+	next, sealed string
+	recovery     bool
+	status       int
+	problem      string
+}
+
+// enrolPage shows a new authenticator secret, to scan and to type.
+type enrolPage struct {
+	page.Base
+	QR     code
+	Secret string // in groups of four
+	Form   *form.View
+	Renew  bool
+}
+
+// codesPage shows recovery codes, once.
+type codesPage struct {
+	page.Base
+	Lead  string
+	Codes []string
+	Next  string
+}
+
+// showTOTP asks for the code, or sets up the authenticator of one who has none yet.
+func (s *Service) showTOTP(w http.ResponseWriter, r *http.Request) error {
+	in := From(r.Context())
+	next := local(Staff, r.URL.Query().Get(nextField))
+	switch {
+	case in == nil:
+		return s.askSignIn(w, r, Staff)
+	case in.complete():
+		http.Redirect(w, r, next, http.StatusSeeOther)
+		return nil
+	case in.Account.HasTOTP:
+		return s.drawCode(w, r, step{next: next, status: http.StatusOK})
+	}
+	return s.drawEnrol(w, r, in, enrolment{secret: newTOTP(), action: "/staff/totp", next: next, status: http.StatusOK})
+}
+
+func (s *Service) submitTOTP(w http.ResponseWriter, r *http.Request) error {
+	in := From(r.Context())
+	if in == nil {
+		return s.askSignIn(w, r, Staff)
+	}
+	if err := read(w, r); err != nil {
+		return err
+	}
+	next := local(Staff, r.PostForm.Get(nextField))
+	if in.complete() {
+		return s.goOn(w, r, Staff, next, r.PostForm.Get(typedField))
+	}
+	if in.Account.HasTOTP {
+		return s.submitCode(w, r, in, step{next: next, sealed: r.PostForm.Get(typedField)})
+	}
+	return s.submitEnrol(w, r, in, enrolment{action: "/staff/totp", next: next})
+}
+
+// askCode answers staff whose code is still to come.
+func (s *Service) askCode(w http.ResponseWriter, r *http.Request, in *Session) error {
+	if reads(r) || !in.Account.HasTOTP {
+		next := area(Staff)
+		if reads(r) {
+			next = r.URL.RequestURI()
+		}
+		http.Redirect(w, r, withNext("/staff/totp", Staff, next), http.StatusSeeOther)
+		return nil
+	}
+	sealed, err := s.keep(r, Staff)
+	if err != nil && !errors.Is(err, errTooLong) {
+		return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
+	}
+	return s.drawCode(w, r, step{sealed: sealed, status: http.StatusUnauthorized})
+}
+
+func (s *Service) drawCode(w http.ResponseWriter, r *http.Request, st step) error {
+	p := sheet{
+		Base:  page.Base{Title: "The code of your authenticator", Path: "/staff/totp"},
+		Lead:  "Open the authenticator on your phone and type the six digits it shows for this site.",
+		Links: []link{{"I don't have the phone: use a recovery code", withNext("/staff/recovery", Staff, st.next)}},
+		Form: plainForm("/staff/totp", "Sign in",
+			codeField("Code", "Six digits; a new code comes every 30 seconds.", "numeric", st.problem)),
+	}
+	if st.recovery {
+		p.Title, p.Path = "A recovery code", "/staff/recovery"
+		p.Lead = "Type one of the ten codes you were given when you set up the authenticator. Each works once."
+		p.Links = []link{
+			{"Use the authenticator", withNext("/staff/totp", Staff, st.next)},
+			{"I have neither: ask an administrator", "/contact"},
+		}
+		p.Form = plainForm("/staff/recovery", "Sign in",
+			codeField("Recovery code", "Ten letters and digits.", "text", st.problem))
+	}
+	carry(p.Form, st.next, st.sealed)
+	return s.showSheet(w, r, Staff, st.status, p)
+}
+
+func (s *Service) submitCode(w http.ResponseWriter, r *http.Request, in *Session, st step) error {
+	t, err := s.confirm(r.Context(), in, Label(r.UserAgent()), r.PostForm.Get("code"), st.recovery)
+	if err != nil {
+		st.status, st.problem, err = refusal(w, err,
+			"This code is not accepted. A code counts once: wait for the next, and check that the phone's clock is right.")
+		if err != nil {
+			return err
+		}
+		return s.drawCode(w, r, st)
+	}
+	c, err := s.cookie(Staff, t, s.until())
+	if err != nil {
+		return err
+	}
+	http.SetCookie(w, c)
+	return s.goOn(w, r, Staff, st.next, st.sealed)
+}
+
+func (s *Service) showRecovery(w http.ResponseWriter, r *http.Request) error {
+	in := From(r.Context())
+	if in == nil {
+		return s.askSignIn(w, r, Staff)
+	}
+	next := local(Staff, r.URL.Query().Get(nextField))
+	if in.complete() || !in.Account.HasTOTP {
+		http.Redirect(w, r, withNext("/staff/totp", Staff, next), http.StatusSeeOther)
+		return nil
+	}
+	return s.drawCode(w, r, step{recovery: true, next: next, status: http.StatusOK})
+}
+
+func (s *Service) submitRecovery(w http.ResponseWriter, r *http.Request) error {
+	in := From(r.Context())
+	if in == nil {
+		return s.askSignIn(w, r, Staff)
+	}
+	if err := read(w, r); err != nil {
+		return err
+	}
+	st := step{recovery: true, next: local(Staff, r.PostForm.Get(nextField)), sealed: r.PostForm.Get(typedField)}
+	if in.complete() {
+		return s.goOn(w, r, Staff, st.next, st.sealed)
+	}
+	return s.submitCode(w, r, in, st)
+}
+
+// enrolment is the state of the page that sets up an authenticator.
+type enrolment struct {
+	secret, action, next string
+	status               int
+	problem              string
+}
+
+const enrolField = "secret" // sealed for one account
+
+func (s *Service) drawEnrol(w http.ResponseWriter, r *http.Request, in *Session, e enrolment) error {
+	k, err := keyOf(s.pages.Site().Name, in.Account.Email, e.secret)
+	if err != nil {
+		return err
+	}
+	qr, err := drawQR(k.URL())
+	if err != nil {
+		return err
+	}
+	p := enrolPage{
+		Base: page.Base{Title: "Set up your authenticator", Path: e.action, NoIndex: true, Section: string(Staff)},
+		QR:   qr, Secret: grouped(e.secret), Renew: in.complete(),
+		Form: plainForm(e.action, "Set up",
+			codeField("Code", "The six digits that the authenticator shows after scanning.", "numeric", e.problem)),
+	}
+	p.Form.Hidden = append(p.Form.Hidden, form.Hidden{
+		Name: enrolField, Value: s.keys.Seal("enrol", append(in.Account.ID[:], e.secret...)),
+	})
+	carry(p.Form, e.next, "")
+	return s.enrol.Write(w, r, e.status, p)
+}
+
+// submitEnrol takes the first code of a new authenticator. The secret comes back sealed for this account, so nothing
+// is stored until it is known to work.
+func (s *Service) submitEnrol(w http.ResponseWriter, r *http.Request, in *Session, e enrolment) error {
+	raw, err := s.keys.Open("enrol", r.PostForm.Get(enrolField))
+	if err != nil || len(raw) <= len(uuid.UUID{}) || uuid.UUID(raw[:16]) != in.Account.ID {
+		e.secret, e.status = newTOTP(), http.StatusUnprocessableEntity
+		e.problem = "Something was lost on the way. Please scan the picture again."
+		return s.drawEnrol(w, r, in, e)
+	}
+	e.secret = string(raw[16:])
+	codes, err := s.Enrol(r.Context(), in.Account.ID, e.secret, r.PostForm.Get("code"))
+	if err != nil {
+		e.status, e.problem, err = refusal(w, err,
+			"This code does not belong to the picture above. Check the phone's clock and type the code it shows now.")
+		if err != nil {
+			return err
+		}
+		return s.drawEnrol(w, r, in, e)
+	}
+	if !in.complete() {
+		t, err := s.complete(r.Context(), in, Label(r.UserAgent()))
+		if err != nil {
+			return err
+		}
+		c, err := s.cookie(Staff, t, s.until())
+		if err != nil {
+			return err
+		}
+		http.SetCookie(w, c)
+	}
+	return s.showCodes(w, r, codes, e.next)
+}
+
+func (s *Service) showCodes(w http.ResponseWriter, r *http.Request, codes []string, next string) error {
+	return s.codes.Write(w, r, http.StatusOK, codesPage{
+		Base: page.Base{Title: "Your recovery codes", Path: "/staff/account", NoIndex: true, Section: string(Staff)},
+		Lead: "Each of these signs you in once without the phone. They are shown now and never again: print them, " +
+			"or keep them where you keep your passwords.",
+		Codes: codes, Next: local(Staff, next),
+	})
+}
+
+// grouped sets a secret in groups of four, to be typed.
+func grouped(secret string) string {
+	var out []byte
+	for i := range len(secret) {
+		if i > 0 && i%4 == 0 {
+			out = append(out, ' ')
+		}
+		out = append(out, secret[i])
+	}
+	return string(out)
+}

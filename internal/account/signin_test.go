@@ -1,0 +1,345 @@
+package account_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"clickcommerce.com/site/internal/account"
+)
+
+func TestSignInAnswersAlike(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.customer("ada@example.com")
+	gone := w.customer("gone@example.com")
+	if err := w.service.Disable(t.Context(), gone.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.exec(`UPDATE account SET expires_at = $1 WHERE id = $2`, w.clock.Now(), w.customer("late@example.com").ID)
+	w.hire("boss@example.com", account.Admin)
+	if _, err := w.service.Create(t.Context(), account.Hire{Email: "new@example.com", Roles: []account.Role{account.Admin}}); err != nil {
+		t.Fatal(err)
+	}
+	bodies := map[string]bool{}
+	for name, tt := range map[string][2]string{
+		"wrong password":        {"ada@example.com", "seven orange crate"},
+		"unknown address":       {"ida@example.com", password},
+		"closed account":        {"gone@example.com", password},
+		"access at its end":     {"late@example.com", password},
+		"staff at the other":    {"boss@example.com", password},
+		"no password yet":       {"new@example.com", ""},
+		"not an address":        {"<b>x\x00", password},
+		"password without end":  {"ada@example.com", strings.Repeat("x", 100_000)},
+		"an address in capital": {"ADA@EXAMPLE.COM", "wrong"},
+	} {
+		before := w.service.Comparisons()
+		b := w.browser()
+		a := b.post("/connect/sign-in", "email", tt[0], "password", tt[1]).want(http.StatusUnprocessableEntity)
+		if n := w.service.Comparisons() - before; n != 1 {
+			t.Errorf("%s: %d passwords compared, want 1", name, n)
+		}
+		if len(a.cookies) != 0 {
+			t.Errorf("%s: sets a cookie", name)
+		}
+		bodies[strings.ReplaceAll(a.text("main"), tt[0], "ADDRESS")] = true
+		if got := a.value("password"); got != "" {
+			t.Errorf("%s: the page repeats the password", name)
+		}
+	}
+	if len(bodies) != 1 {
+		t.Errorf("%d different answers: %v", len(bodies), bodies)
+	}
+}
+
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.customer("ada@example.com")
+	b := w.browser()
+	page := b.get("/connect/sign-in").want(http.StatusOK)
+	if box := page.doc().Find("input[name=remember]"); box.Length() != 1 || box.Is("[checked]") {
+		t.Error("the box to stay signed in must be there, unticked")
+	}
+	if got := page.text("main form button"); got != "Sign in (sets 1 cookie)" {
+		t.Errorf("the button says %q: it must name the cookie (P-15)", got)
+	}
+	if got := page.text("label[for=f-remember-0]"); got != "Keep me signed in on this computer for 60 days (sets 1 cookie)" {
+		t.Errorf("the box says %q", got)
+	}
+	a := b.post("/connect/sign-in", "email", " Ada@Example.com ", "password", password).want(http.StatusSeeOther, "/connect")
+	if len(a.cookies) != 1 {
+		t.Fatalf("%d cookies set", len(a.cookies))
+	}
+	if c := a.cookies[0]; c.Name != "__Host-connect" || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.MaxAge != 0 {
+		t.Errorf("cookie %v", c)
+	}
+	a = b.get("/connect").want(http.StatusOK).seen("ada@example.com")
+	if got := a.Header().Get("Cache-Control"); got != "no-store" {
+		t.Errorf("Cache-Control %q", got)
+	}
+	b.get("/").want(http.StatusOK).seen("nobody")
+	b.get("/connect/request").want(http.StatusOK).seen("nobody")
+	b.get("/staff").want(http.StatusSeeOther, "/staff/sign-in")
+	b.get("/connect/sign-in").want(http.StatusSeeOther, "/connect")
+
+	first := w.service.Open(t, account.Connect, a.cookie(b))
+	b.post("/connect/sign-in", "email", "ada@example.com", "password", password).want(http.StatusSeeOther)
+	second := w.service.Open(t, account.Connect, a.cookie(b))
+	if first.Session == second.Session {
+		t.Error("the session id survived a sign-in")
+	}
+	if n := w.count(`SELECT count(*) FROM session`); n != 1 {
+		t.Errorf("%d sessions: the one before must end", n)
+	}
+	thief := b.copied()
+	b.post("/connect/sign-out").want(http.StatusSeeOther, "/connect/sign-in?done=out")
+	if len(b.jar) != 0 || w.count(`SELECT count(*) FROM session`) != 0 {
+		t.Error("sign-out left something")
+	}
+	thief.get("/connect").want(http.StatusSeeOther)
+}
+
+func (a *answer) cookie(b *browser) *http.Cookie { return b.jar["__Host-connect"] }
+
+func TestSessionEnds(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		staff bool
+		pass  []time.Duration // between visits
+		alive bool
+	}{
+		"staff, shortly before idle": {true, []time.Duration{account.StaffIdle - time.Second}, true},
+		"staff, idle":                {true, []time.Duration{account.StaffIdle}, false},
+		"staff, busy for a day":      {true, []time.Duration{8 * time.Hour, 8 * time.Hour, 8 * time.Hour}, false},
+		"customer, idle":             {false, []time.Duration{account.ConnectIdle}, false},
+		"customer, busy for 13 days": {false, repeat(20*time.Hour, 15), true},
+		"customer, busy for 14 days": {false, repeat(21*time.Hour, 16), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			var b *browser
+			at := "/connect"
+			if tt.staff {
+				at = "/staff"
+				b, _ = w.staff("ann@example.com", account.Reviewer)
+			} else {
+				w.customer("ada@example.com")
+				b = w.signedIn("ada@example.com", false)
+			}
+			for i, d := range tt.pass {
+				w.clock.Pass(d)
+				want := http.StatusOK
+				if i == len(tt.pass)-1 && !tt.alive {
+					want = http.StatusSeeOther
+				}
+				b.get(at).want(want)
+			}
+		})
+	}
+}
+
+func repeat(d time.Duration, n int) []time.Duration {
+	list := make([]time.Duration, n)
+	for i := range list {
+		list[i] = d
+	}
+	return list
+}
+
+func TestForgedCookies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.customer("ada@example.com")
+	b := w.signedIn("ada@example.com", false)
+	good := b.jar["__Host-connect"].Value
+	other := w.signedIn("ada@example.com", false).jar["__Host-connect"].Value
+	for name, value := range map[string]string{
+		"changed": good[:20] + "A" + good[21:], "cut": good[:40], "empty": "", "two halves": good[:60] + other[60:],
+	} {
+		b.jar["__Host-connect"] = &http.Cookie{Name: "__Host-connect", Value: value}
+		if b.get("/connect").Code == http.StatusOK {
+			t.Errorf("%s cookie was believed", name)
+		}
+	}
+	// A cookie of one door, under the name of the other.
+	b.jar = map[string]*http.Cookie{"x": {Name: "__Host-staff", Value: good}}
+	b.get("/staff").want(http.StatusSeeOther)
+}
+
+func TestWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.customer("ada@example.com")
+	b := w.browser()
+	fail := func(email string) *answer { return b.post("/connect/sign-in", "email", email, "password", "wrong") }
+	for _, email := range []string{"ada@example.com", "nobody@example.com"} {
+		var waits []int
+		for range 5 {
+			fail(email).want(http.StatusUnprocessableEntity)
+		}
+		for range 4 {
+			a := b.post("/connect/sign-in", "email", email, "password", password).want(http.StatusTooManyRequests)
+			seconds, err := strconv.Atoi(a.Header().Get("Retry-After"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := a.value("email"); got != email {
+				t.Errorf("the page forgot the address: %q", got)
+			}
+			waits = append(waits, seconds)
+			w.clock.Pass(time.Duration(seconds) * time.Second)
+			b.client = fmt.Sprintf("198.51.100.%d:1", len(waits)) // the wait is the account's, whoever asks
+			fail(email).want(http.StatusUnprocessableEntity)
+		}
+		if diff := cmp.Diff(waits, []int{15, 30, 60, 120}); diff != "" {
+			t.Errorf("waits of %s (-got +want):\n%s", email, diff)
+		}
+	}
+	w.clock.Pass(15 * time.Minute)
+	b.post("/connect/sign-in", "email", "ada@example.com", "password", password).want(http.StatusSeeOther)
+	for range 4 { // the owner's success has cleared the account
+		fail("ada@example.com").want(http.StatusUnprocessableEntity)
+	}
+	if n := w.count(`SELECT count(*) FROM sign_in_attempt WHERE encode(digest, 'escape') LIKE '%ada%'`); n != 0 {
+		t.Error("an address is stored")
+	}
+	w.clock.Pass(2 * time.Hour)
+	if err := w.service.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.count(`SELECT count(*) FROM sign_in_attempt`); n != 0 {
+		t.Errorf("%d tries left after the window", n)
+	}
+}
+
+func TestWaitOfClient(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.customer("ada@example.com")
+	b := w.browser()
+	for i := range 20 {
+		b.post("/connect/sign-in", "email", fmt.Sprintf("x%d@example.com", i), "password", "wrong").want(http.StatusUnprocessableEntity)
+	}
+	b.post("/connect/sign-in", "email", "ada@example.com", "password", password).want(http.StatusTooManyRequests)
+	b.client = "192.0.2.2:1000"
+	b.post("/connect/sign-in", "email", "ada@example.com", "password", password).want(http.StatusSeeOther)
+}
+
+func TestParallelTriesAreCounted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.customer("ada@example.com")
+	before := w.service.Comparisons()
+	var wait sync.WaitGroup
+	for i := range 30 {
+		wait.Go(func() {
+			b := w.browser()
+			b.client = fmt.Sprintf("198.51.100.%d:1", i)
+			b.post("/connect/sign-in", "email", "ada@example.com", "password", "wrong")
+		})
+	}
+	wait.Wait()
+	if n := w.service.Comparisons() - before; n != 5 {
+		t.Errorf("%d passwords tried at once, want 5", n)
+	}
+}
+
+func TestHashIsRenewed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.customer("ada@example.com")
+	if err := w.service.Weaken(t.Context(), a.ID, password); err != nil {
+		t.Fatal(err)
+	}
+	w.signedIn("ada@example.com", false)
+	if n := w.count(`SELECT count(*) FROM account WHERE id = $1 AND password_hash LIKE '$argon2id$v=19$m=19456,t=2,p=1$%'`, a.ID); n != 1 {
+		t.Error("the hash kept its old costs")
+	}
+	w.signedIn("ada@example.com", false)
+}
+
+func TestNext(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.customer("ada@example.com")
+	b := w.browser()
+	b.get("/connect?tab=downloads").want(http.StatusSeeOther, "/connect/sign-in?next=%2Fconnect%3Ftab%3Ddownloads")
+	b.post("/connect/sign-in", "email", "ada@example.com", "password", "wrong", "next", "/connect?tab=downloads").want(http.StatusUnprocessableEntity)
+	b.post("/connect/sign-in", "email", "ada@example.com", "password", password, "next", "/connect?tab=downloads").
+		want(http.StatusSeeOther, "/connect?tab=downloads")
+	for next, want := range map[string]string{
+		"": "/staff", "/staff": "/staff", "/staff/inbox?q=a+b": "/staff/inbox?q=a+b", "/staff/account": "/staff/account",
+		"https://evil.example/staff": "/staff", "//evil.example/staff": "/staff", "/\\evil.example": "/staff",
+		"/staff/\\evil.example": "/staff", "/staffx": "/staff", "/connect": "/staff", "/": "/staff", "staff": "/staff",
+		"/staff/../connect": "/staff", "/staff//evil.example": "/staff", "/staff/\tx": "/staff", "/staff\n": "/staff",
+		"javascript:alert(1)": "/staff", "/staff/sign-in": "/staff", "/staff/sign-out": "/staff", "/staff/totp?x": "/staff",
+		"http:/staff": "/staff", "/staff#x": "/staff", "/staff/%2f%2fevil.example": "/staff", "/%5cevil.example": "/staff",
+		"/staff/people/%zz": "/staff",
+	} {
+		if got := account.Local(account.Staff, next); got != want {
+			t.Errorf("Local(%q) = %q, want %q", next, got, want)
+		}
+	}
+}
+
+func TestTypedSurvives(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ann, _ := w.staff("ann@example.com", account.Reviewer)
+	w.clock.Pass(account.StaffIdle)
+	long := strings.Repeat("A long answer. ", 2000)
+	a := ann.post("/staff/inbox?page=2", "note", long, "csrf", "", "password", "never shown").want(http.StatusUnauthorized)
+	sealed := a.value("typed")
+	if sealed == "" || !strings.Contains(a.text(".notice"), "is kept") {
+		t.Fatalf("nothing kept: %s", a.text("main"))
+	}
+	a = ann.post("/staff/sign-in", "email", "ann@example.com", "password", "wrong", "typed", sealed).want(http.StatusUnprocessableEntity)
+	a = ann.post("/staff/sign-in", "email", "ann@example.com", "password", password, "typed", a.value("typed")).want(http.StatusOK)
+	a = ann.post("/staff/totp", "code", "000000", "typed", a.value("typed")).want(http.StatusUnprocessableEntity)
+	a = ann.post("/staff/totp", "code", w.code(), "typed", a.value("typed")).want(http.StatusOK)
+	if got, _ := a.doc().Find("main form").Attr("action"); got != "/staff/inbox?page=2" {
+		t.Errorf("sends to %q", got)
+	}
+	if strings.Contains(a.Body.String(), "never shown") {
+		t.Error("a password is repeated")
+	}
+	if a.value("note") != long || !strings.Contains(a.text(".facts"), "A long answer.") {
+		t.Error("what was typed is lost")
+	}
+	if got := ann.post("/staff/inbox?page=2", "note", a.value("note")).want(http.StatusOK).Body.String(); got != "POST "+long {
+		t.Error("sent again, something else arrived")
+	}
+}
+
+func TestTypedLimits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.customer("ada@example.com")
+	b := w.browser()
+	a := b.post("/connect", "note", strings.Repeat("x", 70<<10)).want(http.StatusUnauthorized)
+	if a.value("typed") != "" || !strings.Contains(a.text(".notice"), "too long to be kept") {
+		t.Errorf("more than 64 KB: %s", a.text(".notice"))
+	}
+	in := []string{"email", "ada@example.com", "password", password}
+	kept := b.post("/connect", "note", "hello").want(http.StatusUnauthorized).value("typed")
+	b.post("/connect/sign-in", append(in, "typed", kept)...).want(http.StatusOK)
+	for name, bad := range map[string]string{"changed": kept[:len(kept)-4] + "AAAA", "nonsense": "x"} {
+		if got := b.post("/connect/sign-in", append(in, "typed", bad)...); got.Code != http.StatusSeeOther {
+			t.Errorf("%s: status %d", name, got.Code)
+		}
+	}
+	staffs := w.browser().post("/staff/inbox", "note", "x").want(http.StatusUnauthorized).value("typed")
+	b.post("/connect/sign-in", append(in, "typed", staffs)...).want(http.StatusSeeOther, "/connect")
+	w.clock.Pass(25 * time.Hour)
+	b.post("/connect/sign-in", append(in, "typed", kept)...).want(http.StatusSeeOther, "/connect")
+	b.do(http.MethodPost, "/connect/sign-in", url.Values{"email": {strings.Repeat("x", 300<<10)}}).want(http.StatusRequestEntityTooLarge)
+}

@@ -1,0 +1,171 @@
+package account
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"clickcommerce.com/site/internal/form"
+)
+
+const (
+	typedMost = 64 << 10  // bytes of what was typed that we carry
+	fileMost  = 32 << 20  // bytes of files beside it that are read only to be dropped
+	bodyMost  = 192 << 10 // bytes of a form of this room: what was typed, sealed, and some fields
+	typedLife = 24 * time.Hour
+
+	typedField = "typed"
+	nextField  = "next"
+)
+
+// typed is what somebody sent after the session had ended. It travels sealed through the pages of sign-in, and is then
+// shown with a button that sends it again.
+type typed struct {
+	Kind      Kind       `json:"kind"`
+	Path      string     `json:"path"`
+	Values    url.Values `json:"values"`
+	Multipart bool       `json:"multipart,omitempty"`
+	Files     []string   `json:"files,omitempty"` // names of fields whose files have to be chosen again
+	At        time.Time  `json:"at"`
+}
+
+var errTooLong = errors.New("account: more was typed than can be carried")
+
+// keep reads what a request brought and returns it sealed; errTooLong where it is more than 64 KB.
+func (s *Service) keep(r *http.Request, kind Kind) (string, error) {
+	t := typed{Kind: kind, Path: r.URL.RequestURI(), At: s.now()}
+	var err error
+	if media, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media == "multipart/form-data" {
+		t.Multipart = true
+		err = t.readParts(multipart.NewReader(io.LimitReader(r.Body, fileMost), params["boundary"]))
+	} else {
+		err = t.readValues(r.Body)
+	}
+	if err != nil {
+		return "", err
+	}
+	for name := range t.Values {
+		if secretField(name) {
+			delete(t.Values, name)
+		}
+	}
+	raw, err := json.Marshal(t)
+	if err != nil {
+		return "", err
+	}
+	if len(raw) > typedMost+typedMost/2 {
+		return "", errTooLong
+	}
+	return s.keys.Seal("typed", raw), nil
+}
+
+func (t *typed) readValues(body io.Reader) error {
+	raw, err := io.ReadAll(io.LimitReader(body, typedMost+1))
+	if err != nil {
+		return err
+	}
+	if len(raw) > typedMost {
+		return errTooLong
+	}
+	t.Values, err = url.ParseQuery(string(raw))
+	return err
+}
+
+func (t *typed) readParts(parts *multipart.Reader) error {
+	t.Values = url.Values{}
+	left := typedMost
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if part.FileName() != "" {
+			t.Files = append(t.Files, part.FormName())
+			continue
+		}
+		raw, err := io.ReadAll(io.LimitReader(part, int64(left)+1))
+		if err != nil {
+			return err
+		}
+		if left -= len(raw) + len(part.FormName()); left < 0 {
+			return errTooLong
+		}
+		t.Values.Add(part.FormName(), string(bytes.ToValidUTF8(raw, nil)))
+	}
+}
+
+// secretField tells whether a field holds what must not be carried: this room's own passwords and codes.
+func secretField(name string) bool {
+	return slices.Contains([]string{"password", "present", "code", typedField}, name)
+}
+
+// typedOf opens what keep closed; nil where there is nothing, or it isn't for this door, or it is too old.
+func (s *Service) typedOf(kind Kind, sealed string) *typed {
+	if sealed == "" {
+		return nil
+	}
+	raw, err := s.keys.Open("typed", sealed)
+	if err != nil {
+		return nil
+	}
+	var t typed
+	if err := json.Unmarshal(raw, &t); err != nil || t.Kind != kind || s.now().Sub(t.At) > typedLife {
+		return nil
+	}
+	if local(kind, t.Path) != t.Path {
+		return nil
+	}
+	return &t
+}
+
+// shown lists the values in words for the page that offers to send them again.
+func (t *typed) shown() []fact {
+	var list []fact
+	for _, name := range t.names() {
+		for _, value := range t.Values[name] {
+			if value != "" && !strings.HasPrefix(name, "_") {
+				list = append(list, fact{labelled(name), value})
+			}
+		}
+	}
+	return list
+}
+
+func (t *typed) hidden() []form.Hidden {
+	var list []form.Hidden
+	for _, name := range t.names() {
+		for _, value := range t.Values[name] {
+			list = append(list, form.Hidden{Name: name, Value: value})
+		}
+	}
+	return list
+}
+
+func (t *typed) names() []string {
+	names := make([]string, 0, len(t.Values))
+	for name := range t.Values {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// labelled makes a field's name readable: "first_name" is "First name".
+func labelled(name string) string {
+	words := strings.ReplaceAll(name, "_", " ")
+	if words == "" {
+		return words
+	}
+	return strings.ToUpper(words[:1]) + words[1:]
+}
