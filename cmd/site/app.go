@@ -66,6 +66,24 @@ func open(ctx context.Context, c *cli) (*app, error) {
 	return a, nil
 }
 
+// withApp runs fn on the wired program and lets go of it.
+func withApp(ctx context.Context, c *cli, fn func(*app) error) error {
+	a, err := open(ctx, c)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(a), a.Close())
+}
+
+// withDatabase runs fn on the database alone.
+func withDatabase(ctx context.Context, c *cli, fn func(*postgres.DB) error) error {
+	db, err := openDatabase(ctx, c)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(db), db.Close())
+}
+
 func openDatabase(ctx context.Context, c *cli) (*postgres.DB, error) {
 	return postgres.Open(ctx, postgres.Config{
 		URL: c.cfg.DatabaseURL, AdminURL: c.cfg.DatabaseAdminURL, VarDir: c.cfg.VarDir, Log: c.log,

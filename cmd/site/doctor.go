@@ -15,20 +15,18 @@ type check struct {
 }
 
 func runDoctor(ctx context.Context, c *cli, _ []string) error {
-	a, err := open(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer a.Close()
+	return withApp(ctx, c, func(a *app) error { return a.examine(ctx) })
+}
+
+func (a *app) examine(ctx context.Context) error {
 	failed := 0
 	for _, ch := range a.checks() {
-		err := ch.run(ctx)
-		if err != nil {
+		if err := ch.run(ctx); err != nil {
 			failed++
-			fmt.Fprintf(c.stdout, "FAIL  %s: %v\n", ch.name, err)
+			fmt.Fprintf(a.stdout, "FAIL  %s: %v\n", ch.name, err)
 			continue
 		}
-		fmt.Fprintf(c.stdout, "ok    %s\n", ch.name)
+		fmt.Fprintf(a.stdout, "ok    %s\n", ch.name)
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d checks failed", failed)

@@ -10,26 +10,25 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/web"
 )
 
 func runMigrate(ctx context.Context, c *cli, args []string) error {
-	db, err := openDatabase(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	if len(args) == 1 && args[0] == "down" {
-		return db.MigrateDown(ctx)
-	}
-	if len(args) > 0 {
+	down := len(args) == 1 && args[0] == "down"
+	if len(args) > 0 && !down {
 		return fmt.Errorf("unknown argument %q", args[0])
 	}
-	if err := db.Migrate(ctx); err != nil {
-		return err
-	}
-	fmt.Fprintln(c.stdout, "The database is up to date.")
-	return nil
+	return withDatabase(ctx, c, func(db *postgres.DB) error {
+		if down {
+			return db.MigrateDown(ctx)
+		}
+		if err := db.Migrate(ctx); err != nil {
+			return err
+		}
+		fmt.Fprintln(c.stdout, "The database is up to date.")
+		return nil
+	})
 }
 
 func runStaff(ctx context.Context, c *cli, args []string) error {
@@ -58,24 +57,24 @@ func runStaff(ctx context.Context, c *cli, args []string) error {
 		}
 		hire.Password = strings.TrimRight(string(raw), "\r\n")
 	}
-	a, err := open(ctx, c)
+	return withApp(ctx, c, func(a *app) error { return a.hire(ctx, hire) })
+}
+
+// hire makes the account, and invites where no password was given.
+func (a *app) hire(ctx context.Context, h account.Hire) error {
+	made, err := a.accounts.Create(ctx, h)
 	if err != nil {
 		return err
 	}
-	defer a.Close()
-	made, err := a.accounts.Create(ctx, hire)
-	if err != nil {
-		return err
-	}
-	if *fromStdin {
-		fmt.Fprintf(c.stdout, "Made %s. Sign in at %s/staff/sign-in.\n", made.Email, c.cfg.PublicURL)
+	if h.Password != "" {
+		fmt.Fprintf(a.stdout, "Made %s. Sign in at %s/staff/sign-in.\n", made.Email, a.cfg.PublicURL)
 		return nil
 	}
 	link, err := a.accounts.Invite(ctx, made.ID)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "Made %s. The invitation is mailed; its link, good for seven days:\n%s\n", made.Email, link)
+	fmt.Fprintf(a.stdout, "Made %s. The invitation is mailed; its link, good for seven days:\n%s\n", made.Email, link)
 	return nil
 }
 
@@ -87,26 +86,18 @@ func runStatement(ctx context.Context, c *cli, args []string) error {
 	if err != nil {
 		return err
 	}
-	db, err := openDatabase(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	if err := db.Ready(ctx); err != nil {
-		return err
-	}
-	if err := consent.Publish(ctx, db.Pool, draft, c.now()); err != nil {
-		return err
-	}
-	fmt.Fprintf(c.stdout, "Published %s, effective on %s.\n", draft.ID, draft.EffectiveOn.Format("2 January 2006"))
-	return nil
+	return withDatabase(ctx, c, func(db *postgres.DB) error {
+		if err := db.Ready(ctx); err != nil {
+			return err
+		}
+		if err := consent.Publish(ctx, db.Pool, draft, c.now()); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.stdout, "Published %s, effective on %s.\n", draft.ID, draft.EffectiveOn.Format("2 January 2006"))
+		return nil
+	})
 }
 
 func runBounce(ctx context.Context, c *cli, _ []string) error {
-	a, err := open(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer a.Close()
-	return a.mail.Bounce(ctx, c.stdin)
+	return withApp(ctx, c, func(a *app) error { return a.mail.Bounce(ctx, c.stdin) })
 }

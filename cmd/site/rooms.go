@@ -21,6 +21,7 @@ type rooms struct {
 	public     []func(chi.Router)
 	staff      http.Handler
 	connect    http.Handler
+	demo       []func(context.Context) error
 }
 
 // makeRooms is the list of activities: a new one is a line here, a folder in internal/ and one in web/templates/.

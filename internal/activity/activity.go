@@ -11,14 +11,15 @@ import (
 	"io"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // Activity is one way in which people come to us (P-2). Nil functions mean that the activity has none of that.
@@ -31,6 +32,8 @@ type Activity struct {
 	// Form returns the form of a subject as it is offered today. For uuid.Nil it is the form without a subject, or a sample
 	// of what the form of any subject asks: the inventory lists that one.
 	Form   func(ctx context.Context, subject uuid.UUID) (form.Form, error)
+	// Fill completes what is accepted, by whichever way it comes, for activities that need more than the common fields.
+	Fill   func(ctx context.Context, e *submission.Entry) error
 	Public func(chi.Router)
 	Staff  func(chi.Router)
 	// Panel returns what the record page shows of the activity's own.

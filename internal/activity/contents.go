@@ -10,13 +10,14 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 const (

@@ -1,6 +1,7 @@
 package activity
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -10,6 +11,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
@@ -18,8 +22,6 @@ import (
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Config is what a Desk needs.
@@ -277,7 +279,7 @@ func (d *Desk) guard(r *http.Request, s *sending) *refusal {
 // askedAt returns when this client was asked to send once more, within the last hour.
 func (d *Desk) askedAt(sealed string, client []byte) (time.Time, bool) {
 	body, err := d.Ring.Open(againField, sealed)
-	if err != nil || len(body) != 16 || string(body[:8]) != string(client) {
+	if err != nil || len(body) != 16 || !bytes.Equal(body[:8], client) {
 		return time.Time{}, false
 	}
 	at := time.UnixMilli(int64(binary.BigEndian.Uint64(body[8:])))
@@ -335,8 +337,11 @@ func (d *Desk) accept(r *http.Request, s *sending) (submission.Accepted, error) 
 	}
 	e := d.entry(a, s.form, s.values)
 	e.Files, e.Seal, e.Quarantine = s.in.files, s.seal, s.doubtful
-	if s.door.Fill != nil {
-		if err := s.door.Fill(r.Context(), &e); err != nil {
+	for _, fill := range []func(context.Context, *submission.Entry) error{a.Fill, s.door.Fill} {
+		if fill == nil {
+			continue
+		}
+		if err := fill(r.Context(), &e); err != nil {
 			return submission.Accepted{}, err
 		}
 	}

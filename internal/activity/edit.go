@@ -7,12 +7,13 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/go-chi/chi/v5"
-	"github.com/jackc/pgx/v5"
 )
 
 // editable returns the form of a record as it is to be filled in again: files that are there need not be sent again,

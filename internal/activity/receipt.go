@@ -8,13 +8,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
 )
 
 type receiptViews struct {

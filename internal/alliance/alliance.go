@@ -6,12 +6,13 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
 )
 
 // Kind is the activity's kind.

@@ -12,13 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/activity/activitytest"
 	"clickcommerce.com/site/internal/alliance"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/PuerkitoBio/goquery"
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
 )
 
 func bench(t *testing.T) *activitytest.Bench {

@@ -31,8 +31,11 @@ func application() form.Form {
 				Why:     "A plan for five people differs from one for five hundred. Size does not decide.",
 				Example: "10-49",
 				Options: []form.Option{
-					{Value: "1-9", Label: "1 to 9"}, {Value: "10-49", Label: "10 to 49"}, {Value: "50-249", Label: "50 to 249"},
-					{Value: "250-999", Label: "250 to 999"}, {Value: "1000+", Label: "1,000 or more"},
+					{Value: "1-9", Label: "1 to 9"},
+					{Value: "10-49", Label: "10 to 49"},
+					{Value: "50-249", Label: "50 to 249"},
+					{Value: "250-999", Label: "250 to 999"},
+					{Value: "1000+", Label: "1,000 or more"},
 				},
 			},
 			{
@@ -49,8 +52,10 @@ func application() form.Form {
 				Name: "regions", Label: "Where do you work?", Kind: form.Several, Required: true,
 				Why: "We look at which partners are active there.", Example: "north-america",
 				Options: []form.Option{
-					{Value: "north-america", Label: "North America"}, {Value: "latin-america", Label: "Latin America"},
-					{Value: "europe", Label: "Europe"}, {Value: "middle-east-africa", Label: "Middle East and Africa"},
+					{Value: "north-america", Label: "North America"},
+					{Value: "latin-america", Label: "Latin America"},
+					{Value: "europe", Label: "Europe"},
+					{Value: "middle-east-africa", Label: "Middle East and Africa"},
 					{Value: "asia-pacific", Label: "Asia and the Pacific"},
 				},
 			},
@@ -58,8 +63,10 @@ func application() form.Form {
 				Name: "products", Label: "Which products do you have in mind?", Kind: form.Several, Required: true,
 				Why: "Somebody from that product family reads your application.", Example: "partner-channels",
 				Options: []form.Option{
-					{Value: "partner-channels", Label: "Partner channels"}, {Value: "supply-chain", Label: "Supply chain"},
-					{Value: "service-parts", Label: "Service parts"}, {Value: "contracts", Label: "Contracts"},
+					{Value: "partner-channels", Label: "Partner channels"},
+					{Value: "supply-chain", Label: "Supply chain"},
+					{Value: "service-parts", Label: "Service parts"},
+					{Value: "contracts", Label: "Contracts"},
 					{Value: "research-compliance", Label: "Research compliance"},
 				},
 			},
@@ -103,8 +110,10 @@ func statuses() []activity.Status {
 		Text: "Thank you for the work you put into your application. We have decided not to take it further now.\n\n" +
 			"The grounds: …",
 		Reasons: []form.Option{
-			{Value: "region", Label: "Enough partners in the region"}, {Value: "knowledge", Label: "Too little knowledge of the subject yet"},
-			{Value: "fit", Label: "Offer does not fit our products"}, {Value: "information", Label: "Questions stayed unanswered"},
+			{Value: "region", Label: "Enough partners in the region"},
+			{Value: "knowledge", Label: "Too little knowledge of the subject yet"},
+			{Value: "fit", Label: "Offer does not fit our products"},
+			{Value: "information", Label: "Questions stayed unanswered"},
 		},
 	}
 	return []activity.Status{

@@ -11,11 +11,12 @@ import (
 	"fmt"
 	"time"
 
-	"clickcommerce.com/site/internal/key"
-	"clickcommerce.com/site/internal/person"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"clickcommerce.com/site/internal/key"
+	"clickcommerce.com/site/internal/person"
 )
 
 // Purpose is what contact data may be used for beyond the person's own request. Each needs a consent (P-6).

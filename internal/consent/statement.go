@@ -43,7 +43,10 @@ func NewStatements(ctx context.Context, pool *pgxpool.Pool, now func() time.Time
 		return nil, fmt.Errorf("time zone of the statement: %w", err)
 	}
 	s := &Statements{pool: pool, now: now, zone: zone}
-	return s, s.Refresh(ctx)
+	if err := s.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Refresh reads the published versions again.

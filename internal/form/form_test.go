@@ -8,10 +8,11 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"clickcommerce.com/site/internal/form"
-	"clickcommerce.com/site/internal/key/keytest"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/key/keytest"
 )
 
 func sample() form.Form {
@@ -54,15 +55,18 @@ func TestParse(t *testing.T) {
 				"email": {"ada@xn--bcher-kva.example"}, "country": {"US"}, "phone": {"(312) 555-0100"},
 				"phone_e164": {"+13125550100"}, "why": {"a\nb"}, "kind": {"b"}, "regions": {"n", "s"},
 				"start": {"2027-01-31"}, "news": {"yes"},
-			}, nil,
+			},
+			nil,
 		},
 		"a leading plus wins over the country": {
 			url.Values{"email": {"a@b.example"}, "country": {"US"}, "phone": {"+44 20 7946 0000"}},
-			form.Values{"email": {"a@b.example"}, "country": {"US"}, "phone": {"+44 20 7946 0000"}, "phone_e164": {"+442079460000"}}, nil,
+			form.Values{"email": {"a@b.example"}, "country": {"US"}, "phone": {"+44 20 7946 0000"}, "phone_e164": {"+442079460000"}},
+			nil,
 		},
 		"an optional phone never blocks": {
 			url.Values{"email": {"a@b.example"}, "phone": {"ask for Ada"}},
-			form.Values{"email": {"a@b.example"}, "phone": {"ask for Ada"}}, nil,
+			form.Values{"email": {"a@b.example"}, "phone": {"ask for Ada"}},
+			nil,
 		},
 		"too long, out of list, no date": {
 			url.Values{"email": {"a@b.example"}, "why": {strings.Repeat("é", 21)}, "kind": {"z"}, "start": {"soon"}, "country": {"XX"}},
@@ -71,7 +75,8 @@ func TestParse(t *testing.T) {
 		},
 		"hidden marks, controls and NUL go": {
 			url.Values{"email": {"a@b.example\x00"}, "why": {"\u202eevil\u200b\x07\xff"}},
-			form.Values{"email": {"a@b.example"}, "why": {"evil\ufffd"}}, nil,
+			form.Values{"email": {"a@b.example"}, "why": {"evil\ufffd"}},
+			nil,
 		},
 		"header injection": {url.Values{"email": {"a@b.example\r\nBcc: x@y.example"}}, form.Values{"email": {"a@b.example Bcc: x@y.example"}}, []string{"email"}},
 	} {

@@ -8,9 +8,10 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/key"
 	"clickcommerce.com/site/internal/key/keytest"
-	"github.com/google/uuid"
 )
 
 func TestSealOpensOnlyForItsPurpose(t *testing.T) {

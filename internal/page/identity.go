@@ -1,6 +1,7 @@
 package page
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -49,12 +50,11 @@ type Office struct {
 
 // LoadSite reads content/site.yaml. An unknown or missing entry is an error.
 func LoadSite(web fs.FS) (*Site, error) {
-	f, err := web.Open("content/site.yaml")
+	raw, err := fs.ReadFile(web, "content/site.yaml")
 	if err != nil {
 		return nil, fmt.Errorf("site.yaml: %w", err)
 	}
-	defer f.Close()
-	dec := yaml.NewDecoder(f)
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
 	dec.KnownFields(true)
 	var s Site
 	if err := dec.Decode(&s); err != nil {

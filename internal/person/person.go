@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"time"
 
-	"clickcommerce.com/site/internal/key"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"clickcommerce.com/site/internal/key"
 )
 
 // ErrNotFound says that there is no such person, or no longer.

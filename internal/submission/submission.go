@@ -15,15 +15,16 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/key"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/person"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // What can go wrong with a record.

@@ -8,12 +8,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // Actor is who does something to a record. The zero ID stands for its sender or for the program itself.
@@ -179,6 +180,20 @@ func (s *Store) Send(ctx context.Context, id uuid.UUID, by Actor, m mail.Message
 		}
 		return s.event(ctx, tx, id, "letter", by, map[string]string{"message": m.ID.String(), "template": m.Template})
 	})
+}
+
+// SendTx adds a message to the record's sender within a transaction of the caller's. ErrNotFound says that nobody is
+// there to be written to.
+func (s *Store) SendTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, m mail.Message) error {
+	return s.send(ctx, tx, id, m)
+}
+
+// Release forgets what was sent, so that sending the same once more is no repeat: the request was cancelled.
+func (s *Store) Release(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+	if _, err := tx.Exec(ctx, `UPDATE submission SET digest = NULL WHERE id = $1`, id); err != nil {
+		return fmt.Errorf("release submission: %w", err)
+	}
+	return nil
 }
 
 // send adds a message to the record's sender, under the statement that was shown with the first answers.

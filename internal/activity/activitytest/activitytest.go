@@ -18,6 +18,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/content"
@@ -31,8 +34,6 @@ import (
 	"clickcommerce.com/site/internal/postgres/pgtest"
 	"clickcommerce.com/site/internal/submission"
 	"clickcommerce.com/site/web"
-	"github.com/go-chi/chi/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Start is when the clock of a Bench stands at first: a Monday after the statement came into force.

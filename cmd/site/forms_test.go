@@ -1,0 +1,310 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"maps"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"clickcommerce.com/site/internal/form"
+)
+
+// shownForm is a form as its page shows it: filled in by what the page itself says, as a person would.
+type shownForm struct {
+	address   string
+	multipart bool
+	values    url.Values // hidden fields, and an answer for each question
+	hidden    url.Values
+	file      string // name of the file field
+	required  []string
+}
+
+// readForm reads the form of a page that carries a seal, or returns nil.
+func readForm(address string, doc *goquery.Document) *shownForm {
+	el := doc.Find(`form:has(input[name="` + form.SealField + `"])`).First()
+	if el.Length() == 0 {
+		return nil
+	}
+	f := &shownForm{
+		address: el.AttrOr("action", address), multipart: el.AttrOr("enctype", "") != "", values: url.Values{}, hidden: url.Values{},
+	}
+	el.Find(`input[type=hidden]`).Each(func(_ int, s *goquery.Selection) {
+		f.hidden.Add(s.AttrOr("name", ""), s.AttrOr("value", ""))
+	})
+	maps.Copy(f.values, f.hidden)
+	el.Find("input, select, textarea").Each(func(_ int, s *goquery.Selection) { f.answer(el, s) })
+	return f
+}
+
+func (f *shownForm) answer(el, s *goquery.Selection) {
+	name := s.AttrOr("name", "")
+	if s.AttrOr("aria-required", "") == "true" || s.Closest("fieldset").Find(".optional").Length() == 0 && s.AttrOr("type", "") == "radio" {
+		if !slices.Contains(f.required, name) {
+			f.required = append(f.required, name)
+		}
+	}
+	switch {
+	case name == "" || name == form.TrapField || s.AttrOr("type", "") == "hidden":
+	case s.AttrOr("type", "") == "file":
+		f.file = name
+	case s.AttrOr("type", "") == "radio" || s.AttrOr("type", "") == "checkbox":
+		if !f.values.Has(name) && !strings.HasPrefix(name, "consent_") {
+			f.values.Set(name, s.AttrOr("value", ""))
+		}
+	case goquery.NodeName(s) == "select":
+		f.values.Set(name, s.Find(`option[value!=""]`).First().AttrOr("value", ""))
+	case s.AttrOr("type", "") == "date":
+		f.values.Set(name, "2027-01-31")
+	default:
+		hint := el.Find("#" + s.AttrOr("id", "none") + "-hint").Text()
+		_, example, ok := strings.Cut(hint, "For example: ")
+		if !ok {
+			example = "Something that a person would say"
+		}
+		f.values.Set(name, example)
+	}
+}
+
+// send posts values as the page's form would, with a real PDF where it asks for a file.
+func (f *shownForm) send(t *testing.T, server *httptest.Server, values url.Values) *http.Response {
+	t.Helper()
+	body, kind := io.Reader(strings.NewReader(values.Encode())), "application/x-www-form-urlencoded"
+	if f.multipart {
+		body, kind = f.parts(t, values)
+	}
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, server.URL+f.address, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", kind)
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp
+}
+
+func (f *shownForm) parts(t *testing.T, values url.Values) (io.Reader, string) {
+	t.Helper()
+	var buf bytes.Buffer
+	w := multipart.NewWriter(&buf)
+	for name, list := range values {
+		for _, value := range list {
+			if err := w.WriteField(name, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if f.file != "" && len(values) > len(f.hidden) {
+		part, err := w.CreateFormFile(f.file, "cv.pdf")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(part, "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return &buf, w.FormDataContentType()
+}
+
+// findForms crawls the site for its forms, one of each address.
+func findForms(t *testing.T, server *httptest.Server) []*shownForm {
+	t.Helper()
+	var forms []*shownForm
+	seen, known := map[string]bool{"/": true}, map[string]bool{}
+	for queue := []string{"/"}; len(queue) > 0; queue = queue[1:] {
+		resp, err := http.Get(server.URL + queue[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := goquery.NewDocumentFromReader(resp.Body)
+		resp.Body.Close()
+		if err != nil || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+			continue
+		}
+		if f := readForm(queue[0], doc); f != nil && !known[f.address] {
+			known[f.address] = true
+			forms = append(forms, f)
+		}
+		doc.Find("a[href]").Each(func(_ int, s *goquery.Selection) {
+			link, _, _ := strings.Cut(s.AttrOr("href", ""), "#")
+			if strings.HasPrefix(link, "/") && !strings.HasPrefix(link, "/static/") && !seen[link] {
+				seen[link] = true
+				queue = append(queue, link)
+			}
+		})
+	}
+	return forms
+}
+
+// TestEveryForm sends each form of the site empty, filled in, filled with what nobody should type, and wrongly.
+func TestEveryForm(t *testing.T) {
+	a := newApp(t)
+	loadDemo(t, a)
+	server := serveApp(t, a)
+	forms := findForms(t, server)
+	kinds := map[string]bool{}
+	for _, f := range forms {
+		seal, err := form.OpenSeal(a.ring, f.hidden.Get(form.SealField))
+		if err != nil {
+			t.Errorf("%s: %v", f.address, err)
+		}
+		kinds[seal.Kind] = true
+		t.Run(f.address, func(t *testing.T) {
+			testEmpty(t, server, f)
+			testHostile(t, server, f)
+			testWrongly(t, server, f)
+			testFilled(t, server, f)
+		})
+	}
+	for _, kind := range a.desk.Activities().Kinds() {
+		if !kinds[kind] {
+			t.Errorf("no page leads to a form of kind %s", kind)
+		}
+	}
+}
+
+func parsed(t *testing.T, resp *http.Response) *goquery.Document {
+	t.Helper()
+	defer resp.Body.Close()
+	doc, err := goquery.NewDocumentFromReader(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func testEmpty(t *testing.T, server *httptest.Server, f *shownForm) {
+	t.Helper()
+	resp := f.send(t, server, f.hidden)
+	if resp.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("empty: %d", resp.StatusCode)
+	}
+	doc := parsed(t, resp)
+	if n := doc.Find(".errors a").Length(); n == 0 {
+		t.Error("empty: nothing is said to be missing")
+	}
+	if title := doc.Find("title").Text(); !strings.HasPrefix(title, "Error:") {
+		t.Errorf("empty: the title is %q", title)
+	}
+}
+
+func testFilled(t *testing.T, server *httptest.Server, f *shownForm) {
+	t.Helper()
+	values := url.Values{}
+	maps.Copy(values, f.values)
+	for range 12 { // the pages of a long form
+		resp := f.send(t, server, values)
+		if resp.StatusCode == http.StatusSeeOther {
+			location := resp.Header.Get("Location")
+			resp.Body.Close()
+			receipt, err := http.Get(server.URL + location)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if doc := parsed(t, receipt); receipt.StatusCode != http.StatusOK || doc.Find("h1").Length() != 1 {
+				t.Errorf("receipt %s: %d", location, receipt.StatusCode)
+			}
+			if again := f.send(t, server, values); f.file == "" && again.Header.Get("Location") != location {
+				t.Errorf("the same sending again: %d to %s, not to %s", again.StatusCode, again.Header.Get("Location"), location)
+			}
+			return
+		}
+		doc := parsed(t, resp)
+		next := readForm(f.address, doc)
+		if resp.StatusCode != http.StatusOK || next == nil {
+			if resp.StatusCode == http.StatusOK && strings.Contains(doc.Find("h1").Text(), "Thank") {
+				return // an anonymous form has no receipt
+			}
+			t.Fatalf("filled in: %d: %s", resp.StatusCode, strings.Join(strings.Fields(doc.Find(".errors, .notice").Text()), " "))
+		}
+		values = next.values
+	}
+	t.Error("the form has no end")
+}
+
+// testHostile sends what must come back as text, never as markup, and never break anything.
+func testHostile(t *testing.T, server *httptest.Server, f *shownForm) {
+	t.Helper()
+	for name, text := range map[string]string{
+		"markup":    `"><script>alert(1)</script>{{.}}`,
+		"controls":  "a\x00b\u202ec\u200bd\x07",
+		"not UTF-8": "\xff\xfe\xfd",
+		"header":    "x\r\nBcc: victim@example.com\r\n\r\nbody",
+		"long":      strings.Repeat("ä", 500_000),
+	} {
+		values := url.Values{}
+		maps.Copy(values, f.hidden)
+		for field := range f.values {
+			if !f.hidden.Has(field) {
+				values.Set(field, text)
+			}
+		}
+		resp := f.send(t, server, values)
+		raw, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode >= 500 {
+			t.Errorf("%s: %d", name, resp.StatusCode)
+		}
+		if bytes.Contains(raw, []byte("<script>alert")) {
+			t.Errorf("%s: came back as markup", name)
+		}
+	}
+}
+
+// testWrongly breaks the sending itself.
+func testWrongly(t *testing.T, server *httptest.Server, f *shownForm) {
+	t.Helper()
+	forged := url.Values{}
+	maps.Copy(forged, f.values)
+	forged.Set(form.SealField, "Zm9yZ2Vk")
+	repeated := url.Values{}
+	maps.Copy(repeated, f.hidden)
+	for range 10_000 {
+		repeated.Add("email", "a@example.com")
+	}
+	for name, values := range map[string]url.Values{"forged seal": forged, "10,000 repeats": repeated} {
+		if resp := f.send(t, server, values); resp.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d", name, resp.StatusCode)
+			resp.Body.Close()
+		}
+	}
+	for kind, want := range map[string]int{"application/json": http.StatusUnsupportedMediaType, "text/plain": http.StatusUnsupportedMediaType} {
+		resp, err := http.Post(server.URL+f.address, kind, strings.NewReader(`{"email":"a@example.com"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s: %d", kind, resp.StatusCode)
+		}
+	}
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPut, server.URL+f.address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("PUT: %d", resp.StatusCode)
+	}
+}
