@@ -1,0 +1,70 @@
+package contact
+
+import (
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/form"
+)
+
+func question() form.Form {
+	country := activity.CountryField(false, "A number without its country code is read by it.")
+	country.Hint = "Only if you would rather be called."
+	phone := activity.PhoneField("Some answers are shorter by telephone. We use the number for this question only.")
+	phone.Hint = "Only if you would rather be called."
+	return form.Form{
+		Kind: Kind, Title: "Ask a question", Button: "Send question",
+		Intro: "Name what you are trying to do and what stands in the way. Leave out passwords, and personal details of others.",
+		Label: form.Facts{
+			For: "answering your question", SeenBy: "whoever answers it", SharedWith: "nobody",
+			Deleted: "18 months after the last message",
+		},
+		Fields: []form.Field{
+			{
+				Name: "topic", Label: "What is it about?", Kind: form.Choice, Required: true,
+				Why: "It brings your question to somebody who knows.", Example: "products",
+				Options: []form.Option{
+					{Value: "products", Label: "Our products"},
+					{Value: "support", Label: "A system that you use"},
+					{Value: "partners", Label: "Working with us as a partner"},
+					{Value: "press", Label: "Press"},
+					{Value: "site", Label: "This site, or a barrier on it"},
+					{Value: "other", Label: "Something else"},
+				},
+			},
+			{
+				Name: "question", Label: "Your question", Kind: form.LongText, Required: true, Max: 4000,
+				Why:     "It is what we answer.",
+				Example: "Our dealers see prices a day old. Can your portal read them from our own system?",
+			},
+			activity.NameField("We like to know whom we answer."),
+			activity.EmailField("Our answer and the link to your receipt go there."),
+			activity.CompanyField(false, "If the question concerns your company’s system, we look it up by its name."),
+			country, phone,
+			activity.ConsentField("product_news", "Mail me news of products."),
+			activity.ConsentField("newsletter", "Mail me the newsletter, four times a year."),
+		},
+	}
+}
+
+// statuses: who owns a question is its assignment; here stands only whether it is answered.
+func statuses() []activity.Status {
+	answer := activity.Move{
+		To: activity.Answered, Label: "Answer", Letter: true, Subject: "Your question to Click Commerce",
+		Text: "Thank you for your question.\n\n…",
+	}
+	finish := activity.Move{To: "closed", Label: "Close without answer"}
+	return []activity.Status{
+		{
+			Value: "new", Label: "New", Public: "We have your question.", Days: 2, Months: 18,
+			Next:         "It gets an owner, who reads it and writes to you.",
+			Withdrawable: true, Moves: []activity.Move{answer, finish},
+		},
+		{
+			Value: activity.Answered, Label: "Answered",
+			Public: "We have answered by mail. If that did not settle it, write again below: your question is then open again.",
+			Months: 18, Withdrawable: true,
+			Moves: []activity.Move{answer, {To: "closed", Label: "Close"}},
+		},
+		{Value: "closed", Label: "Closed", Public: "This question is closed.", Final: true, Months: 18},
+		{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You withdrew this question.", Final: true, Months: 1},
+	}
+}

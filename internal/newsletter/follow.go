@@ -1,0 +1,164 @@
+package newsletter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/submission"
+)
+
+const (
+	lapse = 30  // days in which a request must be confirmed
+	kept  = 12  // months that a record is kept on, again and again, while its subscription stands
+	batch = 500 // records of one run
+)
+
+// confirmed takes the requests of a person who just confirmed the address to where they count.
+func (r *room) confirmed(ctx context.Context, tx pgx.Tx, who person.Person) error {
+	ids, err := list(ctx, tx, `
+		SELECT id FROM submission
+		WHERE person_id = $1 AND kind = $2 AND status = $3 AND quarantined_at IS NULL AND created_at > $4
+		ORDER BY id`, who.ID, Kind, waiting, r.desk.Now().AddDate(0, 0, -lapse))
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		err := r.desk.Store.MoveTx(ctx, tx, id, submission.Change{
+			From: []string{waiting}, To: confirmed, By: submission.Sender, Decides: true,
+			PurgeAfter: r.desk.Now().AddDate(0, kept, 0),
+		})
+		if err != nil && !errors.Is(err, submission.ErrMove) {
+			return err
+		}
+	}
+	return nil
+}
+
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+func list(ctx context.Context, db querier, sql string, args ...any) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list subscriptions: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("list subscriptions: %w", err)
+	}
+	return ids, nil
+}
+
+// moved ends the consent with the subscription. A request that was never confirmed may be a stranger's: withdrawing it
+// must not end what the owner of the address agreed to elsewhere.
+func (r *room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to string) error {
+	if to != activity.Withdrawn || !rec.PersonID.Valid {
+		return nil
+	}
+	var ends bool
+	err := tx.QueryRow(ctx, `
+		SELECT c.granted AND (NOT c.in_force OR EXISTS (
+			SELECT FROM consent_event e
+			JOIN confirmation k ON k.person_id = e.person_id AND k.at >= e.at AND k.at <= e.at + interval '30 days'
+			WHERE e.person_id = c.person_id AND e.submission_id = $2))
+		FROM consent c
+		WHERE c.person_id = $1 AND c.purpose = 'newsletter' AND c.channel = 'email'`, rec.PersonID.UUID, rec.ID).Scan(&ends)
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && !ends {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("end subscription: %w", err)
+	}
+	statement, err := r.desk.Statements.InForce()
+	if err != nil {
+		return err
+	}
+	return r.desk.Ledger.Record(ctx, tx, rec.PersonID.UUID, consent.Event{
+		Purpose: consent.Newsletter, Channel: consent.ByEmail, Wording: "Withdrew the subscription on its receipt.",
+		Statement: statement.ID, Origin: consent.FromUnsubscribe, At: r.desk.Now(),
+	})
+}
+
+// work brings the records in line with time and with what people chose elsewhere.
+func (r *room) work(ctx context.Context) error {
+	return errors.Join(r.forget(ctx), r.follow(ctx), r.renew(ctx))
+}
+
+// forget deletes requests that nobody confirmed, and the address where nothing else is known of it.
+func (r *room) forget(ctx context.Context) error {
+	ids, err := list(ctx, r.desk.Pool, `
+		SELECT id FROM submission WHERE kind = $1 AND status = $2 AND created_at <= $3 ORDER BY created_at LIMIT $4`,
+		Kind, waiting, r.desk.Now().AddDate(0, 0, -lapse), batch)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
+			return forgetOne(ctx, tx, id, r.desk.Now())
+		}); err != nil {
+			return fmt.Errorf("forget subscription: %w", err)
+		}
+	}
+	return nil
+}
+
+func forgetOne(ctx context.Context, tx pgx.Tx, id uuid.UUID, now time.Time) error {
+	var who uuid.NullUUID
+	err := tx.QueryRow(ctx, `DELETE FROM submission WHERE id = $1 AND status = $2 RETURNING person_id`, id, waiting).Scan(&who)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil // confirmed in this moment
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM message WHERE submission_id = $1`, id); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE person SET email = NULL, erased_at = $2
+		WHERE id = $1 AND verified_at IS NULL AND erased_at IS NULL
+			AND NOT EXISTS (SELECT FROM submission WHERE person_id = $1)
+			AND NOT EXISTS (SELECT FROM message WHERE person_id = $1)
+			AND NOT EXISTS (SELECT FROM account WHERE person_id = $1)`, who, now)
+	return err
+}
+
+// follow ends subscriptions whose consent was taken back by a link in a mail, by phone, or in the preferences.
+func (r *room) follow(ctx context.Context) error {
+	ids, err := list(ctx, r.desk.Pool, `
+		SELECT s.id FROM submission s
+		JOIN consent c ON c.person_id = s.person_id AND c.purpose = 'newsletter' AND c.channel = 'email'
+		WHERE s.kind = $1 AND s.status = $2 AND NOT c.granted
+		ORDER BY s.created_at LIMIT $3`, Kind, confirmed, batch)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		err := r.desk.Store.Withdraw(ctx, id, activity.Withdrawn, []string{confirmed}, nil)
+		if err != nil && !errors.Is(err, submission.ErrMove) {
+			return err
+		}
+	}
+	return nil
+}
+
+// renew moves the date of deletion on while a subscription stands.
+func (r *room) renew(ctx context.Context) error {
+	now := r.desk.Now()
+	_, err := r.desk.Pool.Exec(ctx, `
+		UPDATE submission SET purge_after = $3 WHERE kind = $1 AND status = $2 AND purge_after < $4`,
+		Kind, confirmed, now.AddDate(0, kept, 0), now.AddDate(0, kept/2, 0))
+	if err != nil {
+		return fmt.Errorf("renew subscriptions: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+// Package newsletter takes subscriptions to the newsletter: an address, one box, and a confirmation from the mailbox
+// itself (P-6, A-9).
+//
+// It promises that nothing but one request for confirmation is sent before the owner of the address pressed its button,
+// that a request which is not confirmed within 30 days is deleted, that whether an address is subscribed already can't
+// be found out here, and that record and consent agree: whoever leaves by any way has left here, and who leaves here has
+// left.
+package newsletter
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/content"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/job"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
+)
+
+// Kind is the activity's kind.
+const Kind = "newsletter"
+
+const (
+	path      = "/newsletter"
+	waiting   = "new"
+	confirmed = "confirmed"
+	wording   = "Mail me the newsletter, four times a year."
+)
+
+type newsletterPage struct {
+	page.Base
+	Page content.Page
+	Form form.View
+}
+
+type room struct {
+	desk  *activity.Desk
+	words content.Page
+	view  page.View[newsletterPage]
+}
+
+// New returns the activity.
+func New(desk *activity.Desk, pages *content.Content) activity.Activity {
+	r := &room{desk: desk, words: pages.Must(path), view: page.Load[newsletterPage](desk.Pages, "newsletter/newsletter")}
+	return activity.Activity{
+		Kind: Kind, Title: "Newsletter", What: "newsletter subscription", Path: path,
+		Statuses:  statuses(),
+		Form:      func(context.Context, uuid.UUID) (form.Form, error) { return subscription(), nil },
+		Public:    r.public,
+		Messages:  r.messages,
+		Confirmed: r.confirmed,
+		Moved:     r.moved,
+		Work:      []job.Worker{{Name: "newsletter", Every: 10 * time.Minute, Run: r.work}},
+	}
+}
+
+func (r *room) public(router chi.Router) {
+	set := r.desk.Pages
+	door := activity.Door{
+		Kind: Kind,
+		Form: func(*http.Request) (form.Form, error) { return subscription(), nil },
+		Page: r.draw,
+	}
+	router.Method(http.MethodGet, path, set.Cached(set.Handle(r.desk.Show(door))))
+	router.Post(path, set.Handle(r.desk.Take(door)))
+}
+
+func (r *room) draw(w http.ResponseWriter, req *http.Request, status int, _ form.Form, v form.View) error {
+	base := r.words.Base()
+	base.Title = activity.Title(v, base.Title)
+	// Here the box is the request itself, so it does not stand among what one may add.
+	v.Fields, v.Consents = append(v.Fields, v.Consents...), nil
+	return r.view.Write(w, req, status, newsletterPage{Base: base, Page: r.words, Form: v})
+}
+
+// messages ask the owner of the address; nobody of the staff has anything to do.
+func (r *room) messages(id uuid.UUID, _ *submission.Entry) []mail.Message {
+	return []mail.Message{{
+		Template: "confirm",
+		Data:     mail.Confirm{What: "our newsletter", Wording: wording, URL: r.desk.ConfirmPath(id)},
+	}}
+}
+
+func subscription() form.Form {
+	box := activity.ConsentField(string(consent.Newsletter), wording)
+	box.Required = true
+	box.Why = "Without your consent we may not send it. It counts once you confirm by the mail we send, and each issue has a link to stop."
+	return form.Form{
+		Kind: Kind, Title: "Subscribe", Button: "Subscribe by e-mail",
+		Label: form.Facts{
+			For: "sending you the newsletter", SeenBy: "those who send it", SharedWith: "nobody",
+			Deleted: "when you leave; after 30 days if you never confirm",
+		},
+		Fields: []form.Field{activity.EmailField("The newsletter goes there."), box},
+	}
+}
+
+func statuses() []activity.Status {
+	return []activity.Status{
+		{
+			Value: waiting, Label: "Waiting for confirmation", Months: 1, Withdrawable: true,
+			Public: "We have sent a mail to the address. Nothing else is sent before you press its button.",
+			Next:   "Open our mail within 30 days and press the button that its link leads to. Otherwise the request is deleted.",
+		},
+		{
+			Value: confirmed, Label: "Confirmed", Final: true, Months: kept, Withdrawable: true,
+			Public: "The address is confirmed: the next issue goes to it. The date of deletion below moves on for as long as you stay.",
+		},
+		{
+			Value: activity.Withdrawn, Label: "Left", Final: true, Months: 1,
+			Public: "No newsletter is sent because of this subscription any more.",
+		},
+	}
+}

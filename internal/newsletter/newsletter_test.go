@@ -1,0 +1,207 @@
+package newsletter_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/activity/activitytest"
+	"clickcommerce.com/site/internal/newsletter"
+	"clickcommerce.com/site/internal/submission"
+)
+
+func bench(t *testing.T) *activitytest.Bench {
+	return activitytest.New(t, nil, func(b *activitytest.Bench) activity.Activities {
+		return activity.Activities{newsletter.New(b.Desk, b.Content)}
+	})
+}
+
+// subscribe returns the receipt's address and the path of the mailed link.
+func subscribe(t *testing.T, b *activitytest.Bench, email string) (receipt, confirm string) {
+	t.Helper()
+	values := activitytest.Hidden(b.Get("/newsletter").Body.String())
+	values.Set("email", email)
+	values.Set("consent_newsletter", "yes")
+	w := b.Post("/newsletter", values)
+	if w.Code != http.StatusSeeOther {
+		t.Fatalf("POST /newsletter: %d", w.Code)
+	}
+	mails := b.Mails(t)
+	if len(mails) != 1 {
+		t.Fatalf("%d mails, want one request for confirmation", len(mails))
+	}
+	link := regexp.MustCompile(`http://example\.test(/confirm/[\w-]+)`).FindStringSubmatch(mails[0])
+	if link == nil {
+		t.Fatal("the mail has no link to confirm")
+	}
+	return w.Header().Get("Location"), link[1]
+}
+
+func status(t *testing.T, b *activitytest.Bench, receipt string) string {
+	t.Helper()
+	id, err := b.Store.ByToken(strings.TrimPrefix(receipt, "/r/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec, err := b.Store.Get(context.Background(), id)
+	if err != nil {
+		return err.Error()
+	}
+	return rec.Status
+}
+
+func inForce(t *testing.T, b *activitytest.Bench) bool {
+	t.Helper()
+	var ok bool
+	if err := b.Pool.QueryRow(context.Background(), `SELECT EXISTS (SELECT FROM consent WHERE in_force)`).Scan(&ok); err != nil {
+		t.Fatal(err)
+	}
+	return ok
+}
+
+func work(t *testing.T, b *activitytest.Bench) {
+	t.Helper()
+	for _, w := range b.Desk.Activities()[0].Work {
+		if err := w.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestForm(t *testing.T) {
+	b := bench(t)
+	w := b.Get("/newsletter")
+	doc, err := goquery.NewDocumentFromReader(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ticked := doc.Find("#f-consent_newsletter-0").Attr("checked"); ticked || w.Code != http.StatusOK {
+		t.Errorf("GET: %d, ticked: %t", w.Code, ticked)
+	}
+	if n := doc.Find(".form input, .form textarea").Not("[type=hidden]").Length(); n != 3 {
+		t.Errorf("%d controls: want address, box and trap", n)
+	}
+	w = b.Post("/newsletter", activitytest.Hidden(b.Get("/newsletter").Body.String()))
+	if doc, err = goquery.NewDocumentFromReader(w.Body); err != nil {
+		t.Fatal(err)
+	}
+	var links []string
+	doc.Find(".errors a").Each(func(_ int, a *goquery.Selection) { links = append(links, a.AttrOr("href", "")) })
+	if diff := cmp.Diff(links, []string{"#f-email", "#f-consent_newsletter-0"}); diff != "" || w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("empty form: %d, links (-got +want):\n%s", w.Code, diff)
+	}
+}
+
+func TestDoubleOptIn(t *testing.T) {
+	b := bench(t)
+	receipt, confirm := subscribe(t, b, "ada@example.com")
+	if body := b.Get(receipt).Body.String(); !strings.Contains(body, "Nothing else is sent before you press its button") {
+		t.Error("the receipt does not say that it waits")
+	}
+	if w := b.Get(confirm); w.Code != http.StatusOK || inForce(t, b) || status(t, b, receipt) != "new" {
+		t.Errorf("GET confirm: %d, in force %t, %s", w.Code, inForce(t, b), status(t, b, receipt))
+	}
+	for range 2 {
+		if w := b.Post(confirm, nil); w.Code != http.StatusSeeOther || !inForce(t, b) || status(t, b, receipt) != "confirmed" {
+			t.Errorf("POST confirm: %d, in force %t, %s", w.Code, inForce(t, b), status(t, b, receipt))
+		}
+	}
+	b.Advance(time.Minute)
+	again, _ := subscribe(t, b, "ada@example.com")
+	if first, second := b.Get(receipt).Body.String(), b.Get(again).Body.String(); strings.Contains(second, "is confirmed") || first == second {
+		t.Error("the receipt of a second request tells that the address is subscribed")
+	}
+	if !inForce(t, b) {
+		t.Error("a request that anybody can make put the subscription out of force")
+	}
+	b.Post(again+"/withdraw", nil)
+	if !inForce(t, b) || status(t, b, again) != activity.Withdrawn {
+		t.Error("withdrawing an unconfirmed request ended the subscription of the address's owner")
+	}
+	b.Post(receipt+"/withdraw", nil)
+	if inForce(t, b) || status(t, b, receipt) != activity.Withdrawn {
+		t.Error("withdrawing the confirmed subscription did not end it")
+	}
+}
+
+func TestUnconfirmedIsDeletedAfterThirtyDays(t *testing.T) {
+	b := bench(t)
+	late, lateLink := subscribe(t, b, "late@example.com")
+	kept, keptLink := subscribe(t, b, "kept@example.com")
+	b.Post(keptLink, nil)
+	b.Advance(29 * 24 * time.Hour)
+	work(t, b)
+	if got := status(t, b, late); got != "new" {
+		t.Errorf("after 29 days: %s", got)
+	}
+	b.Advance(24*time.Hour + time.Minute)
+	work(t, b)
+	if got := status(t, b, late); got != submission.ErrNotFound.Error() {
+		t.Errorf("after 30 days: %s", got)
+	}
+	if w := b.Get(lateLink); w.Code != http.StatusNotFound {
+		t.Errorf("the link of a request that is gone: %d", w.Code)
+	}
+	var addresses []string
+	if err := b.Pool.QueryRow(context.Background(), `
+		SELECT array_agg(a ORDER BY a) FROM (
+			SELECT email AS a FROM person WHERE email IS NOT NULL UNION ALL SELECT address FROM message) x`).Scan(&addresses); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(addresses, []string{"kept@example.com", "kept@example.com"}); diff != "" {
+		t.Errorf("addresses held (-got +want):\n%s", diff)
+	}
+	if got := status(t, b, kept); got != "confirmed" {
+		t.Errorf("the confirmed one: %s", got)
+	}
+}
+
+func TestLeavingElsewhereIsLeaving(t *testing.T) {
+	b := bench(t)
+	receipt, confirm := subscribe(t, b, "ada@example.com")
+	b.Post(confirm, nil)
+	b.Advance(200 * 24 * time.Hour)
+	work(t, b)
+	id, err := b.Store.ByToken(strings.TrimPrefix(receipt, "/r/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec, err := b.Store.Get(context.Background(), id)
+	if err != nil || rec.Status != "confirmed" || rec.PurgeAfter.Before(b.Now().AddDate(0, 11, 0)) {
+		t.Errorf("a standing subscription: %s, deleted after %s, %v", rec.Status, rec.PurgeAfter, err)
+	}
+	if err := b.Desk.Ledger.Withdraw(context.Background(), rec.PersonID.UUID, "newsletter", "email", "staff", "By phone", "2026-11-01"); err != nil {
+		t.Fatal(err)
+	}
+	work(t, b)
+	if got := status(t, b, receipt); got != activity.Withdrawn {
+		t.Errorf("after leaving by phone: %s", got)
+	}
+}
+
+func TestEveryFieldSaysWhy(t *testing.T) {
+	a := newsletterActivity(t)
+	f, err := a.Form(context.Background(), uuid.Nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range f.Fields {
+		if field.Why == "" || !field.Required {
+			t.Errorf("%s: why %q, required %t", field.Name, field.Why, field.Required)
+		}
+	}
+	if _, errs := f.Parse(url.Values{"email": {"ada@example.com"}, "consent_newsletter": {"yes"}}); len(errs) > 0 {
+		t.Error(errs)
+	}
+}
+
+func newsletterActivity(t *testing.T) activity.Activity { return bench(t).Desk.Activities()[0] }
