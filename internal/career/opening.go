@@ -1,0 +1,132 @@
+package career
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"clickcommerce.com/site/internal/content"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/publish"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// opening is a row of the table opening.
+type opening struct {
+	ID         uuid.UUID  `db:"id"`
+	Slug       string     `db:"slug"`
+	Title      string     `db:"title"`
+	Team       string     `db:"team"`
+	Place      string     `db:"place"`
+	Remote     bool       `db:"remote"`
+	Employment string     `db:"employment"`
+	Hours      string     `db:"hours"`
+	Visa       bool       `db:"visa"`
+	Salary     string     `db:"salary"`
+	ClosesOn   *time.Time `db:"closes_on"`
+	Summary    string     `db:"summary"`
+	Body       string     `db:"body"`
+	State      string     `db:"state"`
+	PublishAt  *time.Time `db:"publish_at"`
+	UpdatedAt  time.Time  `db:"updated_at"`
+}
+
+const columns = `id, slug, title, team, place, remote, employment, hours, visa, salary, closes_on, summary, body, state,
+	publish_at, updated_at`
+
+// Path is the address of the opening's page.
+func (o opening) Path() string { return "/careers/" + o.Slug }
+
+// ends is the moment after the opening's last day in Chicago.
+func (o opening) ends(zone *time.Location) time.Time {
+	y, m, d := o.ClosesOn.Date()
+	return time.Date(y, m, d+1, 0, 0, 0, 0, zone)
+}
+
+func (o opening) closesWords() string {
+	if o.ClosesOn == nil {
+		return "when it is filled"
+	}
+	return o.ClosesOn.Format("2 January 2006")
+}
+
+var yearly = regexp.MustCompile(`^\$([\d,]+) to \$([\d,]+) a year`) //nolint:gochecknoglobals // a constant in all but syntax
+
+// range of a year's salary in dollars; zeros where the words don't give one.
+func (o opening) salaryRange() (from, to int) {
+	m := yearly.FindStringSubmatch(o.Salary)
+	if m == nil {
+		return 0, 0
+	}
+	from, err1 := strconv.Atoi(strings.ReplaceAll(m[1], ",", ""))
+	to, err2 := strconv.Atoi(strings.ReplaceAll(m[2], ",", ""))
+	if errors.Join(err1, err2) != nil {
+		return 0, 0
+	}
+	return from, to
+}
+
+// one returns a row, or pgx.ErrNoRows.
+func one(ctx context.Context, db publish.DB, where string, args ...any) (opening, error) {
+	rows, err := db.Query(ctx, `SELECT `+columns+` FROM opening WHERE `+where, args...)
+	if err != nil {
+		return opening{}, fmt.Errorf("read opening: %w", err)
+	}
+	o, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[opening])
+	if err != nil {
+		return opening{}, fmt.Errorf("read opening: %w", err)
+	}
+	return o, nil
+}
+
+func (r *Room) byID(ctx context.Context, db publish.DB, id uuid.UUID) (opening, error) {
+	return one(ctx, db, `id = $1`, id)
+}
+
+// bySlug returns an opening that is or was public, or page.ErrNotFound.
+func (r *Room) bySlug(ctx context.Context, slug string) (opening, error) {
+	o, err := one(ctx, r.desk.Pool, `slug = $1 AND state <> 'draft'`, slug)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return opening{}, page.ErrNotFound
+	}
+	return o, err
+}
+
+// visible returns the public openings, by team; those that close first stand first.
+func (r *Room) visible(ctx context.Context) ([]opening, error) {
+	rows, err := r.desk.Pool.Query(ctx, `
+		SELECT `+columns+` FROM opening WHERE `+publish.Visible+`
+		ORDER BY team, closes_on NULLS LAST, title LIMIT 500`, r.desk.Now())
+	if err != nil {
+		return nil, fmt.Errorf("list openings: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[opening])
+	if err != nil {
+		return nil, fmt.Errorf("list openings: %w", err)
+	}
+	return list, nil
+}
+
+// Documents lists the openings that can be applied for, for search and sitemap.
+func (r *Room) Documents(ctx context.Context) ([]content.Document, error) {
+	list, err := r.visible(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var docs []content.Document
+	for _, o := range list {
+		if r.closed(o) {
+			continue
+		}
+		docs = append(docs, content.Document{
+			Path: o.Path(), Kind: "opening", Title: o.Title, Summary: o.Summary,
+			Body: strings.Join([]string{o.Team, o.Place, o.Hours, o.Body}, "\n"), Updated: o.UpdatedAt,
+		})
+	}
+	return docs, nil
+}

@@ -1,0 +1,172 @@
+package career
+
+import (
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/content"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/publish"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+)
+
+const section = "careers"
+
+type listPage struct {
+	page.Base
+	Page   content.Page
+	Teams  []team
+	Open   int
+	Closed []opening // lately
+}
+
+type team struct {
+	Name     string
+	Openings []opening
+}
+
+type openingPage struct {
+	page.Base
+	Opening opening
+	Body    template.HTML
+	Facts   []content.Fact
+	Closed  bool
+	Closes  string
+	Others  []content.Related
+	Steps   []content.Step
+}
+
+type applyPage struct {
+	page.Base
+	Form   form.View
+	Closed string // title of the opening that closed while the sender was writing
+	Steps  []content.Step
+}
+
+// lately is how long a closed opening is listed still.
+const lately = 60 * 24 * time.Hour
+
+func (r *Room) showList(w http.ResponseWriter, req *http.Request) error {
+	all, err := r.visible(req.Context())
+	if err != nil {
+		return err
+	}
+	data := listPage{Base: r.intro.Base(), Page: r.intro}
+	for _, o := range all {
+		if r.closed(o) {
+			if r.desk.Now().Sub(o.ends(r.zone)) < lately {
+				data.Closed = append(data.Closed, o)
+			}
+			continue
+		}
+		data.Open++
+		if n := len(data.Teams); n == 0 || data.Teams[n-1].Name != o.Team {
+			data.Teams = append(data.Teams, team{Name: o.Team})
+		}
+		last := &data.Teams[len(data.Teams)-1]
+		last.Openings = append(last.Openings, o)
+	}
+	return r.views.list.Write(w, req, http.StatusOK, data)
+}
+
+func (r *Room) showOpening(w http.ResponseWriter, req *http.Request) error {
+	o, err := r.bySlug(req.Context(), chi.URLParam(req, "slug"))
+	if err != nil {
+		return err
+	}
+	if !publish.Public(o.State, o.PublishAt, r.desk.Now()) {
+		return page.ErrNotFound
+	}
+	return r.drawOpening(w, req, o)
+}
+
+// drawOpening draws the page of an opening, public or not.
+func (r *Room) drawOpening(w http.ResponseWriter, req *http.Request, o opening) error {
+	all, err := r.visible(req.Context())
+	if err != nil {
+		return err
+	}
+	data := openingPage{
+		Base: page.Base{
+			Title: o.Title, Description: o.Summary, Path: o.Path(), Section: section,
+			Crumbs: []page.Crumb{{Label: "Home", Path: "/"}, {Label: r.intro.Nav, Path: r.intro.Path}, {Label: o.Title}},
+		},
+		Opening: o, Body: page.Markdown(o.Body), Closed: r.closed(o), Closes: o.closesWords(), Facts: r.facts(o), Steps: r.intro.Steps,
+	}
+	if !data.Closed {
+		data.LD = []any{r.posting(o)}
+	}
+	for _, other := range all {
+		if other.ID != o.ID && !r.closed(other) && (other.Team == o.Team || data.Closed) && len(data.Others) < 4 {
+			data.Others = append(data.Others, content.Related{Title: other.Title, Path: other.Path(), Summary: other.Summary})
+		}
+	}
+	return r.views.opening.Write(w, req, http.StatusOK, data)
+}
+
+func (r *Room) facts(o opening) []content.Fact {
+	visa := "We can't sponsor one"
+	if o.Visa {
+		visa = "We can sponsor one"
+	}
+	list := []content.Fact{
+		{Term: "Team", Text: o.Team}, {Term: "Where", Text: o.Place}, {Term: "Hours", Text: o.Hours}, {Term: "Salary", Text: o.Salary},
+		{Term: "Visa", Text: visa}, {Term: "Apply until", Text: o.closesWords()},
+	}
+	if o.PublishAt != nil {
+		list = append(list, content.Fact{Term: "Posted", Text: o.PublishAt.In(r.zone).Format("2 January 2006")})
+	}
+	return list
+}
+
+// posting describes the opening to search engines.
+func (r *Room) posting(o opening) page.LDJobPosting {
+	set := r.desk.Pages
+	p := page.LDJobPosting{
+		Title: o.Title, URL: set.URL(o.Path()), Description: string(page.Markdown(o.Body)), Employment: o.Employment,
+		Remote: o.Remote, Country: "United States",
+		Organization: page.LDOrganizationOf(set.Site(), set.URL(""), set.URL(set.Asset("icon-32.png"))),
+	}
+	p.SalaryMin, p.SalaryMax = o.salaryRange()
+	if o.PublishAt != nil {
+		p.Posted = o.PublishAt.In(r.zone)
+	}
+	if o.ClosesOn != nil {
+		p.ValidThrough = o.ends(r.zone).Add(-time.Second)
+	}
+	if office, _, _ := strings.Cut(o.Place, ", or remote"); !strings.HasPrefix(office, "Remote") {
+		p.Place = []string{office, "US"}
+	}
+	return p
+}
+
+func (r *Room) drawApply(w http.ResponseWriter, req *http.Request, status int, f form.Form, v form.View) error {
+	data := applyPage{
+		Base: page.Base{
+			Title: activity.Title(v, f.Title), Section: section, Path: req.URL.Path,
+			Description: "Send your résumé to Click Commerce: what we ask, who reads it, and when you hear from us.",
+			Crumbs:      []page.Crumb{{Label: "Home", Path: "/"}, {Label: r.intro.Nav, Path: r.intro.Path}},
+		},
+		Form: v, Steps: r.intro.Steps,
+	}
+	slug := chi.URLParam(req, "slug")
+	switch {
+	case slug == "":
+		data.Crumbs = append(data.Crumbs, page.Crumb{Label: "Without an opening"})
+	case f.Subject != uuid.Nil:
+		data.Description = "Apply for the opening " + f.Name + " at Click Commerce: what we ask, who reads it, and when you hear from us."
+		data.Crumbs = append(data.Crumbs, page.Crumb{Label: f.Name, Path: "/careers/" + slug}, page.Crumb{Label: "Apply"})
+	default:
+		o, err := r.bySlug(req.Context(), slug)
+		if err != nil {
+			return err
+		}
+		data.Closed, data.NoIndex = o.Title, true
+	}
+	return r.views.apply.Write(w, req, status, data)
+}
