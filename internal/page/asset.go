@@ -12,6 +12,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/andybalholm/brotli"
 )
@@ -20,15 +21,15 @@ import (
 const AssetPrefix = "/static/"
 
 type assets struct {
-	address map[string]string // name → address
-	content map[string]*body  // address → content
+	address map[string]string       // name → address
+	content map[string]func() *body // address → content, compressed when first asked for: that takes a while
 }
 
 var cssURL = regexp.MustCompile(`url\("?([^")]+)"?\)`)
 
-// newAssets digests and compresses every static file. Style sheets come last, since they name other files.
+// newAssets digests every static file. Style sheets come last, since they name other files.
 func newAssets(static fs.FS) (*assets, error) {
-	a := &assets{address: map[string]string{}, content: map[string]*body{}}
+	a := &assets{address: map[string]string{}, content: map[string]func() *body{}}
 	var sheets []string
 	err := fs.WalkDir(static, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -63,7 +64,9 @@ func (a *assets) add(static fs.FS, name string) error {
 	sum := sha256.Sum256(raw)
 	address := AssetPrefix + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
 	a.address[name] = address
-	a.content[address] = newBody(raw, contentType(ext), brotli.BestCompression, immutable, "Accept-Encoding")
+	a.content[address] = sync.OnceValue(func() *body {
+		return newBody(raw, contentType(ext), brotli.BestCompression, immutable, "Accept-Encoding")
+	})
 	return nil
 }
 
@@ -104,11 +107,12 @@ func (s *Set) Asset(name string) string {
 
 // ServeAsset answers addresses under AssetPrefix: immutable for a year.
 func (s *Set) ServeAsset(w http.ResponseWriter, r *http.Request) {
-	b, ok := s.assets.content[r.URL.Path]
+	content, ok := s.assets.content[r.URL.Path]
 	if !ok {
 		s.Fault(w, r, http.StatusNotFound, ErrNotFound.Message)
 		return
 	}
+	b := content()
 	if strings.HasPrefix(b.contentType, "video/") { // players ask for ranges
 		w.Header().Set("Content-Type", b.contentType)
 		w.Header().Set("Cache-Control", immutable)
