@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	_ "time/tzdata" // the rules of all zones, also where the machine has none
 )
 
 // command is one word of the program, and its manual.

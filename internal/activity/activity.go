@@ -31,7 +31,7 @@ type Activity struct {
 	Statuses []Status
 	// Form returns the form of a subject as it is offered today. For uuid.Nil it is the form without a subject, or a sample
 	// of what the form of any subject asks: the inventory lists that one.
-	Form   func(ctx context.Context, subject uuid.UUID) (form.Form, error)
+	Form func(ctx context.Context, subject uuid.UUID) (form.Form, error)
 	// Fill completes what is accepted, by whichever way it comes, for activities that need more than the common fields.
 	Fill   func(ctx context.Context, e *submission.Entry) error
 	Public func(chi.Router)

@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,6 +50,14 @@ type Desk struct {
 	codes      *limiter
 	activities Activities
 	views      receiptViews
+	again      page.View[againPage]
+	shown      sync.Map // forms as they were last shown, by path: what is left to show when the database is away
+}
+
+// againPage shows a form by itself, where the page that belongs around it can't be drawn.
+type againPage struct {
+	page.Base
+	Form form.View
 }
 
 // addressLimit is how many submissions an hour may name one address before they look doubtful: somebody may be using
@@ -64,6 +73,7 @@ func NewDesk(c Config) *Desk {
 	return &Desk{
 		Config: c, clients: newLimiter(c.Limit), addresses: newLimiter(addresses),
 		codes: newLimiter(Limit{5, time.Hour}), views: loadReceiptViews(c.Pages),
+		again: page.Load[againPage](c.Pages, "activity/again"),
 	}
 }
 
@@ -98,6 +108,7 @@ func (d *Desk) Show(door Door) page.Handler {
 		if err != nil {
 			return err
 		}
+		d.shown.Store(r.URL.Path, f)
 		statement, err := d.Statements.InForce()
 		if err != nil {
 			return err
@@ -140,8 +151,9 @@ func (d *Desk) Take(door Door) page.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		f, err := door.Form(r)
 		if err != nil {
-			return err
+			return d.withoutForm(w, r, door, err)
 		}
+		d.shown.Store(r.URL.Path, f)
 		wait, allowed := d.clients.allow(f.Kind+" "+clientKey(d.Proxies.Client(r)), d.Now())
 		in, err := d.receive(w, r, f, allowed)
 		s := &sending{door: door, form: f, in: in}
@@ -302,10 +314,17 @@ func (d *Desk) showAgain(w http.ResponseWriter, r *http.Request, s *sending, sta
 		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return s.door.Page(w, r, status, s.form, s.form.View(form.Shown{
+	view := s.form.View(form.Shown{
 		Action: r.URL.Path, Seal: seal, Statement: s.statement.Name(), Values: s.in.values, Errors: s.errs,
 		Kept: s.in.kept(), Hidden: hidden, Message: message, Step: s.step,
-	}))
+	})
+	err := s.door.Page(w, r, status, s.form, view)
+	if err == nil || status != http.StatusServiceUnavailable {
+		return err
+	}
+	return d.again.Write(w, r, status, againPage{
+		Base: page.Base{Title: Title(view, s.form.Title), Description: message, NoIndex: true}, Form: view,
+	})
 }
 
 func (d *Desk) tooMany(w http.ResponseWriter, r *http.Request, s *sending, wait time.Duration) error {
@@ -315,6 +334,19 @@ func (d *Desk) tooMany(w http.ResponseWriter, r *http.Request, s *sending, wait 
 	return d.showAgain(w, r, s, http.StatusTooManyRequests,
 		"Many forms came from your network within a short time. Everything you typed is still here: please wait "+
 			strconv.Itoa(seconds)+" seconds and send it again. A file must be chosen again.")
+}
+
+// withoutForm answers a POST whose form can't be looked up: if the database is away, the form as it was last shown
+// still keeps what was typed.
+func (d *Desk) withoutForm(w http.ResponseWriter, r *http.Request, door Door, err error) error {
+	var known *page.Error
+	last, ok := d.shown.Load(r.URL.Path)
+	if errors.As(err, &known) || !ok {
+		return err
+	}
+	f := last.(form.Form)
+	in, _ := d.receive(w, r, f, false) // without staging nothing of ours can fail
+	return d.unavailable(w, r, &sending{door: door, form: f, in: in}, err)
 }
 
 // unavailable keeps what was typed where the database or the store of files does not answer.

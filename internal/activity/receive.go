@@ -115,7 +115,7 @@ func (d *Desk) readParts(ctx context.Context, in *received, parts *multipart.Rea
 		in.values.Add(name, string(raw))
 		if err != nil {
 			in.broken(err)
-			return nil //nolint:nilerr // the fault is the sending's: the page tells it
+			return nil
 		}
 		if text >= maxText {
 			in.tooMuch()
@@ -156,7 +156,7 @@ func (d *Desk) stage(ctx context.Context, in *received, field form.Field, part *
 	case err != nil && source.err != nil:
 		in.errs.Add(field.Name, "This file did not arrive whole. Please choose it again.")
 		in.broken(source.err)
-		return nil
+		return nil //nolint:nilerr // the fault is the sending's: the page tells it
 	case err != nil:
 		return err
 	}

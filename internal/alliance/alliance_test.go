@@ -314,3 +314,15 @@ func TestTwoFirstSubmissionsOfOneAddress(t *testing.T) {
 		t.Errorf("%d people, %d consents, the last is number %d", people, events, last)
 	}
 }
+
+func TestDatabaseAwayKeepsWhatWasTyped(t *testing.T) {
+	b := bench(t)
+	values := filled(t, b)
+	values.Set("why", "Because we know pumps.")
+	b.Pool.Close()
+	w := b.Post(apply, values)
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" ||
+		!strings.Contains(w.Body.String(), "Because we know pumps.") {
+		t.Errorf("got %d, Retry-After %q", w.Code, w.Header().Get("Retry-After"))
+	}
+}

@@ -85,6 +85,7 @@ type Set struct {
 	cache  *cache
 	views  []registered
 	fault  View[faultPage]
+	zone   *time.Location
 }
 
 type registered struct {
@@ -100,6 +101,9 @@ func New(cfg Config) (*Set, error) {
 		return nil, fmt.Errorf("static files: %w", err)
 	}
 	s := &Set{cfg: cfg, cache: newCache()}
+	if s.zone, err = time.LoadLocation("America/Chicago"); err != nil {
+		return nil, fmt.Errorf("the company's time zone: %w", err)
+	}
 	if s.assets, err = newAssets(static); err != nil {
 		return nil, err
 	}
@@ -115,8 +119,8 @@ func New(cfg Config) (*Set, error) {
 func (s *Set) funcs() template.FuncMap {
 	return template.FuncMap{
 		"asset":    s.Asset,
-		"date":     func(t time.Time) string { return t.Format("2 January 2006") },
-		"datetime": func(t time.Time) string { return t.Format("2 January 2006, 15:04 MST") },
+		"date":     func(t time.Time) string { return s.local(t).Format("2 January 2006") },
+		"datetime": func(t time.Time) string { return s.local(t).Format("2 January 2006, 15:04 MST") },
 		"country":  form.CountryName,
 		"markdown": Markdown,
 		"plural": func(n int, one, many string) string {
@@ -126,6 +130,15 @@ func (s *Set) funcs() template.FuncMap {
 			return fmt.Sprintf("%d %s", n, many)
 		},
 	}
+}
+
+// local puts an instant, which the database gives in UTC, into the company's own zone. What has a zone of its own (an
+// event) keeps it, and so does a mere day, which stands at midnight.
+func (s *Set) local(t time.Time) time.Time {
+	if t.Location() != time.UTC || t.Equal(t.Truncate(24*time.Hour)) {
+		return t
+	}
+	return t.In(s.zone)
 }
 
 // Site returns who runs the site.
