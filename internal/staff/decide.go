@@ -1,0 +1,301 @@
+package staff
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
+	"github.com/google/uuid"
+)
+
+const (
+	maxSubject = 150 // characters, as mail programs show them
+	maxLetter  = 10_000
+	maxNote    = 4000
+	askedFor   = 14 * 24 * time.Hour // how long the mailed link back into the form opens it
+	gap        = "…"                 // where the words of a step's letter end and those of the colleague begin
+)
+
+// submitMove takes a step. Where the record has meanwhile left the status that the page showed, nothing is changed and
+// the letter is kept.
+func (ws *Workspace) submitMove(w http.ResponseWriter, r *http.Request, o opened) error {
+	v := r.PostForm
+	state, _ := o.kind.Status(v.Get("from"))
+	m, ok := moveTo(state, v.Get("to"))
+	if !ok {
+		return &page.Error{Status: http.StatusUnprocessableEntity, Message: "This step does not exist. Open the record again and choose one of those shown."}
+	}
+	if o.Quarantined != nil {
+		return errQuarantined
+	}
+	d := draft{Act: "move " + m.To, Values: v}
+	if d.Problems = ws.checkMove(m, o, v); len(d.Problems) > 0 {
+		return ws.drawRecord(w, r, http.StatusUnprocessableEntity, o, d)
+	}
+	c := ws.change(o.kind, state.Value, m, o.by)
+	key := keyOf(v)
+	ws.complete(&c, m, o, v, key)
+	err := ws.desk.Store.Move(r.Context(), o.ID, c)
+	switch {
+	case err == nil:
+		return done(w, r, recordPath(o.ID), "moved")
+	case errors.Is(err, submission.ErrMove), repeated(err, "message_pkey"):
+		return ws.conflict(w, r, o, d, key)
+	}
+	return told(err)
+}
+
+// errQuarantined is the answer to a step or letter about a record that is set apart.
+var errQuarantined = &page.Error{ //nolint:gochecknoglobals // a constant in all but syntax
+	Status: http.StatusConflict, Message: "This submission is in quarantine. Restore it first; until then nothing is mailed about it.",
+}
+
+func moveTo(s activity.Status, to string) (activity.Move, bool) {
+	for _, m := range s.Moves {
+		if m.To == to {
+			return m, true
+		}
+	}
+	return activity.Move{}, false
+}
+
+// keyOf is the id that the page gave to the letter it is about to bring.
+func keyOf(v url.Values) uuid.UUID {
+	if id, err := uuid.Parse(v.Get("key")); err == nil {
+		return id
+	}
+	return uuid.Must(uuid.NewV7())
+}
+
+// checkMove says what a step still lacks.
+func (ws *Workspace) checkMove(m activity.Move, o opened, v url.Values) []form.Problem {
+	var list []form.Problem
+	id := "move-" + m.To
+	if (m.Letter || m.Ask) && o.Email != "" {
+		list = checkLetter(id, v, !m.Ask)
+		if strings.Contains(m.Text, gap) && strings.Contains(v.Get("text"), gap) {
+			list = append(list, form.Problem{Name: "text", ID: id + "-text", Text: "The letter still has a “…” where your own words belong. Replace it."})
+		}
+	}
+	if len(m.Reasons) > 0 && !hasOption(m.Reasons, v.Get("reason")) {
+		list = append(list, form.Problem{Name: "reason", ID: id + "-reason-0", Text: "Choose the reason."})
+	}
+	if again := v.Get("again"); m.Again && again != "" {
+		day, err := time.ParseInLocation(time.DateOnly, again, ws.zone)
+		if err != nil || !day.After(ws.desk.Now()) {
+			list = append(list, form.Problem{Name: "again", ID: id + "-again", Text: "Enter a day to come, as year, month, day: 2027-05-01."})
+		}
+	}
+	return list
+}
+
+func hasOption(options []form.Option, value string) bool {
+	for _, o := range options {
+		if o.Value == value {
+			return true
+		}
+	}
+	return false
+}
+
+// checkLetter says what a letter lacks; its fields' ids begin with id.
+func checkLetter(id string, v url.Values, subject bool) []form.Problem {
+	var list []form.Problem
+	add := func(name, text string) {
+		list = append(list, form.Problem{Name: name, ID: id + "-" + name, Text: text})
+	}
+	if subject {
+		if s := form.Clean(v.Get("subject"), false); s == "" {
+			add("subject", "Enter a subject.")
+		} else if n := utf8.RuneCountInString(s); n > maxSubject {
+			add("subject", tooLong("subject", n, maxSubject))
+		}
+	}
+	if text := form.Clean(v.Get("text"), true); text == "" {
+		add("text", "Write the letter.")
+	} else if n := utf8.RuneCountInString(text); n > maxLetter {
+		add("text", tooLong("letter", n, maxLetter))
+	}
+	return list
+}
+
+func tooLong(what string, n, limit int) string {
+	return fmt.Sprintf("The %s is %d characters too long. Shorten it to %d characters or fewer.", what, n-limit, limit)
+}
+
+// complete adds what was filled in: the reason, the day from which to apply again, the letter.
+func (ws *Workspace) complete(c *submission.Change, m activity.Move, o opened, v url.Values, key uuid.UUID) {
+	if reason := v.Get("reason"); hasOption(m.Reasons, reason) {
+		c.Detail["reason"] = reason
+	}
+	text := form.Clean(v.Get("text"), true)
+	if day, err := time.Parse(time.DateOnly, v.Get("again")); err == nil && m.Again {
+		c.Detail["again"] = v.Get("again")
+		text += "\n\nYou are welcome to apply again from " + day.Format("2 January 2006") + "."
+	}
+	if m.Ask {
+		c.Kind = "asked"
+	}
+	if (!m.Letter && !m.Ask) || o.Email == "" {
+		return
+	}
+	c.Message = &mail.Message{ID: key, NotBefore: ws.desk.Now().Add(submission.UndoWindow)}
+	if m.Ask {
+		c.Message.Template = "more"
+		c.Message.Data = mail.More{
+			What: o.kind.What, Reference: o.Reference, Question: text,
+			URL: ws.desk.ReceiptPath(o.ID) + "/edit/" + ws.desk.Grant(o.ID, askedFor),
+		}
+		return
+	}
+	c.Message.Template, c.Message.Data = "letter", ws.letter(o, v.Get("subject"), text)
+}
+
+var blankLine = regexp.MustCompile(`\n\s*\n`) //nolint:gochecknoglobals // a constant in all but syntax
+
+// letter is what staff wrote, as the mail draws it.
+func (ws *Workspace) letter(o opened, subject, text string) mail.Letter {
+	l := mail.Letter{
+		Subject: form.Clean(subject, false), Name: o.Name, Reference: o.Reference, URL: ws.desk.ReceiptPath(o.ID),
+	}
+	for _, p := range blankLine.Split(form.Clean(text, true), -1) {
+		if p = strings.TrimSpace(p); p != "" {
+			l.Paragraphs = append(l.Paragraphs, p)
+		}
+	}
+	return l
+}
+
+// conflict shows the record as it is now, and keeps the letter: in the same step where that is still open, else as a
+// reply. Where the step was taken by this very page, somebody only pressed twice.
+func (ws *Workspace) conflict(w http.ResponseWriter, r *http.Request, o opened, d draft, key uuid.UUID) error {
+	events, err := ws.desk.Store.Events(r.Context(), o.ID)
+	if err != nil {
+		return err
+	}
+	if author(events, key).UUID == o.by.ID {
+		return done(w, r, recordPath(o.ID), "moved")
+	}
+	if o, err = ws.open(r.Context(), o.ID, account.Act); err != nil {
+		return err
+	}
+	now, _ := o.kind.Status(o.Record.Status)
+	who := "Somebody"
+	for _, e := range events { // the last one counts
+		if e.Detail["to"] == o.Record.Status {
+			names, err := ws.names(r.Context())
+			if err != nil {
+				return err
+			}
+			who = actorWords(names, e.Actor, e.Role)
+		}
+	}
+	d.Problem = fmt.Sprintf("Meanwhile %s changed this to “%s”. Nothing of yours was done.", who, now.Label)
+	if _, ok := moveTo(now, strings.TrimPrefix(d.Act, "move ")); !ok && d.Values.Get("text") != "" {
+		d.Act = "reply"
+	}
+	if d.Values.Get("text") != "" {
+		d.Problem += " Your letter is kept below; decide anew."
+	}
+	return ws.drawRecord(w, r, http.StatusConflict, o, d)
+}
+
+// submitReply writes to the sender without changing the status.
+func (ws *Workspace) submitReply(w http.ResponseWriter, r *http.Request, o opened) error {
+	v := r.PostForm
+	if o.Quarantined != nil {
+		return errQuarantined
+	}
+	if o.Email == "" {
+		return &page.Error{Status: http.StatusConflict, Message: "There is nobody to write to: this came without an address, or its sender was erased."}
+	}
+	d := draft{Act: "reply", Values: v, Problems: checkLetter("reply", v, true)}
+	if len(d.Problems) > 0 {
+		return ws.drawRecord(w, r, http.StatusUnprocessableEntity, o, d)
+	}
+	err := ws.desk.Store.Send(r.Context(), o.ID, o.by, mail.Message{
+		ID: keyOf(v), Template: "letter", NotBefore: ws.desk.Now().Add(submission.UndoWindow),
+		Data: ws.letter(o, v.Get("subject"), v.Get("text")),
+	})
+	if err != nil && !repeated(err, "message_pkey") {
+		return told(err)
+	}
+	return done(w, r, recordPath(o.ID), "written")
+}
+
+// submitUndo takes back the letter that has not left, with the step it belongs to.
+func (ws *Workspace) submitUndo(w http.ResponseWriter, r *http.Request, o opened) error {
+	err := ws.desk.Store.Undo(r.Context(), o.ID, o.by)
+	switch {
+	case err == nil:
+		return done(w, r, recordPath(o.ID), "undone")
+	case errors.Is(err, mail.ErrLeft), errors.Is(err, submission.ErrMove):
+		return done(w, r, recordPath(o.ID), "left")
+	}
+	return told(err)
+}
+
+func (ws *Workspace) submitNote(w http.ResponseWriter, r *http.Request, o opened) error {
+	text := form.Clean(r.PostForm.Get("text"), true)
+	d := draft{Act: "note", Values: r.PostForm}
+	if n := utf8.RuneCountInString(text); text == "" {
+		d.Problems = []form.Problem{{Name: "text", ID: "note-text", Text: "Write the note."}}
+	} else if n > maxNote {
+		d.Problems = []form.Problem{{Name: "text", ID: "note-text", Text: tooLong("note", n, maxNote)}}
+	}
+	if len(d.Problems) > 0 {
+		return ws.drawRecord(w, r, http.StatusUnprocessableEntity, o, d)
+	}
+	if err := ws.desk.Store.AddNote(r.Context(), o.ID, o.by, text); err != nil {
+		return told(err)
+	}
+	return done(w, r, recordPath(o.ID), "noted")
+}
+
+func (ws *Workspace) submitAssign(w http.ResponseWriter, r *http.Request, o opened) error {
+	to, err := ws.assignee(r.Context(), r.PostForm.Get("to"), o.Kind)
+	if err != nil {
+		return err
+	}
+	if to != o.AssigneeID.UUID {
+		if err := ws.desk.Store.Assign(r.Context(), []uuid.UUID{o.ID}, to, o.by); err != nil {
+			return told(err)
+		}
+	}
+	return done(w, r, recordPath(o.ID), "owner")
+}
+
+func (ws *Workspace) submitQuarantine(w http.ResponseWriter, r *http.Request, o opened) error {
+	if err := ws.desk.Store.Quarantine(r.Context(), []uuid.UUID{o.ID}, o.by); err != nil {
+		return told(err)
+	}
+	return done(w, r, recordPath(o.ID), "held")
+}
+
+// submitRestore takes a record out of quarantine; one that is out already stays so.
+func (ws *Workspace) submitRestore(w http.ResponseWriter, r *http.Request, o opened) error {
+	if err := ws.restore(r.Context(), o); err != nil {
+		return told(err)
+	}
+	return done(w, r, recordPath(o.ID), "back")
+}
+
+func (ws *Workspace) restore(ctx context.Context, o opened) error {
+	err := ws.desk.Restore(ctx, o.ID, o.by)
+	if errors.Is(err, submission.ErrMove) {
+		return nil
+	}
+	return err
+}

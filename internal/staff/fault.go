@@ -1,0 +1,47 @@
+package staff
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"clickcommerce.com/site/internal/file"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/submission"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// errUnreadable is the answer to a body that is no form; one that is too large is told so by page.Handle.
+func errUnreadable(err error) error {
+	if large := new(http.MaxBytesError); errors.As(err, &large) {
+		return err
+	}
+	return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
+}
+
+// told turns what the stores return into what staff are told; the rest is no matter of theirs.
+func told(err error) error {
+	switch {
+	case errors.Is(err, submission.ErrNotFound), errors.Is(err, person.ErrNotFound), errors.Is(err, file.ErrGone):
+		return page.ErrNotFound
+	case errors.Is(err, file.ErrWithheld):
+		return &page.Error{Status: http.StatusConflict, Message: "This file is withheld: it has not been found clean."}
+	case errors.Is(err, mail.ErrRefused):
+		return &page.Error{
+			Status:  http.StatusConflict,
+			Message: "The mail was refused, and nothing was changed: the privacy statement under which this came in does not name such mail.",
+		}
+	}
+	return err
+}
+
+// repeated tells whether an error says that the same was stored before, under the id that the page carried: somebody
+// pressed twice.
+func repeated(err error, constraint string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.ConstraintName == constraint
+}
+
+func errRead(what string, err error) error { return fmt.Errorf("read %s: %w", what, err) }

@@ -1,0 +1,244 @@
+package staff_test
+
+import (
+	"context"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/account/accounttest"
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/activity/activitytest"
+	"clickcommerce.com/site/internal/file"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/job"
+	"clickcommerce.com/site/internal/staff"
+	"clickcommerce.com/site/internal/submission"
+	"github.com/PuerkitoBio/goquery"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+)
+
+// house is a workspace on real parts, over activities made up here.
+type house struct {
+	*activitytest.Bench
+	accounts *account.Service
+	misuse   *staff.Misuse
+	space    *staff.Workspace
+	staff    map[account.Role]member
+}
+
+type member struct {
+	account.Account
+	cookie *http.Cookie
+}
+
+func open(t testing.TB) *house {
+	t.Helper()
+	h := &house{staff: map[account.Role]member{}}
+	h.Bench = activitytest.New(t, account.Templates(), func(*activitytest.Bench) activity.Activities {
+		return activity.Activities{
+			alliance(), simple("career", "Application for work"), simple("demo", "Demonstration"), simple("contact", "Question"),
+			simple("privacy", "Privacy question"),
+		}
+	})
+	h.accounts = accounttest.With(t, h.Pool, h.Ring, h.Pages, "http://example.test", h.Now)
+	h.misuse = staff.NewMisuse(h.Pool, h.Mail, h.Now)
+	jobs, err := job.New(h.Pool, h.Desk.Log, h.misuse.Work()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.space, err = staff.New(staff.Config{
+		Desk: h.Desk, Accounts: h.accounts, Misuse: h.misuse, Jobs: jobs, Plain: []string{"alliance", "career", "contact", "privacy"},
+		Content: []staff.Link{{Label: "Openings", Path: "/staff/career", Kind: "career"}, {Label: "News", Path: "/staff/news", Kind: "news"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := chi.NewRouter()
+	h.space.Routes(r)
+	h.Router.Mount("/", r)
+	return h
+}
+
+func fields(kind string) form.Form {
+	return form.Form{
+		Kind: kind, Title: "A form", Button: "Send", Label: form.Facts{For: "answering", SeenBy: "those who answer", SharedWith: "nobody", Deleted: "in time"},
+		Fields: []form.Field{
+			activity.NameField("To answer."), activity.EmailField("To answer."), activity.CompanyField(false, "To answer."),
+			{Name: "why", Label: "What brings you here?", Kind: form.LongText, Required: true, Why: "To answer.", Example: "Pumps in Ohio"},
+			activity.ConsentField("newsletter", "Mail me the newsletter, about once a month."),
+		},
+	}
+}
+
+func alliance() activity.Activity {
+	approve := activity.Move{To: "approved", Label: "Approve", Letter: true, Subject: "Welcome", Text: "We are glad.\n\nWhat convinced us: …"}
+	decline := activity.Move{
+		To: "declined", Label: "Decline", Letter: true, Again: true, Subject: "Your application", Text: "Thank you.",
+		Reasons: []form.Option{{Value: "region", Label: "Enough partners in the region"}, {Value: "fit", Label: "No fit"}},
+	}
+	ask := activity.Move{To: activity.Asked, Label: "Ask for more", Ask: true, Text: "Could you tell us …"}
+	return activity.Activity{
+		Kind: "alliance", Title: "Alliance application", What: "application to the alliance program", Path: "/alliances/apply",
+		Form: func(context.Context, uuid.UUID) (form.Form, error) { return fields("alliance"), nil },
+		Panel: func(context.Context, submission.Record) (template.HTML, error) {
+			return "<p>Panel of the alliance</p>", nil
+		},
+		Statuses: []activity.Status{
+			{Value: "new", Label: "New", Months: 12, Days: 10, Withdrawable: true, Moves: []activity.Move{ask, approve, decline}},
+			{Value: activity.Asked, Label: "Asked for more", Months: 12, Withdrawable: true, Moves: []activity.Move{approve, decline}},
+			{Value: "approved", Label: "Approved", Final: true, Months: 24},
+			{Value: "declined", Label: "Declined", Final: true, Months: 6},
+			{Value: activity.Withdrawn, Label: "Withdrawn", Final: true, Months: 1},
+		},
+	}
+}
+
+// simple is an activity that can be closed without a word.
+func simple(kind, title string) activity.Activity {
+	return activity.Activity{
+		Kind: kind, Title: title, What: "question", Path: "/" + kind,
+		Form: func(context.Context, uuid.UUID) (form.Form, error) { return fields(kind), nil },
+		Statuses: []activity.Status{
+			{Value: "new", Label: "New", Months: 18, Withdrawable: true, Moves: []activity.Move{{To: "closed", Label: "Close"}}},
+			{Value: "closed", Label: "Closed", Final: true, Months: 18},
+		},
+	}
+}
+
+// as returns a colleague of that role, signed in; made when first asked for.
+func (h *house) as(t testing.TB, role account.Role) member {
+	t.Helper()
+	m, ok := h.staff[role]
+	if !ok {
+		m.Account, m.cookie = accounttest.Staff(t, h.accounts, h.Now(), role)
+		h.staff[role] = m
+	}
+	return m
+}
+
+// sent stores a submission as the public form would.
+func (h *house) sent(t testing.TB, kind, email string, adjust ...func(*submission.Entry)) uuid.UUID {
+	t.Helper()
+	f := fields(kind)
+	statement, err := h.Desk.Statements.InForce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := h.Desk.Entry(f, form.Values{
+		"name": {"Ada Lovelace"}, "email": {email}, "company": {"Northline Bearings"}, "why": {"Pumps in Ohio " + uuid.NewString()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Seal = form.NewSeal(f, statement.ID, h.Now())
+	for _, a := range adjust {
+		a(&e)
+	}
+	accepted, err := h.Store.Accept(context.Background(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return accepted.ID
+}
+
+func (h *house) record(t testing.TB, id uuid.UUID) submission.Record {
+	t.Helper()
+	r, err := h.Store.Get(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (m member) do(h *house, method, path string, values url.Values) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(values.Encode()))
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	client := uuid.New() // each from a place of its own: limits are for package account's tests
+	r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:1234", client[0], client[1], client[2])
+	if m.cookie != nil {
+		r.AddCookie(m.cookie)
+	}
+	return h.Do(r)
+}
+
+func (m member) get(t testing.TB, h *house, path string) *goquery.Document {
+	t.Helper()
+	w := m.do(h, http.MethodGet, path, nil)
+	if w.Code != http.StatusOK {
+		t.Fatalf("GET %s: %d\n%s", path, w.Code, text(document(t, w), "main"))
+	}
+	return document(t, w)
+}
+
+// post sends a form and wants to be led on.
+func (m member) post(t testing.TB, h *house, path string, values url.Values) string {
+	t.Helper()
+	w := m.do(h, http.MethodPost, path, values)
+	if w.Code != http.StatusSeeOther {
+		t.Fatalf("POST %s: %d\n%s", path, w.Code, text(document(t, w), "main"))
+	}
+	return w.Header().Get("Location")
+}
+
+func document(t testing.TB, w *httptest.ResponseRecorder) *goquery.Document {
+	t.Helper()
+	d, err := goquery.NewDocumentFromReader(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// text is what a part of a page says, on one line.
+func text(d *goquery.Document, selector string) string {
+	return strings.Join(strings.Fields(d.Find(selector).Text()), " ")
+}
+
+func has(t testing.TB, d *goquery.Document, selector, words string) {
+	t.Helper()
+	if got := text(d, selector); !strings.Contains(got, words) {
+		t.Errorf("%s says %q, want %q in it", selector, got, words)
+	}
+}
+
+func hasNot(t testing.TB, d *goquery.Document, selector, words string) {
+	t.Helper()
+	if got := text(d, selector); strings.Contains(got, words) {
+		t.Errorf("%s says %q, want no %q in it", selector, got, words)
+	}
+}
+
+const day = 24 * time.Hour
+
+func path(id uuid.UUID) string { return "/staff/submissions/" + id.String() }
+
+func by(a account.Account, role account.Role) submission.Actor {
+	return submission.Actor{ID: a.ID, Role: string(role)}
+}
+
+// withFile adds a small text file, as a form with a field for it would.
+func (h *house) withFile(t testing.TB) func(*submission.Entry) {
+	return func(e *submission.Entry) {
+		types, err := file.Types([]string{".txt"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		staged, err := h.Files.Stage(context.Background(), file.Upload{
+			Name: "cv.txt", Reader: strings.NewReader("Ten years of pumps."), Accept: types, Max: 1 << 20, Field: "cv",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Files = append(e.Files, staged)
+	}
+}

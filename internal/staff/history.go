@@ -1,0 +1,338 @@
+package staff
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/submission"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// entryView is something that was written: by the sender, to the sender, or beside the record.
+type entryView struct {
+	at           time.Time
+	Class        string // "ours", "note" or "" for the sender
+	Who, Subject string
+	At           stamp
+	Text         string
+	State        tag
+}
+
+// momentView is something that happened.
+type momentView struct {
+	at        time.Time
+	When      stamp
+	What, Who string
+}
+
+// undoView offers to take back a letter that has not left.
+type undoView struct{ Seconds int }
+
+// fillHistory reads what was written and what happened, both oldest first.
+func (ws *Workspace) fillHistory(ctx context.Context, p *recordPage, names names) error {
+	id := p.Record.ID
+	events, err := ws.desk.Store.Events(ctx, id)
+	if err != nil {
+		return err
+	}
+	mails, err := ws.desk.Mail.OfSubmission(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := ws.fillThread(ctx, p, names, events, mails); err != nil {
+		return err
+	}
+	reads, err := ws.reads(ctx, p)
+	if err != nil {
+		return err
+	}
+	p.Timeline = ws.timeline(p.Kind, names, events, mails, reads)
+	p.Undo = ws.undo(mails)
+	if p.Record.PersonID.Valid {
+		p.Flags, err = ws.misuse.Of(ctx, p.Record.PersonID.UUID)
+	}
+	return err
+}
+
+// undo finds the letter that still waits for its minute to end.
+func (ws *Workspace) undo(mails []mail.Item) *undoView {
+	for _, m := range slices.Backward(mails) {
+		left := m.NextAt.Sub(ws.desk.Now())
+		if m.State == "queued" && m.Attempts == 0 && left > 0 && (m.Template == "letter" || m.Template == "more") {
+			return &undoView{int(left.Seconds())}
+		}
+	}
+	return nil
+}
+
+// letter is what staff wrote to a sender: templates letter and more keep their words under these names.
+type letter struct {
+	ID   uuid.UUID
+	Data []byte
+}
+
+// fillThread gathers notes, replies and letters. Letters are read from their messages, which erasure and retention
+// empty: then only the fact is left.
+func (ws *Workspace) fillThread(ctx context.Context, p *recordPage, names names, events []submission.Event, mails []mail.Item) error {
+	notes, err := ws.desk.Store.Notes(ctx, p.Record.ID)
+	if err != nil {
+		return err
+	}
+	for _, n := range notes {
+		p.Thread = append(p.Thread, entryView{
+			at: n.At, Class: "note", Who: names.byID[n.Author] + ", note", At: ws.stamp(n.At), Text: n.Body,
+		})
+	}
+	replies, err := ws.desk.Replies(ctx, p.Record.ID)
+	if err != nil {
+		return err
+	}
+	for _, r := range replies {
+		p.Thread = append(p.Thread, entryView{at: r.At, Who: p.Who + " wrote", At: ws.stamp(r.At), Text: r.Body})
+	}
+	letters, err := ws.letters(ctx, p.Record.ID)
+	if err != nil {
+		return err
+	}
+	for _, m := range mails {
+		words, ok := letters[m.ID]
+		if !ok {
+			continue
+		}
+		words.at, words.At, words.Class = m.CreatedAt, ws.stamp(m.CreatedAt), "ours"
+		words.Who, words.State = names.of(author(events, m.ID))+" to the sender", mailTag(m)
+		p.Thread = append(p.Thread, words)
+	}
+	slices.SortStableFunc(p.Thread, func(a, b entryView) int { return a.at.Compare(b.at) })
+	return nil
+}
+
+// author finds who wrote a letter: the event of the step that brought it names the message.
+func author(events []submission.Event, message uuid.UUID) uuid.NullUUID {
+	for _, e := range events {
+		if e.Detail["message"] == message.String() && e.Kind != "undone" {
+			return e.Actor
+		}
+	}
+	return uuid.NullUUID{}
+}
+
+func (ws *Workspace) letters(ctx context.Context, id uuid.UUID) (map[uuid.UUID]entryView, error) {
+	rows, err := ws.desk.Pool.Query(ctx, `
+		SELECT id, data FROM message WHERE submission_id = $1 AND template IN ('letter', 'more') AND data <> '{}'`, id)
+	if err != nil {
+		return nil, errRead("letters", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[letter])
+	if err != nil {
+		return nil, errRead("letters", err)
+	}
+	letters := make(map[uuid.UUID]entryView, len(list))
+	for _, l := range list {
+		var words struct {
+			mail.Letter
+			Question string
+		}
+		if err := json.Unmarshal(l.Data, &words); err != nil {
+			return nil, errRead("letters", err)
+		}
+		text, subject := strings.Join(words.Paragraphs, "\n\n"), words.Subject
+		if words.Question != "" {
+			text, subject = words.Question, "Asked for more"
+		}
+		letters[l.ID] = entryView{Text: text, Subject: subject}
+	}
+	return letters, nil
+}
+
+func mailTag(m mail.Item) tag {
+	switch {
+	case m.BouncedAt != nil:
+		return tag{"bounced", "Came back"}
+	case m.State == "queued":
+		return tag{"queued", "Waiting to leave"}
+	case m.State == "sent":
+		return tag{"sent", "Sent"}
+	case m.State == "cancelled":
+		return tag{"cancelled", "Taken back"}
+	}
+	return tag{m.State, m.State}
+}
+
+// reads returns who opened the record or one of its files, and what else the audit trail says of it.
+func (ws *Workspace) reads(ctx context.Context, p *recordPage) ([]audit.Event, error) {
+	events, err := audit.Of(ctx, ws.desk.Pool, p.Record.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range p.Files {
+		more, err := audit.Of(ctx, ws.desk.Pool, f.ID)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, more...)
+	}
+	return events, nil
+}
+
+func (ws *Workspace) timeline(a activity.Activity, names names, events []submission.Event, mails []mail.Item, reads []audit.Event) []momentView {
+	var list []momentView
+	add := func(at time.Time, what, who string) { list = append(list, momentView{at, ws.stamp(at), what, who}) }
+	for _, e := range events {
+		if e.Kind == "letter" && e.Detail["template"] != "letter" && e.Detail["template"] != "more" {
+			continue // its mail is listed
+		}
+		add(e.At, eventWords(a, names, e), actorWords(names, e.Actor, e.Role))
+	}
+	for _, m := range mails {
+		at := m.CreatedAt
+		if m.SentAt != nil {
+			at = *m.SentAt
+		}
+		add(at, "Mail “"+mailName(m.Template)+"”: "+strings.ToLower(mailTag(m).Label), "")
+	}
+	for _, e := range ws.daily(reads) {
+		add(e.At, auditWords(names, e), actorWords(names, e.ActorID, e.Role))
+	}
+	slices.SortStableFunc(list, func(a, b momentView) int { return cmp.Compare(a.at.UnixMicro(), b.at.UnixMicro()) })
+	return list
+}
+
+// daily keeps one reading a day of the same reader and the same thing: opening a record five times says no more.
+func (ws *Workspace) daily(events []audit.Event) []audit.Event {
+	seen := map[string]bool{}
+	var list []audit.Event
+	for _, e := range events {
+		key := strings.Join([]string{e.Action, e.Object, e.ObjectID.UUID.String(), e.ActorID.UUID.String(), e.Role, ws.day(e.At)}, " ")
+		if e.Action == "read" && seen[key] {
+			continue
+		}
+		seen[key] = true
+		list = append(list, e)
+	}
+	return list
+}
+
+func actorWords(names names, id uuid.NullUUID, role string) string {
+	switch role {
+	case "sender":
+		return "the sender"
+	case "system":
+		return "by itself"
+	}
+	if name := names.of(id); name != "" {
+		return name + ", " + role
+	}
+	return role
+}
+
+func eventWords(a activity.Activity, names names, e submission.Event) string {
+	switch e.Kind {
+	case "moved", "withdrawn":
+		return movedWords(a, e.Detail)
+	case "asked":
+		return "Asked for more"
+	case "answered_again":
+		return "Sent a new version of the answers"
+	case "replied":
+		return "Wrote on the receipt"
+	case "letter":
+		return "Letter written"
+	case "undone":
+		return "Taken back before it left"
+	case "assigned":
+		if id, err := uuid.Parse(e.Detail["to"]); err == nil && id != uuid.Nil {
+			return "Assigned to " + cmp.Or(names.byID[id], "a colleague")
+		}
+		return "Assigned to nobody"
+	case "quarantined":
+		return "Put into quarantine"
+	case "restored":
+		return "Taken out of quarantine"
+	case "noted":
+		return "Note written"
+	}
+	return e.Kind
+}
+
+func movedWords(a activity.Activity, d map[string]string) string {
+	label := func(value string) string {
+		if s, ok := a.Status(value); ok {
+			return s.Label
+		}
+		return value
+	}
+	words := label(d["from"]) + " → " + label(d["to"])
+	if d["reason"] != "" {
+		words += ", reason: " + reasonLabel(a, d["reason"])
+	}
+	if d["again"] != "" {
+		words += ", may apply again from " + d["again"]
+	}
+	return words
+}
+
+func reasonLabel(a activity.Activity, value string) string {
+	for _, s := range a.Statuses {
+		for _, m := range s.Moves {
+			for _, o := range m.Reasons {
+				if o.Value == value {
+					return lower(o.Label)
+				}
+			}
+		}
+	}
+	return value
+}
+
+func auditWords(names names, e audit.Event) string {
+	switch e.Action + " " + e.Object {
+	case "read submission":
+		return "Opened the record"
+	case "read file":
+		return "Opened a file"
+	case "take submission":
+		words := "Taken " + channelWords(e.Detail["channel"])
+		if id, err := uuid.Parse(e.Detail["taken_by"]); err == nil && id != e.ActorID.UUID {
+			words += " by " + cmp.Or(names.byID[id], "a colleague")
+		}
+		return words
+	case "flag submission":
+		return "Misuse flagged"
+	case "lift submission":
+		return "Flag of misuse lifted"
+	}
+	return fmt.Sprintf("%s of %s", e.Action, e.Object)
+}
+
+// mailName is the name of a template in words: "event_reminder" is "event reminder".
+func mailName(template string) string {
+	switch template {
+	case "received":
+		return "confirmation"
+	case "inbox":
+		return "notice to the inbox"
+	case "code":
+		return "code for the receipt"
+	case "more":
+		return "question to the sender"
+	}
+	return strings.NewReplacer("_", " ", "-", " ").Replace(template)
+}
+
+// lower lets a label stand within a sentence.
+func lower(label string) string {
+	first, n := utf8.DecodeRuneInString(label)
+	return string(unicode.ToLower(first)) + label[n:]
+}

@@ -1,0 +1,222 @@
+package staff
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/job"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/submission"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Misuse keeps who used the site as its terms forbid (P-8). It is made before the desk, which asks it about blocks.
+type Misuse struct {
+	pool *pgxpool.Pool
+	mail *mail.Queue
+	now  func() time.Time
+}
+
+// NewMisuse returns the register of misuse.
+func NewMisuse(pool *pgxpool.Pool, queue *mail.Queue, now func() time.Time) *Misuse {
+	return &Misuse{pool, queue, now}
+}
+
+// misuse is a kind of misuse, as /terms lists them.
+type misuse struct{ Value, Label, Term string }
+
+func misuses() []misuse {
+	return []misuse{
+		{"identity", "False identity", "sending a form in another person's name, or with an address that isn't yours to use"},
+		{"flooding", "Flooding", "sending forms by program, or so many of them that others are held up"},
+		{"attack", "Attack", "trying to get around limits, access rules or sealed links; sending files meant to do harm"},
+		{"harvesting", "Other people's data", "collecting names or addresses from the site, or guessing receipts and links made for somebody else"},
+		{"abuse", "Abuse", "threats, insults or obscene material sent to staff"},
+		{"advertising", "Advertising", "using our forms to sell something to us or to our readers"},
+	}
+}
+
+// maxBlock is how long a block may last: it always has an end.
+const maxBlock = 366 * 24 * time.Hour
+
+// kept is how long a flag is kept, as the statement says of use conduct.
+const keptMonths = 24
+
+// Flag is one recorded misuse.
+type Flag struct {
+	ID           uuid.UUID     `db:"id" json:"id"`
+	Person       uuid.UUID     `db:"person_id" json:"-"`
+	Submission   uuid.NullUUID `db:"submission_id" json:"-"`
+	Kind         string        `db:"kind" json:"kind"`
+	Evidence     string        `db:"evidence" json:"evidence"`
+	Officer      uuid.UUID     `db:"officer_id" json:"-"`
+	At           time.Time     `db:"created_at" json:"at"`
+	BlockedUntil *time.Time    `db:"blocked_until" json:"blocked_until,omitempty"`
+	LiftedAt     *time.Time    `db:"lifted_at" json:"lifted_at,omitempty"`
+}
+
+const flagColumns = `id, person_id, submission_id, kind, evidence, officer_id, created_at, blocked_until, lifted_at`
+
+// Label is the kind in words.
+func (f Flag) Label() string {
+	for _, m := range misuses() {
+		if m.Value == f.Kind {
+			return m.Label
+		}
+	}
+	return f.Kind
+}
+
+// Lifted tells whether an objection was right.
+func (f Flag) Lifted() bool { return f.LiftedAt != nil }
+
+// Blocked tells whether what an address sends is to be quarantined now. The address is spelt as form.ParseEmail does.
+func (m *Misuse) Blocked(ctx context.Context, email string) (bool, error) {
+	var blocked bool
+	err := m.pool.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM misuse m JOIN person p ON p.id = m.person_id
+			WHERE p.email = $1 AND m.blocked_until > $2 AND m.lifted_at IS NULL)`, email, m.now()).Scan(&blocked)
+	if err != nil {
+		return false, fmt.Errorf("look for a block: %w", err)
+	}
+	return blocked, nil
+}
+
+// Of returns the flags of a person, newest first.
+func (m *Misuse) Of(ctx context.Context, person uuid.UUID) ([]Flag, error) {
+	rows, err := m.pool.Query(ctx, `SELECT `+flagColumns+` FROM misuse WHERE person_id = $1 ORDER BY created_at DESC, id DESC`, person)
+	if err != nil {
+		return nil, errRead("flags of misuse", err)
+	}
+	flags, err := pgx.CollectRows(rows, pgx.RowToStructByName[Flag])
+	if err != nil {
+		return nil, errRead("flags of misuse", err)
+	}
+	return flags, nil
+}
+
+// Get returns a flag, or submission.ErrNotFound.
+func (m *Misuse) Get(ctx context.Context, id uuid.UUID) (Flag, error) {
+	rows, err := m.pool.Query(ctx, `SELECT `+flagColumns+` FROM misuse WHERE id = $1`, id)
+	if err != nil {
+		return Flag{}, errRead("flag of misuse", err)
+	}
+	f, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Flag])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Flag{}, submission.ErrNotFound
+	}
+	if err != nil {
+		return Flag{}, errRead("flag of misuse", err)
+	}
+	return f, nil
+}
+
+// Add records a flag and tells the person by one mail to address, both or neither. The same id twice is one flag.
+// objection is the path where the person can answer.
+func (m *Misuse) Add(ctx context.Context, f Flag, by submission.Actor, address, objection string) error {
+	err := pgx.BeginFunc(ctx, m.pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO misuse (id, person_id, submission_id, kind, evidence, officer_id, created_at, blocked_until)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
+			f.ID, f.Person, f.Submission, f.Kind, f.Evidence, by.ID, f.At, f.BlockedUntil)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		if err := m.mail.Insert(ctx, tx, mail.Message{
+			Person: some(f.Person), Template: "conduct", Address: address, Data: conduct(f, objection),
+		}); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, audit.Event{
+			At: f.At, ActorID: some(by.ID), Role: by.Role, Action: "flag", Object: "submission", ObjectID: f.Submission,
+			Detail: map[string]string{"flag": f.ID.String(), "kind": f.Kind},
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("flag misuse: %w", err)
+	}
+	return nil
+}
+
+func conduct(f Flag, objection string) mail.Conduct {
+	c := mail.Conduct{What: f.Label() + ".", Evidence: f.Evidence, ObjectURL: objection}
+	for i, k := range misuses() {
+		if k.Value == f.Kind {
+			c.Terms = fmt.Sprintf("What misuse is, number %d: %s.", i+1, k.Term)
+		}
+	}
+	if f.BlockedUntil != nil {
+		c.What += " Until " + f.BlockedUntil.Format("2 January 2006") +
+			", what this address sends by our forms is looked at by a person before anything else happens."
+	}
+	return c
+}
+
+// ErrOwnFlag says that an objection is decided by somebody else than who flagged.
+var ErrOwnFlag = errors.New("staff: the flag is the officer's own")
+
+// Lift takes a flag and its block back. It returns submission.ErrNotFound for one that is lifted, and ErrOwnFlag.
+func (m *Misuse) Lift(ctx context.Context, f Flag, by submission.Actor) error {
+	if f.Officer == by.ID {
+		return ErrOwnFlag
+	}
+	return pgx.BeginFunc(ctx, m.pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE misuse SET lifted_at = $2, lifted_by = $3 WHERE id = $1 AND lifted_at IS NULL`, f.ID, m.now(), by.ID)
+		if err != nil {
+			return fmt.Errorf("lift flag: %w", err)
+		}
+		if tag.RowsAffected() == 0 {
+			return submission.ErrNotFound
+		}
+		return audit.Record(ctx, tx, audit.Event{
+			At: m.now(), ActorID: some(by.ID), Role: by.Role, Action: "lift", Object: "submission", ObjectID: f.Submission,
+			Detail: map[string]string{"flag": f.ID.String()},
+		})
+	})
+}
+
+// Holder exports a person's flags as lines of JSON, and empties them: what is left of an erased person's flag is its
+// kind and day.
+func (m *Misuse) Holder() activity.Holder {
+	return activity.Holder{
+		Export: func(ctx context.Context, who uuid.UUID, to io.Writer) error {
+			flags, err := m.Of(ctx, who)
+			if err != nil {
+				return err
+			}
+			lines := json.NewEncoder(to)
+			for _, f := range flags {
+				if err := lines.Encode(f); err != nil {
+					return fmt.Errorf("export flags of misuse: %w", err)
+				}
+			}
+			return nil
+		},
+		Erase: func(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
+			if _, err := tx.Exec(ctx, `UPDATE misuse SET evidence = '' WHERE person_id = $1`, who); err != nil {
+				return fmt.Errorf("erase flags of misuse: %w", err)
+			}
+			return nil
+		},
+	}
+}
+
+// Work deletes flags once their time is over: 24 months after the flag, or after the end of its block.
+func (m *Misuse) Work() []job.Worker {
+	return []job.Worker{{Name: "misuse_retention", Every: 24 * time.Hour, Run: func(ctx context.Context) error {
+		_, err := m.pool.Exec(ctx, `DELETE FROM misuse WHERE greatest(created_at, blocked_until) < $1`, m.now().AddDate(0, -keptMonths, 0))
+		if err != nil {
+			return fmt.Errorf("delete old flags of misuse: %w", err)
+		}
+		return nil
+	}}}
+}

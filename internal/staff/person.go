@@ -1,0 +1,369 @@
+package staff
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/submission"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// personPage is all that the reader's roles open of one person.
+type personPage struct {
+	page.Base
+	Person  person.Person
+	Since   string
+	Records listView
+	Hidden  int // records of kinds that the roles do not open
+	Mails   []mailLine
+	Choices []choiceLine
+	Flags   []flagLine
+	Done    string
+	OptOut  *optOutView // nil where the role may not record one
+}
+
+type mailLine struct {
+	At                  stamp
+	Name, Purpose, Path string
+	State               tag
+}
+
+type choiceLine struct {
+	Purpose, Channel, Wording, Origin, Statement string
+	At                                           stamp
+	State                                        tag
+}
+
+type flagLine struct {
+	Flag
+	When    stamp
+	Officer string
+	Until   string
+	Path    string // of the submission, where the roles open it
+	MayLift bool
+}
+
+type optOutView struct {
+	Purposes, Channels, Ways, Reasons []option
+	Problems                          []form.Problem
+}
+
+// met is a person the reader may look at, with their records that the roles open.
+type met struct {
+	person.Person
+	in      *account.Session
+	by      submission.Actor
+	records []submission.Record
+	hidden  int
+	mayAct  bool
+}
+
+// onPerson gives a handler the person of the address, if the session sees one of their submissions or is the privacy
+// officer's.
+func (ws *Workspace) onPerson(h func(http.ResponseWriter, *http.Request, met) error) http.HandlerFunc {
+	return ws.handle(func(w http.ResponseWriter, r *http.Request) error {
+		id, err := uuid.Parse(chi.URLParam(r, "id"))
+		if err != nil {
+			return page.ErrNotFound
+		}
+		p, err := ws.desk.People.Get(r.Context(), id)
+		if err != nil {
+			return told(err)
+		}
+		all, err := ws.desk.Store.OfPerson(r.Context(), id)
+		if err != nil {
+			return err
+		}
+		m := met{Person: p, in: account.From(r.Context())}
+		for _, rec := range all {
+			if !m.in.Can(account.See, rec.Kind) {
+				m.hidden++
+				continue
+			}
+			m.records = append(m.records, rec)
+			if m.by.Role == "" {
+				m.by = actor(m.in, account.See, rec.Kind)
+			}
+			m.mayAct = m.mayAct || m.in.Can(account.Act, rec.Kind)
+		}
+		if m.in.Has(account.Privacy) {
+			m.mayAct, m.by = true, submission.Actor{ID: m.in.Account.ID, Role: string(account.Privacy)}
+		}
+		if m.by.Role == "" {
+			return page.ErrNotFound
+		}
+		return h(w, r, m)
+	})
+}
+
+// showPerson logs the reading before it shows anything.
+func (ws *Workspace) showPerson(w http.ResponseWriter, r *http.Request, m met) error {
+	if err := audit.Record(r.Context(), ws.desk.Pool, audit.Event{
+		At: ws.desk.Now(), ActorID: some(m.by.ID), Role: m.by.Role, Action: "read", Object: "person", ObjectID: some(m.ID),
+	}); err != nil {
+		return err
+	}
+	return ws.drawPerson(w, r, http.StatusOK, m, nil, nil)
+}
+
+func (ws *Workspace) drawPerson(w http.ResponseWriter, r *http.Request, status int, m met, v url.Values, problems []form.Problem) error {
+	ctx := r.Context()
+	names, err := ws.names(ctx)
+	if err != nil {
+		return err
+	}
+	title := m.Email
+	if m.ErasedAt != nil {
+		title = "An erased person"
+	}
+	p := personPage{
+		Base:   page.Base{Title: title, NoIndex: true, Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}}},
+		Person: m.Person, Since: ws.day(m.CreatedAt), Hidden: m.hidden, Done: doneWords(r.URL.Query()),
+		Records: ws.listView(query{}, submission.List{Records: m.records}, names, uuid.Nil),
+	}
+	if len(problems) > 0 {
+		p.Title = "Error: " + p.Title
+	}
+	if p.Mails, err = ws.mailsOf(ctx, m); err != nil {
+		return err
+	}
+	choices, err := ws.desk.Ledger.Of(ctx, m.ID)
+	if err != nil {
+		return err
+	}
+	for _, c := range choices {
+		line := choiceLine{
+			Purpose: purposeLabel(string(c.Purpose)), Channel: channelLabel(string(c.Channel)), Wording: c.Wording,
+			Origin: originLabel(c.Origin), At: ws.stamp(c.At), State: choiceTag(c, true),
+		}
+		if s, ok := ws.desk.Statements.Get(c.Statement); ok {
+			line.Statement = s.Name()
+		}
+		p.Choices = append(p.Choices, line)
+	}
+	if p.Flags, err = ws.flagLines(ctx, m, names); err != nil {
+		return err
+	}
+	if m.mayAct && m.ErasedAt == nil {
+		p.OptOut = optOutForm(v, problems)
+	}
+	return ws.views.person.Write(w, r, status, p)
+}
+
+// mailsOf lists what was mailed to the person, without mails about records that the roles do not open.
+func (ws *Workspace) mailsOf(ctx context.Context, m met) ([]mailLine, error) {
+	items, err := ws.desk.Mail.OfPerson(ctx, m.ID)
+	if err != nil {
+		return nil, err
+	}
+	var lines []mailLine
+	for _, i := range items {
+		line := mailLine{At: ws.stamp(i.CreatedAt), Name: mailName(i.Template), Purpose: purposeLabel(i.Purpose), State: mailTag(i)}
+		if i.Submission.Valid {
+			if !slices.ContainsFunc(m.records, func(r submission.Record) bool { return r.ID == i.Submission.UUID }) {
+				continue
+			}
+			line.Path = recordPath(i.Submission.UUID)
+		}
+		lines = append(lines, line)
+	}
+	return lines, nil
+}
+
+func (ws *Workspace) flagLines(ctx context.Context, m met, names names) ([]flagLine, error) {
+	flags, err := ws.misuse.Of(ctx, m.ID)
+	if err != nil {
+		return nil, err
+	}
+	lines := make([]flagLine, 0, len(flags))
+	for _, f := range flags {
+		line := flagLine{Flag: f, When: ws.stamp(f.At), Officer: names.byID[f.Officer]}
+		if f.BlockedUntil != nil {
+			line.Until = ws.day(*f.BlockedUntil)
+		}
+		opens, acts := false, m.in.Has(account.Privacy)
+		for _, rec := range m.records {
+			if rec.ID == f.Submission.UUID {
+				opens, acts = true, acts || m.in.Can(account.Act, rec.Kind)
+			}
+		}
+		if opens {
+			line.Path = recordPath(f.Submission.UUID)
+		}
+		line.MayLift = acts && !f.Lifted() && f.Officer != m.in.Account.ID
+		lines = append(lines, line)
+	}
+	return lines, nil
+}
+
+// The purposes and channels that can be opted out of (P-6, P-7), and how and why that was asked.
+var (
+	purposes = []string{"survey", "product_news", "promotion", "newsletter"} //nolint:gochecknoglobals // a constant in all but syntax
+	channels = []string{"email", "phone", "post"}                            //nolint:gochecknoglobals // likewise
+)
+
+func ways() []form.Option {
+	return []form.Option{
+		{Value: "phone", Label: "By phone"}, {Value: "mail", Label: "By e-mail"}, {Value: "post", Label: "By letter"},
+		{Value: "met", Label: "Face to face"},
+	}
+}
+
+func reasons() []form.Option {
+	return []form.Option{
+		{Value: "stop", Label: "Wants no more of it"}, {Value: "never", Label: "Says it was never agreed to"},
+		{Value: "left", Label: "No longer works there"}, {Value: "unsaid", Label: "Gave no reason"},
+	}
+}
+
+func purposeLabel(purpose string) string {
+	words, ok := map[string]string{
+		"survey": "Surveys", "product_news": "News of products", "promotion": "Promotion", "newsletter": "Newsletter",
+		"service": "About a request", "notice": "Notice", "conduct": "Use of the site", "account": "Account",
+	}[purpose]
+	if !ok {
+		return purpose
+	}
+	return words
+}
+
+func channelLabel(channel string) string {
+	return map[string]string{"email": "E-mail", "phone": "Phone", "post": "Post"}[channel]
+}
+
+func originLabel(o consent.Origin) string {
+	switch o {
+	case consent.FromForm:
+		return "a form"
+	case consent.FromStaff:
+		return "staff"
+	case consent.FromConnect:
+		return "Clickconnect"
+	case consent.FromPreferences:
+		return "the preference page"
+	case consent.FromUnsubscribe:
+		return "the unsubscribe link"
+	}
+	return string(o)
+}
+
+func optOutForm(v url.Values, problems []form.Problem) *optOutView {
+	o := &optOutView{Problems: problems}
+	for _, p := range purposes {
+		o.Purposes = append(o.Purposes, option{p, purposeLabel(p), slices.Contains(v["purpose"], p)})
+	}
+	for _, c := range channels {
+		o.Channels = append(o.Channels, option{c, channelLabel(c), slices.Contains(v["channel"], c)})
+	}
+	for _, way := range ways() {
+		o.Ways = append(o.Ways, option{way.Value, way.Label, v.Get("way") == way.Value})
+	}
+	for _, reason := range reasons() {
+		o.Reasons = append(o.Reasons, option{reason.Value, reason.Label, v.Get("reason") == reason.Value})
+	}
+	return o
+}
+
+// submitOptOut records that a person told us to stop (P-7): it counts at once, without any confirmation.
+func (ws *Workspace) submitOptOut(w http.ResponseWriter, r *http.Request, m met) error {
+	if !m.mayAct {
+		return page.ErrForbidden
+	}
+	if err := read(w, r); err != nil {
+		return err
+	}
+	v := r.PostForm
+	if problems := checkOptOut(v); len(problems) > 0 {
+		return ws.drawPerson(w, r, http.StatusUnprocessableEntity, m, v, problems)
+	}
+	if m.ErasedAt != nil {
+		return &page.Error{Status: http.StatusConflict, Message: "This person was erased; nothing is sent any more."}
+	}
+	if err := ws.optOut(r.Context(), m, v); err != nil {
+		return err
+	}
+	return done(w, r, "/staff/people/"+m.ID.String(), "optout")
+}
+
+func checkOptOut(v url.Values) []form.Problem {
+	var list []form.Problem
+	add := func(name, text string) {
+		list = append(list, form.Problem{Name: name, ID: "out-" + name + "-0", Text: text})
+	}
+	if len(chosen(v["purpose"], purposes)) == 0 {
+		add("purpose", "Choose what is not wanted any more.")
+	}
+	if len(chosen(v["channel"], channels)) == 0 {
+		add("channel", "Choose by which way it is not wanted.")
+	}
+	if !hasOption(ways(), v.Get("way")) {
+		add("way", "Choose how the wish reached us.")
+	}
+	if !hasOption(reasons(), v.Get("reason")) {
+		add("reason", "Choose the reason, or “Gave no reason”.")
+	}
+	return list
+}
+
+func chosen(sent, of []string) []string {
+	var list []string
+	for _, value := range of {
+		if slices.Contains(sent, value) {
+			list = append(list, value)
+		}
+	}
+	return list
+}
+
+// optOut writes one refusal for each purpose and channel, whether or not there was a consent: an import must not bring
+// the address back.
+func (ws *Workspace) optOut(ctx context.Context, m met, v url.Values) error {
+	statement, err := ws.desk.Statements.InForce()
+	if err != nil {
+		return err
+	}
+	words := labelOf(ways(), v.Get("way")) + ": " + lower(labelOf(reasons(), v.Get("reason"))) + ". Recorded by staff."
+	err = pgx.BeginFunc(ctx, ws.desk.Pool, func(tx pgx.Tx) error {
+		var pairs []string
+		for _, p := range chosen(v["purpose"], purposes) {
+			for _, c := range chosen(v["channel"], channels) {
+				pairs = append(pairs, p+"/"+c)
+				if err := ws.desk.Ledger.Record(ctx, tx, m.ID, consent.Event{
+					Purpose: consent.Purpose(p), Channel: consent.Channel(c), Wording: words, Statement: statement.ID,
+					Origin: consent.FromStaff, At: ws.desk.Now(),
+				}); err != nil {
+					return err
+				}
+			}
+		}
+		return audit.Record(ctx, tx, audit.Event{
+			At: ws.desk.Now(), ActorID: some(m.by.ID), Role: m.by.Role, Action: "opt out", Object: "person", ObjectID: some(m.ID),
+			Detail: map[string]string{"of": strings.Join(pairs, " "), "way": v.Get("way"), "reason": v.Get("reason")},
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("record opt-out: %w", err)
+	}
+	return nil
+}
+
+func labelOf(options []form.Option, value string) string {
+	for _, o := range options {
+		if o.Value == value {
+			return o.Label
+		}
+	}
+	return value
+}

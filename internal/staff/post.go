@@ -1,0 +1,121 @@
+package staff
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/page"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+)
+
+// mailPage lists what was not delivered: no words of it, and no whole address.
+type mailPage struct {
+	page.Base
+	Lines []failedLine
+	Pager struct{ Newer, Older string }
+	Done  string
+}
+
+type failedLine struct {
+	ID                        uuid.UUID
+	At                        stamp
+	Name, Purpose, To, Reason string
+	Path                      string // of the record, where the roles open it
+	State                     tag
+	Failed                    bool // it can be sent again; what is withheld can't, its ground is gone
+}
+
+const mailsAPage = 50
+
+func (ws *Workspace) showMail(w http.ResponseWriter, r *http.Request) error {
+	items, err := ws.desk.Mail.Failed(r.Context(), parseMailCursor(r.URL.Query().Get("before")), mailsAPage+1)
+	if err != nil {
+		return err
+	}
+	p := mailPage{Base: page.Base{Title: "Mail not delivered", NoIndex: true}, Done: doneWords(r.URL.Query())}
+	if len(items) > mailsAPage {
+		items = items[:mailsAPage]
+		last := items[mailsAPage-1]
+		p.Pager.Older = "/staff/mail?before=" + mailCursor(mail.Cursor{At: last.CreatedAt, ID: last.ID})
+	}
+	for _, i := range items {
+		line := failedLine{
+			ID: i.ID, At: ws.stamp(i.CreatedAt), Name: mailName(i.Template), Purpose: purposeLabel(i.Purpose), To: masked(i.Address),
+			Reason: i.LastError, State: mailTag(i), Failed: i.State == "failed",
+		}
+		if line.Path, err = ws.seen(r.Context(), i.Submission); err != nil {
+			return err
+		}
+		p.Lines = append(p.Lines, line)
+	}
+	return ws.views.mail.Write(w, r, http.StatusOK, p)
+}
+
+// seen returns the path of a record that the roles open, else "".
+func (ws *Workspace) seen(ctx context.Context, id uuid.NullUUID) (string, error) {
+	if !id.Valid {
+		return "", nil
+	}
+	_, err := ws.open(ctx, id.UUID, account.See)
+	if errors.Is(err, page.ErrNotFound) || errors.Is(err, page.ErrForbidden) {
+		return "", nil
+	}
+	return recordPath(id.UUID), err
+}
+
+// masked shows where a mail was to go without telling whose it is: "a…@example.com".
+func masked(address string) string {
+	local, domain, ok := strings.Cut(address, "@")
+	if !ok || local == "" {
+		return "…"
+	}
+	return string([]rune(local)[:1]) + "…@" + domain
+}
+
+func mailCursor(c mail.Cursor) string {
+	raw, _ := json.Marshal(c) // times and ids always marshal
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+func parseMailCursor(text string) mail.Cursor {
+	var c mail.Cursor
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || json.Unmarshal(raw, &c) != nil {
+		return mail.Cursor{}
+	}
+	return c
+}
+
+// submitRetry sends a failed mail again, now.
+func (ws *Workspace) submitRetry(w http.ResponseWriter, r *http.Request) error {
+	id, err := uuid.Parse(chi.URLParam(r, "id"))
+	if err != nil {
+		return page.ErrNotFound
+	}
+	err = ws.desk.Mail.Retry(r.Context(), id)
+	if errors.Is(err, mail.ErrNotFound) {
+		return done(w, r, "/staff/mail", "sentalready")
+	}
+	if err != nil {
+		return err
+	}
+	in := account.From(r.Context())
+	role := account.Admin
+	if in.Has(account.Reviewer) {
+		role = account.Reviewer
+	}
+	if err := audit.Record(r.Context(), ws.desk.Pool, audit.Event{
+		At: ws.desk.Now(), ActorID: some(in.Account.ID), Role: string(role), Action: "retry", Object: "message", ObjectID: some(id),
+	}); err != nil {
+		return err
+	}
+	return done(w, r, "/staff/mail", "again")
+}

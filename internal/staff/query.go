@@ -1,0 +1,127 @@
+package staff
+
+import (
+	"net/url"
+	"time"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/submission"
+	"github.com/google/uuid"
+)
+
+// The views of the queue. The plain one shows everything but quarantine, newest first.
+const (
+	viewUnread     = "unread"
+	viewMine       = "mine"
+	viewUnassigned = "unassigned"
+	viewLate       = "late"
+	viewQuarantine = "quarantine"
+)
+
+// waitingDays is how many working days a request may wait before it is listed as late.
+const waitingDays = 2
+
+// countCap is where the counts of submission.Count end.
+const countCap = 1000
+
+// nobody stands for "assigned to no one" where an owner is chosen.
+const nobody = "none"
+
+// query is what the address of the queue asks for. It travels along on every link and form of a record, so that one
+// comes back to the list one left.
+type query struct {
+	View, Kind, Status, Owner, From, To, Q string
+	After, Before                          string // cursors
+}
+
+func readQuery(v url.Values) query {
+	get := func(name string) string { return form.Clean(v.Get(name), false) }
+	return query{
+		View: get("view"), Kind: get("kind"), Status: get("status"), Owner: get("owner"), From: get("from"), To: get("to"),
+		Q: get("q"), After: get("after"), Before: get("before"),
+	}
+}
+
+func (q query) values() url.Values {
+	v := url.Values{}
+	for name, value := range map[string]string{
+		"view": q.View, "kind": q.Kind, "status": q.Status, "owner": q.Owner, "from": q.From, "to": q.To, "q": q.Q,
+		"after": q.After, "before": q.Before,
+	} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	return v
+}
+
+// at returns the path with the query; more are further pairs of names and values.
+func (q query) at(path string, more ...string) string {
+	v := q.values()
+	for i := 0; i+1 < len(more); i += 2 {
+		v.Set(more[i], more[i+1])
+	}
+	if len(v) == 0 {
+		return path
+	}
+	return path + "?" + v.Encode()
+}
+
+// first is the query at the beginning of its list.
+func (q query) first() query {
+	q.After, q.Before = "", ""
+	return q
+}
+
+// filter translates the query, bounded by what the session may see.
+func (ws *Workspace) filter(q query, in *account.Session, right account.Right) submission.Filter {
+	f := submission.Filter{
+		Kinds: ws.kinds(in, right), Kind: q.Kind, Status: q.Status, Query: q.Q,
+		After: submission.ParseCursor(q.After), Before: submission.ParseCursor(q.Before),
+	}
+	if day, err := time.ParseInLocation(time.DateOnly, q.From, ws.zone); err == nil {
+		f.From = day
+	}
+	if day, err := time.ParseInLocation(time.DateOnly, q.To, ws.zone); err == nil {
+		f.To = day.AddDate(0, 0, 1)
+	}
+	if q.Owner == nobody {
+		f.Unassigned = true
+	} else if id, err := uuid.Parse(q.Owner); err == nil {
+		f.Assignee = id
+	}
+	switch q.View {
+	case viewUnread:
+		f.Unread = true
+	case viewMine:
+		f.Assignee = in.Account.ID
+	case viewUnassigned:
+		f.Unassigned = true
+	case viewLate:
+		f.WaitingFrom, f.Kinds = ws.lateBefore(), ws.waiting(f.Kinds)
+	case viewQuarantine:
+		f.Quarantined = true
+	}
+	return f
+}
+
+func (ws *Workspace) lateBefore() time.Time {
+	return activity.WorkingDays(ws.desk.Now().In(ws.zone), -waitingDays)
+}
+
+// waiting keeps the kinds whose requests wait for staff when they come in; a registration, for one, waits for nobody.
+func (ws *Workspace) waiting(kinds []string) []string {
+	list := []string{}
+	for _, kind := range kinds {
+		if a, ok := ws.desk.Activities().Find(kind); ok && waits(a) {
+			list = append(list, kind)
+		}
+	}
+	return list
+}
+
+func waits(a activity.Activity) bool {
+	return len(a.Statuses) > 0 && !a.Statuses[0].Final && len(a.Statuses[0].Moves) > 0
+}

@@ -1,0 +1,354 @@
+package staff
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
+	"github.com/google/uuid"
+)
+
+type queuePage struct {
+	page.Base
+	Views  []viewLink
+	Filter filterView
+	List   listView
+	Total  string
+	Found  string // what was searched for
+	Done   string
+	Owners []option // to assign to
+	Take   bool     // whether records may be taken by phone
+	Export string   // address of the CSV of this list, empty where the role may not
+	Empty  string
+}
+
+// viewLink is one of the views, with how many it holds.
+type viewLink struct {
+	Label, Path, Count string
+	Current            bool
+}
+
+// option is a line of a select.
+type option struct {
+	Value, Label string
+	Selected     bool
+}
+
+type filterView struct {
+	View, From, To, Q      string
+	Kinds, Statuses, Owner []option
+	Set                    bool   // something is filtered
+	Clear                  string // the same view without filters
+}
+
+// listView is a page of the queue, as a list of its own or beside a record.
+type listView struct {
+	Label string
+	Rows  []row
+	Bulk  bool   // rows can be ticked
+	Act   string // where the bulk form goes
+	Pager struct{ Newer, Older string }
+}
+
+type row struct {
+	ID                    uuid.UUID
+	Path, Who, What       string
+	Arrived               stamp
+	Status                tag
+	Owner                 string
+	Unread, Current, Late bool
+}
+
+// tag is a status: its value gives the shape, its label the word.
+type tag struct{ Value, Label string }
+
+// showStart leads to the first page that the roles open.
+func (ws *Workspace) showStart(w http.ResponseWriter, r *http.Request) error {
+	to := "/staff/submissions"
+	if in := account.From(r.Context()); len(ws.kinds(in, account.See)) == 0 {
+		to = "/staff/team"
+		if !in.Has(account.Admin) {
+			to = "/staff/account"
+		}
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+// showSearch takes the search box above every page.
+func (ws *Workspace) showSearch(w http.ResponseWriter, r *http.Request) error {
+	q := query{Q: readQuery(r.URL.Query()).Q}
+	http.Redirect(w, r, q.at("/staff/submissions"), http.StatusSeeOther)
+	return nil
+}
+
+func (ws *Workspace) showQueue(w http.ResponseWriter, r *http.Request) error {
+	in := account.From(r.Context())
+	kinds := ws.kinds(in, account.See)
+	if len(kinds) == 0 {
+		return page.ErrForbidden
+	}
+	q := readQuery(r.URL.Query())
+	names, err := ws.names(r.Context())
+	if err != nil {
+		return err
+	}
+	filter := ws.filter(q, in, account.See)
+	found, err := ws.desk.Store.List(r.Context(), filter)
+	if err != nil {
+		return err
+	}
+	filter.After, filter.Before = submission.Cursor{}, submission.Cursor{}
+	total, err := ws.desk.Store.Count(r.Context(), filter)
+	if err != nil {
+		return err
+	}
+	views, err := ws.viewLinks(r.Context(), q, in)
+	if err != nil {
+		return err
+	}
+	p := queuePage{
+		Base: page.Base{Title: "Inbox", NoIndex: true}, Views: views, Filter: ws.filterView(q, kinds, names),
+		List: ws.listView(q, found, names, uuid.Nil), Total: capped(total), Found: q.Q, Done: doneWords(r.URL.Query()),
+		Empty: emptyWords(q),
+	}
+	if len(ws.kinds(in, account.Act)) > 0 {
+		p.List.Bulk, p.List.Act, p.Take = len(p.List.Rows) > 0, q.at("/staff/submissions"), true
+		p.Owners, p.Export = names.options(uuid.Nil, in), q.first().at("/staff/export/submissions")
+	}
+	return ws.views.queue.Write(w, r, http.StatusOK, p)
+}
+
+// viewLinks counts what each view holds, apart from the plain one, whose number nobody needs.
+func (ws *Workspace) viewLinks(ctx context.Context, q query, in *account.Session) ([]viewLink, error) {
+	links := make([]viewLink, 0, 6)
+	for _, v := range []struct{ view, label string }{
+		{"", "Newest"},
+		{viewUnread, "Unread"},
+		{viewMine, "Mine"},
+		{viewUnassigned, "Unassigned"},
+		{viewLate, "Waiting over 2 days"},
+		{viewQuarantine, "Quarantine"},
+	} {
+		l := viewLink{Label: v.label, Path: query{View: v.view}.at("/staff/submissions"), Current: q.View == v.view}
+		if v.view != "" {
+			n, err := ws.desk.Store.Count(ctx, ws.filter(query{View: v.view}, in, account.See))
+			if err != nil {
+				return nil, err
+			}
+			l.Count = capped(n)
+		}
+		links = append(links, l)
+	}
+	return links, nil
+}
+
+// capped says a count up to where counting ends.
+func capped(n int) string {
+	if n > countCap {
+		return "1,000+"
+	}
+	return strconv.Itoa(n)
+}
+
+func (ws *Workspace) filterView(q query, kinds []string, names names) filterView {
+	f := filterView{
+		View: q.View, From: q.From, To: q.To, Q: q.Q, Clear: query{View: q.View}.at("/staff/submissions"),
+		Set: q.Kind+q.Status+q.Owner+q.From+q.To+q.Q != "",
+	}
+	seen := map[string]bool{}
+	for _, kind := range kinds {
+		a, _ := ws.desk.Activities().Find(kind)
+		f.Kinds = append(f.Kinds, option{kind, a.Title, kind == q.Kind})
+		if q.Kind != "" && kind != q.Kind {
+			continue
+		}
+		for _, s := range a.Statuses {
+			if !seen[s.Value] {
+				seen[s.Value] = true
+				f.Statuses = append(f.Statuses, option{s.Value, s.Label, s.Value == q.Status})
+			}
+		}
+	}
+	owner, _ := uuid.Parse(q.Owner)
+	f.Owner = append(f.Owner, option{nobody, "Nobody", q.Owner == nobody})
+	for _, c := range names.list {
+		f.Owner = append(f.Owner, option{c.ID.String(), c.Name, c.ID == owner})
+	}
+	return f
+}
+
+// listView prepares a page of the queue; current is the record that is read beside it.
+func (ws *Workspace) listView(q query, found submission.List, names names, current uuid.UUID) listView {
+	l := listView{Label: "Submissions"}
+	late := ws.lateBefore()
+	for _, rec := range found.Records {
+		a, _ := ws.desk.Activities().Find(rec.Kind)
+		status, _ := a.Status(rec.Status)
+		l.Rows = append(l.Rows, row{
+			ID: rec.ID, Path: q.at(recordPath(rec.ID)), Who: sender(rec), What: what(a, rec), Arrived: ws.brief(rec.CreatedAt),
+			Status: tagOf(status, rec), Owner: names.of(rec.AssigneeID), Unread: rec.ReadAt == nil, Current: rec.ID == current,
+			Late: waits(a) && rec.Status == a.First() && rec.DecidedAt == nil && rec.CreatedAt.Before(late),
+		})
+	}
+	first := q.first()
+	if c := found.Newer.String(); c != "" {
+		l.Pager.Newer = first.at("/staff/submissions", "before", c)
+	}
+	if c := found.Older.String(); c != "" {
+		l.Pager.Older = first.at("/staff/submissions", "after", c)
+	}
+	return l
+}
+
+func recordPath(id uuid.UUID) string { return "/staff/submissions/" + id.String() }
+
+// sender is who a record is from, in a line.
+func sender(rec submission.Record) string {
+	switch {
+	case rec.Name != "" && rec.Company != "":
+		return rec.Name + ", " + rec.Company
+	case rec.Name+rec.Company != "":
+		return rec.Name + rec.Company
+	case rec.Email != "":
+		return rec.Email
+	case !rec.PersonID.Valid:
+		return "Anonymous answer"
+	}
+	return "Erased"
+}
+
+func what(a activity.Activity, rec submission.Record) string {
+	if rec.Subject != "" {
+		return a.Title + " · " + rec.Subject
+	}
+	return a.Title
+}
+
+func tagOf(s activity.Status, rec submission.Record) tag {
+	switch {
+	case rec.Quarantined != nil:
+		return tag{"quarantined", "Quarantined"}
+	case s.Label == "":
+		return tag{rec.Status, rec.Status}
+	}
+	return tag{s.Value, s.Label}
+}
+
+func emptyWords(q query) string {
+	switch {
+	case q.Q != "":
+		return "Whole words are found, and addresses by how they begin. A record shows up here some seconds after it came."
+	case q.View == viewUnread:
+		return "Everything has been read."
+	case q.View == viewMine:
+		return "Nothing is assigned to you. Look at what is unassigned."
+	case q.View == viewLate:
+		return "Nobody has waited longer than two working days."
+	case q.View == viewQuarantine:
+		return "No sending looked doubtful."
+	}
+	return "When somebody sends a form, it shows up here."
+}
+
+// names are the colleagues by id, for pages that say who did what.
+type names struct {
+	list []account.Account // those who can sign in
+	byID map[uuid.UUID]string
+}
+
+func (ws *Workspace) names(ctx context.Context) (names, error) {
+	all, err := ws.accounts.List(ctx, account.Staff)
+	if err != nil {
+		return names{}, err
+	}
+	n := names{byID: make(map[uuid.UUID]string, len(all))}
+	for _, a := range all {
+		n.byID[a.ID] = a.Name
+		if a.Active(ws.desk.Now()) {
+			n.list = append(n.list, a)
+		}
+	}
+	return n, nil
+}
+
+func (n names) of(id uuid.NullUUID) string { return n.byID[id.UUID] }
+
+// options lists those to whom something can be assigned, the reader first.
+func (n names) options(chosen uuid.UUID, in *account.Session) []option {
+	list := []option{{in.Account.ID.String(), "Me (" + in.Account.Name + ")", chosen == in.Account.ID}}
+	for _, a := range n.list {
+		if a.ID != in.Account.ID {
+			list = append(list, option{a.ID.String(), a.Name, chosen == a.ID})
+		}
+	}
+	return list
+}
+
+// done leads back, with a word about what was done.
+func done(w http.ResponseWriter, r *http.Request, path, word string, more ...string) error {
+	to := readQuery(r.URL.Query()).at(path, append([]string{"done", word}, more...)...)
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+// doneWords says what the page before has just done.
+func doneWords(v url.Values) string {
+	n, _ := strconv.Atoi(v.Get("n"))
+	left, _ := strconv.Atoi(v.Get("left"))
+	if n < 0 || n > submission.PageSize || left < 0 || left > submission.PageSize {
+		return ""
+	}
+	records := strconv.Itoa(n) + " submissions"
+	if n == 1 {
+		records = "1 submission"
+	}
+	rest := ""
+	if left > 0 {
+		rest = " " + strconv.Itoa(left) + " were left as they are: their status does not allow it."
+	}
+	switch form.Clean(v.Get("done"), false) {
+	case "none":
+		return "Nothing was ticked, so nothing was changed."
+	case "assigned":
+		return records + " assigned." + rest
+	case "closed":
+		return records + " closed." + rest
+	case "quarantined":
+		return records + " moved to quarantine; mail about them that had not left is stopped." + rest
+	case "restored":
+		return records + " restored; the mail that waited leaves now." + rest
+	}
+	return acted(v.Get("done"))
+}
+
+// acted says what was done to one record or person.
+func acted(word string) string {
+	return map[string]string{
+		"moved":       "The status is changed.",
+		"written":     "The letter is on its way.",
+		"undone":      "Taken back: the letter was not sent, and the status is what it was.",
+		"left":        "Too late to take it back: the letter has left.",
+		"noted":       "The note is stored.",
+		"owner":       "The owner is changed.",
+		"held":        "Moved to quarantine. Mail about it that had not left is stopped.",
+		"back":        "Restored. The mail that waited leaves now.",
+		"flagged":     "The misuse is recorded, and one mail tells the person.",
+		"lifted":      "The flag and its block are lifted.",
+		"taken":       "The record is stored, and its confirmation is on its way.",
+		"optout":      "Recorded. Nothing of that is sent any more.",
+		"again":       "It is sent again.",
+		"sentalready": "It had not failed any more, so nothing was sent again.",
+		"invited":     "The invitation is on its way.",
+		"roles":       "The roles are changed.",
+		"disabled":    "The account is closed, and its sessions have ended.",
+		"enabled":     "The account is open again.",
+		"totp":        "The authenticator is removed. At the next sign-in a new one is set up.",
+	}[word]
+}

@@ -1,0 +1,316 @@
+package staff
+
+import (
+	"context"
+	"html/template"
+	"net/http"
+	"net/url"
+	"time"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/file"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+type recordPage struct {
+	page.Base
+	List      listView
+	Back      string // the list one came from
+	Query     string // with its "?", for the forms
+	Record    submission.Record
+	Kind      activity.Activity
+	Who       string
+	What      string
+	Status    tag
+	Owner     string
+	Arrived   stamp
+	Deleted   string
+	Statement string
+	Receipt   string
+	Done      string
+	Problem   string // why what was sent was not done
+	Undo      *undoView
+	Versions  []versionView
+	Files     []fileView
+	Given     []givenView
+	Thread    []entryView
+	Timeline  []momentView
+	Panel     template.HTML
+	Flags     []Flag
+	Acts      *actsView // nil where the role may only look
+}
+
+// opened is a record that the reader may see.
+type opened struct {
+	submission.Record
+	kind activity.Activity
+	in   *account.Session
+	by   submission.Actor
+}
+
+// onRecord gives a handler the record of the address, if the session has the right over its kind.
+func (ws *Workspace) onRecord(right account.Right, h func(http.ResponseWriter, *http.Request, opened) error) http.HandlerFunc {
+	return ws.handle(func(w http.ResponseWriter, r *http.Request) error {
+		id, err := uuid.Parse(chi.URLParam(r, "id"))
+		if err != nil {
+			return page.ErrNotFound
+		}
+		o, err := ws.open(r.Context(), id, right)
+		if err != nil {
+			return err
+		}
+		if r.Method == http.MethodPost {
+			if err := read(w, r); err != nil {
+				return err
+			}
+		}
+		return h(w, r, o)
+	})
+}
+
+func (ws *Workspace) open(ctx context.Context, id uuid.UUID, right account.Right) (opened, error) {
+	rec, err := ws.desk.Store.Get(ctx, id)
+	if err != nil {
+		return opened{}, told(err)
+	}
+	in := account.From(ctx)
+	a, known := ws.desk.Activities().Find(rec.Kind)
+	switch {
+	case !known, !in.Can(account.See, rec.Kind):
+		return opened{}, page.ErrNotFound
+	case !in.Can(right, rec.Kind):
+		return opened{}, page.ErrForbidden
+	}
+	return opened{Record: rec, kind: a, in: in, by: actor(in, right, rec.Kind)}, nil
+}
+
+// showRecord logs the reading before it shows anything.
+func (ws *Workspace) showRecord(w http.ResponseWriter, r *http.Request, o opened) error {
+	if err := ws.desk.Store.Read(r.Context(), o.ID, o.by); err != nil {
+		return told(err)
+	}
+	return ws.drawRecord(w, r, http.StatusOK, o, draft{})
+}
+
+// versionView is what was answered at one time.
+type versionView struct {
+	N       int
+	At      stamp
+	Answers []answerView
+	Newest  bool
+}
+
+type answerView struct {
+	Label string
+	Texts []string
+}
+
+// fileView is a file with what is known about viruses in it.
+type fileView struct {
+	ID       uuid.UUID
+	Describe string
+	Scan     tag
+	Warning  string
+	Openable bool
+}
+
+// givenView is a consent that was given with the record.
+type givenView struct {
+	Purpose string    `db:"purpose"`
+	Channel string    `db:"channel"`
+	Wording string    `db:"wording"`
+	At      time.Time `db:"at"`
+	State   tag       `db:"-"`
+}
+
+// drawRecord draws the record with the list beside it; draft is what was typed and could not be done.
+func (ws *Workspace) drawRecord(w http.ResponseWriter, r *http.Request, status int, o opened, d draft) error {
+	ctx, q := r.Context(), readQuery(r.URL.Query())
+	names, err := ws.names(ctx)
+	if err != nil {
+		return err
+	}
+	p := recordPage{
+		Base: page.Base{Title: sender(o.Record), NoIndex: true, Crumbs: []page.Crumb{{Label: "Inbox", Path: q.at("/staff/submissions")}}},
+		Back: q.at("/staff/submissions"), Query: q.at(""), Record: o.Record, Kind: o.kind, Who: sender(o.Record),
+		What: what(o.kind, o.Record), Owner: names.of(o.AssigneeID), Arrived: ws.stamp(o.CreatedAt),
+		Deleted: o.PurgeAfter.Format("2 January 2006"), Receipt: ws.desk.ReceiptPath(o.ID),
+		Done: doneWords(r.URL.Query()), Problem: d.Problem,
+	}
+	if d.Problem != "" || len(d.Problems) > 0 {
+		p.Title = "Error: " + p.Title
+	}
+	state, _ := o.kind.Status(o.Record.Status)
+	p.Status = tagOf(state, o.Record)
+	found, err := ws.desk.Store.List(ctx, ws.filter(q, o.in, account.See))
+	if err != nil {
+		return err
+	}
+	p.List = ws.listView(q, found, names, o.ID)
+	if err := ws.fillAnswers(ctx, &p); err != nil {
+		return err
+	}
+	if err := ws.fillHistory(ctx, &p, names); err != nil {
+		return err
+	}
+	if o.kind.Panel != nil {
+		if p.Panel, err = o.kind.Panel(ctx, o.Record); err != nil {
+			return err
+		}
+	}
+	if o.in.Can(account.Act, o.Kind) {
+		p.Acts = ws.actsView(o, state, names, d)
+	}
+	return ws.views.record.Write(w, r, status, p)
+}
+
+// fillAnswers reads what was sent: answers of every version, files, and the consents that came with them.
+func (ws *Workspace) fillAnswers(ctx context.Context, p *recordPage) error {
+	versions, err := ws.desk.Store.Versions(ctx, p.Record.ID)
+	if err != nil {
+		return err
+	}
+	files, err := ws.desk.Files.Of(ctx, p.Record.ID)
+	if err != nil {
+		return err
+	}
+	called := map[string]string{}
+	for _, f := range files {
+		called[f.ID.String()] = f.Name
+		p.Files = append(p.Files, fileView{
+			ID: f.ID, Describe: f.Describe(), Scan: scanTag(f), Warning: f.Warning(), Openable: f.Openable,
+		})
+	}
+	for i, v := range versions {
+		view := versionView{N: v.N, At: ws.stamp(v.At), Newest: i == 0}
+		for _, a := range v.Answers() {
+			view.Answers = append(view.Answers, answerView{a.Label, shown(a, called)})
+		}
+		p.Versions = append(p.Versions, view)
+		if s, ok := ws.desk.Statements.Get(v.Statement); ok {
+			p.Statement = s.Name() // in the end that of the first version
+		}
+	}
+	p.Given, err = ws.given(ctx, p.Record)
+	return err
+}
+
+// shown puts names in the place of the ids that answers hold for files.
+func shown(a form.Answer, files map[string]string) []string {
+	if a.Kind != form.File {
+		return a.Texts
+	}
+	texts := make([]string, 0, len(a.Texts))
+	for _, id := range a.Texts {
+		if name := files[id]; name != "" {
+			texts = append(texts, name)
+		}
+	}
+	return texts
+}
+
+func scanTag(f file.Info) tag {
+	switch f.Scan {
+	case file.Clean:
+		return tag{"clean", "Clean"}
+	case file.Infected:
+		return tag{"infected", "Infected"}
+	case file.Failed:
+		return tag{"failed", "Could not be scanned"}
+	case file.Unscanned:
+		return tag{"unscanned", "Not scanned"}
+	case file.Pending:
+	}
+	return tag{"waiting", "Being scanned"}
+}
+
+// given reads the consents that came with a record, and what became of them.
+func (ws *Workspace) given(ctx context.Context, rec submission.Record) ([]givenView, error) {
+	if !rec.PersonID.Valid {
+		return nil, nil
+	}
+	rows, err := ws.desk.Pool.Query(ctx, `
+		SELECT purpose, channel, wording, at FROM consent_event WHERE submission_id = $1 ORDER BY seq`, rec.ID)
+	if err != nil {
+		return nil, errRead("consents", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[givenView])
+	if err != nil {
+		return nil, errRead("consents", err)
+	}
+	if len(list) == 0 {
+		return nil, nil
+	}
+	now, err := ws.desk.Ledger.Of(ctx, rec.PersonID.UUID)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		for _, c := range now {
+			if string(c.Purpose) == list[i].Purpose && string(c.Channel) == list[i].Channel {
+				list[i].State = choiceTag(c, c.At.Equal(list[i].At))
+			}
+		}
+	}
+	return list, nil
+}
+
+// choiceTag says what a choice is worth now; same tells that it is still the latest one.
+func choiceTag(c consent.Choice, same bool) tag {
+	switch {
+	case c.InForce:
+		return tag{"active", "In force"}
+	case !c.Granted:
+		return tag{"withdrawn", "Refused since"}
+	case same:
+		return tag{"waiting", "Counts once the address is confirmed"}
+	}
+	return tag{"closed", "Chosen anew since"}
+}
+
+// submitFile sends a file to staff who may see its record; that it was opened is logged first.
+func (ws *Workspace) submitFile(w http.ResponseWriter, r *http.Request, o opened) error {
+	id, err := uuid.Parse(chi.URLParam(r, "file"))
+	if err != nil {
+		return page.ErrNotFound
+	}
+	info, err := ws.desk.Files.Info(r.Context(), id)
+	switch {
+	case err != nil:
+		return told(err)
+	case info.Submission.UUID != o.ID:
+		return page.ErrNotFound
+	case !info.Openable:
+		return told(file.ErrWithheld)
+	}
+	if err := audit.Record(r.Context(), ws.desk.Pool, audit.Event{
+		At: ws.desk.Now(), ActorID: some(o.by.ID), Role: o.by.Role, Action: "read", Object: "file", ObjectID: some(id),
+		Detail: map[string]string{"submission": o.ID.String()},
+	}); err != nil {
+		return err
+	}
+	return told(ws.desk.Files.Serve(w, r, id))
+}
+
+// draft is what was typed into one of the record's forms and could not be done.
+type draft struct {
+	Act      string // the form: "move approved", "reply", "note", "misuse"
+	Values   url.Values
+	Problems []form.Problem
+	Problem  string // above everything: what happened meanwhile
+}
+
+func (d draft) value(act, name, otherwise string) string {
+	if d.Act != act {
+		return otherwise
+	}
+	return d.Values.Get(name)
+}

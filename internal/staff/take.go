@@ -1,0 +1,241 @@
+package staff
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"github.com/google/uuid"
+)
+
+// takePage is the public form of an activity, filled in by staff for somebody who called, wrote or stood before them.
+type takePage struct {
+	page.Base
+	Kinds []option // first the kind is chosen
+	Form  *form.View
+	What  string
+}
+
+const (
+	viaField = "via"
+	byField  = "taken_by"
+	takePath = "/staff/submissions/new"
+)
+
+// vias are the ways by which a request reaches us other than the site; the values are those of submission.channel.
+func vias() []form.Option {
+	return []form.Option{
+		{Value: "phone", Label: "By phone"}, {Value: "fair", Label: "At a fair or a meeting"},
+		{Value: "post", Label: "By letter"}, {Value: "mail", Label: "By e-mail"},
+	}
+}
+
+func channelWords(channel string) string {
+	for _, v := range vias() {
+		if v.Value == channel {
+			return lower(v.Label)
+		}
+	}
+	return "by the site"
+}
+
+// taken is a form about to be filled in by staff.
+type taken struct {
+	kind activity.Activity
+	form form.Form
+	in   *account.Session
+}
+
+// takeForm returns the form of the address: that of the public page, without files, which can be asked for later.
+func (ws *Workspace) takeForm(r *http.Request) (taken, error) {
+	in, kind := account.From(r.Context()), r.URL.Query().Get("kind")
+	a, ok := ws.desk.Activities().Find(kind)
+	switch {
+	case len(ws.kinds(in, account.Act)) == 0:
+		return taken{}, page.ErrForbidden
+	case !ok, !in.Can(account.See, kind):
+		return taken{}, page.ErrNotFound
+	case !in.Can(account.Act, kind):
+		return taken{}, page.ErrForbidden
+	}
+	subject, err := uuid.Parse(r.URL.Query().Get("subject"))
+	if err != nil || subject == uuid.Nil {
+		if subject = uuid.Nil; !slices.Contains(ws.plain, kind) {
+			return taken{}, page.ErrNotFound
+		}
+	}
+	f, err := a.Form(r.Context(), subject)
+	if err != nil {
+		return taken{}, err
+	}
+	if f.Anonymous {
+		return taken{}, page.ErrNotFound // asked by a colleague, it would not be anonymous
+	}
+	f.Fields = slices.DeleteFunc(slices.Clone(f.Fields), func(x form.Field) bool { return x.Kind == form.File })
+	for i := range f.Fields {
+		f.Fields[i].Step = "" // all on one page: nobody is led through it
+	}
+	return taken{a, f, in}, nil
+}
+
+func (ws *Workspace) showTake(w http.ResponseWriter, r *http.Request) error {
+	in := account.From(r.Context())
+	if len(ws.kinds(in, account.Act)) == 0 {
+		return page.ErrForbidden
+	}
+	if r.URL.Query().Get("kind") == "" {
+		return ws.views.take.Write(w, r, http.StatusOK, takePage{Base: takeBase("Take a request"), Kinds: ws.takeKinds(in)})
+	}
+	t, err := ws.takeForm(r)
+	if err != nil {
+		return err
+	}
+	return ws.drawTake(w, r, http.StatusOK, t, nil, form.Errors{}, "")
+}
+
+func takeBase(title string) page.Base {
+	return page.Base{Title: title, NoIndex: true, Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}}}
+}
+
+// takeKinds offers the kinds whose form needs no subject; the others are reached from the page of their subject.
+func (ws *Workspace) takeKinds(in *account.Session) []option {
+	var list []option
+	for _, kind := range ws.kinds(in, account.Act) {
+		if a, _ := ws.desk.Activities().Find(kind); slices.Contains(ws.plain, kind) {
+			list = append(list, option{Value: kind, Label: a.Title})
+		}
+	}
+	return list
+}
+
+// drawTake draws the form with the two questions that only staff are asked in front.
+func (ws *Workspace) drawTake(w http.ResponseWriter, r *http.Request, status int, t taken, v url.Values, errs form.Errors, message string) error {
+	statement, err := ws.desk.Statements.InForce()
+	if err != nil {
+		return err
+	}
+	names, err := ws.names(r.Context())
+	if err != nil {
+		return err
+	}
+	seal := v.Get(form.SealField)
+	if v == nil || message != "" {
+		seal = form.NewSeal(t.form, statement.ID, ws.desk.Now()).Close(ws.desk.Ring)
+	}
+	view := t.form.View(form.Shown{
+		Action: r.URL.RequestURI(), Statement: statement.Name(), Seal: seal, Values: v, Errors: errs, Message: message,
+	})
+	view.Trap, view.Intro, view.Button = "", "", "Store the request"
+	asked := staffFields(names, t, v, errs)
+	for _, f := range asked {
+		if f.Error != "" {
+			view.Problems = slices.Insert(view.Problems, 0, form.Problem{Name: f.Name, ID: f.Choices[0].ID, Text: f.Error})
+		}
+	}
+	view.Fields = append(asked, view.Fields...)
+	p := takePage{Base: takeBase("Take a request: " + t.kind.Title), Form: &view, What: t.form.Name}
+	if len(view.Problems) > 0 || message != "" {
+		p.Title = "Error: " + p.Title
+	}
+	return ws.views.take.Write(w, r, status, p)
+}
+
+func staffFields(names names, t taken, v url.Values, errs form.Errors) []form.FieldView {
+	via := form.FieldView{
+		Name: viaField, ID: "f-" + viaField, Label: "How did it reach us?", Kind: string(form.Choice), Required: true, Error: errs[viaField],
+	}
+	for i, o := range vias() {
+		via.Choices = append(via.Choices, form.ChoiceView{
+			ID: "f-" + viaField + "-" + string(rune('0'+i)), Value: o.Value, Label: o.Label, Checked: v.Get(viaField) == o.Value,
+		})
+	}
+	if via.Error != "" {
+		via.Describedby = via.ID + "-error"
+	}
+	by := form.FieldView{Name: byField, ID: "f-" + byField, Label: "Who took it?", Kind: string(form.Country), Required: true, Error: errs[byField]}
+	chosen := cmp.Or(v.Get(byField), t.in.Account.ID.String())
+	for _, o := range names.options(uuid.Nil, t.in) {
+		by.Choices = append(by.Choices, form.ChoiceView{ID: by.ID, Value: o.Value, Label: o.Label, Checked: o.Value == chosen})
+	}
+	return []form.FieldView{via, by}
+}
+
+// submitTake stores what was told us, as the public form would: the same wording, the same way in. Consents that were
+// read out count once the person confirms the address by mail.
+func (ws *Workspace) submitTake(w http.ResponseWriter, r *http.Request) error {
+	if err := read(w, r); err != nil {
+		return err
+	}
+	t, err := ws.takeForm(r)
+	if err != nil {
+		return err
+	}
+	sent := r.PostForm
+	values, errs := t.form.Parse(sent)
+	by, err := uuid.Parse(sent.Get(byField))
+	if err != nil {
+		errs.Add(byField, "Choose who took it.")
+	}
+	via := sent.Get(viaField)
+	if !hasOption(vias(), via) {
+		errs.Add(viaField, "Choose how it reached us.")
+	}
+	statement, err := ws.desk.Statements.InForce()
+	if err != nil {
+		return err
+	}
+	seal, err := form.OpenSeal(ws.desk.Ring, sent.Get(form.SealField))
+	if err == nil {
+		err = seal.Check(t.form, statement.ID, ws.desk.Now())
+	}
+	if err != nil {
+		return ws.drawTake(w, r, http.StatusUnprocessableEntity, t, sent, errs,
+			"The wording changed since this page was opened. Everything typed is still here: read the consents out again, then store it.")
+	}
+	if len(errs) > 0 {
+		return ws.drawTake(w, r, http.StatusUnprocessableEntity, t, sent, errs, "")
+	}
+	id, err := ws.take(r, t, values, seal, via, by)
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, recordPath(id)+"?done=taken", http.StatusSeeOther)
+	return nil
+}
+
+// take accepts the request and records who took it, once however often it is sent.
+func (ws *Workspace) take(r *http.Request, t taken, values form.Values, seal form.Seal, via string, by uuid.UUID) (uuid.UUID, error) {
+	ctx := r.Context()
+	e, err := ws.desk.Entry(t.form, values)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	e.Seal, e.Channel = seal, via
+	if t.kind.Fill != nil {
+		if err := t.kind.Fill(ctx, &e); err != nil {
+			return uuid.Nil, err
+		}
+	}
+	accepted, err := ws.desk.Store.Accept(ctx, e)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	known, err := audit.Of(ctx, ws.desk.Pool, accepted.ID)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if slices.ContainsFunc(known, func(e audit.Event) bool { return e.Action == "take" }) {
+		return accepted.ID, nil
+	}
+	who := actor(t.in, account.Act, t.kind.Kind)
+	return accepted.ID, audit.Record(ctx, ws.desk.Pool, audit.Event{
+		At: ws.desk.Now(), ActorID: some(who.ID), Role: who.Role, Action: "take", Object: "submission", ObjectID: some(accepted.ID),
+		Detail: map[string]string{"channel": via, "taken_by": by.String()},
+	})
+}
