@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
@@ -22,6 +23,8 @@ type rooms struct {
 	staff      http.Handler
 	connect    http.Handler
 	demo       []func(context.Context) error
+	// subjects lists what can be applied for today, for the activities that have subjects.
+	subjects map[string]func(context.Context) ([]uuid.UUID, error)
 }
 
 // makeRooms is the list of activities: a new one is a line here, a folder in internal/ and one in web/templates/.

@@ -1,0 +1,290 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"go.yaml.in/yaml/v3"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/file"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/submission"
+	"clickcommerce.com/site/web"
+)
+
+const (
+	seasonSize = 150 // submissions, about
+	seasonDays = 80  // over which they came
+)
+
+// season makes submissions of the past: through the one way in, with a clock of its own.
+type season struct {
+	*app
+	store *submission.Store
+	clock time.Time
+	rand  *rand.Rand
+	folk  folk
+	staff map[account.Role]account.Account
+}
+
+// folk is web/content/demo/people.yaml.
+type folk struct {
+	People []struct {
+		Name, Email, Company, Title, Country, Phone string
+	} `yaml:"people"`
+	Why       []string `yaml:"alliance_why"`
+	Questions []struct {
+		Subject, Text string
+	} `yaml:"contact_questions"`
+	Letters []string `yaml:"cover_letters"`
+}
+
+// demoSubmissions fills an empty workspace; one that has submissions is left as it is.
+func (a *app) demoSubmissions(ctx context.Context, staff map[account.Role]account.Account) error {
+	var filled bool
+	if err := a.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM submission)`).Scan(&filled); err != nil || filled {
+		return err
+	}
+	s := &season{app: a, rand: rand.New(rand.NewPCG(2006, 12)), staff: staff} //nolint:gosec // the same season every time
+	raw, err := fs.ReadFile(web.FS, "content/demo/people.yaml")
+	if err != nil {
+		return err
+	}
+	if err := yaml.Unmarshal(raw, &s.folk); err != nil {
+		return fmt.Errorf("people.yaml: %w", err)
+	}
+	s.store = submission.NewStore(submission.Config{
+		Pool: a.pool, Ring: a.ring, People: a.people, Mail: a.mail, Files: a.files, Log: a.log,
+		Now: func() time.Time { return s.clock },
+	})
+	defer s.store.Close()
+	return s.run(ctx)
+}
+
+// run lets the days pass, and on each of them some people write and some are answered.
+func (s *season) run(ctx context.Context) error {
+	start := s.now().AddDate(0, 0, -seasonDays)
+	for i := range seasonSize {
+		at := start.Add(time.Duration(i) * seasonDays * 24 * time.Hour / seasonSize)
+		s.clock = time.Date(at.Year(), at.Month(), at.Day(), 8+s.rand.IntN(10), s.rand.IntN(60), s.rand.IntN(60), 0, time.UTC)
+		if s.clock.After(s.now()) {
+			s.clock = s.now().Add(-time.Duration(1+s.rand.IntN(90)) * time.Minute)
+		}
+		a := s.pick()
+		if err := s.one(ctx, a, i); err != nil {
+			return fmt.Errorf("%s: %w", a.Kind, err)
+		}
+	}
+	return s.store.Index(ctx)
+}
+
+// pick chooses an activity: those that people use most come most.
+func (s *season) pick() activity.Activity {
+	weights := map[string]int{
+		"alliance": 5, "career": 6, "contact": 6, "webinar": 5, "demo": 4, "download": 4, "access": 3, "newsletter": 3,
+		"privacy": 1,
+	}
+	var pool []activity.Activity
+	for _, a := range s.rooms.activities {
+		for range weights[a.Kind] {
+			pool = append(pool, a)
+		}
+	}
+	return pool[s.rand.IntN(len(pool))]
+}
+
+// one sends one form, and does with it what has been done by now.
+func (s *season) one(ctx context.Context, a activity.Activity, i int) error {
+	subject, err := s.subject(ctx, a.Kind)
+	if err != nil {
+		return err
+	}
+	f, err := a.Form(ctx, subject)
+	if err != nil {
+		return err
+	}
+	who := s.folk.People[i%len(s.folk.People)]
+	sent := map[string][]string{}
+	for _, field := range f.Fields {
+		if value := s.answer(field, i); value != "" {
+			sent[field.Name] = []string{value}
+		}
+	}
+	sent["name"], sent["email"], sent["company"], sent["country"] = one(who.Name), one(who.Email), one(who.Company), one(who.Country)
+	files, err := s.resumes(ctx, f, who.Name, sent)
+	if err != nil {
+		return err
+	}
+	values, errs := f.Parse(sent)
+	if len(errs) > 0 {
+		return fmt.Errorf("%s does not fit the form: %v", who.Name, errs)
+	}
+	e, err := s.desk.Entry(f, values)
+	if err != nil {
+		return err
+	}
+	statement, err := s.statements.InForce()
+	if err != nil {
+		return err
+	}
+	e.Seal, e.Files, e.Messages = form.NewSeal(f, statement.ID, s.clock), files, nil
+	e.PurgeAfter = s.clock.AddDate(0, a.Statuses[0].Months, 0)
+	e.Quarantine = i%37 == 36
+	if i%23 == 22 {
+		e.Channel = "phone"
+	}
+	stored, err := s.store.Accept(ctx, e)
+	if err != nil {
+		return err
+	}
+	if e.Quarantine {
+		return nil
+	}
+	return s.work(ctx, a, stored.ID)
+}
+
+func one(text string) []string { return []string{text} }
+
+// subject picks something that can be applied for today; uuid.Nil for activities without subjects.
+func (s *season) subject(ctx context.Context, kind string) (uuid.UUID, error) {
+	list, ok := s.rooms.subjects[kind]
+	if !ok {
+		return uuid.Nil, nil
+	}
+	ids, err := list(ctx)
+	if err != nil || len(ids) == 0 {
+		return uuid.Nil, err
+	}
+	return ids[s.rand.IntN(len(ids))], nil
+}
+
+// answer makes up an answer that fits the field.
+func (s *season) answer(f form.Field, i int) string {
+	pick := func(list []string) string { return list[(i+s.rand.IntN(3))%len(list)] }
+	switch {
+	case f.Kind == form.File:
+		return ""
+	case f.Kind == form.Consent && f.Purpose != "":
+		if s.rand.IntN(3) == 0 {
+			return "yes"
+		}
+		return ""
+	case f.Kind == form.Consent:
+		return "yes"
+	case len(f.Options) > 0:
+		return f.Options[s.rand.IntN(len(f.Options))].Value
+	case f.Name == "why":
+		return pick(s.folk.Why)
+	case f.Name == "letter" || f.Name == "cover_letter":
+		return pick(s.folk.Letters)
+	case f.Kind == form.LongText && f.Required:
+		return s.folk.Questions[i%len(s.folk.Questions)].Text
+	case f.Kind == form.Date:
+		return s.clock.AddDate(0, 2, 0).Format(time.DateOnly)
+	case f.Kind == form.Phone:
+		return s.folk.People[i%len(s.folk.People)].Phone
+	case f.Required:
+		return f.Example
+	}
+	return ""
+}
+
+// resumes stages a résumé in plain text where the form asks for a file.
+func (s *season) resumes(ctx context.Context, f form.Form, name string, sent map[string][]string) ([]file.Staged, error) {
+	var list []file.Staged
+	for _, field := range f.Fields {
+		if field.Kind != form.File || !field.Required {
+			continue
+		}
+		types, err := file.Types(field.Accept)
+		if err != nil {
+			return nil, err
+		}
+		staged, err := s.files.Stage(ctx, file.Upload{
+			Name: "resume.txt", Accept: types, Max: field.MaxBytes, Field: field.Name,
+			Reader: strings.NewReader(name + "\n\nWork\n2019 to today: integration engineer\n2014 to 2019: order desk\n\nKnows\nGo, SQL, EDI, patience\n"),
+		})
+		if err != nil {
+			return nil, err
+		}
+		sent[field.Name] = one(staged.ID.String())
+		list = append(list, staged)
+	}
+	return list, nil
+}
+
+// work is what staff did with a record since it came: the older, the further.
+func (s *season) work(ctx context.Context, a activity.Activity, id uuid.UUID) error {
+	age := s.now().Sub(s.clock)
+	if age < 36*time.Hour || s.rand.IntN(8) == 0 {
+		return nil // still waiting
+	}
+	by, ok := s.reviewer(a.Kind)
+	if !ok {
+		return nil
+	}
+	s.clock = s.clock.Add(time.Duration(3+s.rand.IntN(20)) * time.Hour)
+	if err := s.store.Read(ctx, id, by); err != nil {
+		return err
+	}
+	if err := s.store.Assign(ctx, []uuid.UUID{id}, by.ID, by); err != nil {
+		return err
+	}
+	if s.rand.IntN(3) == 0 {
+		if err := s.store.AddNote(ctx, id, by, "Called back; asks for an answer this week."); err != nil {
+			return err
+		}
+	}
+	return s.decide(ctx, a, id, by, age)
+}
+
+// decide takes up to three of the allowed steps.
+func (s *season) decide(ctx context.Context, a activity.Activity, id uuid.UUID, by submission.Actor, age time.Duration) error {
+	for range min(3, int(age/(10*24*time.Hour))) {
+		r, err := s.store.Get(ctx, id)
+		if err != nil {
+			return err
+		}
+		status, _ := a.Status(r.Status)
+		if len(status.Moves) == 0 {
+			return nil
+		}
+		move := status.Moves[s.rand.IntN(len(status.Moves))]
+		if a.Kind == "access" && move.To == "approved" {
+			return nil // an approval makes an account: not for people who don't exist
+		}
+		s.clock = s.clock.Add(time.Duration(20+s.rand.IntN(40)) * time.Hour)
+		to, _ := a.Status(move.To)
+		c := submission.Change{From: []string{r.Status}, To: move.To, By: by, Decides: to.Final}
+		if to.Months > 0 {
+			c.PurgeAfter = s.clock.AddDate(0, to.Months, 0)
+		}
+		if move.Letter && age < 30*24*time.Hour {
+			c.Message = &mail.Message{Template: "letter", Data: mail.Letter{
+				Subject: move.Subject, Name: r.Name, Reference: r.Reference, Paragraphs: strings.Split(move.Text, "\n\n"),
+			}}
+		}
+		if err := s.store.Move(ctx, id, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reviewer is who acts on a kind.
+func (s *season) reviewer(kind string) (submission.Actor, bool) {
+	for _, role := range account.Roles() {
+		if account.Can([]account.Role{role}, account.Act, kind) {
+			return submission.Actor{ID: s.staff[role].ID, Role: string(role)}, true
+		}
+	}
+	return submission.Actor{}, false
+}
