@@ -55,6 +55,13 @@ func (o opening) closesWords() string {
 	return o.ClosesOn.Format("2 January 2006")
 }
 
+func (o opening) untilWords() string {
+	if o.ClosesOn == nil {
+		return "it is filled"
+	}
+	return o.closesWords()
+}
+
 var yearly = regexp.MustCompile(`^\$([\d,]+) to \$([\d,]+) a year`) //nolint:gochecknoglobals // a constant in all but syntax
 
 // range of a year's salary in dollars; zeros where the words don't give one.

@@ -115,8 +115,8 @@ func (r *Room) facts(o opening) []content.Fact {
 		visa = "We can sponsor one"
 	}
 	list := []content.Fact{
-		{Term: "Team", Text: o.Team}, {Term: "Where", Text: o.Place}, {Term: "Hours", Text: o.Hours}, {Term: "Salary", Text: o.Salary},
-		{Term: "Visa", Text: visa}, {Term: "Apply until", Text: o.closesWords()},
+		{Term: "Where", Text: o.Place}, {Term: "Salary", Text: o.Salary}, {Term: "Visa", Text: visa},
+		{Term: "Apply until", Text: o.untilWords()},
 	}
 	if o.PublishAt != nil {
 		list = append(list, content.Fact{Term: "Posted", Text: o.PublishAt.In(r.zone).Format("2 January 2006")})
@@ -152,7 +152,7 @@ func (r *Room) drawApply(w http.ResponseWriter, req *http.Request, status int, f
 			Description: "Send your résumé to Click Commerce: what we ask, who reads it, and when you hear from us.",
 			Crumbs:      []page.Crumb{{Label: "Home", Path: "/"}, {Label: r.intro.Nav, Path: r.intro.Path}},
 		},
-		Form: v, Steps: r.intro.Steps,
+		Form: v, Steps: r.intro.Steps[min(1, len(r.intro.Steps)):], // the first is to send it
 	}
 	slug := chi.URLParam(req, "slug")
 	switch {

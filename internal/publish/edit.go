@@ -29,6 +29,7 @@ const (
 type listPage struct {
 	page.Base
 	One, Many, Path string
+	Notes           bool // the room says something of its rows
 	Rows            []listRow
 }
 
@@ -65,7 +66,7 @@ func (e *editor) showList(w http.ResponseWriter, r *http.Request) error {
 	}
 	data := listPage{
 		Base: page.Base{Title: upper(e.room.Many), NoIndex: true, Path: r.URL.Path},
-		One:  e.room.One, Many: e.room.Many, Path: "/staff/" + e.room.Path,
+		One:  e.room.One, Many: e.room.Many, Path: "/staff/" + e.room.Path, Notes: e.room.Notes != nil,
 	}
 	for _, row := range rows {
 		status := row.status(e.desk.Now())
@@ -250,6 +251,9 @@ func (e *editor) preview(w http.ResponseWriter, r *http.Request, db DB, id uuid.
 	return e.room.Preview(w, r.WithContext(page.WithPreview(r.Context(), back)), db, id)
 }
 
+// longest is how many characters a text may have that is written in a small field.
+const longest = 8000
+
 // write draws the edit page.
 func (e *editor) write(w http.ResponseWriter, r *http.Request, status int, x editing) error {
 	ctx, fresh := r.Context(), x.row.Version == 0
@@ -265,6 +269,11 @@ func (e *editor) write(w http.ResponseWriter, r *http.Request, status int, x edi
 	}
 	data.Form = x.form.View(x.shown)
 	data.Form.Hidden = data.Form.Hidden[1:] // a form of staff has no seal
+	for i, f := range data.Form.Fields {
+		if field, _ := x.form.Field(f.Name); field.Limit() > longest {
+			data.Form.Fields[i].Rows = 20
+		}
+	}
 	data.Base = page.Base{
 		Title: activity.Title(data.Form, e.title(x.row)), NoIndex: true, Path: r.URL.Path,
 		Crumbs: []page.Crumb{{Label: upper(e.room.Many), Path: "/staff/" + e.room.Path}, {Label: e.title(x.row)}},

@@ -84,6 +84,9 @@ func read(f form.Field, v form.Values) string {
 		}
 		return ""
 	}
+	if day, err := time.Parse(time.DateOnly, v.Get(f.Name)); f.Kind == form.Date && err == nil {
+		return day.Format("2 January 2006")
+	}
 	var texts []string
 	for _, a := range form.Answers([]form.Field{f}, v) {
 		texts = append(texts, a.Texts...)
