@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
+	"html/template"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -29,6 +30,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jba/templatecheck"
 )
 
 const (
@@ -260,6 +262,18 @@ func TestJobPosting(t *testing.T) {
 	}); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func TestTemplates(t *testing.T) {
+	t.Parallel()
+	newHouse(t).Pages.Each(func(name string, tmpl *template.Template, data any) {
+		if !strings.HasPrefix(name, "career/") && !strings.HasPrefix(name, "publish/") {
+			return
+		}
+		if err := templatecheck.CheckHTML(tmpl, data); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	})
 }
 
 func TestDocuments(t *testing.T) {
