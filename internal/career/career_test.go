@@ -283,6 +283,10 @@ func TestDocuments(t *testing.T) {
 	if err != nil || len(docs) != 8 {
 		t.Fatalf("%d documents, %v; want the 8 open ones", len(docs), err)
 	}
+	ids, err := h.room.Subjects(t.Context())
+	if err != nil || len(ids) != 8 {
+		t.Errorf("%d subjects, %v; want the 8 open ones", len(ids), err)
+	}
 	for _, d := range docs {
 		if d.Kind != "opening" || d.Title == "" || d.Path == over {
 			t.Errorf("document %+v", d)

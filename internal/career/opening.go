@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -119,17 +120,30 @@ func (r *Room) visible(ctx context.Context) ([]opening, error) {
 	return list, nil
 }
 
+// open returns the public openings that can be applied for.
+func (r *Room) open(ctx context.Context) ([]opening, error) {
+	list, err := r.visible(ctx)
+	return slices.DeleteFunc(list, r.closed), err
+}
+
+// Subjects lists the ids of the openings that can be applied for.
+func (r *Room) Subjects(ctx context.Context) ([]uuid.UUID, error) {
+	list, err := r.open(ctx)
+	ids := make([]uuid.UUID, 0, len(list))
+	for _, o := range list {
+		ids = append(ids, o.ID)
+	}
+	return ids, err
+}
+
 // Documents lists the openings that can be applied for, for search and sitemap.
 func (r *Room) Documents(ctx context.Context) ([]content.Document, error) {
-	list, err := r.visible(ctx)
+	list, err := r.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var docs []content.Document
 	for _, o := range list {
-		if r.closed(o) {
-			continue
-		}
 		docs = append(docs, content.Document{
 			Path: o.Path(), Kind: "opening", Title: o.Title, Summary: o.Summary,
 			Body: strings.Join([]string{o.Team, o.Place, o.Hours, o.Body}, "\n"), Updated: o.UpdatedAt,
