@@ -16,19 +16,21 @@ func (ws *Workspace) Routes(r chi.Router) {
 		r.Use(ws.accounts.Load)           // who is signed in
 		r.Use(ws.accounts.RequireStaff()) // and has given a code
 		r.Use(ws.Inside)                  // the navigation of their roles
+		r.Route("/staff", func(r chi.Router) { // first: what follows takes its own addresses back
+			for _, a := range ws.desk.Activities() {
+				if a.Staff != nil {
+					a.Staff(r)
+				}
+			}
+			for _, room := range ws.rooms {
+				room(r)
+			}
+		})
 		ws.queueRoutes(r)
 		ws.recordRoutes(r)
 		ws.personRoutes(r)
 		ws.exportRoutes(r)
 		ws.officeRoutes(r)
-		for _, a := range ws.desk.Activities() {
-			if a.Staff != nil {
-				a.Staff(r)
-			}
-		}
-		for _, room := range ws.rooms {
-			room(r)
-		}
 	})
 }
 
