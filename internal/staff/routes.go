@@ -13,9 +13,9 @@ import (
 func (ws *Workspace) Routes(r chi.Router) {
 	ws.accounts.StaffRoutes(r, ws.Inside)
 	r.Group(func(r chi.Router) {
-		r.Use(ws.accounts.Load)           // who is signed in
-		r.Use(ws.accounts.RequireStaff()) // and has given a code
-		r.Use(ws.Inside)                  // the navigation of their roles
+		r.Use(ws.accounts.Load)                // who is signed in
+		r.Use(ws.accounts.RequireStaff())      // and has given a code
+		r.Use(ws.Inside)                       // the navigation of their roles
 		r.Route("/staff", func(r chi.Router) { // first: what follows takes its own addresses back
 			for _, a := range ws.desk.Activities() {
 				if a.Staff != nil {
