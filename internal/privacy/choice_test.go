@@ -1,0 +1,324 @@
+package privacy_test
+
+import (
+	"context"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/postgres/pgtest"
+)
+
+func choose(h house, values url.Values, headers map[string]string, cookies ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, "/cookies", strings.NewReader(values.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for name, value := range headers {
+		r.Header.Set(name, value)
+	}
+	for _, c := range cookies {
+		name, value, _ := strings.Cut(c, "=")
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	return h.Do(r)
+}
+
+func TestCookieChoice(t *testing.T) {
+	h := bench(t)
+	if w := h.Get("/cookies"); w.Code != http.StatusOK || w.Header().Get("Set-Cookie") != "" {
+		t.Fatalf("GET: %d, sets %q", w.Code, w.Header().Get("Set-Cookie"))
+	}
+	for name, tt := range map[string]struct {
+		values  url.Values
+		headers map[string]string
+		cookies []string
+		want    []string // name=value, or name deleted
+		to      string
+	}{
+		"accept all":             {url.Values{"choice": {"all"}}, nil, nil, []string{"choice=all", "first_visit=2026-W48"}, "/cookies?saved=all"},
+		"with a campaign":        {url.Values{"choice": {"all"}, "campaign": {"spring-fair-2027"}}, nil, nil, []string{"choice=all", "first_visit=2026-W48.spring-fair-2027"}, "/cookies?saved=all"},
+		"with a number":          {url.Values{"choice": {"all"}, "campaign": {"u-8839201"}}, nil, nil, []string{"choice=all", "first_visit=2026-W48"}, "/cookies?saved=all"},
+		"an earlier first visit": {url.Values{"choice": {"all"}}, nil, []string{"first_visit=2026-W31"}, []string{"choice=all"}, "/cookies?saved=all"},
+		"with GPC":               {url.Values{"choice": {"all"}}, map[string]string{"Sec-GPC": "1"}, nil, []string{"choice=all"}, "/cookies?saved=all"},
+		"with DNT":               {url.Values{"choice": {"all"}}, map[string]string{"DNT": "1"}, []string{"first_visit=2026-W31"}, []string{"choice=all", "first_visit deleted"}, "/cookies?saved=all"},
+		"tell":                   {url.Values{"choice": {"tell"}}, nil, nil, []string{"choice=tell"}, "/cookies?saved=tell"},
+		"reject":                 {url.Values{"choice": {"none"}}, nil, []string{"choice=all", "first_visit=2026-W31"}, []string{"choice=none", "first_visit deleted"}, "/cookies?saved=none"},
+		"forget":                 {url.Values{"choice": {"forget"}}, nil, []string{"choice=all", "first_visit=2026-W31"}, []string{"choice deleted", "first_visit deleted"}, "/cookies?forgotten"},
+		"forget nothing":         {url.Values{"choice": {"forget"}}, nil, nil, nil, "/cookies?forgotten"},
+	} {
+		w := choose(h, tt.values, tt.headers, tt.cookies...)
+		var got []string
+		for _, c := range w.Result().Cookies() {
+			if c.MaxAge < 0 {
+				got = append(got, c.Name+" deleted")
+				continue
+			}
+			got = append(got, c.Name+"="+c.Value)
+			if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.MaxAge != 365*24*3600 || c.Path != "/" {
+				t.Errorf("%s: cookie %s", name, c)
+			}
+		}
+		if diff := cmp.Diff(got, tt.want); diff != "" || w.Code != http.StatusSeeOther || w.Header().Get("Location") != tt.to {
+			t.Errorf("%s: %d to %s, cookies (-got +want):\n%s", name, w.Code, w.Header().Get("Location"), diff)
+		}
+	}
+	if w := choose(h, url.Values{"choice": {"some"}}, nil); w.Code != http.StatusUnprocessableEntity || w.Header().Get("Set-Cookie") != "" {
+		t.Errorf("a choice that there is not: %d", w.Code)
+	}
+}
+
+func TestCookiePageNamesWhatItSets(t *testing.T) {
+	h := bench(t)
+	page := func(path string, headers map[string]string, cookies ...string) string {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		for name, value := range headers {
+			r.Header.Set(name, value)
+		}
+		for _, c := range cookies {
+			name, value, _ := strings.Cut(c, "=")
+			r.AddCookie(&http.Cookie{Name: name, Value: value})
+		}
+		return words(document(t, h.Do(r), http.StatusOK).Find("main"))
+	}
+	for name, tt := range map[string]struct{ text, want string }{
+		"plain":      {page("/cookies", nil), "Accept all (sets 2 cookies: choice, first_visit)"},
+		"GPC":        {page("/cookies", map[string]string{"Sec-GPC": "1"}), "Accept all (sets 1 cookie: choice)"},
+		"GPC's line": {page("/cookies", map[string]string{"Sec-GPC": "1"}), "Your browser sends Global Privacy Control"},
+		"plain anew": {page("/cookies", nil), "Accept all (sets 2 cookies: choice, first_visit)"},
+		"kept":       {page("/cookies?saved=none", nil, "choice=none"), "Your choice is kept in this browser"},
+		"not kept":   {page("/cookies?saved=none", nil), "Your browser keeps no cookies"},
+		"chosen":     {page("/cookies", nil, "choice=tell"), "Forget my choice"},
+	} {
+		if !strings.Contains(tt.text, tt.want) {
+			t.Errorf("%s: the page lacks %q", name, tt.want)
+		}
+	}
+	if strings.Contains(page("/cookies", nil), "Forget my choice") {
+		t.Error("there is a choice to forget before one was made")
+	}
+}
+
+// subscribed returns a person with a consent in force, and the address of the link in a mail that rests on it.
+func subscribed(t *testing.T, h house) (person.Person, string) {
+	t.Helper()
+	ctx := context.Background()
+	who := agree(t, h, "ada@example.com", consent.Event{Purpose: consent.Newsletter, Granted: true, Origin: consent.FromForm})
+	if err := h.Desk.Confirm(ctx, who); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pgtest.Admin(t, h.Pool).Exec(ctx, `INSERT INTO mail_template (name, purpose) VALUES ('issue', 'newsletter')`); err != nil {
+		t.Fatal(err)
+	}
+	id := uuid.Must(uuid.NewV7())
+	if _, err := h.Pool.Exec(ctx, `
+		INSERT INTO message (id, person_id, purpose, template, address, state, next_at, created_at)
+		VALUES ($1, $2, 'newsletter', 'issue', $3, 'sent', $4, $4)`, id, who.ID, who.Email, h.Now()); err != nil {
+		t.Fatal(err)
+	}
+	return who, h.Desk.Mail.UnsubscribePath(id)
+}
+
+func states(t *testing.T, h house, who person.Person) map[string]string {
+	t.Helper()
+	choices, err := h.Desk.Ledger.Of(context.Background(), who.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, c := range choices {
+		switch {
+		case c.InForce:
+			got[string(c.Purpose)] = "in force"
+		case c.Granted:
+			got[string(c.Purpose)] = "waits"
+		default:
+			got[string(c.Purpose)] = "refused by " + string(c.Origin)
+		}
+	}
+	return got
+}
+
+func TestUnsubscribe(t *testing.T) {
+	h := bench(t)
+	who, address := subscribed(t, h)
+	want := func(name, state string) {
+		t.Helper()
+		if diff := cmp.Diff(states(t, h, who), map[string]string{"newsletter": state}); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", name, diff)
+		}
+	}
+	doc := document(t, h.Get(address), http.StatusOK)
+	if text := words(doc.Find("main")); !strings.Contains(text, "Stop the newsletter by e-mail") || strings.Contains(text, "ada@example.com") {
+		t.Errorf("the page does not name the purpose, or shows the address: %s", text)
+	}
+	want("GET", "in force")
+	multi := &strings.Builder{}
+	parts := multipart.NewWriter(multi)
+	if err := parts.WriteField("List-Unsubscribe", "One-Click"); err != nil {
+		t.Fatal(err)
+	}
+	if err := parts.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ name, kind, body string }{
+		{"one click, urlencoded", "application/x-www-form-urlencoded", "List-Unsubscribe=One-Click"},
+		{"one click, multipart", parts.FormDataContentType(), multi.String()},
+		{"the button, again", "application/x-www-form-urlencoded", ""},
+	} {
+		r := httptest.NewRequest(http.MethodPost, address, strings.NewReader(tt.body))
+		r.Header.Set("Content-Type", tt.kind)
+		w := h.Do(r)
+		if w.Code != http.StatusOK || w.Header().Get("Set-Cookie") != "" || w.Header().Get("Location") != "" {
+			t.Errorf("%s: %d, cookie %q", tt.name, w.Code, w.Header().Get("Set-Cookie"))
+		}
+		want(tt.name, "refused by unsubscribe")
+	}
+	var events int
+	if err := h.Pool.QueryRow(context.Background(), `SELECT count(*) FROM consent_event`).Scan(&events); err != nil || events != 2 {
+		t.Errorf("%d events, want the consent and one refusal (%v)", events, err)
+	}
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if w := h.Do(httptest.NewRequest(method, address[:len(address)-2]+"AA", nil)); w.Code != http.StatusNotFound {
+			t.Errorf("%s with a forged token: %d", method, w.Code)
+		}
+	}
+}
+
+func TestUnsubscribeOfAnErasedPerson(t *testing.T) {
+	for name, sql := range map[string]string{
+		"the person is emptied":   `UPDATE person SET email = NULL, erased_at = now()`,
+		"the message was deleted": `DELETE FROM message`,
+	} {
+		h := bench(t)
+		_, address := subscribed(t, h)
+		if _, err := h.Pool.Exec(context.Background(), sql); err != nil {
+			t.Fatal(err)
+		}
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			doc := document(t, h.Do(httptest.NewRequest(method, address, nil)), http.StatusOK)
+			if got := words(doc.Find("h1")); got != "You get no mail from us" {
+				t.Errorf("%s, %s: %q", name, method, got)
+			}
+		}
+	}
+}
+
+func TestPreferences(t *testing.T) {
+	h := bench(t)
+	who, _ := subscribed(t, h)
+	h.Advance(time.Minute)
+	address := h.room.PreferencesPath(who.ID)
+	post := func(name, value string) {
+		t.Helper()
+		if w := h.Post(address, url.Values{name: {value}}); w.Code != http.StatusSeeOther {
+			t.Fatalf("%s=%s: %d", name, value, w.Code)
+		}
+		h.Advance(time.Second)
+	}
+	want := func(name string, want map[string]string) {
+		t.Helper()
+		if diff := cmp.Diff(states(t, h, who), want); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", name, diff)
+		}
+	}
+	text := words(document(t, h.Get(address), http.StatusOK).Find("main"))
+	for _, part := range []string{"a•••@e•••.com", "23 November 2026: “Mail me.”", "Nothing: you never agreed"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("the page lacks %q: %s", part, text)
+		}
+	}
+	if strings.Contains(text, "ada@example.com") {
+		t.Error("the page shows the address to whoever has its link")
+	}
+	post("stop", "newsletter email")
+	want("stopped", map[string]string{"newsletter": "refused by preferences"})
+	h.Mails(t)
+	post("start", "newsletter email")
+	post("start", "newsletter email") // the button pressed twice
+	want("started", map[string]string{"newsletter": "waits"})
+	mails := h.Mails(t)
+	if len(mails) != 1 {
+		t.Fatalf("%d mails ask for confirmation, want one", len(mails))
+	}
+	confirm := ""
+	for _, m := range link.FindAllStringSubmatch(strings.ReplaceAll(mails[0], "=\r\n", ""), -1) { // quoted-printable wraps
+		if strings.HasPrefix(m[1], "/preferences/confirm/") {
+			confirm = m[1]
+		}
+	}
+	document(t, h.Get(confirm), http.StatusOK)
+	want("GET of the mailed link", map[string]string{"newsletter": "waits"})
+	if w := h.Post(confirm, nil); w.Code != http.StatusSeeOther {
+		t.Fatalf("POST of the mailed link %q: %d", confirm, w.Code)
+	}
+	want("confirmed", map[string]string{"newsletter": "in force"})
+	document(t, h.Get(confirm+"?done"), http.StatusOK)
+
+	post("stop", "all")
+	refused := "refused by preferences"
+	all := map[string]string{"newsletter": refused, "product_news": refused, "promotion": refused, "survey": refused}
+	want("everything stopped", all)
+	h.Post(confirm, nil) // an old link brings nothing back
+	want("an old link", all)
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"no button":            h.Post(address, nil),
+		"a purpose of no kind": h.Post(address, url.Values{"start": {"service email"}}),
+		"start by phone":       h.Post(address, url.Values{"start": {"promotion phone"}}),
+	} {
+		if w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+	}
+	if w := h.Get(address[:len(address)-2] + "AA"); w.Code != http.StatusNotFound {
+		t.Errorf("a forged link: %d", w.Code)
+	}
+	h.Advance(31 * 24 * time.Hour)
+	if w := h.Post(confirm, nil); w.Code != http.StatusNotFound {
+		t.Errorf("the mailed link after 31 days: %d", w.Code)
+	}
+}
+
+// TestUnprovenChoiceTakesNothingAway goes through the orders in which choices and confirmations may come.
+func TestUnprovenChoiceTakesNothingAway(t *testing.T) {
+	grant := consent.Event{Purpose: consent.Newsletter, Granted: true, Origin: consent.FromForm}
+	refusal := consent.Event{Purpose: consent.Newsletter, Origin: consent.FromUnsubscribe}
+	confirm := consent.Event{} // stands for the button behind a mailed link
+	for name, tt := range map[string]struct {
+		steps []consent.Event
+		want  string
+	}{
+		"never confirmed":               {[]consent.Event{grant}, "waits"},
+		"confirmed":                     {[]consent.Event{grant, confirm}, "in force"},
+		"ticked again by anybody":       {[]consent.Event{grant, confirm, grant, grant}, "in force"},
+		"confirmed again":               {[]consent.Event{grant, confirm, grant, confirm}, "in force"},
+		"refused":                       {[]consent.Event{grant, confirm, refusal}, "refused by unsubscribe"},
+		"refused while another waits":   {[]consent.Event{grant, confirm, grant, refusal}, "refused by unsubscribe"},
+		"ticked by anybody thereafter":  {[]consent.Event{grant, confirm, refusal, grant}, "waits"},
+		"agreed and confirmed again":    {[]consent.Event{grant, confirm, refusal, grant, confirm}, "in force"},
+		"refused without having agreed": {[]consent.Event{refusal, grant}, "waits"},
+	} {
+		h := bench(t)
+		who := agree(t, h, "ada@example.com")
+		for _, step := range tt.steps {
+			h.Advance(time.Minute)
+			if step.Purpose == confirm.Purpose {
+				if err := h.Desk.Confirm(context.Background(), who); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
+			agree(t, h, "ada@example.com", step)
+		}
+		if diff := cmp.Diff(states(t, h, who), map[string]string{"newsletter": tt.want}); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", name, diff)
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package privacy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/page"
+)
+
+// Clause is a part of a statement with an id of its own.
+type Clause struct {
+	ID, Title string
+	Plain     string // in plain words
+	Text      string // Markdown
+	Promises  []string
+}
+
+// Body draws the text of the clause.
+func (c Clause) Body() template.HTML { return page.Markdown(c.Text) }
+
+var clauseHead = regexp.MustCompile(`^## (.+?) \{#([a-z0-9-]+)\}$`)
+
+// Clauses takes a statement's Markdown apart: what stands before the first clause, and the clauses in order. Each begins
+// with "## Title {#id}", then a quotation in plain words, its text, and a line of the promises it makes.
+func Clauses(body string) (lead string, clauses []Clause, err error) {
+	var before, text []string
+	flush := func() {
+		if len(clauses) > 0 {
+			clauses[len(clauses)-1].Text = strings.TrimSpace(strings.Join(text, "\n"))
+		}
+		text = nil
+	}
+	for line := range strings.SplitSeq(body, "\n") {
+		head := clauseHead.FindStringSubmatch(line)
+		switch {
+		case head != nil:
+			flush()
+			if slices.ContainsFunc(clauses, func(c Clause) bool { return c.ID == head[2] }) {
+				return "", nil, fmt.Errorf("two clauses have the id %s", head[2])
+			}
+			clauses = append(clauses, Clause{ID: head[2], Title: head[1]})
+		case strings.HasPrefix(line, "## "):
+			return "", nil, fmt.Errorf("clause %q has no id", strings.TrimPrefix(line, "## "))
+		case len(clauses) == 0:
+			before = append(before, line)
+		default:
+			c := &clauses[len(clauses)-1]
+			if !c.take(line, len(strings.TrimSpace(strings.Join(text, ""))) == 0) {
+				text = append(text, line)
+			}
+		}
+	}
+	flush()
+	return strings.TrimSpace(strings.Join(before, "\n")), clauses, nil
+}
+
+// take keeps a line that is not part of the text: the plain words, which stand first, and the promises.
+func (c *Clause) take(line string, first bool) bool {
+	if quoted, ok := strings.CutPrefix(line, "> "); ok && first {
+		c.Plain = strings.TrimSpace(c.Plain + " " + quoted)
+		return true
+	}
+	if ids, ok := strings.CutPrefix(line, "Promises: "); ok {
+		for id := range strings.SplitSeq(ids, ",") {
+			c.Promises = append(c.Promises, strings.TrimSpace(id))
+		}
+		return true
+	}
+	return false
+}
+
+// Verify says what is wrong with a statement as a text: a clause without plain words, text or promise, or a promise that
+// nobody knows or that no clause makes.
+func Verify(body string) error {
+	_, clauses, err := Clauses(body)
+	if err != nil {
+		return err
+	}
+	var faults []error
+	made := map[string]bool{}
+	for _, c := range clauses {
+		if c.Plain == "" || c.Text == "" || len(c.Promises) == 0 {
+			faults = append(faults, fmt.Errorf("clause %s lacks plain words, text or promises", c.ID))
+		}
+		for _, id := range c.Promises {
+			made[id] = true
+			if _, known := promise(id); !known {
+				faults = append(faults, fmt.Errorf("clause %s names the unknown promise %s", c.ID, id))
+			}
+		}
+	}
+	for _, p := range promises() {
+		if !made[p.ID] && strings.HasPrefix(p.ID, "P-") {
+			faults = append(faults, fmt.Errorf("no clause makes promise %s", p.ID))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Publish publishes the statement file of that id (`site statement publish ID`), unless its text is faulty. It returns
+// consent.ErrPublished where that was done before: a published version can't be altered.
+func Publish(ctx context.Context, pool *pgxpool.Pool, web fs.FS, id string, now time.Time) (consent.Statement, error) {
+	draft, err := consent.ReadDraft(web, id)
+	if err != nil {
+		return consent.Statement{}, err
+	}
+	if err := Verify(draft.Body); err != nil {
+		return consent.Statement{}, fmt.Errorf("statement %s: %w", id, err)
+	}
+	return draft.Statement, consent.Publish(ctx, pool, draft, now)
+}

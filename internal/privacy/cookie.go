@@ -1,0 +1,159 @@
+package privacy
+
+import (
+	"fmt"
+	"html/template"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"clickcommerce.com/site/internal/page"
+)
+
+const cookiePath = "/cookies"
+
+// FirstVisitCookie holds the week of the first visit and a campaign's name, no identifier. It is set only after "accept
+// all" (P-13).
+const FirstVisitCookie = "first_visit"
+
+// yearOfCookies is how long both cookies of this page last.
+const yearOfCookies = 365 * 24 * time.Hour
+
+type cookiePage struct {
+	page.Base
+	Intro     template.HTML
+	Lead      string
+	Silent    bool // the browser asks not to be counted
+	Asked     string
+	Campaign  string
+	Saved     string // the choice that was just made
+	Kept      bool   // the browser kept it
+	Forgotten bool
+	Problem   string
+	Cookies   []cookieRow
+}
+
+type cookieRow struct{ Name, Title, When, Holds, Lasts string }
+
+// cookieRows lists every cookie that the site can set. Over https some names carry a prefix.
+func (r *Room) cookieRows() []cookieRow {
+	prefix := ""
+	if r.secure() {
+		prefix = "__Host-"
+	}
+	return []cookieRow{
+		{page.ChoiceCookie, "Your choice", "You press one of the three buttons on this page", "The word all, tell or none", "12 months"},
+		{FirstVisitCookie, "First visit", "You press “Accept all”", "The week of your first visit, and the name of the campaign that led you here, if any", "12 months"},
+		{prefix + "connect", "Clickconnect sign-in", "You sign in to Clickconnect", "A random value that stands for this session", "Until you sign out or close the browser"},
+		{prefix + "connect", "Keep me signed in", "You tick that box when you sign in: the same cookie then holds more", "The above, and a random value that changes with each use", "60 days"},
+		{prefix + "staff", "Staff sign-in", "A member of our staff signs in", "A random value that stands for this session", "Until they sign out or close the browser"},
+	}
+}
+
+func (r *Room) secure() bool { return strings.HasPrefix(r.desk.Pages.URL(""), "https://") }
+
+// silent tells whether the browser asks not to be counted: Global Privacy Control, or Do Not Track (P-13).
+func silent(req *http.Request) bool {
+	return req.Header.Get("Sec-GPC") == "1" || req.Header.Get("DNT") == "1"
+}
+
+// cookieCache serves the page from memory, but to browsers that send a signal: for them it reads otherwise.
+func (r *Room) cookieCache(h http.Handler) http.Handler {
+	cached := r.desk.Pages.Cached(h)
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if silent(req) {
+			w.Header().Set("Cache-Control", "no-store")
+			h.ServeHTTP(w, req)
+			return
+		}
+		cached.ServeHTTP(w, req)
+	})
+}
+
+func (r *Room) showCookies(w http.ResponseWriter, req *http.Request) error {
+	query := req.URL.Query()
+	data := cookiePage{Campaign: campaign(query.Get("campaign"))}
+	switch saved := query.Get("saved"); page.Choice(saved) {
+	case page.AcceptAll, page.TellMe, page.RejectAll:
+		data.Saved, data.Kept = saved, string(page.ChoiceOf(req)) == saved
+	case page.Unset:
+	}
+	data.Forgotten = query.Has("forgotten")
+	return r.writeCookies(w, req, http.StatusOK, data)
+}
+
+func (r *Room) writeCookies(w http.ResponseWriter, req *http.Request, status int, data cookiePage) error {
+	data.Base = r.words.cookies.Base()
+	data.Lead, data.Intro, data.Cookies, data.Silent = r.words.cookies.Summary, r.words.cookies.Body, r.cookieRows(), silent(req)
+	return r.views.cookies.Write(w, req, status, data)
+}
+
+// takeChoice keeps the choice, and nothing but it unless all cookies were accepted. It works for browsers that keep no
+// cookie as well: they are told so, and nothing else changes.
+func (r *Room) takeChoice(w http.ResponseWriter, req *http.Request) error {
+	back := cookiePath
+	switch choice := page.Choice(req.PostFormValue("choice")); choice {
+	case page.AcceptAll, page.TellMe, page.RejectAll:
+		r.set(w, page.ChoiceCookie, string(choice), yearOfCookies)
+		if choice == page.AcceptAll && !silent(req) {
+			r.setFirstVisit(w, req)
+		} else {
+			r.forget(w, req, FirstVisitCookie)
+		}
+		back += "?saved=" + string(choice)
+	case "forget":
+		r.forget(w, req, page.ChoiceCookie)
+		r.forget(w, req, FirstVisitCookie)
+		back += "?forgotten"
+	default:
+		return r.writeCookies(w, req, http.StatusUnprocessableEntity, cookiePage{Problem: "Press one of the buttons below."})
+	}
+	http.Redirect(w, req, back, http.StatusSeeOther)
+	return nil
+}
+
+// setFirstVisit keeps an earlier first visit as it is.
+func (r *Room) setFirstVisit(w http.ResponseWriter, req *http.Request) {
+	if old, err := req.Cookie(FirstVisitCookie); err == nil && firstVisit.MatchString(old.Value) {
+		return
+	}
+	year, week := r.desk.Now().ISOWeek()
+	value := fmt.Sprintf("%d-W%02d", year, week)
+	if tag := campaign(req.PostFormValue("campaign")); tag != "" {
+		value += "." + tag
+	}
+	r.set(w, FirstVisitCookie, value, yearOfCookies)
+}
+
+var (
+	firstVisit  = regexp.MustCompile(`^\d{4}-W\d{2}(\.[a-z0-9-]+)?$`)
+	campaignTag = regexp.MustCompile(`^[a-z]+(-[a-z]+)*(-20\d\d)?$`)
+)
+
+// campaign returns the name of a campaign, or "" where the text is none: a name is short and of words, perhaps with a
+// year, so that no number of a person passes for one.
+func campaign(text string) string {
+	text = strings.ToLower(text)
+	if len(text) > 32 || !campaignTag.MatchString(text) {
+		return ""
+	}
+	return text
+}
+
+func (r *Room) set(w http.ResponseWriter, name, value string, lasts time.Duration) {
+	http.SetCookie(w, &http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: int(lasts.Seconds()), HttpOnly: true, Secure: r.secure(),
+		SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// forget takes a cookie away where there is one: where there is none, none is named either.
+func (r *Room) forget(w http.ResponseWriter, req *http.Request, name string) {
+	if _, err := req.Cookie(name); err != nil {
+		return
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: name, Path: "/", MaxAge: -1, HttpOnly: true, Secure: r.secure(), SameSite: http.SameSiteLaxMode,
+	})
+}

@@ -1,0 +1,203 @@
+package privacy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
+)
+
+// inventory lists what is asked, why, and what becomes of it. It is made from the declarations that decode the forms and
+// from the uses of the statement in force, so it can't tell another story (P-4).
+type inventory struct {
+	Controller  string           `json:"controller"`
+	Contact     string           `json:"contact"`
+	Statement   string           `json:"statement"`
+	EffectiveOn string           `json:"effective_on"`
+	Hosting     string           `json:"data_lies_in"` // ISO 3166-1
+	Processors  []processorEntry `json:"processors"`
+	Activities  []activityEntry  `json:"activities"`
+}
+
+type processorEntry struct {
+	Name     string `json:"name"`
+	Purpose  string `json:"purpose"`
+	Country  string `json:"country"`
+	Contract string `json:"contract"`
+}
+
+type activityEntry struct {
+	Kind      string         `json:"kind"`
+	Title     string         `json:"title"`
+	Path      string         `json:"path"`
+	Anonymous bool           `json:"anonymous,omitempty"`
+	Note      string         `json:"note,omitempty"`
+	Fields    []fieldEntry   `json:"fields"`
+	Consents  []consentEntry `json:"consents_offered"`
+	Uses      []useEntry     `json:"uses"`
+}
+
+// Required counts the fields that must be filled.
+func (a activityEntry) Required() int {
+	n := 0
+	for _, f := range a.Fields {
+		if f.Required {
+			n++
+		}
+	}
+	return n
+}
+
+// Optional counts the others.
+func (a activityEntry) Optional() int { return len(a.Fields) - a.Required() }
+
+type fieldEntry struct {
+	Name     string   `json:"name"`
+	Label    string   `json:"label"`
+	Kind     string   `json:"kind"`
+	Required bool     `json:"required"`
+	Why      string   `json:"why"`
+	Options  []string `json:"options,omitempty"`
+}
+
+type consentEntry struct {
+	Purpose  string `json:"purpose"`
+	Channel  string `json:"channel"`
+	Wording  string `json:"wording"`
+	Required bool   `json:"required,omitempty"` // the request itself is the consent
+}
+
+type useEntry struct {
+	Purpose   string   `json:"purpose"`
+	Data      []string `json:"data"`
+	Recipient string   `json:"recipient"`
+	Retention string   `json:"retention"`
+	Basis     string   `json:"basis"`
+}
+
+type inventoryPage struct {
+	page.Base
+	Inventory inventory
+	Name      string // of the statement
+}
+
+func (r *Room) showInventory(w http.ResponseWriter, req *http.Request) error {
+	inv, err := r.makeInventory(req.Context())
+	if err != nil {
+		return err
+	}
+	s, err := r.desk.Statements.InForce()
+	if err != nil {
+		return err
+	}
+	return r.views.inventory.Write(w, req, http.StatusOK, inventoryPage{
+		Base: page.Base{
+			Title:       "What we hold",
+			Description: "Every field of every form on this site: why it is asked, what it is used for, who gets it, and when it is deleted.",
+			Section:     "privacy", Crumbs: crumbs("Inventory"),
+		},
+		Inventory: inv, Name: s.Name(),
+	})
+}
+
+func (r *Room) writeInventory(w http.ResponseWriter, req *http.Request) error {
+	inv, err := r.makeInventory(req.Context())
+	if err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(inv, "", "  ")
+	if err != nil {
+		return fmt.Errorf("inventory: %w", err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(text, '\n')) // the visitor may be gone
+	return nil
+}
+
+func (r *Room) makeInventory(ctx context.Context) (inventory, error) {
+	s, err := r.desk.Statements.InForce()
+	if err != nil {
+		return inventory{}, err
+	}
+	uses, err := r.desk.Statements.Uses(ctx, s.ID)
+	if err != nil {
+		return inventory{}, err
+	}
+	site := r.desk.Pages.Site()
+	inv := inventory{
+		Controller: site.LegalName, Contact: site.PrivacyEmail, Statement: s.ID,
+		EffectiveOn: s.EffectiveOn.Format("2006-01-02"), Hosting: site.Hosting,
+	}
+	for _, p := range site.Processors {
+		inv.Processors = append(inv.Processors, processorEntry{p.Name, p.Purpose, p.Country, p.Contract})
+	}
+	for _, a := range r.desk.Activities() {
+		entry, err := r.entry(ctx, a)
+		if err != nil {
+			return inventory{}, err
+		}
+		for _, u := range uses {
+			if u.Activity == a.Kind {
+				entry.Uses = append(entry.Uses, useEntry{u.Purpose, u.Data, u.Recipient, u.Retention, u.Basis})
+			}
+		}
+		inv.Activities = append(inv.Activities, entry)
+	}
+	return inv, nil
+}
+
+// entry lists the fields of an activity.
+func (r *Room) entry(ctx context.Context, a activity.Activity) (activityEntry, error) {
+	entry := activityEntry{Kind: a.Kind, Title: a.Title, Path: a.Path, Fields: []fieldEntry{}, Consents: []consentEntry{}, Uses: []useEntry{}}
+	fields, anonymous, err := r.fields(ctx, a)
+	if err != nil {
+		return entry, err
+	}
+	entry.Anonymous = anonymous
+	if len(fields) == 0 {
+		entry.Note = "Nothing of this kind is open at present, so nothing is asked."
+	}
+	for _, f := range fields {
+		if f.Kind == form.Consent && f.Purpose != "" {
+			entry.Consents = append(entry.Consents, consentEntry{f.Purpose, f.Channel, f.Label, f.Required})
+			continue
+		}
+		field := fieldEntry{Name: f.Name, Label: f.Label, Kind: string(f.Kind), Required: f.Required, Why: f.Why}
+		for _, o := range f.Options {
+			field.Options = append(field.Options, o.Label)
+		}
+		entry.Fields = append(entry.Fields, field)
+	}
+	return entry, nil
+}
+
+// fields are those of the activity's general form; where it has only forms of subjects, those of the one that was shown
+// last.
+func (r *Room) fields(ctx context.Context, a activity.Activity) (fields []form.Field, anonymous bool, err error) {
+	f, err := a.Form(ctx, uuid.Nil)
+	if err == nil {
+		return f.Fields, f.Anonymous, nil
+	}
+	if !errors.Is(err, page.ErrNotFound) && !errors.Is(err, submission.ErrNotFound) && !errors.Is(err, pgx.ErrNoRows) {
+		return nil, false, fmt.Errorf("form of %s: %w", a.Kind, err)
+	}
+	err = r.desk.Pool.QueryRow(ctx, `
+		SELECT fields, coalesce((wording ->> 'anonymous')::bool, false)
+		FROM form_revision WHERE kind = $1 ORDER BY created_at DESC LIMIT 1`, a.Kind).Scan(&fields, &anonymous)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("read form of %s: %w", a.Kind, err)
+	}
+	return fields, anonymous, nil
+}

@@ -1,0 +1,317 @@
+package privacy
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/person"
+)
+
+const (
+	preferencesPurpose = "preferences"
+	proofPurpose       = "preferences confirm"
+	proofLasts         = 30 * 24 * time.Hour // as long as an unproven choice waits
+	asksAgain          = time.Hour           // before the same wish brings another mail
+)
+
+// PreferencesPath returns the address of a person's preferences. It never changes; whoever has it can see and stop, and
+// can start nothing that the mailbox does not confirm.
+func (r *Room) PreferencesPath(who uuid.UUID) string {
+	return "/preferences/" + r.desk.Ring.Token(preferencesPurpose, who)
+}
+
+type preferencesPage struct {
+	page.Base
+	Address string // masked
+	Erased  bool
+	Rows    []preference
+	Any     bool // something can be stopped
+	Message string
+	Problem string
+}
+
+type preference struct {
+	What    string
+	Value   string // "newsletter email": of the button
+	State   string // on, off, waiting, never
+	Since   time.Time
+	Wording string
+}
+
+// On tells whether messages of this kind may come, or may once confirmed.
+func (p preference) On() bool { return p.State == "on" || p.State == "waiting" }
+
+// Startable tells whether it can be agreed to here: only what goes by mail can be confirmed by mail.
+func (p preference) Startable() bool { return strings.HasSuffix(p.Value, " email") }
+
+// choosable lists purposes with the sentence that is agreed to here.
+func choosable() []struct{ purpose, wording string } {
+	return []struct{ purpose, wording string }{
+		{"newsletter", "Mail me the newsletter, four times a year."},
+		{"product_news", "Mail me news of products and services."},
+		{"promotion", "Mail me promotional material."},
+		{"survey", "Mail me surveys about products, site or business."},
+	}
+}
+
+func (r *Room) owner(req *http.Request) (person.Person, error) {
+	id, err := r.desk.Ring.ParseToken(preferencesPurpose, chi.URLParam(req, "token"))
+	if err != nil {
+		return person.Person{}, page.ErrNotFound
+	}
+	who, err := r.desk.People.Get(req.Context(), id)
+	if errors.Is(err, person.ErrNotFound) {
+		return person.Person{}, page.ErrNotFound
+	}
+	return who, err
+}
+
+func (r *Room) showPreferences(w http.ResponseWriter, req *http.Request) error {
+	who, err := r.owner(req)
+	if err != nil {
+		return err
+	}
+	data := preferencesPage{}
+	switch query := req.URL.Query(); {
+	case query.Has("stopped"):
+		data.Message = "Stopped. It counts from now on."
+	case query.Has("asked"):
+		data.Message = "We have sent a mail to your address. Press the button that its link leads to, and it counts."
+	}
+	return r.writePreferences(w, req, who, http.StatusOK, data)
+}
+
+func (r *Room) writePreferences(w http.ResponseWriter, req *http.Request, who person.Person, status int, data preferencesPage) error {
+	data.Base = page.Base{
+		Title: "Your preferences", Description: "What we may send you, and what not.", NoIndex: true, Path: req.URL.Path,
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	if data.Erased = who.ErasedAt != nil; data.Erased {
+		return r.views.preferences.Write(w, req, status, data)
+	}
+	choices, err := r.desk.Ledger.Of(req.Context(), who.ID)
+	if err != nil {
+		return err
+	}
+	data.Address = mask(who.Email)
+	data.Rows = rows(choices)
+	for _, row := range data.Rows {
+		data.Any = data.Any || row.On()
+	}
+	return r.views.preferences.Write(w, req, status, data)
+}
+
+// rows lists every purpose by mail, and other channels only where something was chosen about them.
+func rows(choices []consent.Choice) []preference {
+	var list []preference
+	for _, c := range choosable() {
+		list = append(list, row(c.purpose, "email", choices))
+		for _, channel := range []string{"phone", "post"} {
+			if p := row(c.purpose, channel, choices); p.State != "never" {
+				list = append(list, p)
+			}
+		}
+	}
+	return list
+}
+
+func row(purpose, channel string, choices []consent.Choice) preference {
+	words := what(purpose, channel)
+	p := preference{What: strings.ToUpper(words[:1]) + words[1:], Value: purpose + " " + channel, State: "never"}
+	for _, c := range choices {
+		if string(c.Purpose) != purpose || string(c.Channel) != channel {
+			continue
+		}
+		p.Since, p.Wording = c.At, c.Wording
+		switch {
+		case c.InForce:
+			p.State = "on"
+		case c.Granted:
+			p.State = "waiting"
+		default:
+			p.State = "off"
+		}
+	}
+	return p
+}
+
+// takePreferences stops at once what is to stop; what is to start waits for a button behind a mailed link.
+func (r *Room) takePreferences(w http.ResponseWriter, req *http.Request) error {
+	who, err := r.owner(req)
+	if err != nil {
+		return err
+	}
+	if who.ErasedAt != nil {
+		return r.writePreferences(w, req, who, http.StatusOK, preferencesPage{})
+	}
+	done := "?stopped"
+	switch start, stop := req.PostFormValue("start"), req.PostFormValue("stop"); {
+	case stop == "all":
+		err = r.stopAll(req.Context(), who.ID)
+	case stop != "":
+		err = r.stopOne(req.Context(), who.ID, stop)
+	case start != "":
+		done, err = "?asked", r.start(req.Context(), who, start)
+	default:
+		err = errNoSuchChoice
+	}
+	if errors.Is(err, errNoSuchChoice) {
+		return r.writePreferences(w, req, who, http.StatusUnprocessableEntity, preferencesPage{Problem: "Press one of the buttons below."})
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, req, req.URL.Path+done, http.StatusSeeOther)
+	return nil
+}
+
+var errNoSuchChoice = errors.New("privacy: no such choice")
+
+func (r *Room) stopOne(ctx context.Context, who uuid.UUID, value string) error {
+	purpose, channel, _ := strings.Cut(value, " ")
+	if _, known := purposeWords(purpose); !known || channelWords(channel) == "" {
+		return errNoSuchChoice
+	}
+	return r.stop(ctx, who, purpose, channel, consent.FromPreferences, "Stopped "+what(purpose, channel)+" in the preferences.")
+}
+
+func (r *Room) stopAll(ctx context.Context, who uuid.UUID) error {
+	choices, err := r.desk.Ledger.Of(ctx, who)
+	if err != nil {
+		return err
+	}
+	for _, c := range choosable() { // by mail also what was never agreed to: "everything" means what may come, too
+		if err := r.stopOne(ctx, who, c.purpose+" email"); err != nil {
+			return err
+		}
+	}
+	for _, c := range choices {
+		if c.Granted && c.Channel != consent.ByEmail {
+			if err := r.stopOne(ctx, who, string(c.Purpose)+" "+string(c.Channel)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// start records the wish as one that is not proven yet, and asks the mailbox. The same wish within an hour brings no
+// second mail.
+func (r *Room) start(ctx context.Context, who person.Person, value string) error {
+	purpose, channel, _ := strings.Cut(value, " ")
+	wording := ""
+	for _, c := range choosable() {
+		if c.purpose == purpose && channel == "email" {
+			wording = c.wording
+		}
+	}
+	if wording == "" {
+		return errNoSuchChoice
+	}
+	choices, err := r.desk.Ledger.Of(ctx, who.ID)
+	if err != nil {
+		return err
+	}
+	for _, c := range choices {
+		if string(c.Purpose) == purpose && c.Channel == consent.ByEmail &&
+			(c.InForce || c.Granted && r.desk.Now().Sub(c.At) < asksAgain) {
+			return nil
+		}
+	}
+	s, err := r.desk.Statements.InForce()
+	if err != nil {
+		return err
+	}
+	words, _ := purposeWords(purpose)
+	err = pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
+		if err := r.desk.Ledger.Record(ctx, tx, who.ID, consent.Event{
+			Purpose: consent.Purpose(purpose), Channel: consent.ByEmail, Granted: true, Wording: wording,
+			Statement: s.ID, Origin: consent.FromForm, At: r.desk.Now(),
+		}); err != nil {
+			return err
+		}
+		return r.desk.Mail.Insert(ctx, tx, mail.Message{
+			Person: uuid.NullUUID{UUID: who.ID, Valid: true}, Template: "confirm", Address: who.Email, Basis: s.ID,
+			Data: mail.Confirm{What: words, Wording: wording, URL: "/preferences/confirm/" + r.proof(who.ID)},
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("ask for a choice: %w", err)
+	}
+	return nil
+}
+
+// proof is a text that only the mailbox gets: whoever brings it back reads the mail of that person.
+func (r *Room) proof(who uuid.UUID) string {
+	until := binary.BigEndian.AppendUint64(nil, uint64(r.desk.Now().Add(proofLasts).Unix())) //nolint:gosec // after 1970
+	return r.desk.Ring.Seal(proofPurpose, append(who[:], until...))
+}
+
+type proofPage struct {
+	page.Base
+	Done        bool
+	Choices     []string // wordings that come into force
+	Preferences string
+}
+
+func (r *Room) prover(req *http.Request) (person.Person, error) {
+	body, err := r.desk.Ring.Open(proofPurpose, chi.URLParam(req, "proof"))
+	if err != nil || len(body) != 24 {
+		return person.Person{}, page.ErrNotFound
+	}
+	until := time.Unix(int64(binary.BigEndian.Uint64(body[16:])), 0) //nolint:gosec // written above
+	if r.desk.Now().After(until) {
+		return person.Person{}, &page.Error{Status: http.StatusNotFound, Message: "This link was good for 30 days, and they are over. Choose again in your preferences."}
+	}
+	who, err := r.desk.People.Get(req.Context(), uuid.UUID(body[:16]))
+	if errors.Is(err, person.ErrNotFound) || err == nil && who.ErasedAt != nil {
+		return person.Person{}, page.ErrNotFound
+	}
+	return who, err
+}
+
+func (r *Room) showProof(w http.ResponseWriter, req *http.Request) error {
+	who, err := r.prover(req)
+	if err != nil {
+		return err
+	}
+	data := proofPage{
+		Base: page.Base{Title: "Confirm your choice", Description: "One button, and it counts.", NoIndex: true, Path: req.URL.Path},
+		Done: req.URL.Query().Has("done"), Preferences: r.PreferencesPath(who.ID),
+	}
+	choices, err := r.desk.Ledger.Of(req.Context(), who.ID)
+	if err != nil {
+		return err
+	}
+	for _, c := range choices {
+		if c.Granted && !c.InForce {
+			data.Choices = append(data.Choices, c.Wording)
+		}
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return r.views.proof.Write(w, req, http.StatusOK, data)
+}
+
+func (r *Room) takeProof(w http.ResponseWriter, req *http.Request) error {
+	who, err := r.prover(req)
+	if err != nil {
+		return err
+	}
+	if err := r.desk.Confirm(req.Context(), who); err != nil {
+		return err
+	}
+	http.Redirect(w, req, req.URL.Path+"?done", http.StatusSeeOther)
+	return nil
+}

@@ -1,0 +1,120 @@
+// Package privacy shows what the site says about personal data, and lets people act on it: the statement and its
+// versions, the promises with what keeps them, the inventory, the choice about cookies, requests, and the ways to stop
+// messages.
+//
+// It promises that what it shows is drawn from what works: the statement from the database, where it can't be altered;
+// the inventory from the declarations that decode the forms; the state of a promise from a check that just ran. It knows
+// no activity: it is handed the list of them.
+package privacy
+
+import (
+	"io/fs"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/content"
+	"clickcommerce.com/site/internal/page"
+)
+
+// Config is what the room needs.
+type Config struct {
+	Desk    *activity.Desk // its activities are those of the inventory; they may be handed to it later
+	Content *content.Content
+	Web     fs.FS   // holds the statement files
+	Checks  []Check // of what this room can't see itself: the configuration
+}
+
+// Room serves the privacy pages.
+type Room struct {
+	desk    *activity.Desk
+	web     fs.FS
+	words   words
+	checker *checker
+	views   views
+}
+
+// words are the written parts of pages.
+type words struct{ privacy, cookies content.Page }
+
+type views struct {
+	statement   page.View[statementPage]
+	versions    page.View[versionsPage]
+	promises    page.View[promisesPage]
+	inventory   page.View[inventoryPage]
+	requests    page.View[requestPage]
+	cookies     page.View[cookiePage]
+	unsubscribe page.View[unsubscribePage]
+	preferences page.View[preferencesPage]
+	proof       page.View[proofPage]
+}
+
+// New returns the room.
+func New(c Config) *Room {
+	set := c.Desk.Pages
+	r := &Room{
+		desk: c.Desk, web: c.Web,
+		words: words{privacy: c.Content.Must("/privacy"), cookies: c.Content.Must("/cookies")},
+		views: views{
+			statement:   page.Load[statementPage](set, "privacy/statement"),
+			versions:    page.Load[versionsPage](set, "privacy/versions"),
+			promises:    page.Load[promisesPage](set, "privacy/promises"),
+			inventory:   page.Load[inventoryPage](set, "privacy/inventory"),
+			requests:    page.Load[requestPage](set, "privacy/requests"),
+			cookies:     page.Load[cookiePage](set, "privacy/cookies"),
+			unsubscribe: page.Load[unsubscribePage](set, "privacy/unsubscribe"),
+			preferences: page.Load[preferencesPage](set, "privacy/preferences"),
+			proof:       page.Load[proofPage](set, "privacy/proof"),
+		},
+	}
+	r.checker = newChecker(c.Desk.Log, c.Desk.Now, append(r.ownChecks(), c.Checks...))
+	return r
+}
+
+// Activity returns the activity of privacy requests; its Public mounts all pages of the room.
+func (r *Room) Activity() activity.Activity {
+	return activity.Activity{
+		Kind: Kind, Title: "Privacy request", What: "privacy request", Path: requestPath,
+		Statuses: statuses(),
+		Form:     requestForm,
+		Public:   r.Public,
+	}
+}
+
+// Public mounts the pages.
+func (r *Room) Public(router chi.Router) {
+	set := r.desk.Pages
+	get := func(pattern string, h page.Handler) { router.Method(http.MethodGet, pattern, set.Handle(h)) }
+	cached := func(pattern string, h page.Handler) {
+		router.Method(http.MethodGet, pattern, set.Cached(set.Handle(h)))
+	}
+	post := func(pattern string, h page.Handler) { router.Post(pattern, set.Handle(h)) }
+
+	cached("/privacy", r.showStatement)
+	cached("/privacy/versions", r.showVersions)
+	cached("/privacy/versions/{id}", r.showVersion)
+	cached("/privacy/promises", r.showPromises)
+	cached("/privacy/inventory", r.showInventory)
+	cached("/privacy/inventory.json", r.writeInventory)
+
+	door := r.requestDoor()
+	cached(requestPath, r.desk.Show(door)) // with a choice in its query it is not cached
+	post(requestPath, r.desk.Take(door))
+	get("/privacy/question", r.toQuestion)
+
+	router.Method(http.MethodGet, cookiePath, r.cookieCache(set.Handle(r.showCookies)))
+	post(cookiePath, r.takeChoice)
+
+	get("/unsubscribe/{token}", r.showUnsubscribe)
+	post("/unsubscribe/{token}", r.takeUnsubscribe) // also from mail programs (RFC 8058): see sameOrigin of room site
+	get("/preferences/{token}", r.showPreferences)
+	post("/preferences/{token}", r.takePreferences)
+	get("/preferences/confirm/{proof}", r.showProof)
+	post("/preferences/confirm/{proof}", r.takeProof)
+}
+
+// crumbs lead back to the statement.
+func crumbs(label string) []page.Crumb {
+	return []page.Crumb{{Label: "Home", Path: "/"}, {Label: "Privacy", Path: "/privacy"}, {Label: label}}
+}

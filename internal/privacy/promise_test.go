@@ -1,0 +1,290 @@
+package privacy_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/postgres/pgtest"
+	"clickcommerce.com/site/internal/privacy"
+	"clickcommerce.com/site/web"
+)
+
+func TestPromisesAreAllShown(t *testing.T) {
+	h := bench(t)
+	doc := document(t, h.Get("/privacy/promises"), http.StatusOK)
+	var got, want []string
+	doc.Find("article.promise").Each(func(_ int, s *goquery.Selection) { got = append(got, s.AttrOr("id", "")) })
+	for i := 1; i <= 18; i++ {
+		want = append(want, fmt.Sprintf("P-%d", i))
+	}
+	for i := 1; i <= 9; i++ {
+		want = append(want, fmt.Sprintf("A-%d", i))
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("promises (-got +want):\n%s", diff)
+	}
+	statement := document(t, h.Get("/privacy"), http.StatusOK)
+	doc.Find(`article.promise a[href^="/privacy#"]`).Each(func(_ int, a *goquery.Selection) {
+		if id := strings.TrimPrefix(a.AttrOr("href", ""), "/privacy"); statement.Find(id).Length() != 1 {
+			t.Errorf("%s leads to no clause", a.AttrOr("href", ""))
+		}
+	})
+}
+
+// broken runs all checks and returns the promises of those that fail.
+func broken(room *privacy.Room) []string {
+	var list []string
+	for _, c := range room.Checks() {
+		if c.Run(context.Background()) != nil {
+			list = append(list, c.Promise)
+		}
+	}
+	return list
+}
+
+// agree gives a person a chain of consents.
+func agree(t *testing.T, h house, email string, events ...consent.Event) person.Person {
+	t.Helper()
+	ctx := context.Background()
+	b := &pgx.Batch{}
+	h.Desk.People.Add(b, uuid.Must(uuid.NewV7()), email, h.Now())
+	if err := h.Pool.SendBatch(ctx, b).Close(); err != nil {
+		t.Fatal(err)
+	}
+	who, err := h.Desk.People.Find(ctx, email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		e.Channel, e.Wording, e.Statement, e.At = consent.ByEmail, "Mail me.", "2026-11-01", h.Now()
+		if err := pgx.BeginFunc(ctx, h.Pool, func(tx pgx.Tx) error { return h.Desk.Ledger.Record(ctx, tx, who.ID, e) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return who
+}
+
+func TestChecksTurnRed(t *testing.T) {
+	h := bench(t)
+	agree(t, h, "ada@example.com",
+		consent.Event{Purpose: consent.Newsletter, Granted: true, Origin: consent.FromForm},
+		consent.Event{Purpose: consent.Newsletter, Origin: consent.FromUnsubscribe})
+	if got := broken(h.room); len(got) != 0 {
+		t.Fatalf("broken at first: %v", got)
+	}
+	admin := pgtest.Admin(t, h.Pool)
+	for name, tt := range map[string]struct{ sabotage, repair, want string }{
+		"rights to rewrite the log": {
+			"GRANT UPDATE ON audit_event TO site_serve", "REVOKE UPDATE ON audit_event FROM site_serve", "P-5",
+		},
+		"no gate": {
+			"ALTER TABLE message DISABLE TRIGGER message_gate", "ALTER TABLE message ENABLE TRIGGER message_gate", "P-6",
+		},
+		"a rewritten consent": {
+			`ALTER TABLE consent_event DISABLE TRIGGER consent_event_append_only; UPDATE consent_event SET wording = 'Mail me all.' WHERE seq = 1;
+				ALTER TABLE consent_event ENABLE TRIGGER consent_event_append_only`,
+			`ALTER TABLE consent_event DISABLE TRIGGER consent_event_append_only; UPDATE consent_event SET wording = 'Mail me.' WHERE seq = 1;
+				ALTER TABLE consent_event ENABLE TRIGGER consent_event_append_only`, "P-6",
+		},
+		"any recipient": {
+			"ALTER TABLE statement_use DROP CONSTRAINT statement_use_recipient_check",
+			"ALTER TABLE statement_use ADD CONSTRAINT statement_use_recipient_check CHECK (recipient IN ('own department', 'processor', 'legal demand'))",
+			"P-9",
+		},
+		"a version open to change": {
+			"ALTER TABLE statement_version DISABLE TRIGGER statement_version_append_only",
+			"ALTER TABLE statement_version ENABLE TRIGGER statement_version_append_only", "P-17",
+		},
+		"answers without a version": {
+			"ALTER TABLE answers ALTER COLUMN statement_version DROP NOT NULL", "ALTER TABLE answers ALTER COLUMN statement_version SET NOT NULL", "P-18",
+		},
+		"records without a date": {
+			"ALTER TABLE submission ALTER COLUMN purge_after DROP NOT NULL", "ALTER TABLE submission ALTER COLUMN purge_after SET NOT NULL", "A-4",
+		},
+		"a ledger that can shrink": {
+			"GRANT DELETE ON consent_event TO site_serve", "REVOKE DELETE ON consent_event FROM site_serve", "A-5",
+		},
+	} {
+		if _, err := admin.Exec(context.Background(), tt.sabotage); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(broken(h.room), []string{tt.want}); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", name, diff)
+		}
+		if _, err := admin.Exec(context.Background(), tt.repair); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := broken(h.room); len(got) != 0 {
+		t.Errorf("broken after the repairs: %v", got)
+	}
+}
+
+func TestPageShowsABrokenPromiseWithinAMinute(t *testing.T) {
+	h := bench(t)
+	state := func() string {
+		h.Pages.Invalidate()
+		return words(document(t, h.Get("/privacy/promises"), http.StatusOK).Find("#P-5 .tag"))
+	}
+	if got := state(); got != "Kept" {
+		t.Fatalf("P-5 at first: %q", got)
+	}
+	if _, err := pgtest.Admin(t, h.Pool).Exec(context.Background(), "GRANT DELETE ON audit_event TO site_serve"); err != nil {
+		t.Fatal(err)
+	}
+	if got := state(); got != "Kept" {
+		t.Errorf("within the minute the checks ran again: %q", got)
+	}
+	h.Advance(time.Minute)
+	if got := state(); got != "Broken" {
+		t.Errorf("a minute later: %q", got)
+	}
+}
+
+// TestChangedFileTurnsRed gives the room a file that says more than was published.
+func TestChangedFileTurnsRed(t *testing.T) {
+	h := bench(t)
+	raw, err := fs.ReadFile(web.FS, "privacy/2026-11-01.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := fs.ReadFile(web.FS, "privacy/2006-12-05.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"another word":      strings.Replace(string(raw), "isn't sold", "is rarely sold", 1),
+		"another retention": strings.Replace(string(raw), "retention: 24 months", "retention: 36 months", 1),
+	} {
+		changed := fstest.MapFS{"privacy/2026-11-01.md": {Data: []byte(text)}, "privacy/2006-12-05.md": {Data: old}}
+		room := privacy.New(privacy.Config{Desk: h.Desk, Content: h.Content, Web: changed})
+		if diff := cmp.Diff(broken(room), []string{"P-17"}); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", name, diff)
+		}
+	}
+}
+
+func TestForeignChecksAreShown(t *testing.T) {
+	h := bench(t)
+	room := privacy.New(privacy.Config{Desk: h.Desk, Content: h.Content, Web: web.FS, Checks: []privacy.Check{{
+		Promise: "P-9", Name: "Every configured host has a contract on record.",
+		Run: func(context.Context) error { return fmt.Errorf("smtp.elsewhere.example has none") },
+	}}})
+	if diff := cmp.Diff(broken(room), []string{"P-9"}); diff != "" {
+		t.Errorf("broken (-got +want):\n%s", diff)
+	}
+}
+
+type inventory struct {
+	Statement  string
+	Activities []struct {
+		Kind   string
+		Fields []struct {
+			Name, Why string
+			Required  bool
+		}
+		Consents []struct{ Purpose string } `json:"consents_offered"`
+		Uses     []struct{ Purpose, Recipient, Retention, Basis string }
+	}
+}
+
+func read(t *testing.T, h house) inventory {
+	t.Helper()
+	w := h.Get("/privacy/inventory.json")
+	var inv inventory
+	if err := json.Unmarshal(w.Body.Bytes(), &inv); err != nil || w.Code != http.StatusOK {
+		t.Fatalf("inventory.json: %d, %v", w.Code, err)
+	}
+	return inv
+}
+
+// TestInventoryIsTheForms compares what is listed with what decodes, field by field.
+func TestInventoryIsTheForms(t *testing.T) {
+	h := bench(t)
+	inv := read(t, h)
+	page := document(t, h.Get("/privacy/inventory"), http.StatusOK)
+	if inv.Statement != "2026-11-01" || len(inv.Activities) != len(h.Desk.Activities()) {
+		t.Fatalf("%s, %d activities", inv.Statement, len(inv.Activities))
+	}
+	for i, a := range h.Desk.Activities() {
+		f, err := a.Form(context.Background(), uuid.Nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want, got []string
+		for _, field := range f.Fields {
+			if field.Kind != form.Consent || field.Purpose == "" {
+				want = append(want, fmt.Sprint(field.Name, field.Required, field.Why))
+				if !strings.Contains(words(page.Find("#"+a.Kind)), field.Label) {
+					t.Errorf("the page does not list %s of %s", field.Name, a.Kind)
+				}
+			}
+		}
+		for _, field := range inv.Activities[i].Fields {
+			got = append(got, fmt.Sprint(field.Name, field.Required, field.Why))
+		}
+		if diff := cmp.Diff(got, want); diff != "" || len(inv.Activities[i].Uses) == 0 {
+			t.Errorf("%s: %d uses, fields (-got +want):\n%s", a.Kind, len(inv.Activities[i].Uses), diff)
+		}
+	}
+}
+
+func TestAnotherFieldChangesTheInventory(t *testing.T) {
+	email := form.Field{Name: "email", Label: "E-mail address", Kind: form.Email, Why: "To answer."}
+	shoe := form.Field{Name: "shoe", Label: "Shoe size", Kind: form.Text, Why: "For the walk."}
+	names := func(fields ...form.Field) string {
+		inv := read(t, bench(t, standIn("walk", fields...)))
+		var list []string
+		for _, f := range inv.Activities[len(inv.Activities)-1].Fields {
+			list = append(list, f.Name)
+		}
+		return strings.Join(list, " ")
+	}
+	if before, after := names(email), names(email, shoe); before != "email" || after != "email shoe" {
+		t.Errorf("listed: %q, then %q", before, after)
+	}
+}
+
+func TestUnnamedActivityAndMissingReasonTurnRed(t *testing.T) {
+	h := bench(t, standIn("walk", form.Field{Name: "shoe", Label: "Shoe size", Kind: form.Text}))
+	if diff := cmp.Diff(broken(h.room), []string{"P-2", "P-4"}); diff != "" {
+		t.Errorf("broken (-got +want):\n%s", diff)
+	}
+}
+
+// TestInventoryOfSubjects lists the form that was shown last where an activity has no form without a subject.
+func TestInventoryOfSubjects(t *testing.T) {
+	ctx := context.Background()
+	shown := form.Form{Kind: "walk", Fields: []form.Field{{Name: "shoe", Label: "Shoe size", Kind: form.Text, Why: "For the walk."}}}
+	walk := activity.Activity{
+		Kind: "walk", Title: "Walk", Path: "/contact", Statuses: []activity.Status{{Value: "new"}},
+		Form: func(context.Context, uuid.UUID) (form.Form, error) { return form.Form{}, pgx.ErrNoRows },
+	}
+	h := bench(t, walk)
+	if inv := read(t, h); len(inv.Activities[len(inv.Activities)-1].Fields) != 0 {
+		t.Error("fields of a form that never was")
+	}
+	if _, err := h.Store.Revision(ctx, shown); err != nil {
+		t.Fatal(err)
+	}
+	h.Pages.Invalidate()
+	if inv := read(t, h); len(inv.Activities[len(inv.Activities)-1].Fields) != 1 {
+		t.Error("the form that was shown is not listed")
+	}
+}
