@@ -204,16 +204,19 @@ func text(d *goquery.Document, selector string) string {
 	return strings.Join(strings.Fields(d.Find(selector).Text()), " ")
 }
 
+// solid is text without its spaces, since tags that stand side by side have none between them.
+func solid(text string) string { return strings.ReplaceAll(text, " ", "") }
+
 func has(t testing.TB, d *goquery.Document, selector, words string) {
 	t.Helper()
-	if got := text(d, selector); !strings.Contains(got, words) {
+	if got := text(d, selector); !strings.Contains(solid(got), solid(words)) {
 		t.Errorf("%s says %q, want %q in it", selector, got, words)
 	}
 }
 
 func hasNot(t testing.TB, d *goquery.Document, selector, words string) {
 	t.Helper()
-	if got := text(d, selector); strings.Contains(got, words) {
+	if got := text(d, selector); strings.Contains(solid(got), solid(words)) {
 		t.Errorf("%s says %q, want no %q in it", selector, got, words)
 	}
 }

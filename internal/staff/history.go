@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -166,8 +165,10 @@ func mailTag(m mail.Item) tag {
 		return tag{"sent", "Sent"}
 	case m.State == "cancelled":
 		return tag{"cancelled", "Taken back"}
+	case m.State == "withheld":
+		return tag{"withheld", "Withheld"}
 	}
-	return tag{m.State, m.State}
+	return tag{"failed", "Failed"}
 }
 
 // reads returns who opened the record or one of its files, and what else the audit trail says of it.
@@ -313,7 +314,7 @@ func auditWords(names names, e audit.Event) string {
 	case "lift submission":
 		return "Flag of misuse lifted"
 	}
-	return fmt.Sprintf("%s of %s", e.Action, e.Object)
+	return upper(e.Action) + " of " + e.Object
 }
 
 // mailName is the name of a template in words: "event_reminder" is "event reminder".
@@ -329,6 +330,12 @@ func mailName(template string) string {
 		return "question to the sender"
 	}
 	return strings.NewReplacer("_", " ", "-", " ").Replace(template)
+}
+
+// upper lets words stand at the beginning.
+func upper(words string) string {
+	first, n := utf8.DecodeRuneInString(words)
+	return string(unicode.ToUpper(first)) + words[n:]
 }
 
 // lower lets a label stand within a sentence.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"clickcommerce.com/site/internal/activity"
@@ -20,14 +21,17 @@ import (
 
 // Misuse keeps who used the site as its terms forbid (P-8). It is made before the desk, which asks it about blocks.
 type Misuse struct {
-	pool *pgxpool.Pool
-	mail *mail.Queue
-	now  func() time.Time
+	pool    *pgxpool.Pool
+	mail    *mail.Queue
+	now     func() time.Time
+	blocked atomic.Pointer[map[string]time.Time] // addresses and ends, as of the last Refresh
 }
 
 // NewMisuse returns the register of misuse.
 func NewMisuse(pool *pgxpool.Pool, queue *mail.Queue, now func() time.Time) *Misuse {
-	return &Misuse{pool, queue, now}
+	m := &Misuse{pool: pool, mail: queue, now: now}
+	m.blocked.Store(&map[string]time.Time{})
+	return m
 }
 
 // misuse is a kind of misuse, as /terms lists them.
@@ -78,16 +82,30 @@ func (f Flag) Label() string {
 // Lifted tells whether an objection was right.
 func (f Flag) Lifted() bool { return f.LiftedAt != nil }
 
-// Blocked tells whether what an address sends is to be quarantined now. The address is spelt as form.ParseEmail does.
-func (m *Misuse) Blocked(ctx context.Context, email string) (bool, error) {
-	var blocked bool
-	err := m.pool.QueryRow(ctx, `
-		SELECT EXISTS (SELECT FROM misuse m JOIN person p ON p.id = m.person_id
-			WHERE p.email = $1 AND m.blocked_until > $2 AND m.lifted_at IS NULL)`, email, m.now()).Scan(&blocked)
+// Blocked tells whether what an address sends is to be quarantined, by what Refresh read last: taking a form waits for
+// no question of its own. The address is spelt as form.ParseEmail does.
+func (m *Misuse) Blocked(email string) bool { return m.now().Before((*m.blocked.Load())[email]) }
+
+// Refresh reads which addresses are blocked. A block made at another instance counts here from then on.
+func (m *Misuse) Refresh(ctx context.Context) error {
+	rows, err := m.pool.Query(ctx, `
+		SELECT p.email, max(m.blocked_until) FROM misuse m JOIN person p ON p.id = m.person_id
+		WHERE m.blocked_until > $1 AND m.lifted_at IS NULL AND p.email IS NOT NULL
+		GROUP BY p.email`, m.now())
 	if err != nil {
-		return false, fmt.Errorf("look for a block: %w", err)
+		return errRead("blocks", err)
 	}
-	return blocked, nil
+	blocked := map[string]time.Time{}
+	var email string
+	var until time.Time
+	if _, err := pgx.ForEachRow(rows, []any{&email, &until}, func() error {
+		blocked[email] = until
+		return nil
+	}); err != nil {
+		return errRead("blocks", err)
+	}
+	m.blocked.Store(&blocked)
+	return nil
 }
 
 // Of returns the flags of a person, newest first.
@@ -143,7 +161,7 @@ func (m *Misuse) Add(ctx context.Context, f Flag, by submission.Actor, address, 
 	if err != nil {
 		return fmt.Errorf("flag misuse: %w", err)
 	}
-	return nil
+	return m.Refresh(ctx)
 }
 
 func conduct(f Flag, objection string) mail.Conduct {
@@ -168,7 +186,7 @@ func (m *Misuse) Lift(ctx context.Context, f Flag, by submission.Actor) error {
 	if f.Officer == by.ID {
 		return ErrOwnFlag
 	}
-	return pgx.BeginFunc(ctx, m.pool, func(tx pgx.Tx) error {
+	err := pgx.BeginFunc(ctx, m.pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			UPDATE misuse SET lifted_at = $2, lifted_by = $3 WHERE id = $1 AND lifted_at IS NULL`, f.ID, m.now(), by.ID)
 		if err != nil {
@@ -182,6 +200,10 @@ func (m *Misuse) Lift(ctx context.Context, f Flag, by submission.Actor) error {
 			Detail: map[string]string{"flag": f.ID.String()},
 		})
 	})
+	if err != nil {
+		return err
+	}
+	return m.Refresh(ctx)
 }
 
 // Holder exports a person's flags as lines of JSON, and empties them: what is left of an erased person's flag is its

@@ -170,7 +170,7 @@ func (ws *Workspace) mailsOf(ctx context.Context, m met) ([]mailLine, error) {
 	}
 	var lines []mailLine
 	for _, i := range items {
-		line := mailLine{At: ws.stamp(i.CreatedAt), Name: mailName(i.Template), Purpose: purposeLabel(i.Purpose), State: mailTag(i)}
+		line := mailLine{At: ws.stamp(i.CreatedAt), Name: upper(mailName(i.Template)), Purpose: purposeLabel(i.Purpose), State: mailTag(i)}
 		if i.Submission.Valid {
 			if !slices.ContainsFunc(m.records, func(r submission.Record) bool { return r.ID == i.Submission.UUID }) {
 				continue
@@ -231,7 +231,7 @@ func reasons() []form.Option {
 func purposeLabel(purpose string) string {
 	words, ok := map[string]string{
 		"survey": "Surveys", "product_news": "News of products", "promotion": "Promotion", "newsletter": "Newsletter",
-		"service": "About a request", "notice": "Notice", "conduct": "Use of the site", "account": "Account",
+		"service": "About a request", "notice": "Notice", "conduct": "Use of the site", "account": "Account", "internal": "Inside the house",
 	}[purpose]
 	if !ok {
 		return purpose

@@ -48,7 +48,7 @@ func (ws *Workspace) showMail(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, i := range items {
 		line := failedLine{
-			ID: i.ID, At: ws.stamp(i.CreatedAt), Name: mailName(i.Template), Purpose: purposeLabel(i.Purpose), To: masked(i.Address),
+			ID: i.ID, At: ws.stamp(i.CreatedAt), Name: upper(mailName(i.Template)), Purpose: purposeLabel(i.Purpose), To: masked(i.Address),
 			Reason: i.LastError, State: mailTag(i), Failed: i.State == "failed",
 		}
 		if line.Path, err = ws.seen(r.Context(), i.Submission); err != nil {

@@ -310,7 +310,10 @@ func doneWords(v url.Values) string {
 		records = "1 submission"
 	}
 	rest := ""
-	if left > 0 {
+	switch {
+	case left == 1:
+		rest = " 1 was left as it is: its status does not allow it."
+	case left > 1:
 		rest = " " + strconv.Itoa(left) + " were left as they are: their status does not allow it."
 	}
 	switch form.Clean(v.Get("done"), false) {

@@ -61,6 +61,7 @@ func readRights(t *testing.T) []line {
 
 // TestRights asks every address of the workspace as every role, and compares with the written table.
 func TestRights(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	table := readRights(t)
 	listed := map[string]bool{}
@@ -193,6 +194,7 @@ func (h *house) payload(t *testing.T, l line) url.Values {
 		"/staff/submissions/{id}/misuse": {"kind": {"abuse"}, "evidence": {"Words"}},
 		"/staff/people/{id}/opt-out":     {"purpose": {"newsletter"}, "channel": {"email"}, "way": {"phone"}, "reason": {"stop"}},
 		"/staff/export/contacts":         {"purpose": {"newsletter"}, "channel": {"email"}, "recipient": {"Own department"}},
+		"/staff/sign-in":                 {"email": {uuid.NewString() + "@staff.example.com"}},
 		"/staff/team":                    {"email": {uuid.NewString() + "@staff.example.com"}, "role": {"reviewer"}},
 		"/staff/team/{id}/roles":         {"role": {"marketer"}},
 	}
@@ -204,6 +206,7 @@ func (h *house) payload(t *testing.T, l line) url.Values {
 
 // TestRightsNameEachRole keeps the table honest: a new role needs a column.
 func TestRightsNameEachRole(t *testing.T) {
+	t.Parallel()
 	head, err := os.ReadFile("testdata/rights.txt")
 	if err != nil {
 		t.Fatal(err)

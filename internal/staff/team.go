@@ -177,7 +177,7 @@ func (ws *Workspace) drawMember(w http.ResponseWriter, r *http.Request, status i
 		p.Title = "Error: " + p.Title
 	}
 	for _, e := range events {
-		words := e.Action
+		words := upper(e.Action)
 		if e.Detail["after"] != "" {
 			words += ": " + e.Detail["before"] + " → " + e.Detail["after"]
 		}

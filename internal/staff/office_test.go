@@ -1,0 +1,125 @@
+package staff_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"clickcommerce.com/site/internal/account"
+	"github.com/google/uuid"
+)
+
+func TestFailedMailIsSentAgain(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me, admin := h.as(t, account.Reviewer), h.as(t, account.Admin)
+	has(t, me.get(t, h, "/staff/mail"), ".empty", "All mail has arrived")
+	id := h.sent(t, "contact", "ada@example.com")
+	if _, err := h.Pool.Exec(context.Background(), `
+		UPDATE message SET state = 'failed', last_error = '550 no such user' WHERE submission_id = $1 AND person_id IS NOT NULL`, id); err != nil {
+		t.Fatal(err)
+	}
+	d := me.get(t, h, "/staff/mail")
+	has(t, d, "tbody", "Confirmation About a request")
+	has(t, d, "tbody", "a…@example.com")
+	has(t, d, "tbody", "550 no such user")
+	if d.Find(`tbody a[href="`+path(id)+`"]`).Length() != 1 {
+		t.Error("no way to the record")
+	}
+	if d := admin.get(t, h, "/staff/mail"); d.Find("tbody a").Length() != 0 || strings.Contains(text(d, "main"), "ada@") {
+		t.Error("the administrator is shown more than the failure")
+	}
+	again := d.Find("tbody form").AttrOr("action", "")
+	has(t, me.get(t, h, admin.post(t, h, again, nil)), ".notice.good", "It is sent again.")
+	has(t, me.get(t, h, me.post(t, h, again, nil)), ".notice.good", "not failed any more")
+	if mails := h.Mails(t); len(mails) != 2 {
+		t.Errorf("%d mails", len(mails))
+	}
+}
+
+func TestTeam(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	admin := h.as(t, account.Admin)
+	w := admin.do(h, http.MethodPost, "/staff/team", url.Values{"email": {"new"}, "name": {"New One"}})
+	if w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("no address: %d", w.Code)
+	}
+	d := document(t, w)
+	has(t, d, ".errors", "Write the address like name@example.com.")
+	if got := d.Find("#team-name").AttrOr("value", ""); got != "New One" {
+		t.Errorf("typed name is %q", got)
+	}
+	w = admin.do(h, http.MethodPost, "/staff/team", url.Values{"email": {"new@staff.example.com"}, "role": {"king"}})
+	has(t, document(t, w), ".errors", "Choose at least one role.")
+	to := admin.post(t, h, "/staff/team", url.Values{"email": {"new@staff.example.com"}, "name": {"New One"}, "role": {"recruiter"}})
+	d = admin.get(t, h, to)
+	has(t, d, "tbody", "New One new@staff.example.com Recruiter never Invited")
+	w = admin.do(h, http.MethodPost, "/staff/team", url.Values{"email": {"new@staff.example.com"}, "role": {"recruiter"}})
+	has(t, document(t, w), ".errors", "This address has an account already.")
+	if mails := strings.Join(h.Mails(t), ""); !strings.Contains(mails, "/staff/invite/") {
+		t.Error("no invitation was mailed")
+	}
+	a, err := h.accounts.Find(context.Background(), "new@staff.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := "/staff/team/" + a.ID.String()
+	d = admin.get(t, h, admin.post(t, h, at+"/roles", url.Values{"role": {"marketer", "reviewer"}}))
+	has(t, d, ".facts", "Marketer, Reviewer")
+	has(t, d, ".timeline", "Set roles: recruiter → marketer reviewer Administrator, admin")
+	has(t, admin.get(t, h, admin.post(t, h, at+"/disable", nil)), ".head", "Closed")
+	has(t, admin.get(t, h, admin.post(t, h, at+"/enable", nil)), ".head", "Invited")
+}
+
+func TestLastAdministratorStays(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	admin := h.as(t, account.Admin)
+	at := "/staff/team/" + admin.ID.String()
+	for act, values := range map[string]url.Values{"/roles": {"role": {"reviewer"}}, "/disable": nil} {
+		w := admin.do(h, http.MethodPost, at+act, values)
+		if w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d", act, w.Code)
+		}
+		has(t, document(t, w), ".errors", "This is the last administrator.")
+	}
+	if w := admin.do(h, http.MethodGet, "/staff/team/"+uuid.NewString(), nil); w.Code != http.StatusNotFound {
+		t.Errorf("nobody's page: %d", w.Code)
+	}
+}
+
+func TestNavigationFollowsRoles(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	for role, want := range map[account.Role]string{
+		account.Reviewer:  "Inbox Exports Mail not delivered Your account",
+		account.Recruiter: "Inbox Openings Exports Your account",
+		account.Alliance:  "Inbox Exports Your account",
+		account.Marketer:  "Inbox News Exports Your account",
+		account.Privacy:   "Inbox Exports Your account",
+		account.Admin:     "Mail not delivered People and roles Jobs Your account",
+	} {
+		d := h.as(t, role).get(t, h, "/staff/account")
+		if got := text(d, ".staff-nav ul"); got != want {
+			t.Errorf("%s: %q, want %q", role, got, want)
+		}
+		has(t, d, ".staff-nav [aria-current]", "Your account")
+		has(t, d, ".staff-me", role.Label())
+	}
+}
+
+func TestJobsPagesStayInside(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	w := h.as(t, account.Admin).do(h, http.MethodGet, "/staff/jobs/", nil)
+	body := w.Body.String()
+	if w.Code != http.StatusOK || !strings.Contains(body, `src="/staff/jobs/assets/`) {
+		t.Fatalf("%d\n%s", w.Code, body)
+	}
+	if csp := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'self'; ") || strings.Contains(csp, "script-src") {
+		t.Errorf("policy %q", csp)
+	}
+}

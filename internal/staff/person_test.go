@@ -1,0 +1,84 @@
+package staff_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/submission"
+)
+
+func TestPersonShowsWhatTheRoleOpens(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	question := h.sent(t, "contact", "ada@example.com", func(e *submission.Entry) { e.Values["consent_newsletter"] = []string{"yes"} })
+	h.sent(t, "career", "ada@example.com")
+	h.sent(t, "career", "ada@example.com")
+	who := h.record(t, question).PersonID.UUID
+	at := "/staff/people/" + who.String()
+	me := h.as(t, account.Reviewer)
+	d := me.get(t, h, at)
+	has(t, d, "main", "2 more that your role does not open.")
+	if n := d.Find(".queue li").Length(); n != 1 {
+		t.Errorf("%d submissions, want the question alone", n)
+	}
+	if n := d.Find("section[aria-labelledby=p-mails] tbody tr").Length(); n != 1 {
+		t.Errorf("%d mails, want that about the question alone", n)
+	}
+	has(t, d, "main", "Newsletter E-mail Counts once the address is confirmed")
+	d = h.as(t, account.Privacy).get(t, h, at)
+	if n := d.Find(".queue li").Length(); n != 3 {
+		t.Errorf("the privacy officer sees %d submissions", n)
+	}
+	if w := h.as(t, account.Marketer).do(h, http.MethodGet, at, nil); w.Code != http.StatusNotFound {
+		t.Errorf("the marketer, who sees none of them: %d", w.Code)
+	}
+	events, err := audit.Of(context.Background(), h.Pool, who)
+	if err != nil || len(events) != 2 || events[0].Role != "reviewer" || events[1].Role != "privacy" {
+		t.Errorf("readings of the person: %+v, %v", events, err)
+	}
+}
+
+func TestOptOutByPhone(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ctx := context.Background()
+	id := h.sent(t, "contact", "ada@example.com", func(e *submission.Entry) { e.Values["consent_newsletter"] = []string{"yes"} })
+	who := h.record(t, id).PersonID.UUID
+	if err := h.Desk.People.Confirm(ctx, who); err != nil {
+		t.Fatal(err)
+	}
+	at := "/staff/people/" + who.String()
+	me := h.as(t, account.Reviewer)
+	w := me.do(h, http.MethodPost, at+"/opt-out", url.Values{"purpose": {"newsletter", "service"}})
+	if w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("half of it: %d", w.Code)
+	}
+	has(t, document(t, w), ".errors", "3 things to put right Choose by which way it is not wanted.")
+	to := me.post(t, h, at+"/opt-out", url.Values{
+		"purpose": {"newsletter", "promotion"}, "channel": {"email", "phone"}, "way": {"phone"}, "reason": {"never"},
+	})
+	d := me.get(t, h, to)
+	has(t, d, ".notice.good", "Nothing of that is sent any more.")
+	has(t, d, "main", "By phone: says it was never agreed to. Recorded by staff.")
+	choices, err := h.Desk.Ledger.Of(ctx, who)
+	if err != nil || len(choices) != 4 {
+		t.Fatalf("%d choices, %v", len(choices), err)
+	}
+	for _, c := range choices {
+		if c.Granted || c.InForce || c.Origin != consent.FromStaff || c.Statement != "2026-11-01" {
+			t.Errorf("%+v", c)
+		}
+	}
+	var suppressed int
+	if err := h.Pool.QueryRow(ctx, `SELECT count(*) FROM suppression`).Scan(&suppressed); err != nil || suppressed != 4 {
+		t.Errorf("%d suppressions, %v", suppressed, err)
+	}
+	if w := h.as(t, account.Marketer).do(h, http.MethodPost, at+"/opt-out", nil); w.Code != http.StatusNotFound {
+		t.Errorf("one who sees none of the submissions: %d", w.Code)
+	}
+}

@@ -1,0 +1,190 @@
+package staff_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/submission"
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+)
+
+// listed is who stands in the queue of an address, in order.
+func listed(t *testing.T, h *house, m member, path string) []string {
+	t.Helper()
+	var who []string
+	m.get(t, h, path).Find(".queue .who").Each(func(_ int, s *goquery.Selection) { who = append(who, s.Text()) })
+	return who
+}
+
+func named(name, company string) func(*submission.Entry) {
+	return func(e *submission.Entry) { e.Name, e.Company = name, company }
+}
+
+func TestQueueViewsAndFilters(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.Advance(-7 * day) // a Monday
+	h.sent(t, "alliance", "old@example.com", named("Old", ""))
+	h.Advance(day)
+	h.sent(t, "career", "cv@example.com", named("Candidate", ""))
+	held := h.sent(t, "contact", "held@example.com", named("Held", ""), func(e *submission.Entry) { e.Quarantine = true })
+	h.Advance(6 * day)
+	h.sent(t, "contact", "new@example.com", named("Newcomer", "Orbit GmbH"))
+	read := h.sent(t, "demo", "seen@example.com", named("Seen", ""))
+	me, recruiter := h.as(t, account.Reviewer), h.as(t, account.Recruiter)
+	me.get(t, h, path(read))
+	me.post(t, h, path(read)+"/assign", url.Values{"to": {me.ID.String()}})
+	if err := h.Store.Index(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	reference := h.record(t, read).Reference
+	for query, want := range map[string][]string{
+		"":                               {"Seen", "Newcomer, Orbit GmbH", "Old"},
+		"?view=unread":                   {"Newcomer, Orbit GmbH", "Old"},
+		"?view=mine":                     {"Seen"},
+		"?view=unassigned":               {"Newcomer, Orbit GmbH", "Old"},
+		"?view=late":                     {"Old"},
+		"?view=quarantine":               {"Held"},
+		"?kind=alliance":                 {"Old"},
+		"?kind=career":                   nil,
+		"?status=closed":                 nil,
+		"?owner=" + me.ID.String():       {"Seen"},
+		"?owner=none&kind=contact":       {"Newcomer, Orbit GmbH"},
+		"?from=2026-11-20":               {"Seen", "Newcomer, Orbit GmbH"},
+		"?to=2026-11-16":                 {"Old"},
+		"?from=nonsense&after=x&kind=":   {"Seen", "Newcomer, Orbit GmbH", "Old"},
+		"?q=orbit":                       {"Newcomer, Orbit GmbH"},
+		"?q=new@exam":                    {"Newcomer, Orbit GmbH"},
+		"?q=" + reference:                {"Seen"},
+		"?q=candidate":                   nil,
+		"?q=" + url.QueryEscape(`%_'"\`): nil,
+	} {
+		if diff := cmp.Diff(listed(t, h, me, "/staff/submissions"+query), want); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", query, diff)
+		}
+	}
+	if diff := cmp.Diff(listed(t, h, recruiter, "/staff/submissions?q=old"), []string(nil)); diff != "" {
+		t.Errorf("the recruiter finds an alliance: %s", diff)
+	}
+	d := me.get(t, h, "/staff/submissions?view=late")
+	has(t, d, ".views", "Unread 2 Mine 1 Unassigned 2 Waiting over 2 days 1 Quarantine 1")
+	has(t, d, ".staff-nav", "Inbox 2")
+	has(t, d, ".queue .late", "16 Nov")
+	me.post(t, h, path(held)+"/restore", nil)
+	if got := listed(t, h, me, "/staff/submissions?view=quarantine"); len(got) != 0 {
+		t.Errorf("still in quarantine: %v", got)
+	}
+}
+
+func TestQueuePagesKeepTheFilter(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	for range submission.PageSize + 7 {
+		h.sent(t, "contact", uuid.NewString()+"@example.com")
+	}
+	h.sent(t, "demo", "demo@example.com")
+	me := h.as(t, account.Reviewer)
+	first := me.get(t, h, "/staff/submissions?kind=contact")
+	has(t, first, ".head", "57")
+	if n := first.Find(".queue li").Length(); n != submission.PageSize {
+		t.Errorf("%d rows on the first page", n)
+	}
+	older := first.Find("a.older").AttrOr("href", "")
+	second := me.get(t, h, older)
+	if n := second.Find(".queue li").Length(); n != 7 {
+		t.Errorf("%d rows on the second page", n)
+	}
+	row := second.Find(".queue a").First().AttrOr("href", "")
+	if !strings.Contains(row, "kind=contact") || !strings.Contains(row, "after=") {
+		t.Errorf("the link of a row forgets the filter: %s", row)
+	}
+	rec := me.get(t, h, row)
+	if n := rec.Find(".pane-list .queue li").Length(); n != 7 {
+		t.Errorf("%d rows beside the record", n)
+	}
+	if n := rec.Find(".pane-list .queue li.current").Length(); n != 1 {
+		t.Errorf("%d current rows", n)
+	}
+	back := me.get(t, h, second.Find("a.newer").AttrOr("href", ""))
+	if n := back.Find(".queue li").Length(); n != submission.PageSize {
+		t.Errorf("%d rows back on the first page", n)
+	}
+}
+
+func TestBulk(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me := h.as(t, account.Reviewer)
+	contact, demo, all := h.sent(t, "contact", "a@example.com"), h.sent(t, "demo", "b@example.com"), h.sent(t, "alliance", "c@example.com")
+	career := h.sent(t, "career", "d@example.com")
+	ids := []string{contact.String(), demo.String(), all.String()}
+	do := func(what string, more ...string) string {
+		values := url.Values{"id": ids, "do": {what}}
+		for i := 0; i+1 < len(more); i += 2 {
+			values.Set(more[i], more[i+1])
+		}
+		return me.post(t, h, "/staff/submissions?view=unread&kind=", values)
+	}
+	to := do("assign", "to", me.ID.String())
+	if to != "/staff/submissions?done=assigned&left=0&n=3&view=unread" {
+		t.Errorf("led to %s", to)
+	}
+	has(t, me.get(t, h, to), ".notice.good", "3 submissions assigned.")
+	has(t, me.get(t, h, do("close")), ".notice.good", "2 submissions closed. 1 was left as it is")
+	for id, want := range map[uuid.UUID]string{contact: "closed", demo: "closed", all: "new"} {
+		if r := h.record(t, id); r.Status != want || r.AssigneeID.UUID != me.ID {
+			t.Errorf("%s: %s, owner %s", r.Kind, r.Status, r.AssigneeID.UUID)
+		}
+	}
+	do("quarantine")
+	if r := h.record(t, all); r.Quarantined == nil {
+		t.Error("not in quarantine")
+	}
+	do("restore")
+	if r := h.record(t, all); r.Quarantined != nil {
+		t.Error("still in quarantine")
+	}
+	for name, c := range map[string]struct {
+		ids  []string
+		do   string
+		want int
+	}{
+		"nothing ticked":           {nil, "close", http.StatusSeeOther},
+		"no act":                   {ids, "", http.StatusUnprocessableEntity},
+		"one not to be seen":       {[]string{contact.String(), career.String()}, "quarantine", http.StatusNotFound},
+		"not an id":                {[]string{"x"}, "close", http.StatusNotFound},
+		"more than a page":         {make([]string, 51), "close", http.StatusUnprocessableEntity},
+		"to one who may not do it": {[]string{contact.String()}, "assign", http.StatusUnprocessableEntity},
+	} {
+		w := me.do(h, http.MethodPost, "/staff/submissions", url.Values{
+			"id": c.ids, "do": {c.do}, "to": {h.as(t, account.Recruiter).ID.String()},
+		})
+		if w.Code != c.want {
+			t.Errorf("%s: %d, want %d", name, w.Code, c.want)
+		}
+	}
+	if r := h.record(t, contact); r.Quarantined != nil {
+		t.Error("a list with one that may not be seen was half carried out")
+	}
+}
+
+func TestEmptyQueueSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me := h.as(t, account.Reviewer)
+	for query, want := range map[string]string{
+		"": "When somebody sends a form", "?view=mine": "Nothing is assigned to you", "?view=late": "Nobody has waited",
+		"?q=zebra": "Nothing found", "?view=unread": "Everything has been read", "?view=quarantine": "No sending looked doubtful",
+	} {
+		has(t, me.get(t, h, "/staff/submissions"+query), ".empty", want)
+	}
+}
+
+const minute = time.Minute

@@ -1,0 +1,96 @@
+package staff_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/activity/activitytest"
+	"github.com/google/uuid"
+)
+
+func TestTakeByPhone(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me := h.as(t, account.Alliance)
+	has(t, me.get(t, h, "/staff/submissions/new"), ".rows", "Alliance application")
+	hasNot(t, me.get(t, h, "/staff/submissions/new"), ".rows", "Question")
+	at := "/staff/submissions/new?kind=alliance"
+	w := me.do(h, http.MethodGet, at, nil)
+	values := activitytest.Hidden(w.Body.String())
+	d := document(t, w)
+	has(t, d, ".consents", "Mail me the newsletter, about once a month.")
+	has(t, d, ".label", "1 November 2026")
+	if n := d.Find(".trap").Length(); n != 0 {
+		t.Error("staff are asked to fall into the trap")
+	}
+	values.Set("why", "Pumps in Ohio")
+	values.Set("taken_by", me.ID.String())
+	values.Set("consent_newsletter", "yes")
+	w = me.do(h, http.MethodPost, at, values)
+	d = document(t, w)
+	if w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("half of it: %d", w.Code)
+	}
+	has(t, d, ".errors", "3 things to put right Choose how it reached us. Enter an answer: full name.")
+	has(t, d, "textarea[name=why]", "Pumps in Ohio")
+	values.Set("name", "Grace Hopper")
+	values.Set("email", "Grace@Example.com")
+	values.Set("via", "phone")
+	to := me.post(t, h, at, values)
+	if again := me.post(t, h, at, values); again != to {
+		t.Errorf("sent twice: %s and %s", to, again)
+	}
+	d = me.get(t, h, to)
+	has(t, d, ".notice.good", "The record is stored")
+	has(t, d, ".record-side", "grace@example.com Not confirmed")
+	has(t, d, ".record-side", "Came by phone")
+	has(t, d, ".record-side", "Counts once the address is confirmed")
+	if n := strings.Count(text(d, ".timeline"), "Taken by phone"); n != 1 {
+		t.Errorf("taken %d times: %s", n, text(d, ".timeline"))
+	}
+	if mails := h.Mails(t); len(mails) != 2 || !strings.Contains(strings.Join(mails, ""), "/confirm/") {
+		t.Errorf("%d mails, want a confirmation with its link, and the notice", len(mails))
+	}
+}
+
+func TestTakeWithAnOldPage(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me := h.as(t, account.Alliance)
+	at := "/staff/submissions/new?kind=alliance"
+	values := activitytest.Hidden(me.do(h, http.MethodGet, at, nil).Body.String())
+	for name, value := range map[string]string{
+		"name": "Grace Hopper", "email": "grace@example.com", "why": "x", "via": "fair", "taken_by": me.ID.String(),
+	} {
+		values.Set(name, value)
+	}
+	values.Set("seal", "forged")
+	w := me.do(h, http.MethodPost, at, values)
+	if w.Code != http.StatusUnprocessableEntity {
+		t.Fatalf("a forged seal: %d", w.Code)
+	}
+	body := w.Body.String()
+	if !strings.Contains(body, "read the consents out again") || !strings.Contains(body, "Grace Hopper") {
+		t.Error("the page does not say what to do, or lost what was typed")
+	}
+	values["seal"] = activitytest.Hidden(body)["seal"]
+	me.post(t, h, at, values)
+	var n int
+	if err := h.Pool.QueryRow(context.Background(), `SELECT count(*) FROM submission WHERE channel = 'fair'`).Scan(&n); err != nil || n != 1 {
+		t.Errorf("%d records, %v", n, err)
+	}
+}
+
+func TestTakeOfWhatNeedsASubject(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me := h.as(t, account.Marketer) // demo is not among the plain kinds
+	if w := me.do(h, http.MethodGet, "/staff/submissions/new?kind=demo", nil); w.Code != http.StatusNotFound {
+		t.Errorf("without its subject: %d", w.Code)
+	}
+	me.get(t, h, "/staff/submissions/new?"+url.Values{"kind": {"demo"}, "subject": {uuid.NewString()}}.Encode())
+}
