@@ -1,0 +1,118 @@
+package webinar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
+)
+
+type attendeesPage struct {
+	page.Base
+	listed
+	People []attendee
+	CanAct bool
+	Saved  bool
+}
+
+// attendee is a line of the list at the door: a name and whom it stands for, no address.
+type attendee struct {
+	ID        uuid.UUID `db:"id"`
+	Name      string    `db:"name"`
+	Company   string    `db:"organisation"`
+	Reference string    `db:"reference"`
+	Status    string    `db:"status"`
+	At        time.Time `db:"created_at"`
+}
+
+// reader returns the webinar of the address and under which role the list of its attendees may be used.
+func (r *Room) reader(req *http.Request, right account.Right) (Webinar, *account.Session, error) {
+	in := account.From(req.Context())
+	if in == nil || !in.Can(right, Kind) {
+		return Webinar{}, nil, page.ErrForbidden
+	}
+	id, err := uuid.Parse(chi.URLParam(req, "id"))
+	if err != nil {
+		return Webinar{}, nil, page.ErrNotFound
+	}
+	w, err := byID(req.Context(), r.desk.Pool, id)
+	return w, in, err
+}
+
+// showAttendees shows who has a seat or waits, to be printed for the door. Looking at it is logged.
+func (r *Room) showAttendees(w http.ResponseWriter, req *http.Request) error {
+	one, in, err := r.reader(req, account.See)
+	if err != nil {
+		return err
+	}
+	people, err := r.people(req.Context(), one.ID)
+	if err != nil {
+		return err
+	}
+	if err := audit.Record(req.Context(), r.desk.Pool, audit.Event{
+		At: r.desk.Now(), ActorID: uuid.NullUUID{UUID: in.Account.ID, Valid: true}, Role: string(in.Under(account.See, Kind)),
+		Action: "read", Object: "attendees", ObjectID: uuid.NullUUID{UUID: one.ID, Valid: true},
+	}); err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return r.views.attendees.Write(w, req, http.StatusOK, attendeesPage{
+		Base:   page.Base{Title: "Attendees: " + one.Title, NoIndex: true, Path: req.URL.Path},
+		listed: r.list(one), People: people, CanAct: in.Can(account.Act, Kind), Saved: req.URL.Query().Has("saved"),
+	})
+}
+
+func (r *Room) people(ctx context.Context, webinar uuid.UUID) ([]attendee, error) {
+	rows, err := r.desk.Pool.Query(ctx, `
+		SELECT id, name, organisation, reference, status, created_at FROM submission
+		WHERE subject_id = $1 AND status IN ('registered', 'attended', 'waitlisted') AND quarantined_at IS NULL
+		ORDER BY status = 'waitlisted', CASE WHEN status = 'waitlisted' THEN '' ELSE lower(name) END, created_at, id`, webinar)
+	if err != nil {
+		return nil, fmt.Errorf("list attendees: %w", err)
+	}
+	people, err := pgx.CollectRows(rows, pgx.RowToStructByName[attendee])
+	if err != nil {
+		return nil, fmt.Errorf("list attendees: %w", err)
+	}
+	return people, nil
+}
+
+// takeAttendance records who was there.
+func (r *Room) takeAttendance(w http.ResponseWriter, req *http.Request) error {
+	one, in, err := r.reader(req, account.Act)
+	if err != nil {
+		return err
+	}
+	if err := req.ParseForm(); err != nil {
+		return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
+	}
+	by := submission.Actor{ID: in.Account.ID, Role: string(in.Under(account.Act, Kind))}
+	for _, text := range req.PostForm["id"] {
+		id, err := uuid.Parse(text)
+		if err != nil {
+			continue
+		}
+		rec, err := r.desk.Store.Get(req.Context(), id)
+		if err != nil || rec.SubjectID.UUID != one.ID {
+			continue
+		}
+		err = r.desk.Store.Move(req.Context(), id, submission.Change{
+			From: []string{Registered}, To: Attended, By: by, Decides: true, PurgeAfter: one.purgeAfter(), Moved: r.moved,
+		})
+		if err != nil && !errors.Is(err, submission.ErrMove) {
+			return err
+		}
+	}
+	http.Redirect(w, req, req.URL.Path+"?saved", http.StatusSeeOther)
+	return nil
+}

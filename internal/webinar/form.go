@@ -1,0 +1,73 @@
+package webinar
+
+import (
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/form"
+)
+
+// The statuses of a registration. Registered and Attended hold a seat.
+const (
+	Registered = "registered"
+	Waitlisted = "waitlisted"
+	Attended   = "attended"
+	Repeated   = "repeated"
+	Cancelled  = "cancelled"
+)
+
+func registration(w Webinar) form.Form {
+	f := form.Form{
+		Kind: Kind, Subject: w.ID, Name: w.Title, Title: "Register for this webinar", Button: "Register",
+		Label: form.Facts{
+			For: "your seat, and the mails about it", SeenBy: "the people who run the event", SharedWith: "nobody",
+			Deleted: "12 months after the event",
+		},
+		Fields: []form.Field{
+			activity.NameField("The host greets you by it."),
+			activity.EmailField("The calendar entry, the way in and any change go there."),
+			activity.CompanyField(false, "The speakers choose examples that fit who comes."),
+			activity.CountryField(false, "It tells us which hours of the day suit those who come."),
+			{
+				Name: "question", Label: "Your question to the speakers", Kind: form.LongText, Max: 1000,
+				Why:     "The speakers read it beforehand, and answer without your name.",
+				Example: "How do you remind a supplier who reads mail once a week?",
+			},
+			activity.ConsentField("product_news", "Mail me news of products like the ones this event is about."),
+			activity.ConsentField("newsletter", "Mail me the newsletter, about once a month."),
+		},
+	}
+	if w.AtPlace() {
+		f.Title = "Register for this event"
+		question, _ := f.Field("question")
+		question.Label = "Your question to the speakers, or what you need on the day"
+		question.Hint = "Say what we should prepare, a ramp or a vegan lunch; you need not say why."
+		question.Why = "We read it beforehand and prepare."
+		f.Fields[4] = question
+	}
+	return f
+}
+
+// statuses say how a registration goes. Nobody decides on it: whoever comes first has a seat.
+func statuses() []activity.Status {
+	cancel := activity.Move{To: Cancelled, Label: "Cancel the registration"}
+	return []activity.Status{
+		{
+			Value: Registered, Label: "Registered", Public: "You have a seat.", Months: 12, Withdrawable: true,
+			Next:  "We mailed you a calendar entry. A day and an hour before it begins we remind you.",
+			Moves: []activity.Move{cancel, {To: Attended, Label: "Was there"}},
+		},
+		{
+			Value: Waitlisted, Label: "Waiting list", Public: "All seats are taken. You are on the waiting list.", Months: 12,
+			Next:         "As soon as a seat is free and you are next in line, it is yours, and we mail you.",
+			Withdrawable: true,
+			Moves:        []activity.Move{{To: Registered, Label: "Give a seat"}, cancel},
+		},
+		{Value: Attended, Label: "Attended", Public: "You were there. Thank you for coming.", Final: true, Months: 12},
+		{
+			Value: Repeated, Label: "Repeated", Final: true, Months: 12,
+			Public: "This address is registered already, and each address has one seat or one place on the waiting list. " +
+				"That registration stands, and we mailed its receipt to the address once more.",
+		},
+		{Value: Cancelled, Label: "Cancelled", Public: "This registration is cancelled.", Final: true, Months: 12},
+		{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You withdrew this registration.", Final: true, Months: 1},
+	}
+}

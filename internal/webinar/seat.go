@@ -1,0 +1,208 @@
+package webinar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/publish"
+	"clickcommerce.com/site/internal/submission"
+)
+
+// Seats are given and freed under the lock of the webinar's row. Who holds it may take registrations only with SKIP
+// LOCKED: everybody else locks the registration first and the webinar second.
+
+// errClosed says that an event takes no registrations any more.
+var errClosed = &page.Error{Status: http.StatusConflict, Message: "Registration is closed. The event's page says how it stands."}
+
+// lock holds a webinar until the transaction ends, and returns it as it is once the lock is ours.
+func lock(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Webinar, error) {
+	if _, err := tx.Exec(ctx, `SELECT FROM webinar WHERE id = $1 FOR UPDATE`, id); err != nil {
+		return Webinar{}, fmt.Errorf("lock webinar: %w", err)
+	}
+	return byID(ctx, tx, id) // a statement of its own sees what was committed while we waited
+}
+
+// fill completes a registration that is to be accepted: whether it gets a seat is decided in its transaction.
+func (r *Room) fill(_ context.Context, e *submission.Entry) error {
+	e.Locked = r.decide
+	return nil
+}
+
+// decide gives a seat, or a place on the waiting list. An address gets one of them: who registers again is written to
+// at that address, and told nothing that the first sender alone may know.
+func (r *Room) decide(ctx context.Context, tx pgx.Tx, e *submission.Entry) error {
+	w, err := lock(ctx, tx, e.Form.Subject)
+	if err != nil {
+		return err
+	}
+	if !publish.Public(w.State, w.PublishAt, r.desk.Now()) || !w.Stand(r.desk.Now()).Takes() {
+		return errClosed
+	}
+	if w, err = r.refill(ctx, tx, w); err != nil {
+		return err
+	}
+	e.PurgeAfter = w.purgeAfter()
+	if e.Quarantine {
+		e.Status = Waitlisted // without a place on the list until it is restored
+		return nil
+	}
+	first, err := active(ctx, tx, w.ID, e.Email)
+	if err != nil {
+		return err
+	}
+	var answer func(g guest) (string, any)
+	switch {
+	case first != uuid.Nil:
+		e.Status = Repeated
+		answer = func(g guest) (string, any) {
+			return "webinar-again", r.notice(w, guest{first, submission.Reference(first), g.name, g.email})
+		}
+	case w.full():
+		e.Status = Waitlisted
+		answer = func(g guest) (string, any) {
+			n := r.notice(w, g)
+			n.Position, n.ConfirmURL = w.Waiting+1, r.desk.ConfirmPath(g.id)
+			return "webinar-waiting", n
+		}
+	default:
+		e.Status = Registered
+		answer = func(g guest) (string, any) {
+			i := r.invite(w, g)
+			i.ConfirmURL = r.desk.ConfirmPath(g.id)
+			return "webinar-registered", i
+		}
+	}
+	e.Messages = answered(e.Messages, answer)
+	return nil
+}
+
+// answered puts the room's own answer in the place of the common one. The notice to the inbox stays.
+func answered(
+	common func(uuid.UUID, *submission.Entry) []mail.Message, answer func(guest) (string, any),
+) func(uuid.UUID, *submission.Entry) []mail.Message {
+	return func(id uuid.UUID, e *submission.Entry) []mail.Message {
+		template, data := answer(guest{id, submission.Reference(id), e.Name, e.Email})
+		list := []mail.Message{{Template: template, Data: data}}
+		for _, m := range common(id, e) {
+			if m.Template != "received" && e.Status != Repeated {
+				list = append(list, m)
+			}
+		}
+		return list
+	}
+}
+
+// active returns the registration by which an address has a seat or waits for one, or uuid.Nil.
+func active(ctx context.Context, tx pgx.Tx, webinar uuid.UUID, email string) (uuid.UUID, error) {
+	var id uuid.UUID
+	err := tx.QueryRow(ctx, `
+		SELECT s.id FROM submission s JOIN person p ON p.id = s.person_id
+		WHERE p.email = $2 AND s.subject_id = $1 AND s.status IN ('registered', 'waitlisted') AND s.quarantined_at IS NULL
+		ORDER BY s.created_at, s.id LIMIT 1`, webinar, email).Scan(&id)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return uuid.Nil, fmt.Errorf("look for registration: %w", err)
+	}
+	return id, nil
+}
+
+// refill gives free seats to those who wait, first come, first served, and returns the webinar as it is then. Who is
+// being changed by somebody else at this moment is passed over, and thought of at the next turn.
+func (r *Room) refill(ctx context.Context, tx pgx.Tx, w Webinar) (Webinar, error) {
+	if w.Cancelled() || !r.desk.Now().Before(w.Start()) {
+		return w, nil
+	}
+	for w.Free() > 0 && w.Waiting > 0 {
+		var next uuid.UUID
+		err := tx.QueryRow(ctx, `
+			SELECT id FROM submission
+			WHERE subject_id = $1 AND status = 'waitlisted' AND quarantined_at IS NULL
+			ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED`, w.ID).Scan(&next)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return w, nil
+		}
+		if err != nil {
+			return w, fmt.Errorf("find who waits: %w", err)
+		}
+		err = r.desk.Store.MoveTx(ctx, tx, next, submission.Change{
+			From: []string{Waitlisted}, To: Registered, Kind: "seat", By: submission.System, Decides: true,
+			PurgeAfter: w.purgeAfter(), Moved: r.moved,
+		})
+		if err != nil {
+			return w, fmt.Errorf("give seat: %w", err)
+		}
+		w.Taken, w.Waiting = w.Taken+1, w.Waiting-1
+	}
+	return w, nil
+}
+
+// moved is what follows a change of status: a seat is mailed, or goes to the next in line, in the same transaction.
+func (r *Room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to string) error {
+	if !rec.SubjectID.Valid {
+		return nil
+	}
+	w, err := lock(ctx, tx, rec.SubjectID.UUID)
+	if errors.Is(err, page.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switch to {
+	case Registered:
+		if w.Taken+w.Reserved > w.Capacity {
+			return fmt.Errorf("no seat is free: %w", submission.ErrMove)
+		}
+		return r.tell(ctx, tx, rec, "webinar-seat", r.invite(w, guestOf(rec)))
+	case Cancelled:
+		if err := r.desk.Store.Release(ctx, tx, rec.ID); err != nil {
+			return err
+		}
+		if err := r.tellCancelled(ctx, tx, w, rec); err != nil {
+			return err
+		}
+	case activity.Withdrawn:
+	default:
+		return nil
+	}
+	_, err = r.refill(ctx, tx, w)
+	return err
+}
+
+// tellCancelled takes back the calendar entry of who had one. Others hear of it only where the event was called off.
+func (r *Room) tellCancelled(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.Record) error {
+	var seated bool
+	err := tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM message WHERE submission_id = $1 AND template IN ('webinar-registered', 'webinar-seat'))`,
+		rec.ID).Scan(&seated)
+	if err != nil {
+		return fmt.Errorf("look for invitation: %w", err)
+	}
+	if seated {
+		return r.tell(ctx, tx, rec, "webinar-cancelled", r.revoke(w, guestOf(rec)))
+	}
+	if !w.Cancelled() {
+		return nil
+	}
+	n := r.notice(w, guestOf(rec))
+	n.Off, n.Reason = true, w.CancelReason
+	return r.tell(ctx, tx, rec, "webinar-waiting", n)
+}
+
+// tell mails a guest. Nobody is there to be told once a person was erased.
+func (r *Room) tell(ctx context.Context, tx pgx.Tx, rec submission.Record, template string, data any) error {
+	err := r.desk.Store.SendTx(ctx, tx, rec.ID, mail.Message{Template: template, Data: data})
+	if errors.Is(err, submission.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+func guestOf(rec submission.Record) guest { return guest{rec.ID, rec.Reference, rec.Name, rec.Email} }

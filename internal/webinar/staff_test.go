@@ -1,0 +1,228 @@
+package webinar_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/account/accounttest"
+)
+
+// workspace is the staff side as somebody signed in sees it.
+type workspace struct {
+	*house
+	router chi.Router
+	in     *account.Session
+}
+
+func (h *house) as(role account.Role) *workspace {
+	h.t.Helper()
+	accounts := accounttest.New(h.t, h.Pool, h.Ring, "http://example.test", h.Now)
+	a, err := accounts.Create(context.Background(), account.Hire{
+		Email: string(role) + uuid.NewString()[:8] + "@staff.example.com", Name: role.Label(), Roles: []account.Role{role},
+		Password: accounttest.Password,
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	w := &workspace{h, chi.NewRouter(), &account.Session{Account: a, Kind: account.Staff, Roles: []account.Role{role}}}
+	w.router.Route("/staff", h.room.Activity().Staff)
+	return w
+}
+
+func (w *workspace) do(method, path string, values url.Values) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "/staff"+path, strings.NewReader(values.Encode()))
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	rec := httptest.NewRecorder()
+	w.router.ServeHTTP(rec, r.WithContext(account.With(r.Context(), w.in)))
+	return rec
+}
+
+// send posts values with what the page carries hidden in its form for that address.
+func (w *workspace) send(page, path string, values url.Values, want int) *httptest.ResponseRecorder {
+	w.t.Helper()
+	shown := w.do(http.MethodGet, page, nil)
+	if shown.Code != http.StatusOK {
+		w.t.Fatalf("GET %s: %d %s", page, shown.Code, problems(shown))
+	}
+	for name, list := range hidden(shown.Body.String()) {
+		values[name] = list[:1]
+	}
+	got := w.do(http.MethodPost, path, values)
+	if got.Code != want {
+		w.t.Fatalf("POST %s: %d, want %d: %s", path, got.Code, want, problems(got))
+	}
+	return got
+}
+
+func typed() url.Values {
+	return url.Values{
+		"title": {"Planning slowly"}, "summary": {"One part."}, "date": {"2026-12-03"}, "time": {"11:00"}, "zone": {"America/Chicago"},
+		"minutes": {"60"}, "speakers": {"A planner"}, "join_url": {"https://meet.example.com/x"}, "capacity": {"2"}, "body": {"Words."},
+	}
+}
+
+func TestStaffPublishMoveAndCancel(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	w := h.as(account.Marketer)
+	made := w.send("/webinars/new", "/webinars/new", typed(), http.StatusSeeOther)
+	path := strings.TrimSuffix(strings.TrimPrefix(made.Header().Get("Location"), "/staff"), "?saved")
+	if got := h.Get("/webinars/planning-slowly"); got.Code != http.StatusNotFound {
+		t.Errorf("a draft is public: %d", got.Code)
+	}
+	if got := w.do(http.MethodGet, path+"/preview", nil); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "11:00 to 12:00") {
+		t.Errorf("preview: %d", got.Code)
+	}
+	w.send(path, path+"/publish", url.Values{}, http.StatusSeeOther)
+	h.Pages.Invalidate()
+	for i := range 4 {
+		h.register("planning-slowly", guest(i))
+	}
+	h.letters()
+
+	// More seats: the next in line has one at once.
+	edited := typed()
+	edited.Set("slug", "planning-slowly")
+	edited.Set("capacity", "3")
+	edited.Set("reserved", "0")
+	w.send(path, path, edited, http.StatusSeeOther)
+	if l := h.letters(); len(l) != 1 || l[0].to != guest(2) || l[0].method != "REQUEST" {
+		t.Errorf("mails for one seat more: %+v", l)
+	}
+	edited.Set("capacity", "1")
+	refused := w.send(path, path, edited, http.StatusUnprocessableEntity)
+	if !strings.Contains(refused.Body.String(), "3 seats are given already") {
+		t.Error("seats that are given can be taken away")
+	}
+
+	h.Advance(time.Minute)
+	w.send(path, path+"/move", url.Values{
+		"move-date": {"2026-12-10"}, "move-time": {"09:30"}, "move-zone": {"Europe/Berlin"}, "move-minutes": {"45"},
+	}, http.StatusSeeOther)
+	h.tend()
+	moved := h.letters()
+	if len(moved) != 4 {
+		t.Fatalf("%d mails about the move", len(moved))
+	}
+	for _, l := range moved {
+		if l.method == "REQUEST" && (l.value("SEQUENCE") != "2" || l.value("DTSTART") != "20261210T093000") {
+			t.Errorf("entry: %s", l.ics)
+		}
+	}
+
+	w.send(path, path+"/cancel", url.Values{"cancel-reason": {"The speaker is ill."}}, http.StatusSeeOther)
+	h.tend()
+	cancelled := h.letters()
+	if len(cancelled) != 4 {
+		t.Fatalf("%d mails about the cancellation", len(cancelled))
+	}
+	for _, l := range cancelled {
+		if l.method == "CANCEL" && l.value("SEQUENCE") != "5" {
+			t.Errorf("entry: %s", l.ics)
+		}
+		if !strings.Contains(l.text, "The speaker is ill.") {
+			t.Errorf("mail to %s lacks the reason", l.to)
+		}
+	}
+	var actions []string
+	rows, err := h.Pool.Query(t.Context(), `SELECT action FROM content_change WHERE kind = 'webinar' ORDER BY id`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		var a string
+		if err := rows.Scan(&a); err != nil {
+			t.Fatal(err)
+		}
+		actions = append(actions, a)
+	}
+	if diff := cmp.Diff(actions, []string{"created", "published", "edited", "moved", "cancelled"}); diff != "" {
+		t.Errorf("history (-got +want):\n%s", diff)
+	}
+}
+
+func TestStaffTimesAreChecked(t *testing.T) {
+	t.Parallel()
+	w := open(t).as(account.Marketer)
+	for name, tt := range map[string]struct {
+		change url.Values
+		want   string
+	}{
+		"gap":      {url.Values{"date": {"2027-03-14"}, "time": {"02:30"}}, "does not exist"},
+		"zone":     {url.Values{"zone": {"America/Springfield"}}, "no time zone of this name"},
+		"clock":    {url.Values{"time": {"25:00"}}, "Enter a time of day"},
+		"minutes":  {url.Values{"minutes": {"abc"}}, "whole number from 5 to 1440"},
+		"nowhere":  {url.Values{"join_url": {""}}, "Enter where it takes place"},
+		"http":     {url.Values{"join_url": {"http://meet.example.com"}}, "begins with https://"},
+		"reserved": {url.Values{"reserved": {"3"}}, "more than there are seats"},
+	} {
+		values := typed()
+		for field, list := range tt.change {
+			values[field] = list
+		}
+		got := w.send("/webinars/new", "/webinars/new", values, http.StatusUnprocessableEntity)
+		if !strings.Contains(got.Body.String(), tt.want) {
+			t.Errorf("%s: %s", name, problems(got))
+		}
+	}
+}
+
+func TestAttendees(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.add(event{capacity: 1})
+	mine := h.register("parts", guest(1))
+	h.register("parts", guest(2))
+	w := h.as(account.Marketer)
+	path := "/webinars/" + id.String() + "/attendees"
+	got := w.do(http.MethodGet, path, nil)
+	if body := got.Body.String(); got.Code != http.StatusOK || strings.Count(body, "Ada Lovelace</th>") != 2 || strings.Contains(body, "@example.com") {
+		t.Errorf("list: %d %s", got.Code, body)
+	}
+	var looks int
+	if err := h.Pool.QueryRow(t.Context(),
+		`SELECT count(*) FROM audit_event WHERE action = 'read' AND object = 'attendees' AND object_id = $1`, id).Scan(&looks); err != nil || looks != 1 {
+		t.Errorf("%d looks were logged, %v", looks, err)
+	}
+	if got := w.do(http.MethodPost, path, url.Values{"id": {h.record(mine).ID.String(), "rubbish"}}); got.Code != http.StatusSeeOther {
+		t.Errorf("attendance: %d", got.Code)
+	}
+	if h.status(mine) != "attended" {
+		t.Errorf("status %s", h.status(mine))
+	}
+	for role, want := range map[account.Role][2]int{
+		account.Reviewer: {200, 403}, account.Privacy: {200, 403}, account.Recruiter: {403, 403}, account.Admin: {403, 403},
+	} {
+		other := h.as(role)
+		if got := other.do(http.MethodGet, path, nil).Code; got != want[0] {
+			t.Errorf("%s, attendees: %d, want %d", role, got, want[0])
+		}
+		if got := other.do(http.MethodGet, "/webinars", nil).Code; got != want[1] {
+			t.Errorf("%s, webinars: %d, want %d", role, got, want[1])
+		}
+	}
+}
+
+func TestPanel(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(event{capacity: 1})
+	h.register("parts", guest(1))
+	waits := h.register("parts", guest(2))
+	html, err := h.room.Activity().Panel(t.Context(), h.record(waits))
+	if err != nil || !strings.Contains(string(html), "<dt>Place in line</dt><dd>1</dd>") {
+		t.Errorf("panel: %s, %v", html, err)
+	}
+}

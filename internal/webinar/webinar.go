@@ -1,0 +1,111 @@
+// Package webinar keeps web seminars and events (P-2): the pages that announce them, registration, the waiting list,
+// calendar entries, reminders, and the recording afterwards.
+//
+// What it promises:
+//
+//   - No event is oversold: seats are given under a lock on the event's row, whoever gives them.
+//   - Whoever comes when all seats are taken waits in order of arrival; a seat that is freed goes to the next in line in
+//     the same transaction, and is mailed.
+//   - An address has one seat or one place on the list.
+//   - The way into an online room is told to those who have a seat, and to nobody else.
+//   - A time is what the clock of the event's zone shows (RFC 5545); a change of the zone's rules moves no event.
+package webinar
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/content"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/job"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/publish"
+)
+
+// Kind is the activity's kind.
+const Kind = "webinar"
+
+// Room is the webinars of the site.
+type Room struct {
+	desk   *activity.Desk
+	editor *publish.Desk
+	intro  content.Page
+	known  sync.Map // slug → Webinar as last read, for the moment in which the database is away
+	views  struct {
+		list      page.View[listPage]
+		show      page.View[showPage]
+		register  page.View[registerPage]
+		attendees page.View[attendeesPage]
+	}
+}
+
+// New returns the room.
+func New(desk *activity.Desk, editor *publish.Desk, pages *content.Content) *Room {
+	r := &Room{desk: desk, editor: editor, intro: pages.Must("/webinars")}
+	r.views.list = page.Load[listPage](desk.Pages, "webinar/list")
+	r.views.show = page.Load[showPage](desk.Pages, "webinar/show")
+	r.views.register = page.Load[registerPage](desk.Pages, "webinar/register")
+	r.views.attendees = page.Load[attendeesPage](desk.Pages, "webinar/staff_attendees")
+	return r
+}
+
+// Activity returns the activity.
+func (r *Room) Activity() activity.Activity {
+	return activity.Activity{
+		Kind: Kind, Title: "Webinar registration", What: "registration", Path: "/webinars",
+		Statuses: statuses(), Form: r.form, Fill: r.fill, Public: r.routes, Staff: r.staff,
+		Panel: r.panel, Receipt: r.receipt, Moved: r.moved, Templates: Templates(),
+		Work:   []job.Worker{{Name: "webinar", Every: time.Minute, Timeout: 5 * time.Minute, Run: r.Tend}},
+		Holder: activity.Holder{Export: r.export, Erase: r.erase},
+	}
+}
+
+// form returns the form of a webinar by its id. Without one it is that of any webinar, for the inventory.
+func (r *Room) form(ctx context.Context, subject uuid.UUID) (form.Form, error) {
+	if subject == uuid.Nil {
+		return registration(Webinar{}), nil
+	}
+	w, err := byID(ctx, r.desk.Pool, subject)
+	if err != nil {
+		return form.Form{}, err
+	}
+	return registration(w), nil
+}
+
+func (r *Room) routes(router chi.Router) {
+	set := r.desk.Pages
+	door := activity.Door{Kind: Kind, Form: r.formAt, Page: r.drawRegister}
+	router.Method(http.MethodGet, "/webinars", set.Cached(set.Handle(r.showList)))
+	router.Method(http.MethodGet, "/webinars/{slug}", set.Cached(set.Handle(r.showOne)))
+	router.Method(http.MethodGet, "/webinars/{slug}/register", set.Cached(set.Handle(ifOpen(r.desk.Show(door)))))
+	router.Post("/webinars/{slug}/register", set.Handle(ifOpen(r.desk.Take(door))))
+	router.Get("/webinars/{slug}/calendar.ics", set.Handle(r.serveCalendar))
+	router.Get("/webinars/{slug}/recording.webm", set.Handle(r.serveFilm))
+	router.Get("/webinars/{slug}/recording.vtt", set.Handle(r.serveCaptions))
+	router.Get("/r/{token}/calendar.ics", set.Handle(r.desk.OnReceipt(r.servePersonal)))
+	router.Post("/r/{token}/cancel", set.Handle(r.desk.OnReceipt(r.cancel)))
+	router.Post("/r/{token}/switch", set.Handle(r.desk.OnReceipt(r.change)))
+}
+
+// Documents lists what the search and the sitemap may know.
+func (r *Room) Documents(ctx context.Context) ([]content.Document, error) {
+	list, err := r.public(ctx)
+	if err != nil {
+		return nil, err
+	}
+	docs := make([]content.Document, 0, len(list))
+	for _, w := range list {
+		docs = append(docs, content.Document{
+			Path: w.Path(), Kind: Kind, Title: w.Title, Summary: w.Summary,
+			Body: fmt.Sprintf("%s\n%s\n%s\n%s", w.When(), w.Where(), w.Body, w.Transcript), Updated: w.UpdatedAt,
+		})
+	}
+	return docs, nil
+}

@@ -1,0 +1,273 @@
+package webinar
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/submission"
+)
+
+const (
+	remembered = 400 * 24 * time.Hour // how long after its day an event may still bring mail: registrations are gone then
+	dayBefore  = 24 * time.Hour
+	hourBefore = time.Hour
+	// tooLate is when the day's reminder, held up by us, is left to the hour's.
+	tooLate = 2 * time.Hour
+	// turn bounds how many registrations of one event a run takes up; the next run goes on.
+	turn = 2000
+)
+
+// Tend does what follows from the events' rows: it calls off, tells of moves, gives free seats away, reminds, and
+// sends recordings. Each is done once for each registration, however often Tend runs.
+func (r *Room) Tend(ctx context.Context) error {
+	rows, err := r.desk.Pool.Query(ctx, `SELECT `+columns+` FROM webinar w WHERE w.starts_local > $1 ORDER BY w.starts_local`,
+		r.desk.Now().Add(-remembered))
+	if err != nil {
+		return fmt.Errorf("read webinars: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Webinar])
+	if err != nil {
+		return fmt.Errorf("read webinars: %w", err)
+	}
+	var failed []error
+	for _, w := range list {
+		failed = append(failed, r.tend(ctx, w))
+	}
+	return errors.Join(failed...)
+}
+
+func (r *Room) tend(ctx context.Context, w Webinar) error {
+	if w.Cancelled() {
+		return r.callOff(ctx, w)
+	}
+	return errors.Join(r.tellMoved(ctx, w), r.giveSeats(ctx, w), r.remind(ctx, w), r.sendRecording(ctx, w))
+}
+
+// callOff ends the registrations of an event that does not take place. The mail comes with the change of status.
+func (r *Room) callOff(ctx context.Context, w Webinar) error {
+	ids, err := r.untold(ctx, w.ID, mailing{statuses: live(), before: r.desk.Now(), quarantined: true})
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		err := r.desk.Store.Move(ctx, id, submission.Change{
+			From: live(), To: Cancelled, Kind: "called_off", By: submission.System, Decides: true,
+			PurgeAfter: w.purgeAfter(), Moved: r.moved,
+		})
+		if err != nil && !errors.Is(err, submission.ErrMove) && !errors.Is(err, submission.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// mailing is something that all registrations of an event in some statuses are told once.
+type mailing struct {
+	kind        string // empty: known by the status alone
+	statuses    []string
+	before      time.Time // registrations made later know it already
+	quarantined bool      // those too
+	event       string    // of the history; empty: none
+	message     func(w Webinar, rec submission.Record) mail.Message
+}
+
+// untold lists the registrations that a mailing has not reached.
+func (r *Room) untold(ctx context.Context, webinar uuid.UUID, m mailing) ([]uuid.UUID, error) {
+	rows, err := r.desk.Pool.Query(ctx, `
+		SELECT s.id FROM submission s
+		WHERE s.subject_id = $1 AND s.status = ANY ($2) AND s.created_at <= $3 AND ($4 OR s.quarantined_at IS NULL)
+			AND NOT EXISTS (SELECT FROM webinar_mailing m WHERE m.submission_id = s.id AND m.kind = $5)
+		ORDER BY s.created_at, s.id LIMIT $6`, webinar, m.statuses, m.before, m.quarantined, m.kind, turn)
+	if err != nil {
+		return nil, fmt.Errorf("list registrations: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("list registrations: %w", err)
+	}
+	return ids, nil
+}
+
+func (r *Room) send(ctx context.Context, w Webinar, m mailing) error {
+	ids, err := r.untold(ctx, w.ID, m)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := r.sendOne(ctx, w, m, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendOne writes mail and the note that it was written, or neither.
+func (r *Room) sendOne(ctx context.Context, w Webinar, m mailing, id uuid.UUID) error {
+	rec, err := r.desk.Store.Get(ctx, id)
+	if errors.Is(err, submission.ErrNotFound) || err == nil && rec.Email == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	message := m.message(w, rec)
+	err = pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
+		// The registration is locked first, as everywhere, and must not have changed.
+		c := submission.Change{
+			From: []string{rec.Status}, To: rec.Status, Kind: m.event, By: submission.System, Decides: true,
+			PurgeAfter: w.purgeAfter(), Message: &message,
+		}
+		if err := r.desk.Store.MoveTx(ctx, tx, id, c); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO webinar_mailing (submission_id, kind, at) VALUES ($1, $2, $3)`,
+			id, m.kind, r.desk.Now())
+		return err
+	})
+	var pg *pgconn.PgError
+	told := errors.As(err, &pg) && pg.ConstraintName == "webinar_mailing_pkey"
+	if told || errors.Is(err, submission.ErrMove) || errors.Is(err, submission.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("tell of %s: %w", m.kind, err)
+	}
+	return nil
+}
+
+// tellMoved sends the new calendar entry of an event that was moved since somebody registered.
+func (r *Room) tellMoved(ctx context.Context, w Webinar) error {
+	if w.MovedAt == nil || !r.desk.Now().Before(w.End()) {
+		return nil
+	}
+	return r.send(ctx, w, mailing{
+		kind: fmt.Sprint("moved:", w.Sequence), statuses: live(), before: *w.MovedAt, event: "told_moved",
+		message: func(w Webinar, rec submission.Record) mail.Message {
+			if rec.Status == Waitlisted {
+				n := r.notice(w, guestOf(rec))
+				n.Moved = true
+				return mail.Message{Template: "webinar-waiting", Data: n}
+			}
+			return mail.Message{Template: "webinar-moved", Data: r.invite(w, guestOf(rec))}
+		},
+	})
+}
+
+// giveSeats gives away what became free by other ways than a change of status.
+func (r *Room) giveSeats(ctx context.Context, w Webinar) error {
+	if w.Free() == 0 || w.Waiting == 0 {
+		return nil
+	}
+	err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
+		w, err := lock(ctx, tx, w.ID)
+		if err != nil {
+			return err
+		}
+		_, err = r.refill(ctx, tx, w)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("give free seats: %w", err)
+	}
+	return nil
+}
+
+// remind writes a day and an hour before the beginning. After a move it reminds of the new time.
+func (r *Room) remind(ctx context.Context, w Webinar) error {
+	now, start := r.desk.Now(), w.Start()
+	left := start.Sub(now)
+	var (
+		word, kind string
+		due        time.Time
+	)
+	switch {
+	case left <= 0 || left > dayBefore:
+		return nil
+	case left <= hourBefore:
+		word, kind, due = "In one hour", "hour", start.Add(-hourBefore)
+	case left > tooLate:
+		word, kind, due = soon(w, now), "day", start.Add(-dayBefore)
+	default:
+		return nil
+	}
+	return r.send(ctx, w, mailing{
+		kind: fmt.Sprint(kind, ":", w.Sequence), statuses: []string{Registered}, before: due, event: "reminded",
+		message: func(w Webinar, rec submission.Record) mail.Message {
+			n := r.notice(w, guestOf(rec))
+			n.Join, n.Soon = w.JoinURL, word
+			return mail.Message{Template: "webinar-reminder", Data: n}
+		},
+	})
+}
+
+// sendRecording tells those who had a seat where the film is.
+func (r *Room) sendRecording(ctx context.Context, w Webinar) error {
+	if r.list(w).Stand != Recorded {
+		return nil
+	}
+	return r.send(ctx, w, mailing{
+		kind: "recording", statuses: []string{Registered, Attended}, before: w.End(), event: "sent_recording",
+		message: func(w Webinar, rec submission.Record) mail.Message {
+			n := r.notice(w, guestOf(rec))
+			n.FilmURL = w.Path() + "#recording"
+			return mail.Message{Template: "webinar-recording", Data: n}
+		},
+	})
+}
+
+// mailed is what this room's own table holds of a person.
+type mailed struct {
+	Reference string    `json:"reference" db:"reference"`
+	What      string    `json:"what" db:"kind"`
+	At        time.Time `json:"at" db:"at"`
+}
+
+func (r *Room) export(ctx context.Context, who uuid.UUID, to io.Writer) error {
+	rows, err := r.desk.Pool.Query(ctx, `
+		SELECT s.reference, m.kind, m.at FROM webinar_mailing m JOIN submission s ON s.id = m.submission_id
+		WHERE s.person_id = $1 ORDER BY m.at, m.kind`, who)
+	if err != nil {
+		return fmt.Errorf("export webinar mailings: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[mailed])
+	if err != nil {
+		return fmt.Errorf("export webinar mailings: %w", err)
+	}
+	return json.NewEncoder(to).Encode(map[string][]mailed{"webinar_mailings": list})
+}
+
+// erase frees the seats of a person who is erased.
+func (r *Room) erase(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
+	rows, err := tx.Query(ctx, `
+		SELECT id FROM submission WHERE person_id = $1 AND kind = $2 AND status = ANY ($3) ORDER BY id`, who, Kind, live())
+	if err != nil {
+		return fmt.Errorf("erase registrations: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return fmt.Errorf("erase registrations: %w", err)
+	}
+	for _, id := range ids {
+		err := r.desk.Store.MoveTx(ctx, tx, id, submission.Change{
+			From: live(), To: activity.Withdrawn, Kind: "withdrawn", By: submission.System, Decides: true, Moved: r.moved,
+		})
+		if err != nil {
+			return fmt.Errorf("erase registrations: %w", err)
+		}
+	}
+	if _, err := tx.Exec(ctx, `
+		DELETE FROM webinar_mailing WHERE submission_id IN (SELECT id FROM submission WHERE person_id = $1)`, who); err != nil {
+		return fmt.Errorf("erase webinar mailings: %w", err)
+	}
+	return nil
+}
