@@ -25,9 +25,10 @@ import (
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/postgres"
+	"clickcommerce.com/site/internal/privacy"
 	"clickcommerce.com/site/internal/site"
+	"clickcommerce.com/site/internal/staff"
 	"clickcommerce.com/site/internal/submission"
-	"clickcommerce.com/site/web"
 )
 
 // app is the whole program, wired: every room gets here what it needs, and nowhere else.
@@ -50,7 +51,11 @@ type app struct {
 	rooms      rooms
 	index      *site.Index
 	seen       seen
-	kick       atomic.Pointer[job.Jobs] // set once the jobs run
+	misuse     *staff.Misuse
+	privacy    *privacy.Room
+	jobs       *job.Jobs
+	workspace  *staff.Workspace
+	running    atomic.Bool // the jobs are
 }
 
 // open wires the program on a database that is up to date. Close it.
@@ -113,19 +118,20 @@ func (a *app) wire(ctx context.Context) error {
 // wireGround makes what all rooms stand on.
 func (a *app) wireGround(ctx context.Context) error {
 	var err error
-	if a.site, err = page.LoadSite(web.FS); err != nil {
+	if a.site, err = page.LoadSite(a.web); err != nil {
 		return err
 	}
 	if a.statements, err = consent.NewStatements(ctx, a.pool, a.now); err != nil {
 		return err
 	}
 	a.pages, err = page.New(page.Config{
-		Web: web.FS, PublicURL: a.cfg.PublicURL, Site: a.site, Log: a.log, Now: a.now, Notice: a.notice,
+		Web: a.web, PublicURL: a.cfg.PublicURL, Site: a.site, Log: a.log, Now: a.now,
+		Notice: func(ctx context.Context) *page.Notice { return a.privacy.Notice(ctx) },
 	})
 	if err != nil {
 		return err
 	}
-	if a.content, err = content.Load(web.FS); err != nil {
+	if a.content, err = content.Load(a.web); err != nil {
 		return err
 	}
 	if a.mail, err = a.openMail(); err != nil {
@@ -151,21 +157,33 @@ func (a *app) wireGround(ctx context.Context) error {
 	return err
 }
 
-// wireRooms makes the desk and hands it the activities.
-func (a *app) wireRooms(context.Context) error {
+// wireRooms makes the desk, hands it the activities, and opens the workspace over them.
+func (a *app) wireRooms(ctx context.Context) error {
+	a.misuse = staff.NewMisuse(a.pool, a.mail, a.now)
+	if err := a.misuse.Refresh(ctx); err != nil {
+		return err
+	}
 	a.desk = activity.NewDesk(activity.Config{
 		Pages: a.pages, Pool: a.pool, Ring: a.ring, Store: a.store, People: a.people, Ledger: a.ledger,
 		Statements: a.statements, Mail: a.mail, Files: a.files, Proxies: a.cfg.proxies, Limit: a.cfg.limit,
-		Now: a.now, Log: a.log,
+		Blocked: a.misuse.Blocked, Now: a.now, Log: a.log,
 	})
 	a.rooms = a.makeRooms()
 	a.desk.Open(a.rooms.activities)
 	a.index = site.NewIndex(a.pool, a.now, a.content, a.rooms.sources...)
-	return nil
+	var err error
+	if a.jobs, err = job.New(a.pool, a.log, a.workers()...); err != nil {
+		return err
+	}
+	a.workspace, err = staff.New(staff.Config{
+		Desk: a.desk, Accounts: a.accounts, Misuse: a.misuse, Jobs: a.jobs, Content: a.rooms.content,
+		Rooms: a.rooms.staff, Plain: a.rooms.plain,
+	})
+	return err
 }
 
 func (a *app) openMail() (*mail.Queue, error) {
-	files, err := fs.Sub(web.FS, "mail")
+	files, err := fs.Sub(a.web, "mail")
 	if err != nil {
 		return nil, fmt.Errorf("mail templates: %w", err)
 	}
@@ -182,8 +200,8 @@ func (a *app) openMail() (*mail.Queue, error) {
 
 // wake runs a worker at once, where the jobs run in this process.
 func (a *app) wake(worker string) {
-	if jobs := a.kick.Load(); jobs != nil {
-		jobs.Kick(worker)
+	if a.running.Load() {
+		a.jobs.Kick(worker)
 	}
 }
 
@@ -199,12 +217,12 @@ func (a *app) publishFirst(ctx context.Context) error {
 	if err := a.pool.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM statement_version)`).Scan(&none); err != nil || !none {
 		return err
 	}
-	ids, err := consent.Drafts(web.FS)
+	ids, err := consent.Drafts(a.web)
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		draft, err := consent.ReadDraft(web.FS, id)
+		draft, err := consent.ReadDraft(a.web, id)
 		if err != nil {
 			return err
 		}
@@ -251,9 +269,10 @@ func (a *app) handler() http.Handler {
 		}
 	}
 	mounts = append(mounts, a.rooms.public...)
+	mounts = append(mounts, a.workspace.Routes)
 	return site.Router(site.Config{
 		Set: a.pages, Content: a.content, Index: a.index, Now: a.now, Rooms: mounts,
-		Staff: a.rooms.staff, Connect: a.rooms.connect, Ready: a.ready, RequestLog: a.observe(a.pages.Log),
+		Ready: a.ready, RequestLog: a.observe(a.pages.Log),
 	})
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
@@ -13,11 +14,18 @@ import (
 	"clickcommerce.com/site/internal/activity/activitytest"
 	"clickcommerce.com/site/internal/key"
 	"clickcommerce.com/site/internal/postgres/pgtest"
+	"clickcommerce.com/site/web"
 )
 
 // newApp wires the whole program on a database of its own, without limits, and with the example content where demo is
 // set.
 func newApp(t *testing.T, environ ...string) *app {
+	t.Helper()
+	return newAppOf(t, web.FS, environ...)
+}
+
+// newAppOf is newApp with another web folder.
+func newAppOf(t *testing.T, files fs.FS, environ ...string) *app {
 	t.Helper()
 	pool := pgtest.New(t)
 	activitytest.Publish(t, pool)
@@ -34,7 +42,7 @@ func newApp(t *testing.T, environ ...string) *app {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelError}))
-	a, err := open(context.Background(), &cli{cfg: cfg, log: log, stdin: strings.NewReader(""), stdout: io.Discard, now: time.Now})
+	a, err := open(context.Background(), &cli{cfg: cfg, log: log, web: files, stdin: strings.NewReader(""), stdout: io.Discard, now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,6 @@ import (
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/submission"
-	"clickcommerce.com/site/web"
 )
 
 const (
@@ -54,7 +53,7 @@ func (a *app) demoSubmissions(ctx context.Context, staff map[account.Role]accoun
 		return err
 	}
 	s := &season{app: a, rand: rand.New(rand.NewPCG(2006, 12)), staff: staff} //nolint:gosec // the same season every time
-	raw, err := fs.ReadFile(web.FS, "content/demo/people.yaml")
+	raw, err := fs.ReadFile(a.web, "content/demo/people.yaml")
 	if err != nil {
 		return err
 	}
@@ -172,20 +171,17 @@ func (s *season) answer(f form.Field, i int) string {
 	switch {
 	case f.Kind == form.File:
 		return ""
-	case f.Kind == form.Consent && f.Purpose != "":
-		if s.rand.IntN(3) == 0 {
-			return "yes"
-		}
-		return ""
-	case f.Kind == form.Consent:
+	case f.Kind == form.Consent && (f.Required || s.rand.IntN(3) == 0):
 		return "yes"
+	case f.Kind == form.Consent:
+		return ""
 	case len(f.Options) > 0:
 		return f.Options[s.rand.IntN(len(f.Options))].Value
 	case f.Name == "why":
 		return pick(s.folk.Why)
 	case f.Name == "letter" || f.Name == "cover_letter":
 		return pick(s.folk.Letters)
-	case f.Kind == form.LongText && f.Required:
+	case f.Kind == form.LongText && f.Name != "customers":
 		return s.folk.Questions[i%len(s.folk.Questions)].Text
 	case f.Kind == form.Date:
 		return s.clock.AddDate(0, 2, 0).Format(time.DateOnly)

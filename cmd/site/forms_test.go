@@ -57,7 +57,8 @@ func (f *shownForm) answer(el, s *goquery.Selection) {
 	case s.AttrOr("type", "") == "file":
 		f.file = name
 	case s.AttrOr("type", "") == "radio" || s.AttrOr("type", "") == "checkbox":
-		if !f.values.Has(name) && !strings.HasPrefix(name, "consent_") {
+		offered := strings.HasPrefix(name, "consent_") && s.AttrOr("aria-required", "") == ""
+		if !f.values.Has(name) && !offered {
 			f.values.Set(name, s.AttrOr("value", ""))
 		}
 	case goquery.NodeName(s) == "select":

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -16,6 +17,8 @@ import (
 	"syscall"
 	"time"
 	_ "time/tzdata" // the rules of all zones, also where the machine has none
+
+	"clickcommerce.com/site/web"
 )
 
 // command is one word of the program, and its manual.
@@ -54,6 +57,7 @@ Prints a line for each check and exits with 1 if one fails.`, runDoctor},
 type cli struct {
 	cfg    config
 	log    *slog.Logger
+	web    fs.FS // templates, static files, content, statements, mail
 	stdin  io.Reader
 	stdout io.Writer
 	now    func() time.Time
@@ -81,7 +85,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		fmt.Fprintf(stderr, "site: the configuration does not stand:\n%s\n", indent(err.Error()))
 		return 2
 	}
-	c := &cli{cfg: cfg, log: slog.New(slog.NewJSONHandler(stderr, nil)), stdin: stdin, stdout: stdout, now: time.Now}
+	c := &cli{cfg: cfg, log: slog.New(slog.NewJSONHandler(stderr, nil)), web: web.FS, stdin: stdin, stdout: stdout, now: time.Now}
 	if err := cmd.run(ctx, c, args[1:]); err != nil {
 		fmt.Fprintf(stderr, "site %s: %v\n", cmd.name, err)
 		return 1

@@ -11,7 +11,6 @@ import (
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/postgres"
-	"clickcommerce.com/site/web"
 )
 
 func runMigrate(ctx context.Context, c *cli, args []string) error {
@@ -82,7 +81,7 @@ func runStatement(ctx context.Context, c *cli, args []string) error {
 	if len(args) != 2 || args[0] != "publish" {
 		return errors.New("usage: site statement publish ID")
 	}
-	draft, err := consent.ReadDraft(web.FS, args[1])
+	draft, err := consent.ReadDraft(c.web, args[1])
 	if err != nil {
 		return err
 	}

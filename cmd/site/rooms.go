@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"net/http"
+	"errors"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -10,18 +10,25 @@ import (
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/alliance"
+	"clickcommerce.com/site/internal/career"
+	"clickcommerce.com/site/internal/contact"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/mail"
-	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/newsletter"
+	"clickcommerce.com/site/internal/privacy"
+	"clickcommerce.com/site/internal/publish"
+	"clickcommerce.com/site/internal/staff"
+	"clickcommerce.com/site/internal/webinar"
 )
 
-// rooms are the activities of the site and what is mounted beside them.
+// rooms are the activities of the site and what stands beside them.
 type rooms struct {
 	activities activity.Activities
 	sources    []content.Source
 	public     []func(chi.Router)
-	staff      http.Handler
-	connect    http.Handler
+	staff      []func(chi.Router)
+	content    []staff.Link
+	plain      []string
 	demo       []func(context.Context) error
 	// subjects lists what can be applied for today, for the activities that have subjects.
 	subjects map[string]func(context.Context) ([]uuid.UUID, error)
@@ -29,17 +36,52 @@ type rooms struct {
 
 // makeRooms is the list of activities: a new one is a line here, a folder in internal/ and one in web/templates/.
 func (a *app) makeRooms() rooms {
-	return rooms{activities: activity.Activities{
-		alliance.New(a.desk, a.content),
-	}}
+	editor := publish.New(a.desk)
+	careers := career.New(a.desk, editor, a.content)
+	webinars := webinar.New(a.desk, editor, a.content)
+	a.privacy = privacy.New(privacy.Config{Desk: a.desk, Content: a.content, Web: a.web, Checks: a.promises()})
+	return rooms{
+		activities: activity.Activities{
+			alliance.New(a.desk, a.content),
+			careers.Activity(),
+			webinars.Activity(),
+			newsletter.New(a.desk, a.content),
+			contact.New(a.desk, a.content),
+			a.privacy.Activity(),
+		},
+		sources: []content.Source{careers.Documents, webinars.Documents},
+		content: []staff.Link{
+			{Label: "Webinars", Path: "/staff/webinars", Kind: webinar.Kind},
+			{Label: "Openings", Path: "/staff/openings", Kind: career.Kind},
+		},
+		plain: []string{alliance.Kind, career.Kind, newsletter.Kind, contact.Kind, privacy.Kind},
+		demo: []func(context.Context) error{
+			func(ctx context.Context) error { return careers.Demo(ctx, a.web) },
+			webinars.Demo,
+		},
+		subjects: map[string]func(context.Context) ([]uuid.UUID, error){
+			career.Kind: careers.Subjects,
+		},
+	}
 }
 
 // mailTemplates are those of all rooms.
 func mailTemplates() []mail.Template {
 	list := mail.Core()
-	list = append(list, account.Templates()...)
+	for _, more := range [][]mail.Template{account.Templates(), webinar.Templates()} {
+		list = append(list, more...)
+	}
 	return list
 }
 
-// notice is the home page's line about a changed statement (P-17).
-func (a *app) notice(context.Context) *page.Notice { return nil }
+// promises are the checks of promises that only the configuration can break.
+func (a *app) promises() []privacy.Check {
+	return []privacy.Check{
+		{Promise: "P-9", Name: "Configured hosts have a processor on record", Run: a.checkProcessors},
+	}
+}
+
+// follow keeps what this instance holds in memory in step with the database.
+func (a *app) follow(ctx context.Context) error {
+	return errors.Join(a.statements.Refresh(ctx), a.misuse.Refresh(ctx))
+}

@@ -39,17 +39,16 @@ func runServe(ctx context.Context, c *cli, _ []string) error {
 // serve answers on both listeners until ctx ends, and returns once everything under way has ended: visitors first, then
 // the work.
 func (a *app) serve(ctx context.Context, public, admin net.Listener) error {
-	jobs, err := job.New(a.pool, a.log, a.workers()...)
-	if err != nil {
-		return err
-	}
 	if err := a.index.Start(ctx); err != nil {
 		return err
 	}
-	if err := jobs.Start(context.WithoutCancel(ctx)); err != nil {
+	if err := a.jobs.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	a.kick.Store(jobs)
+	a.running.Store(true)
+	if err := a.workspace.Start(ctx); err != nil {
+		return err
+	}
 
 	site := &http.Server{
 		Handler: a.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 3 * time.Minute, // an upload on a slow line
@@ -61,10 +60,10 @@ func (a *app) serve(ctx context.Context, public, admin net.Listener) error {
 	group.Go(func() error { return closed(site.Serve(public)) })
 	group.Go(func() error { return closed(metrics.Serve(admin)) })
 	group.Go(func() error { a.pages.Watch(ctx, a.pool); return nil })
-	group.Go(func() error { a.followStatements(ctx); return nil })
+	group.Go(func() error { a.keepUp(ctx); return nil })
 	group.Go(func() error {
 		<-ctx.Done()
-		return stop(site, metrics, jobs)
+		return stop(site, metrics, a.jobs)
 	})
 	fmt.Fprintf(a.stdout, "Serving %s (metrics and pprof at http://%s).\n", a.cfg.PublicURL, admin.Addr())
 	return group.Wait()
@@ -86,8 +85,8 @@ func stop(site, metrics *http.Server, jobs *job.Jobs) error {
 	return errors.Join(err, jobs.Stop(work), metrics.Close())
 }
 
-// followStatements keeps the statement in force up to date in this instance.
-func (a *app) followStatements(ctx context.Context) {
+// keepUp reads every 20 seconds what other instances may have changed.
+func (a *app) keepUp(ctx context.Context) {
 	tick := time.NewTicker(20 * time.Second)
 	defer tick.Stop()
 	for {
@@ -96,8 +95,8 @@ func (a *app) followStatements(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := a.statements.Refresh(ctx); err != nil && ctx.Err() == nil {
-			a.log.ErrorContext(ctx, "could not read the statements", "err", err)
+		if err := a.follow(ctx); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "could not keep up with the database", "err", err)
 		}
 	}
 }

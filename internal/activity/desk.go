@@ -38,8 +38,10 @@ type Config struct {
 	Files      *file.Store
 	Proxies    page.Proxies
 	Limit      Limit // of sendings, for each client and form
-	Now        func() time.Time
-	Log        *slog.Logger
+	// Blocked tells whether what an address sends is to be kept apart (P-8). It must not wait. May be nil.
+	Blocked func(email string) bool
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // Desk shows forms, takes what is sent, and keeps the receipts.
@@ -368,7 +370,7 @@ func (d *Desk) accept(r *http.Request, s *sending) (submission.Accepted, error) 
 		return submission.Accepted{}, errors.New("no activity of kind " + s.form.Kind)
 	}
 	e := d.entry(a, s.form, s.values)
-	e.Files, e.Seal, e.Quarantine = s.in.files, s.seal, s.doubtful
+	e.Files, e.Seal, e.Quarantine = s.in.files, s.seal, s.doubtful || d.Blocked != nil && d.Blocked(e.Email)
 	for _, fill := range []func(context.Context, *submission.Entry) error{a.Fill, s.door.Fill} {
 		if fill == nil {
 			continue

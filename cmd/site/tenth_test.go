@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"io/fs"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/account/accounttest"
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/web"
+)
+
+// The folder that a new activity has under web/templates, and the one in internal/: here they are one file.
+const visitTemplate = `{{define "main"}}<div class="wrap"><h1>{{.Form.Title}}</h1>{{template "form" .Form}}</div>{{end}}`
+
+type visitPage struct {
+	page.Base
+	Form form.View
+}
+
+func visit(desk *activity.Desk) activity.Activity {
+	ask := func() form.Form {
+		return form.Form{
+			Kind: "visit", Title: "Visit our office", Button: "Ask for a visit",
+			Label: form.Facts{For: "arranging your visit", SeenBy: "reviewers", SharedWith: "nobody", Deleted: "12 months later"},
+			Fields: []form.Field{
+				activity.NameField("We greet you by it."), activity.EmailField("We answer there."),
+				{Name: "day", Label: "Which day suits you?", Kind: form.Date, Required: true, Why: "We look whether somebody is in."},
+				{Name: "diet", Label: "Lunch", Kind: form.Choice, Why: "We order it.", Options: []form.Option{{Value: "soup", Label: "Soup"}, {Value: "none", Label: "No lunch"}}},
+			},
+		}
+	}
+	view := page.Load[visitPage](desk.Pages, "visit/apply")
+	door := activity.Door{
+		Kind: "visit", Form: func(*http.Request) (form.Form, error) { return ask(), nil },
+		Page: func(w http.ResponseWriter, r *http.Request, status int, f form.Form, v form.View) error {
+			return view.Write(w, r, status, visitPage{page.Base{Title: activity.Title(v, f.Title), Description: "Come and see us."}, v})
+		},
+	}
+	return activity.Activity{
+		Kind: "visit", Title: "Visit", What: "wish to visit us", Path: "/visit",
+		Statuses: []activity.Status{
+			{Value: "new", Label: "New", Public: "We have your wish.", Next: "We look at the calendar.", Days: 2, Months: 12, Withdrawable: true,
+				Moves: []activity.Move{{To: "arranged", Label: "Arrange"}}},
+			{Value: "arranged", Label: "Arranged", Public: "You are expected.", Final: true, Months: 12},
+			{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You took it back.", Final: true, Months: 1},
+		},
+		Form: func(context.Context, uuid.UUID) (form.Form, error) { return ask(), nil },
+		Public: func(r chi.Router) {
+			r.Get("/visit", desk.Pages.Handle(desk.Show(door)))
+			r.Post("/visit", desk.Pages.Handle(desk.Take(door)))
+		},
+	}
+}
+
+// withTemplate is the site's web folder and one more file.
+type withTemplate struct {
+	fs.FS
+	more fstest.MapFS
+}
+
+func (w withTemplate) Open(name string) (fs.File, error) {
+	if f, err := w.more.Open(name); err == nil && !strings.HasSuffix(name, "templates") && name != "." {
+		return f, nil
+	}
+	return w.FS.Open(name)
+}
+
+// TestTenthActivity adds an activity as the README says, and finds it everywhere without another line: form, receipt,
+// mail, queue, record, inventory.
+func TestTenthActivity(t *testing.T) {
+	files := withTemplate{web.FS, fstest.MapFS{"templates/visit/apply.html": {Data: []byte(visitTemplate)}}}
+	a := newAppOf(t, files)
+	a.rooms.activities = append(a.rooms.activities, visit(a.desk))
+	a.desk.Open(a.rooms.activities)
+	publishVisit(t, a)
+	server := serveApp(t, a)
+
+	resp, err := http.Get(server.URL + "/visit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := readForm("/visit", parsed(t, resp))
+	testEmpty(t, server, f)
+	testHostile(t, server, f)
+	testWrongly(t, server, f)
+	testFilled(t, server, f)
+	var messages int
+	if err := a.pool.QueryRow(context.Background(), `SELECT count(*) FROM message`).Scan(&messages); err != nil || messages == 0 {
+		t.Errorf("%d messages, %v", messages, err)
+	}
+
+	_, cookie := accounttest.Staff(t, a.accounts, a.now(), account.Reviewer)
+	for path, want := range map[string]string{
+		"/staff/submissions?kind=visit": "Ada Lovelace",
+		"/privacy/inventory":            "Which day suits you?",
+	} {
+		req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.AddCookie(cookie)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := parsed(t, resp).Text(); resp.StatusCode != http.StatusOK || !strings.Contains(text, want) {
+			t.Errorf("%s: %d, and does not show %q", path, resp.StatusCode, want)
+		}
+	}
+}
+
+// publishVisit publishes a statement that names the new use: without it no mail about a visit would be stored.
+func publishVisit(t *testing.T, a *app) {
+	t.Helper()
+	draft, err := consent.ReadDraft(web.FS, "2026-11-01")
+	if err != nil {
+		t.Fatal(err)
+	}
+	draft.ID, draft.EffectiveOn = "2026-11-02", draft.EffectiveOn.AddDate(0, 0, 1)
+	draft.Uses = append(draft.Uses, consent.Use{
+		Activity: "visit", Purpose: "service", Data: []string{"name", "email address"}, Recipient: "own department",
+		Retention: "12 months", Basis: "your request",
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := consent.Publish(ctx, a.pool, draft, a.now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.statements.Refresh(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
