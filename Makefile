@@ -20,8 +20,9 @@ test: ## install what is missing, run every test, browser tests included
 
 check: lint test fuzz ## formatting, vet, linters, tidy modules, every test, every fuzz target for FUZZTIME (30s)
 
-bench: build ## the figures of SPEED.md, each a ratio to its limit measured in the same run
-	$(GO) run ./cmd/bench
+bench: build ## how near each path comes to its limit, measured in the same run; BENCH="-only page" for one row
+	@.ci/deps bench
+	$(GO) run ./cmd/bench $(BENCH)
 
 build: ## bin/site
 	$(GO) build -buildvcs=false -o bin/site ./cmd/site

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"clickcommerce.com/site/internal/form"
+)
+
+// measurePost pairs the whole way of a form, from the request to the redirect, with pgbench storing the same rows.
+func measurePost(ctx context.Context, b *bench) error {
+	w, err := b.newWorld(ctx, "post")
+	if err != nil {
+		return err
+	}
+	script, err := b.limitOf(ctx, w)
+	if err != nil {
+		return err
+	}
+	site, err := b.startSite(ctx, w)
+	if err != nil {
+		return errors.Join(err, w.drop(ctx))
+	}
+	err = b.pairPost(ctx, w, site, script)
+	return errors.Join(err, site.stop(), w.drop(ctx))
+}
+
+func (b *bench) limitOf(ctx context.Context, w *world) (string, error) {
+	in, err := w.open(ctx, false)
+	if err != nil {
+		return "", err
+	}
+	defer in.close()
+	return w.limit(ctx, in)
+}
+
+func (b *bench) pairPost(ctx context.Context, w *world, site *process, script string) error {
+	p, err := newPoster(ctx, b, w, site)
+	if err != nil {
+		return err
+	}
+	rounds, err := b.inTurns(
+		func() (float64, error) {
+			if err := w.reset(ctx); err != nil {
+				return 0, err
+			}
+			return b.pgbench(ctx, w, script)
+		},
+		func() (float64, error) { return p.post(ctx) })
+	if err != nil {
+		return err
+	}
+	b.table.add("POST, whole", "pgbench, the same rows in one statement", rounds, goal{least: 0.9}, perSecond)
+	b.table.note(limitNote)
+	b.table.note("POST: wrk -t2 -c64 with a name and address of its own in each request; as many rows were stored as answers came. " +
+		"The site indexes for search meanwhile; its mail server is unreachable, so that it sends none.")
+	return nil
+}
+
+// poster sends the application form by wrk.
+type poster struct {
+	bench  *bench
+	world  *world
+	site   *process
+	script string
+}
+
+var sealField = regexp.MustCompile(`name="` + form.SealField + `" value="([^"]+)"`)
+
+// newPoster reads the seal off the page and writes wrk's script.
+func newPoster(ctx context.Context, b *bench, w *world, site *process) (*poster, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, site.url+formPath, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	m := sealField.FindSubmatch(raw)
+	if m == nil {
+		return nil, fmt.Errorf("no seal on %s (%s)", formPath, resp.Status)
+	}
+	values := url.Values(answers())
+	values.Set(form.SealField, string(m[1]))
+	p := &poster{bench: b, world: w, site: site, script: filepath.Join(b.dir, "post.lua")}
+	return p, os.WriteFile(p.script, []byte(fmt.Sprintf(postScript, luaText(values.Encode()))), 0o600)
+}
+
+func luaText(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// postScript numbers the senders of all threads apart. Requests are whole texts: wrk.format would take a good part of
+// a core.
+const postScript = `
+local rest = %s
+local threads = 0
+function setup(thread)
+  threads = threads + 1
+  thread:set("id", threads)
+end
+local n = 0
+function request()
+  n = n + 1
+  local who = id .. "000" .. n
+  local body = rest .. "&name=Ada+Bench+" .. who .. "&email=ada.bench." .. who .. "%%40example.com"
+  return "POST ` + formPath + ` HTTP/1.1\r\nHost: " .. wrk.host .. ":" .. wrk.port ..
+    "\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
+end
+`
+
+// post sends for the time of one measurement, and makes sure that every answer stood for a stored submission.
+func (p *poster) post(ctx context.Context) (float64, error) {
+	if err := p.world.reset(ctx); err != nil {
+		return 0, err
+	}
+	rate, total, err := p.bench.wrk(ctx, p.site.url+formPath, "-s", p.script)
+	if err != nil {
+		return 0, err
+	}
+	var stored int
+	if err := p.world.owner.QueryRow(ctx, `SELECT count(*) FROM submission`).Scan(&stored); err != nil {
+		return 0, err
+	}
+	if stored -= standing; stored < total {
+		return 0, fmt.Errorf("%d answers, but only %d submissions stored", total, stored)
+	}
+	return rate, nil
+}
