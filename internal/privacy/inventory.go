@@ -1,16 +1,19 @@
 package privacy
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
@@ -140,6 +143,7 @@ func (r *Room) makeInventory(ctx context.Context) (inventory, error) {
 	for _, p := range site.Processors {
 		inv.Processors = append(inv.Processors, processorEntry{p.Name, p.Purpose, p.Country, p.Contract})
 	}
+	slices.SortStableFunc(uses, func(a, b consent.Use) int { return cmp.Compare(weight(a), weight(b)) })
 	for _, a := range r.desk.Activities() {
 		entry, err := r.entry(ctx, a)
 		if err != nil {
@@ -153,6 +157,15 @@ func (r *Room) makeInventory(ctx context.Context) (inventory, error) {
 		inv.Activities = append(inv.Activities, entry)
 	}
 	return inv, nil
+}
+
+// weight puts what a person came for first, and what seldom happens last.
+func weight(u consent.Use) int {
+	if u.Recipient == "legal demand" {
+		return 100
+	}
+	order := []string{"service", "account", "internal", "newsletter", "product_news", "promotion", "survey", "notice", "conduct"}
+	return slices.Index(order, u.Purpose)
 }
 
 // entry lists the fields of an activity.

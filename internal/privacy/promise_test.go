@@ -140,7 +140,7 @@ func TestPageShowsABrokenPromiseWithinAMinute(t *testing.T) {
 	h := bench(t)
 	state := func() string {
 		h.Pages.Invalidate()
-		return words(document(t, h.Get("/privacy/promises"), http.StatusOK).Find("#P-5 .tag"))
+		return words(document(t, h.Get("/privacy/promises"), http.StatusOK).Find("#P-5").ChildrenFiltered(".tag"))
 	}
 	if got := state(); got != "Kept" {
 		t.Fatalf("P-5 at first: %q", got)
