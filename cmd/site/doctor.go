@@ -35,7 +35,7 @@ func (a *app) examine(ctx context.Context) error {
 }
 
 func (a *app) checks() []check {
-	return []check{
+	list := []check{
 		{"the schema is this version's", a.db.CheckSchema},
 		{"a privacy statement is in force", func(context.Context) error { _, err := a.statements.InForce(); return err }},
 		{"mail can leave", a.mail.Check},
@@ -44,8 +44,11 @@ func (a *app) checks() []check {
 		{"the virus scanner answers", a.checkScanner},
 		{"serving has no owner's rights", a.checkOwner},
 		{"site.yaml names real values", a.checkIdentity},
-		{"P-9: configured hosts have a processor on record", a.checkProcessors},
 	}
+	for _, c := range a.privacy.Checks() {
+		list = append(list, check{c.Promise + ": " + c.Name, c.Run})
+	}
+	return list
 }
 
 func (a *app) checkScanner(ctx context.Context) error {

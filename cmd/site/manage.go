@@ -11,6 +11,7 @@ import (
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/postgres"
+	"clickcommerce.com/site/internal/privacy"
 )
 
 func runMigrate(ctx context.Context, c *cli, args []string) error {
@@ -81,18 +82,18 @@ func runStatement(ctx context.Context, c *cli, args []string) error {
 	if len(args) != 2 || args[0] != "publish" {
 		return errors.New("usage: site statement publish ID")
 	}
-	draft, err := consent.ReadDraft(c.web, args[1])
-	if err != nil {
-		return err
+	if _, err := consent.ReadDraft(c.web, args[1]); err != nil {
+		return err // before anything is started
 	}
 	return withDatabase(ctx, c, func(db *postgres.DB) error {
 		if err := db.Ready(ctx); err != nil {
 			return err
 		}
-		if err := consent.Publish(ctx, db.Pool, draft, c.now()); err != nil {
+		made, err := privacy.Publish(ctx, db.Pool, c.web, args[1], c.now())
+		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.stdout, "Published %s, effective on %s.\n", draft.ID, draft.EffectiveOn.Format("2 January 2006"))
+		fmt.Fprintf(c.stdout, "Published %s, effective on %s.\n", made.ID, made.EffectiveOn.Format("2 January 2006"))
 		return nil
 	})
 }

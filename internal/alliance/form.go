@@ -81,7 +81,7 @@ func application() form.Form {
 				Example: "We connect service systems for pump makers in Ohio and keep meeting your parts planner.",
 			},
 			activity.ConsentField("product_news", "Mail me news of products that concern partners."),
-			activity.ConsentField("newsletter", "Mail me the newsletter, about once a month."),
+			activity.ConsentField("newsletter", "Mail me the newsletter, four times a year."),
 		},
 		Check: noPeople,
 	}
