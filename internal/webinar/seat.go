@@ -80,7 +80,9 @@ func (r *Room) decide(ctx context.Context, tx pgx.Tx, e *submission.Entry) error
 			return "webinar-registered", i
 		}
 	}
-	e.Messages = answered(e.Messages, answer)
+	if e.Messages != nil { // else nothing is to be mailed
+		e.Messages = answered(e.Messages, answer)
+	}
 	return nil
 }
 

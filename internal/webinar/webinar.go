@@ -94,6 +94,21 @@ func (r *Room) routes(router chi.Router) {
 	router.Post("/r/{token}/switch", set.Handle(r.desk.OnReceipt(r.change)))
 }
 
+// Subjects lists the webinars that one can register for now, those with a waiting list among them.
+func (r *Room) Subjects(ctx context.Context) ([]uuid.UUID, error) {
+	list, err := r.public(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]uuid.UUID, 0, len(list))
+	for _, w := range list {
+		if w.Stand(r.desk.Now()).Takes() {
+			ids = append(ids, w.ID)
+		}
+	}
+	return ids, nil
+}
+
 // Documents lists what the search and the sitemap may know.
 func (r *Room) Documents(ctx context.Context) ([]content.Document, error) {
 	list, err := r.public(ctx)

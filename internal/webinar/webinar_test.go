@@ -320,6 +320,9 @@ func TestDemo(t *testing.T) {
 	if err := h.Pool.QueryRow(context.Background(), `SELECT count(*) FROM webinar`).Scan(&n); err != nil || n != 7 {
 		t.Errorf("%d webinars, %v", n, err)
 	}
+	if ids, err := h.room.Subjects(context.Background()); err != nil || len(ids) != 4 {
+		t.Errorf("%d take registrations, %v", len(ids), err)
+	}
 	list := h.Get("/webinars").Body.String()
 	for _, want := range []string{"Nearly full", "Service parts day in Chicago", "Coming up", "Earlier"} {
 		if !strings.Contains(list, want) {

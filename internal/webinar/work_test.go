@@ -10,8 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/internal/submission"
 	"clickcommerce.com/site/internal/webinar"
+	"clickcommerce.com/site/web"
 )
 
 // heard lists who got what since the last look, as "address: subject".
@@ -201,5 +203,42 @@ func TestErasureFreesTheSeat(t *testing.T) {
 	var b strings.Builder
 	if err := h.room.Activity().Holder.Export(t.Context(), uuid.Nil, &b); err != nil || !strings.Contains(b.String(), "webinar_mailings") {
 		t.Errorf("export: %s, %v", b.String(), err)
+	}
+}
+
+func TestRecording(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	films := film.Names(web.FS)
+	if len(films) == 0 {
+		t.Fatal("there is no film")
+	}
+	h.add(event{capacity: 1})
+	h.register("parts", guest(1))
+	h.register("parts", guest(2)) // never had a seat
+	h.letters()
+	h.exec(`UPDATE webinar SET recording = $1, captions = '[{"from": 0, "to": 4, "text": "One part."}]', transcript = 'Words.'`, films[0])
+	const video, words = "/webinars/parts/recording.webm", "/webinars/parts/recording.vtt"
+	for _, path := range []string{video, words} {
+		if w := h.Get(path); w.Code != http.StatusNotFound {
+			t.Errorf("%s before the end: %d", path, w.Code)
+		}
+	}
+	h.until("2026-12-03 13:00")
+	if diff := cmp.Diff(h.heard(), []string{guest(1) + ":  The recording: Planning parts"}); diff != "" {
+		t.Errorf("mails (-got +want):\n%s", diff)
+	}
+	if w := h.Get(video); w.Code != http.StatusOK || w.Header().Get("Content-Type") != "video/webm" {
+		t.Errorf("film: %d %v", w.Code, w.Header())
+	}
+	if w := h.Get(words); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "One part.") {
+		t.Errorf("captions: %d %s", w.Code, w.Body)
+	}
+	page := h.Get("/webinars/parts").Body.String()
+	if !strings.Contains(page, `<source src="`+video+`"`) || !strings.Contains(page, `kind="captions"`) || !strings.Contains(page, "Transcript") {
+		t.Error("the page shows no film")
+	}
+	if list := h.Get("/webinars").Body.String(); !strings.Contains(list, `id="recorded"`) {
+		t.Error("the list shows no recording")
 	}
 }
