@@ -3,10 +3,11 @@ package staff
 import (
 	"slices"
 
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
-	"github.com/google/uuid"
 )
 
 // actsView is what may be done with a record.

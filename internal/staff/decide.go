@@ -11,13 +11,14 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/google/uuid"
 )
 
 const (
@@ -191,10 +192,10 @@ func (ws *Workspace) conflict(w http.ResponseWriter, r *http.Request, o opened, 
 	if o, err = ws.open(r.Context(), o.ID, account.Act); err != nil {
 		return err
 	}
-	now, _ := o.kind.Status(o.Record.Status)
+	now, _ := o.kind.Status(o.Status)
 	who := "Somebody"
 	for _, e := range events { // the last one counts
-		if e.Detail["to"] == o.Record.Status {
+		if e.Detail["to"] == o.Status {
 			names, err := ws.names(r.Context())
 			if err != nil {
 				return err

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/file"
@@ -17,7 +19,6 @@ import (
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/jackc/pgx/v5"
 )
 
 // exportPage offers what may leave the house.

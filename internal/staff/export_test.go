@@ -10,9 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestContactsLeaveByConsentOnly(t *testing.T) {
@@ -45,7 +46,8 @@ func TestContactsLeaveByConsentOnly(t *testing.T) {
 	wording := "Mail me the newsletter, about once a month."
 	want := [][]string{
 		{"e-mail address", "agreed on", "wording", "statement"},
-		{"'=cmd@example.com", "2026-11-23", wording, "2026-11-01"}, {"yes@example.com", "2026-11-23", wording, "2026-11-01"},
+		{"'=cmd@example.com", "2026-11-23", wording, "2026-11-01"},
+		{"yes@example.com", "2026-11-23", wording, "2026-11-01"},
 	}
 	if diff := cmp.Diff(rows, want); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // errUnreadable is the answer to a body that is no form; one that is too large is told so by page.Handle.

@@ -11,6 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/account/accounttest"
 	"clickcommerce.com/site/internal/activity"
@@ -20,9 +24,6 @@ import (
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/staff"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/PuerkitoBio/goquery"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
 )
 
 // house is a workspace on real parts, over activities made up here.

@@ -10,12 +10,14 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // entryView is something that was written: by the sender, to the sender, or beside the record.
@@ -58,8 +60,14 @@ func (ws *Workspace) fillHistory(ctx context.Context, p *recordPage, names names
 	}
 	p.Timeline = ws.timeline(p.Kind, names, events, mails, reads)
 	p.Undo = ws.undo(mails)
-	if p.Record.PersonID.Valid {
-		p.Flags, err = ws.misuse.Of(ctx, p.Record.PersonID.UUID)
+	if !p.Record.PersonID.Valid {
+		return nil
+	}
+	flags, err := ws.misuse.Of(ctx, p.Record.PersonID.UUID)
+	for _, f := range flags {
+		if !f.Lifted() {
+			p.Flags = append(p.Flags, f.seenBy(account.From(ctx)))
+		}
 	}
 	return err
 }

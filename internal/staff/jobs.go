@@ -5,10 +5,11 @@ import (
 	"log/slog"
 	"net/http"
 
+	"riverqueue.com/riverui"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/job"
-	"riverqueue.com/riverui"
 )
 
 const jobsPath = "/staff/jobs"

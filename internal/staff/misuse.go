@@ -9,14 +9,16 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Misuse keeps who used the site as its terms forbid (P-8). It is made before the desk, which asks it about blocks.
@@ -65,9 +67,11 @@ type Flag struct {
 	At           time.Time     `db:"created_at" json:"at"`
 	BlockedUntil *time.Time    `db:"blocked_until" json:"blocked_until,omitempty"`
 	LiftedAt     *time.Time    `db:"lifted_at" json:"lifted_at,omitempty"`
+	About        string        `db:"about" json:"-"` // kind of the submission; empty once that is gone
 }
 
-const flagColumns = `id, person_id, submission_id, kind, evidence, officer_id, created_at, blocked_until, lifted_at`
+const flagColumns = `id, person_id, submission_id, kind, evidence, officer_id, created_at, blocked_until, lifted_at,
+	coalesce((SELECT s.kind FROM submission s WHERE s.id = misuse.submission_id), '') AS about`
 
 // Label is the kind in words.
 func (f Flag) Label() string {
@@ -77,6 +81,14 @@ func (f Flag) Label() string {
 		}
 	}
 	return f.Kind
+}
+
+// seenBy is the flag as the session may see it: the evidence tells of a submission, so it is for those who see its kind.
+func (f Flag) seenBy(in *account.Session) Flag {
+	if !in.Can(account.See, f.About) && !in.Has(account.Privacy) {
+		f.Evidence = ""
+	}
+	return f
 }
 
 // Lifted tells whether an objection was right.

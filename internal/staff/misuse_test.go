@@ -8,10 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"clickcommerce.com/site/internal/account"
-	"clickcommerce.com/site/internal/account/accounttest"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/account/accounttest"
 )
 
 func TestMisuseIsToldOnceAndBlocks(t *testing.T) {

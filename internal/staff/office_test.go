@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"clickcommerce.com/site/internal/account"
 	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/account"
 )
 
 func TestFailedMailIsSentAgain(t *testing.T) {

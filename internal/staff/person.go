@@ -8,6 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/consent"
@@ -15,9 +19,6 @@ import (
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // personPage is all that the reader's roles open of one person.
@@ -108,18 +109,18 @@ func (ws *Workspace) onPerson(h func(http.ResponseWriter, *http.Request, met) er
 	})
 }
 
-// showPerson logs the reading before it shows anything.
 func (ws *Workspace) showPerson(w http.ResponseWriter, r *http.Request, m met) error {
-	if err := audit.Record(r.Context(), ws.desk.Pool, audit.Event{
+	return ws.drawPerson(w, r, http.StatusOK, m, nil, nil)
+}
+
+// drawPerson logs the reading before it shows anything.
+func (ws *Workspace) drawPerson(w http.ResponseWriter, r *http.Request, status int, m met, v url.Values, problems []form.Problem) error {
+	ctx := r.Context()
+	if err := audit.Record(ctx, ws.desk.Pool, audit.Event{
 		At: ws.desk.Now(), ActorID: some(m.by.ID), Role: m.by.Role, Action: "read", Object: "person", ObjectID: some(m.ID),
 	}); err != nil {
 		return err
 	}
-	return ws.drawPerson(w, r, http.StatusOK, m, nil, nil)
-}
-
-func (ws *Workspace) drawPerson(w http.ResponseWriter, r *http.Request, status int, m met, v url.Values, problems []form.Problem) error {
-	ctx := r.Context()
 	names, err := ws.names(ctx)
 	if err != nil {
 		return err
@@ -139,19 +140,8 @@ func (ws *Workspace) drawPerson(w http.ResponseWriter, r *http.Request, status i
 	if p.Mails, err = ws.mailsOf(ctx, m); err != nil {
 		return err
 	}
-	choices, err := ws.desk.Ledger.Of(ctx, m.ID)
-	if err != nil {
+	if p.Choices, err = ws.choicesOf(ctx, m); err != nil {
 		return err
-	}
-	for _, c := range choices {
-		line := choiceLine{
-			Purpose: purposeLabel(string(c.Purpose)), Channel: channelLabel(string(c.Channel)), Wording: c.Wording,
-			Origin: originLabel(c.Origin), At: ws.stamp(c.At), State: choiceTag(c, true),
-		}
-		if s, ok := ws.desk.Statements.Get(c.Statement); ok {
-			line.Statement = s.Name()
-		}
-		p.Choices = append(p.Choices, line)
 	}
 	if p.Flags, err = ws.flagLines(ctx, m, names); err != nil {
 		return err
@@ -160,6 +150,25 @@ func (ws *Workspace) drawPerson(w http.ResponseWriter, r *http.Request, status i
 		p.OptOut = optOutForm(v, problems)
 	}
 	return ws.views.person.Write(w, r, status, p)
+}
+
+func (ws *Workspace) choicesOf(ctx context.Context, m met) ([]choiceLine, error) {
+	choices, err := ws.desk.Ledger.Of(ctx, m.ID)
+	if err != nil {
+		return nil, err
+	}
+	lines := make([]choiceLine, 0, len(choices))
+	for _, c := range choices {
+		line := choiceLine{
+			Purpose: purposeLabel(string(c.Purpose)), Channel: channelLabel(string(c.Channel)), Wording: c.Wording,
+			Origin: originLabel(c.Origin), At: ws.stamp(c.At), State: choiceTag(c, true),
+		}
+		if s, ok := ws.desk.Statements.Get(c.Statement); ok {
+			line.Statement = s.Name()
+		}
+		lines = append(lines, line)
+	}
+	return lines, nil
 }
 
 // mailsOf lists what was mailed to the person, without mails about records that the roles do not open.
@@ -189,7 +198,7 @@ func (ws *Workspace) flagLines(ctx context.Context, m met, names names) ([]flagL
 	}
 	lines := make([]flagLine, 0, len(flags))
 	for _, f := range flags {
-		line := flagLine{Flag: f, When: ws.stamp(f.At), Officer: names.byID[f.Officer]}
+		line := flagLine{Flag: f.seenBy(m.in), When: ws.stamp(f.At), Officer: names.byID[f.Officer]}
 		if f.BlockedUntil != nil {
 			line.Until = ws.day(*f.BlockedUntil)
 		}
@@ -216,15 +225,19 @@ var (
 
 func ways() []form.Option {
 	return []form.Option{
-		{Value: "phone", Label: "By phone"}, {Value: "mail", Label: "By e-mail"}, {Value: "post", Label: "By letter"},
+		{Value: "phone", Label: "By phone"},
+		{Value: "mail", Label: "By e-mail"},
+		{Value: "post", Label: "By letter"},
 		{Value: "met", Label: "Face to face"},
 	}
 }
 
 func reasons() []form.Option {
 	return []form.Option{
-		{Value: "stop", Label: "Wants no more of it"}, {Value: "never", Label: "Says it was never agreed to"},
-		{Value: "left", Label: "No longer works there"}, {Value: "unsaid", Label: "Gave no reason"},
+		{Value: "stop", Label: "Wants no more of it"},
+		{Value: "never", Label: "Says it was never agreed to"},
+		{Value: "left", Label: "No longer works there"},
+		{Value: "unsaid", Label: "Gave no reason"},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"clickcommerce.com/site/internal/account"
@@ -81,4 +82,21 @@ func TestOptOutByPhone(t *testing.T) {
 	if w := h.as(t, account.Marketer).do(h, http.MethodPost, at+"/opt-out", nil); w.Code != http.StatusNotFound {
 		t.Errorf("one who sees none of the submissions: %d", w.Code)
 	}
+}
+
+func TestEvidenceIsForThoseWhoSeeTheKind(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	question, career := h.sent(t, "contact", "ada@example.com"), h.sent(t, "career", "ada@example.com")
+	recruiter := h.as(t, account.Recruiter)
+	recruiter.post(t, h, path(career)+"/misuse", url.Values{"kind": {"identity"}, "evidence": {"The résumé is another person's."}})
+	at := "/staff/people/" + h.record(t, question).PersonID.UUID.String()
+	for role, want := range map[account.Role]bool{account.Reviewer: false, account.Recruiter: true, account.Privacy: true} {
+		d := h.as(t, role).get(t, h, at)
+		has(t, d, ".notice.bad", "Misuse: False identity")
+		if got := strings.Contains(text(d, "main"), "The résumé is"); got != want {
+			t.Errorf("%s reads the evidence: %t, want %t", role, got, want)
+		}
+	}
+	hasNot(t, h.as(t, account.Reviewer).get(t, h, path(question)), "main", "The résumé is")
 }

@@ -8,12 +8,13 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
 )
 
 // mailPage lists what was not delivered: no words of it, and no whole address.

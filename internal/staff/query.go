@@ -4,11 +4,12 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/google/uuid"
 )
 
 // The views of the queue. The plain one shows everything but quarantine, newest first.

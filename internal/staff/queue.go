@@ -6,12 +6,13 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/google/uuid"
 )
 
 type queuePage struct {
@@ -133,7 +134,7 @@ func (ws *Workspace) viewLinks(ctx context.Context, q query, in *account.Session
 		{viewUnread, "Unread"},
 		{viewMine, "Mine"},
 		{viewUnassigned, "Unassigned"},
-		{viewLate, "Waiting over 2 days"},
+		{viewLate, "Waiting over 2 working days"},
 		{viewQuarantine, "Quarantine"},
 	} {
 		l := viewLink{Label: v.label, Path: query{View: v.view}.at("/staff/submissions"), Current: q.View == v.view}

@@ -8,11 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"clickcommerce.com/site/internal/account"
-	"clickcommerce.com/site/internal/submission"
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/submission"
 )
 
 // listed is who stands in the queue of an address, in order.
@@ -74,7 +75,7 @@ func TestQueueViewsAndFilters(t *testing.T) {
 		t.Errorf("the recruiter finds an alliance: %s", diff)
 	}
 	d := me.get(t, h, "/staff/submissions?view=late")
-	has(t, d, ".views", "Unread 2 Mine 1 Unassigned 2 Waiting over 2 days 1 Quarantine 1")
+	has(t, d, ".views", "Unread 2 Mine 1 Unassigned 2 Waiting over 2 working days 1 Quarantine 1")
 	has(t, d, ".staff-nav", "Inbox 2")
 	has(t, d, ".queue .late", "16 Nov")
 	me.post(t, h, path(held)+"/restore", nil)

@@ -7,6 +7,10 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/audit"
@@ -15,9 +19,6 @@ import (
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 type recordPage struct {
@@ -92,11 +93,7 @@ func (ws *Workspace) open(ctx context.Context, id uuid.UUID, right account.Right
 	return opened{Record: rec, kind: a, in: in, by: actor(in, right, rec.Kind)}, nil
 }
 
-// showRecord logs the reading before it shows anything.
 func (ws *Workspace) showRecord(w http.ResponseWriter, r *http.Request, o opened) error {
-	if err := ws.desk.Store.Read(r.Context(), o.ID, o.by); err != nil {
-		return told(err)
-	}
 	return ws.drawRecord(w, r, http.StatusOK, o, draft{})
 }
 
@@ -131,9 +128,13 @@ type givenView struct {
 	State   tag       `db:"-"`
 }
 
-// drawRecord draws the record with the list beside it; draft is what was typed and could not be done.
+// drawRecord draws the record with the list beside it; draft is what was typed and could not be done. Whyever it is
+// drawn, the reading is logged before.
 func (ws *Workspace) drawRecord(w http.ResponseWriter, r *http.Request, status int, o opened, d draft) error {
 	ctx, q := r.Context(), readQuery(r.URL.Query())
+	if err := ws.desk.Store.Read(ctx, o.ID, o.by); err != nil {
+		return told(err)
+	}
 	names, err := ws.names(ctx)
 	if err != nil {
 		return err
@@ -148,7 +149,7 @@ func (ws *Workspace) drawRecord(w http.ResponseWriter, r *http.Request, status i
 	if d.Problem != "" || len(d.Problems) > 0 {
 		p.Title = "Error: " + p.Title
 	}
-	state, _ := o.kind.Status(o.Record.Status)
+	state, _ := o.kind.Status(o.Status)
 	p.Status = tagOf(state, o.Record)
 	found, err := ws.desk.Store.List(ctx, ws.filter(q, o.in, account.See))
 	if err != nil {

@@ -10,6 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/account/accounttest"
 	"clickcommerce.com/site/internal/activity"
@@ -17,9 +21,6 @@ import (
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/PuerkitoBio/goquery"
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
 )
 
 func TestRecordShowsWhatWasSent(t *testing.T) {
@@ -92,6 +93,13 @@ func TestOpeningIsLogged(t *testing.T) {
 	}
 	if h.record(t, id).ReadAt == nil {
 		t.Error("still unread")
+	}
+	unread := h.sent(t, "alliance", "bob@example.com")
+	if w := me.do(h, http.MethodPost, path(unread)+"/note", url.Values{"text": {""}}); w.Code != http.StatusUnprocessableEntity {
+		t.Fatalf("an empty note: %d", w.Code)
+	}
+	if got := count(unread); got != 1 {
+		t.Errorf("%d readings by way of a form that was shown again, want 1", got)
 	}
 	has(t, me.get(t, h, path(id)), ".timeline", "Opened a file")
 	other := h.sent(t, "alliance", "eve@example.com")

@@ -11,14 +11,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/account/accounttest"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/staff"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // line is one address of the table: what each role gets, and nobody.

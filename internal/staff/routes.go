@@ -3,9 +3,10 @@ package staff
 import (
 	"net/http"
 
+	"github.com/go-chi/chi/v5"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/page"
-	"github.com/go-chi/chi/v5"
 )
 
 // Routes mounts everything under /staff: the doors of package account, this room's pages, and the staff pages of the

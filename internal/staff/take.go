@@ -6,12 +6,13 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
-	"github.com/google/uuid"
 )
 
 // takePage is the public form of an activity, filled in by staff for somebody who called, wrote or stood before them.
@@ -31,8 +32,10 @@ const (
 // vias are the ways by which a request reaches us other than the site; the values are those of submission.channel.
 func vias() []form.Option {
 	return []form.Option{
-		{Value: "phone", Label: "By phone"}, {Value: "fair", Label: "At a fair or a meeting"},
-		{Value: "post", Label: "By letter"}, {Value: "mail", Label: "By e-mail"},
+		{Value: "phone", Label: "By phone"},
+		{Value: "fair", Label: "At a fair or a meeting"},
+		{Value: "post", Label: "By letter"},
+		{Value: "mail", Label: "By e-mail"},
 	}
 }
 
@@ -178,8 +181,12 @@ func (ws *Workspace) submitTake(w http.ResponseWriter, r *http.Request) error {
 	}
 	sent := r.PostForm
 	values, errs := t.form.Parse(sent)
-	by, err := uuid.Parse(sent.Get(byField))
+	names, err := ws.names(r.Context())
 	if err != nil {
+		return err
+	}
+	by, err := uuid.Parse(sent.Get(byField))
+	if err != nil || names.byID[by] == "" {
 		errs.Add(byField, "Choose who took it.")
 	}
 	via := sent.Get(viaField)

@@ -7,9 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity/activitytest"
-	"github.com/google/uuid"
 )
 
 func TestTakeByPhone(t *testing.T) {

@@ -7,12 +7,13 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
 )
 
 // teamPage lists those who may sign in to the workspace, and invites more.
