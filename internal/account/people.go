@@ -275,29 +275,7 @@ func joined(roles []Role) string {
 // ChangeAddress moves an account to a new address, which the caller has made sure of, and tells the old one. It
 // returns ErrAddress, ErrTaken or ErrNotFound.
 func (s *Service) ChangeAddress(ctx context.Context, account uuid.UUID, address string) error {
-	email, complaint := form.ParseEmail(strings.TrimSpace(address))
-	if complaint != "" {
-		return ErrAddress
-	}
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		a, err := one(ctx, tx, `WHERE a.id = $1`, account)
-		if err != nil {
-			return err
-		}
-		if a.Email == email {
-			return nil
-		}
-		_, err = tx.Exec(ctx, `UPDATE account SET email = $2 WHERE id = $1`, account, email)
-		if err := taken(err, "change address"); err != nil {
-			return err
-		}
-		if err := s.record(ctx, tx, actor(ctx), account, "change address", nil); err != nil {
-			return err
-		}
-		return s.post(ctx, tx, a, a.Email, tellAddressChanged, AddressChanged{
-			Name: a.Name, NewAddress: masked(email), When: s.words(s.now()), ContactURL: s.public + "/contact",
-		})
-	})
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return s.ChangeAddressIn(ctx, tx, account, address) })
 }
 
 // masked shows enough of an address for its owner to know it: "a…@example.com".

@@ -1,0 +1,96 @@
+// Package access takes requests for access to Clickconnect and keeps the terms that are granted (P-2): one form, read by
+// a person, answered by an invitation or by a letter.
+//
+// It promises that a grant makes the account and queues the invitation, or does neither; that every access has an end, of
+// which its owner is told a month ahead; that an access which has ended opens nothing from that moment on; and that the
+// account is deleted six months later.
+package access
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/job"
+	"clickcommerce.com/site/internal/page"
+)
+
+// Kind is the activity's kind.
+const Kind = "access"
+
+const path = "/connect/request"
+
+type requestPage struct {
+	page.Base
+	Form form.View
+}
+
+type termPage struct {
+	page.Base
+	Name, Company, Reference, Back string
+	Term                           term
+	Form                           form.View
+}
+
+type room struct {
+	desk     *activity.Desk
+	accounts *account.Service
+	zone     *time.Location // in which days end
+	views    struct {
+		request page.View[requestPage]
+		term    page.View[termPage]
+	}
+}
+
+// New returns the activity. It panics where a template is missing, or the company's time zone.
+func New(desk *activity.Desk, accounts *account.Service) activity.Activity {
+	zone, err := time.LoadLocation("America/Chicago")
+	if err != nil {
+		panic(fmt.Sprintf("access: %v", err))
+	}
+	r := &room{desk: desk, accounts: accounts, zone: zone}
+	r.views.request = page.Load[requestPage](desk.Pages, "access/request")
+	r.views.term = page.Load[termPage](desk.Pages, "access/staff_term")
+	return activity.Activity{
+		Kind: Kind, Title: "Clickconnect access", What: "request for access to Clickconnect", Path: path,
+		Statuses:  statuses(),
+		Form:      func(context.Context, uuid.UUID) (form.Form, error) { return request(), nil },
+		Public:    r.public,
+		Staff:     r.staff,
+		Panel:     r.panel,
+		Receipt:   r.receipt,
+		Moved:     r.moved,
+		Templates: Templates(),
+		Work:      []job.Worker{{Name: "access", Every: time.Minute, Run: r.work}},
+	}
+}
+
+func (r *room) public(router chi.Router) {
+	set := r.desk.Pages
+	door := activity.Door{
+		Kind: Kind,
+		Form: func(*http.Request) (form.Form, error) { return request(), nil },
+		Page: r.draw,
+	}
+	router.Method(http.MethodGet, path, set.Cached(set.Handle(r.desk.Show(door))))
+	router.Post(path, set.Handle(r.desk.Take(door)))
+}
+
+func (r *room) draw(w http.ResponseWriter, req *http.Request, status int, f form.Form, v form.View) error {
+	return r.views.request.Write(w, req, status, requestPage{
+		Base: page.Base{
+			Title:       activity.Title(v, f.Title),
+			Description: "Ask for an account at Clickconnect, the sign-in area for customers, partners and institutions of Click Commerce.",
+			Path:        path, Section: "connect",
+			Crumbs: []page.Crumb{{Label: "Clickconnect", Path: "/connect"}},
+		},
+		Form: v,
+	})
+}

@@ -1,0 +1,312 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
+)
+
+// term is what is known of a person's access: shown to staff beside the record, and on its receipt.
+type term struct {
+	ID       uuid.UUID // of the record
+	Status   string
+	Open     bool   // an account exists, and its term has not run out
+	Exists   bool   // an account exists
+	Until    string // its last day
+	TakenUp  bool   // a password was set
+	SignedIn string // the day of the last sign-in
+	MayAct   bool   // the reader may change it
+}
+
+// Undecided tells whether access can be granted for the first time.
+func (t term) Undecided() bool { return t.Status == "new" || t.Status == activity.Asked }
+
+// Granted tells whether the request led to an access, which may have ended.
+func (t term) Granted() bool { return t.Status == approved || t.Status == active || t.Status == ended }
+
+func (r *room) term(ctx context.Context, rec submission.Record) (term, error) {
+	t := term{ID: rec.ID, Status: rec.Status}
+	if in := account.From(ctx); in != nil {
+		t.MayAct = in.Can(account.Act, Kind) && rec.Quarantined == nil
+	}
+	if !rec.PersonID.Valid {
+		return t, nil
+	}
+	a, err := r.accounts.OfPerson(ctx, rec.PersonID.UUID)
+	if errors.Is(err, account.ErrNotFound) {
+		return t, nil
+	}
+	if err != nil {
+		return t, err
+	}
+	t.Exists, t.Open, t.TakenUp = true, a.Active(r.desk.Now()), a.HasPassword
+	if a.ExpiresAt != nil {
+		t.Until = r.through(*a.ExpiresAt)
+	}
+	if a.LastSignInAt != nil {
+		t.SignedIn = a.LastSignInAt.In(r.zone).Format("2 January 2006")
+	}
+	return t, nil
+}
+
+func (r *room) panel(ctx context.Context, rec submission.Record) (template.HTML, error) {
+	t, err := r.term(ctx, rec)
+	if err != nil || !t.Undecided() && !t.Granted() {
+		return "", err
+	}
+	return r.views.request.Fragment("access-panel", t)
+}
+
+func (r *room) receipt(ctx context.Context, rec submission.Record) (activity.Extra, error) {
+	if rec.Status != approved && rec.Status != active {
+		return activity.Extra{}, nil
+	}
+	t, err := r.term(ctx, rec)
+	if err != nil || !t.Open {
+		return activity.Extra{}, err
+	}
+	html, err := r.views.request.Fragment("access-receipt", t)
+	return activity.Extra{HTML: html}, err
+}
+
+// deed is something that staff do with an access on a page of its own.
+type deed struct {
+	from []string
+	form func(now time.Time) form.Form
+	do   func(ctx context.Context, rec submission.Record, v form.Values, by submission.Actor) error
+}
+
+func (r *room) staff(router chi.Router) {
+	for word, d := range map[string]deed{
+		"approve": {[]string{"new", activity.Asked}, r.approveForm, r.approve},
+		"renew":   {[]string{approved, active, ended}, r.renewForm, r.renew},
+		"end":     {[]string{approved, active}, r.endForm, r.end},
+	} {
+		handle := r.desk.Pages.Handle(r.on(d))
+		router.Get("/access/{id}/"+word, handle)
+		router.Post("/access/{id}/"+word, handle)
+	}
+}
+
+// on shows the page of a deed, and does it when it is sent.
+func (r *room) on(d deed) page.Handler {
+	return func(w http.ResponseWriter, req *http.Request) error {
+		rec, by, err := r.open(req, d.from)
+		if err != nil {
+			return err
+		}
+		f := d.form(r.desk.Now())
+		if req.Method != http.MethodPost {
+			if err := r.desk.Store.Read(req.Context(), rec.ID, by); err != nil {
+				return err
+			}
+			return r.drawTerm(w, req, http.StatusOK, rec, f, form.Shown{Values: r.offered(f)})
+		}
+		req.Body = http.MaxBytesReader(w, req.Body, 1<<16)
+		if err := req.ParseForm(); err != nil {
+			return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
+		}
+		values, errs := f.Parse(req.PostForm)
+		if len(errs) > 0 {
+			return r.drawTerm(w, req, http.StatusUnprocessableEntity, rec, f, form.Shown{Values: req.PostForm, Errors: errs})
+		}
+		err = d.do(req.Context(), rec, values, by)
+		if errors.Is(err, submission.ErrMove) {
+			return errStatus
+		}
+		if err != nil {
+			return err
+		}
+		http.Redirect(w, req, recordPath(rec.ID), http.StatusSeeOther)
+		return nil
+	}
+}
+
+var errStatus = &page.Error{ //nolint:gochecknoglobals // a constant in all but syntax
+	Status: http.StatusConflict, Message: "The record is no longer in a status that allows this. Nothing was changed: open it again.",
+}
+
+func recordPath(id uuid.UUID) string { return "/staff/submissions/" + id.String() }
+
+// open returns the record of the address, for staff who may act on it.
+func (r *room) open(req *http.Request, from []string) (rec submission.Record, by submission.Actor, err error) {
+	in := account.From(req.Context())
+	id, bad := uuid.Parse(chi.URLParam(req, "id"))
+	if in == nil || bad != nil || !in.Can(account.See, Kind) {
+		return rec, by, page.ErrNotFound
+	}
+	if !in.Can(account.Act, Kind) {
+		return rec, by, page.ErrForbidden
+	}
+	rec, err = r.desk.Store.Get(req.Context(), id)
+	if errors.Is(err, submission.ErrNotFound) || err == nil && rec.Kind != Kind {
+		return rec, by, page.ErrNotFound
+	}
+	if err != nil {
+		return rec, by, err
+	}
+	if rec.Quarantined != nil {
+		return rec, by, &page.Error{Status: http.StatusConflict, Message: "This request is in quarantine. Restore it first."}
+	}
+	for _, status := range from {
+		if rec.Status == status {
+			return rec, submission.Actor{ID: in.Account.ID, Role: string(in.Under(account.Act, Kind))}, nil
+		}
+	}
+	return rec, by, errStatus
+}
+
+// offered fills the date with the usual one.
+func (r *room) offered(f form.Form) url.Values {
+	if _, asks := f.Field("until"); !asks {
+		return nil
+	}
+	return url.Values{"until": {r.desk.Now().In(r.zone).AddDate(0, usualTerm, 0).Format(time.DateOnly)}}
+}
+
+func (r *room) drawTerm(w http.ResponseWriter, req *http.Request, status int, rec submission.Record, f form.Form, s form.Shown) error {
+	t, err := r.term(req.Context(), rec)
+	if err != nil {
+		return err
+	}
+	s.Action = req.URL.Path
+	v := f.View(s)
+	v.Trap = ""
+	return r.views.term.Write(w, req, status, termPage{
+		Base: page.Base{
+			Title: activity.Title(v, f.Title), NoIndex: true,
+			Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}, {Label: rec.Reference, Path: recordPath(rec.ID)}, {Label: f.Title}},
+		},
+		Name: rec.Name, Company: rec.Company, Reference: rec.Reference, Back: recordPath(rec.ID), Term: t, Form: v,
+	})
+}
+
+func (r *room) untilField(now time.Time) (form.Field, func(form.Values, form.Errors)) {
+	last := now.In(r.zone).AddDate(0, maxTerm, 0)
+	field := form.Field{
+		Name: "until", Label: "Last day of the access", Kind: form.Date, Required: true,
+		Hint: "The usual term is 12 months, the longest 24: until " + last.Format("2 January 2006") + ".",
+	}
+	return field, func(v form.Values, errs form.Errors) {
+		day, err := r.day(v)
+		if err != nil {
+			return
+		}
+		switch {
+		case !day.After(now):
+			errs.Add("until", "Enter a day to come.")
+		case day.After(r.endOf(last)):
+			errs.Add("until", "Enter a day no later than "+last.Format("2 January 2006")+".")
+		}
+	}
+}
+
+// day returns the end of the day that was chosen.
+func (r *room) day(v form.Values) (time.Time, error) {
+	day, err := time.Parse(time.DateOnly, v.Get("until"))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("last day of access: %w", err)
+	}
+	return r.endOf(day), nil
+}
+
+func (r *room) approveForm(now time.Time) form.Form {
+	until, check := r.untilField(now)
+	return form.Form{
+		Kind: Kind, Title: "Approve access", Button: "Approve and invite", Check: check,
+		Fields: []form.Field{until, {
+			Name: "reason", Label: "Who vouched for it?", Kind: form.Choice, Required: true, Options: grounds(),
+		}},
+	}
+}
+
+func (r *room) approve(ctx context.Context, rec submission.Record, v form.Values, by submission.Actor) error {
+	until, err := r.day(v)
+	if err != nil {
+		return err
+	}
+	return r.desk.Store.Move(ctx, rec.ID, submission.Change{
+		From: []string{"new", activity.Asked}, To: approved, By: by, Decides: true,
+		Detail: map[string]string{"reason": v.Get("reason"), "until": v.Get("until")},
+		Moved: func(ctx context.Context, tx pgx.Tx, rec submission.Record, _ string) error {
+			return r.grant(ctx, tx, rec, until)
+		},
+	})
+}
+
+func (r *room) renewForm(now time.Time) form.Form {
+	until, check := r.untilField(now)
+	return form.Form{Kind: Kind, Title: "Renew access", Button: "Renew and tell the owner", Fields: []form.Field{until}, Check: check}
+}
+
+// renew sets another end, later or earlier. An access that had ended is open again.
+func (r *room) renew(ctx context.Context, rec submission.Record, v form.Values, by submission.Actor) error {
+	until, err := r.day(v)
+	if err != nil {
+		return err
+	}
+	to := rec.Status
+	if to == ended {
+		to = approved // until it shows that the account has a password
+	}
+	return r.desk.Store.Move(ctx, rec.ID, submission.Change{
+		From: []string{rec.Status}, To: to, Kind: "renewed", By: by, Decides: true,
+		Detail: map[string]string{"until": v.Get("until")},
+		Moved: func(ctx context.Context, tx pgx.Tx, rec submission.Record, _ string) error {
+			return r.grant(ctx, tx, rec, until)
+		},
+	})
+}
+
+func (r *room) endForm(time.Time) form.Form {
+	return form.Form{
+		Kind: Kind, Title: "End access now", Button: "End access and tell the owner",
+		Fields: []form.Field{{
+			Name: "reason", Label: "Why does it end before its time?", Kind: form.Choice, Required: true, Options: endings(),
+			Hint: "The mail to the owner says so in these words.",
+		}},
+	}
+}
+
+// endings are the grounds for ending an access early, as sentences to its owner.
+func endings() []form.Option {
+	return []form.Option{
+		{Value: "left", Label: "Your company tells us that you no longer need it."},
+		{Value: "contract", Label: "The contract with your company has ended."},
+		{Value: "asked", Label: "You asked us to end it."},
+		{Value: "misuse", Label: "It was used in a way that our terms forbid."},
+	}
+}
+
+func (r *room) end(ctx context.Context, rec submission.Record, v form.Values, by submission.Actor) error {
+	ground := ""
+	for _, o := range endings() {
+		if o.Value == v.Get("reason") {
+			ground = o.Label
+		}
+	}
+	err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
+		if err := r.accounts.EndAccess(ctx, tx, rec.PersonID.UUID); err != nil {
+			return err
+		}
+		return r.finish(ctx, tx, rec.PersonID.UUID, by, map[string]string{"reason": v.Get("reason")}, ground)
+	})
+	if err != nil {
+		return fmt.Errorf("end access: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/submission"
+)
+
+const batch = 500 // of each kind of work in one run
+
+// work brings the requests in line with their accounts and with time.
+func (r *room) work(ctx context.Context) error {
+	return errors.Join(r.activate(ctx), r.warn(ctx), r.expire(ctx), r.remove(ctx))
+}
+
+func (r *room) ids(ctx context.Context, sql string, args ...any) ([]uuid.UUID, error) {
+	rows, err := r.desk.Pool.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list accesses: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("list accesses: %w", err)
+	}
+	return ids, nil
+}
+
+// activate moves requests on whose invitation was taken up.
+func (r *room) activate(ctx context.Context) error {
+	ids, err := r.ids(ctx, `
+		SELECT s.id FROM submission s JOIN account a ON a.person_id = s.person_id
+		WHERE s.kind = $1 AND s.status = 'approved' AND a.password_hash IS NOT NULL
+			AND a.disabled_at IS NULL AND a.expires_at > $2
+		ORDER BY s.created_at LIMIT $3`, Kind, r.desk.Now(), batch)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		err := r.desk.Store.Move(ctx, id, submission.Change{From: []string{approved}, To: active, By: submission.System, Decides: true})
+		if err != nil && !errors.Is(err, submission.ErrMove) {
+			return err
+		}
+	}
+	return nil
+}
+
+// due is an access whose owner is to be told of its end.
+type due struct {
+	Account    uuid.UUID
+	Until      time.Time
+	Submission uuid.UUID
+	Name       string
+}
+
+// warn tells the owners of accesses that end within a month, each once a term.
+func (r *room) warn(ctx context.Context) error {
+	now := r.desk.Now()
+	rows, err := r.desk.Pool.Query(ctx, `
+		SELECT a.id AS account, a.expires_at AS until, s.id AS submission, a.name
+		FROM account a
+		LEFT JOIN access_term t ON t.account_id = a.id
+		JOIN person p ON p.id = a.person_id AND p.email IS NOT NULL
+		CROSS JOIN LATERAL (SELECT id FROM submission
+			WHERE person_id = a.person_id AND kind = $1 AND status IN ('approved', 'active')
+			ORDER BY created_at DESC, id DESC LIMIT 1) s
+		WHERE a.kind = 'connect' AND a.disabled_at IS NULL AND a.expires_at > $2 AND a.expires_at <= $3
+			AND t.warned_for IS DISTINCT FROM a.expires_at
+		ORDER BY a.expires_at LIMIT $4`, Kind, now, now.Add(warning), batch)
+	if err != nil {
+		return fmt.Errorf("list ending accesses: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[due])
+	if err != nil {
+		return fmt.Errorf("list ending accesses: %w", err)
+	}
+	for _, d := range list {
+		if err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error { return r.warnOne(ctx, tx, d) }); err != nil {
+			return fmt.Errorf("tell of an ending access: %w", err)
+		}
+	}
+	return nil
+}
+
+func (r *room) warnOne(ctx context.Context, tx pgx.Tx, d due) error {
+	tag, err := tx.Exec(ctx, `
+		INSERT INTO access_term AS t (account_id, warned_for) VALUES ($1, $2)
+		ON CONFLICT (account_id) DO UPDATE SET warned_for = excluded.warned_for
+		WHERE t.warned_for IS DISTINCT FROM excluded.warned_for`, d.Account, d.Until)
+	if err != nil || tag.RowsAffected() == 0 {
+		return err
+	}
+	return r.desk.Store.SendTx(ctx, tx, d.Submission, mail.Message{
+		Account: uuid.NullUUID{UUID: d.Account, Valid: true}, Template: tellEnding,
+		Data: Ending{Name: d.Name, Until: r.through(d.Until), ReceiptURL: r.desk.ReceiptPath(d.Submission)},
+	})
+}
+
+// expire ends the requests of people whose access has run out, or whose account is gone.
+func (r *room) expire(ctx context.Context) error {
+	people, err := r.ids(ctx, `
+		SELECT DISTINCT s.person_id FROM submission s LEFT JOIN account a ON a.person_id = s.person_id
+		WHERE s.kind = $1 AND s.status IN ('approved', 'active') AND s.person_id IS NOT NULL
+			AND (a.id IS NULL OR a.disabled_at IS NOT NULL OR a.expires_at <= $2)
+		LIMIT $3`, Kind, r.desk.Now(), batch)
+	if err != nil {
+		return err
+	}
+	for _, who := range people {
+		if err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
+			return r.finish(ctx, tx, who, submission.System, nil, "")
+		}); err != nil {
+			return fmt.Errorf("expire access: %w", err)
+		}
+	}
+	return nil
+}
+
+// remove deletes accounts whose access ended half a year ago: the statement promises to keep them no longer.
+func (r *room) remove(ctx context.Context) error {
+	people, err := r.ids(ctx, `
+		SELECT person_id FROM account
+		WHERE kind = 'connect' AND person_id IS NOT NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2`,
+		r.desk.Now().AddDate(0, -keptAfter, 0), batch)
+	if err != nil {
+		return err
+	}
+	for _, who := range people {
+		if err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
+			return r.accounts.ErasePerson(ctx, tx, who)
+		}); err != nil {
+			return fmt.Errorf("remove ended access: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/form"
+)
+
+// EndAccess ends a person's access to the portal at once, within the transaction that decides so: whoever is signed in
+// is so no more, remembered computers are forgotten, mailed links open nothing. Without an account there is nothing to
+// end. The account stays until it is erased, and Grant opens it again.
+func (s *Service) EndAccess(ctx context.Context, tx pgx.Tx, person uuid.UUID) error {
+	a, err := one(ctx, tx, `WHERE a.person_id = $1`, person)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	if _, err := tx.Exec(ctx, `UPDATE account SET expires_at = least(expires_at, $2) WHERE id = $1`, a.ID, now); err != nil {
+		return fmt.Errorf("end access: %w", err)
+	}
+	_, err = tx.Exec(ctx, `UPDATE account_link SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL`, a.ID, now)
+	if err != nil {
+		return fmt.Errorf("end links: %w", err)
+	}
+	if err := s.record(ctx, tx, actor(ctx), a.ID, "end access", nil); err != nil {
+		return err
+	}
+	return endAll(ctx, tx, a.ID, uuid.Nil, now)
+}
+
+// ChangeAddressIn is ChangeAddress within a transaction of the caller's, which fails with it.
+func (s *Service) ChangeAddressIn(ctx context.Context, tx pgx.Tx, account uuid.UUID, address string) error {
+	email, complaint := form.ParseEmail(strings.TrimSpace(address))
+	if complaint != "" {
+		return ErrAddress
+	}
+	a, err := one(ctx, tx, `WHERE a.id = $1`, account)
+	if err != nil || a.Email == email {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE account SET email = $2 WHERE id = $1`, account, email)
+	if err := taken(err, "change address"); err != nil {
+		return err
+	}
+	if err := s.record(ctx, tx, actor(ctx), account, "change address", nil); err != nil {
+		return err
+	}
+	return s.post(ctx, tx, a, a.Email, tellAddressChanged, AddressChanged{
+		Name: a.Name, NewAddress: masked(email), When: s.words(s.now()), ContactURL: s.public + "/contact",
+	})
+}
