@@ -393,8 +393,8 @@ func TestRights(t *testing.T) {
 		}
 	}
 	h.roles = []account.Role{account.Reviewer}
-	if n := h.count(`SELECT count(*) FROM audit_event WHERE action = 'read' AND object_id = $1`, rec.ID); n != 1 {
-		t.Errorf("%d readings logged, want the reviewer's", n)
+	if n := h.count(`SELECT count(*) FROM audit_event WHERE action = 'read' AND object_id = $1`, rec.ID); n != 2 {
+		t.Errorf("%d readings logged, want the reviewer's two", n)
 	}
 	for _, bad := range []string{"/staff/access/x/approve", "/staff/access/" + uuid.NewString() + "/approve"} {
 		if w := h.Get(bad); w.Code != http.StatusNotFound {

@@ -111,10 +111,7 @@ func (r *room) on(d deed) page.Handler {
 		}
 		f := d.form(r.desk.Now())
 		if req.Method != http.MethodPost {
-			if err := r.desk.Store.Read(req.Context(), rec.ID, by); err != nil {
-				return err
-			}
-			return r.drawTerm(w, req, http.StatusOK, rec, f, form.Shown{Values: r.offered(f)})
+			return r.drawTerm(w, req, http.StatusOK, rec, by, f, form.Shown{Values: r.offered(f)})
 		}
 		req.Body = http.MaxBytesReader(w, req.Body, 1<<16)
 		if err := req.ParseForm(); err != nil {
@@ -122,7 +119,7 @@ func (r *room) on(d deed) page.Handler {
 		}
 		values, errs := f.Parse(req.PostForm)
 		if len(errs) > 0 {
-			return r.drawTerm(w, req, http.StatusUnprocessableEntity, rec, f, form.Shown{Values: req.PostForm, Errors: errs})
+			return r.drawTerm(w, req, http.StatusUnprocessableEntity, rec, by, f, form.Shown{Values: req.PostForm, Errors: errs})
 		}
 		err = d.do(req.Context(), rec, values, by)
 		if errors.Is(err, submission.ErrMove) {
@@ -178,7 +175,13 @@ func (r *room) offered(f form.Form) url.Values {
 	return url.Values{"until": {r.desk.Now().In(r.zone).AddDate(0, usualTerm, 0).Format(time.DateOnly)}}
 }
 
-func (r *room) drawTerm(w http.ResponseWriter, req *http.Request, status int, rec submission.Record, f form.Form, s form.Shown) error {
+// drawTerm logs the reading before it shows whose access it is.
+func (r *room) drawTerm(
+	w http.ResponseWriter, req *http.Request, status int, rec submission.Record, by submission.Actor, f form.Form, s form.Shown,
+) error {
+	if err := r.desk.Store.Read(req.Context(), rec.ID, by); err != nil {
+		return err
+	}
 	t, err := r.term(req.Context(), rec)
 	if err != nil {
 		return err
