@@ -19,6 +19,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"clickcommerce.com/site/internal/form"
@@ -89,9 +90,9 @@ type Set struct {
 }
 
 type registered struct {
-	name string
-	tmpl *template.Template
-	data any
+	name, layout string
+	tmpl         func() *template.Template
+	data         any
 }
 
 // New parses the layouts and partials, and makes the assets ready. It fails where a file does not parse.
@@ -150,7 +151,7 @@ func (s *Set) URL(path string) string { return s.cfg.PublicURL + path }
 // Each calls f with every loaded view and the zero value of its data, so that a test can check one against the other.
 func (s *Set) Each(f func(name string, tmpl *template.Template, data any)) {
 	for _, v := range s.views {
-		f(v.name, v.tmpl, v.data)
+		f(v.name, v.tmpl().Lookup(v.layout), v.data)
 	}
 }
 
@@ -159,7 +160,7 @@ type View[T any] struct {
 	set    *Set
 	name   string
 	layout string
-	tmpl   *template.Template
+	tmpl   func() *template.Template
 }
 
 // Load parses web/templates/NAME.html into a view. Pages of the workspace (staff/… and …/staff_…) get its layout. It
@@ -169,16 +170,22 @@ func Load[T any](s *Set, name string) View[T] {
 	if _, ok := any(&zero).(interface{ base() *Base }); !ok {
 		panic(fmt.Sprintf("page %s: %s does not embed page.Base", name, reflect.TypeFor[T]()))
 	}
-	shared := template.Must(s.shared.Clone())
-	tmpl, err := shared.ParseFS(s.cfg.Web, "templates/"+name+".html")
+	raw, err := fs.ReadFile(s.cfg.Web, "templates/"+name+".html")
+	if err == nil {
+		_, err = template.New(name).Funcs(s.funcs()).Parse(string(raw))
+	}
 	if err != nil {
 		panic(fmt.Sprintf("page %s: %v", name, err))
 	}
+	// Each page holds a copy of all that is shared: it is made when the page is first drawn, since many never are.
+	tmpl := sync.OnceValue(func() *template.Template {
+		return template.Must(template.Must(s.shared.Clone()).New(name).Parse(string(raw)))
+	})
 	layout := "layout"
 	if strings.HasPrefix(name, "staff/") || strings.HasPrefix(path.Base(name), "staff_") {
 		layout = "staff"
 	}
-	s.views = append(s.views, registered{name, tmpl.Lookup(layout), zero})
+	s.views = append(s.views, registered{name, layout, tmpl, zero})
 	return View[T]{set: s, name: name, layout: layout, tmpl: tmpl}
 }
 
@@ -187,7 +194,7 @@ func (v View[T]) Write(w http.ResponseWriter, r *http.Request, status int, data 
 	v.set.fill(any(&data).(interface{ base() *Base }).base(), r)
 	var buf bytes.Buffer
 	buf.Grow(32 << 10)
-	if err := v.tmpl.ExecuteTemplate(&buf, v.layout, data); err != nil {
+	if err := v.tmpl().ExecuteTemplate(&buf, v.layout, data); err != nil {
 		return fmt.Errorf("draw %s: %w", v.name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -199,7 +206,7 @@ func (v View[T]) Write(w http.ResponseWriter, r *http.Request, status int, data 
 // Fragment draws one named part of the page, for callers that put the parts together themselves.
 func (v View[T]) Fragment(part string, data any) (template.HTML, error) {
 	var buf strings.Builder
-	if err := v.tmpl.ExecuteTemplate(&buf, part, data); err != nil {
+	if err := v.tmpl().ExecuteTemplate(&buf, part, data); err != nil {
 		return "", fmt.Errorf("draw %s of %s: %w", part, v.name, err)
 	}
 	return template.HTML(buf.String()), nil //nolint:gosec // drawn by html/template just above
