@@ -140,6 +140,11 @@ func (s *season) one(ctx context.Context, a activity.Activity, i int) error {
 	if i%23 == 22 {
 		e.Channel = "phone"
 	}
+	if a.Fill != nil {
+		if err := a.Fill(ctx, &e); err != nil {
+			return err
+		}
+	}
 	stored, err := s.store.Accept(ctx, e)
 	if err != nil {
 		return err

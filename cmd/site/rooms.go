@@ -7,12 +7,15 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
+	"clickcommerce.com/site/internal/access"
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/alliance"
 	"clickcommerce.com/site/internal/career"
+	"clickcommerce.com/site/internal/connect"
 	"clickcommerce.com/site/internal/contact"
 	"clickcommerce.com/site/internal/content"
+	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/newsletter"
 	"clickcommerce.com/site/internal/privacy"
@@ -29,6 +32,7 @@ type rooms struct {
 	staff      []func(chi.Router)
 	content    []staff.Link
 	plain      []string
+	work       []job.Worker
 	demo       []func(context.Context) error
 	// subjects lists what can be applied for today, for the activities that have subjects.
 	subjects map[string]func(context.Context) ([]uuid.UUID, error)
@@ -39,28 +43,32 @@ func (a *app) makeRooms() rooms {
 	editor := publish.New(a.desk)
 	careers := career.New(a.desk, editor, a.content)
 	webinars := webinar.New(a.desk, editor, a.content)
+	portal := connect.New(connect.Config{Desk: a.desk, Content: a.content, Accounts: a.accounts})
 	a.privacy = privacy.New(privacy.Config{Desk: a.desk, Content: a.content, Web: a.web, Checks: a.promises()})
 	return rooms{
 		activities: activity.Activities{
 			alliance.New(a.desk, a.content),
 			careers.Activity(),
 			webinars.Activity(),
+			access.New(a.desk, a.accounts),
 			newsletter.New(a.desk, a.content),
 			contact.New(a.desk, a.content),
 			a.privacy.Activity(),
 		},
+		public:  []func(chi.Router){portal.Public},
+		work:    portal.Work(),
 		sources: []content.Source{careers.Documents, webinars.Documents},
 		content: []staff.Link{
 			{Label: "Webinars", Path: "/staff/webinars", Kind: webinar.Kind},
 			{Label: "Openings", Path: "/staff/openings", Kind: career.Kind},
 		},
-		plain: []string{alliance.Kind, career.Kind, newsletter.Kind, contact.Kind, privacy.Kind},
+		plain: []string{alliance.Kind, career.Kind, access.Kind, newsletter.Kind, contact.Kind, privacy.Kind},
 		demo: []func(context.Context) error{
 			func(ctx context.Context) error { return careers.Demo(ctx, a.web) },
 			webinars.Demo,
 		},
 		subjects: map[string]func(context.Context) ([]uuid.UUID, error){
-			career.Kind: careers.Subjects,
+			career.Kind: careers.Subjects, webinar.Kind: webinars.Subjects,
 		},
 	}
 }
@@ -68,7 +76,7 @@ func (a *app) makeRooms() rooms {
 // mailTemplates are those of all rooms.
 func mailTemplates() []mail.Template {
 	list := mail.Core()
-	for _, more := range [][]mail.Template{account.Templates(), webinar.Templates()} {
+	for _, more := range [][]mail.Template{account.Templates(), webinar.Templates(), access.Templates(), connect.Templates()} {
 		list = append(list, more...)
 	}
 	return list

@@ -117,7 +117,7 @@ func (a *app) workers() []job.Worker {
 	for _, act := range a.rooms.activities {
 		list = append(list, act.Work...)
 	}
-	return list
+	return append(list, a.rooms.work...)
 }
 
 // adminHandler is for operators: metrics and profiles.

@@ -144,6 +144,9 @@ func (f Field) missing() string {
 
 func tooLong(n, limit int) string {
 	p := message.NewPrinter(language.English)
+	if n-limit == 1 {
+		return p.Sprintf("This is 1 character too long. Shorten it to %d characters or fewer.", limit)
+	}
 	return p.Sprintf("This is %d characters too long. Shorten it to %d characters or fewer.", n-limit, limit)
 }
 

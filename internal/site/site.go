@@ -28,8 +28,6 @@ type Config struct {
 	// Rooms mount the public routes of the activities and of the privacy pages, with full addresses ("/webinars/{slug}").
 	// A room wraps a page in Set.Cached itself, and only if it is the same for everybody.
 	Rooms []func(chi.Router)
-	// Staff and Connect serve what is below /staff and /connect. Either may be nil.
-	Staff, Connect http.Handler
 	// Ready says why this instance should get no visitors now (/readyz).
 	Ready func(context.Context) error
 	// RequestLog writes a line for each request and answers panics: Set.Log, or that within a metric's counter.
@@ -78,12 +76,6 @@ func Router(cfg Config) chi.Router {
 
 	for _, mount := range cfg.Rooms {
 		r.Group(mount)
-	}
-	if cfg.Staff != nil {
-		r.Mount("/staff", cfg.Staff)
-	}
-	if cfg.Connect != nil {
-		r.Mount("/connect", cfg.Connect)
 	}
 	// /products/{slug}, /industries/{slug}, /about, /terms, /accessibility: all written pages that nobody has taken yet. Each
 	// is a route of its own, since one with a parameter costs two allocations a view.
