@@ -52,6 +52,9 @@ func readRights(t *testing.T) []line {
 		if len(words) == 0 || words[0] == "#" {
 			continue
 		}
+		if words[0] == "EDIT" || len(words) > 2 && words[2] == "content" {
+			continue // pages of the rooms, which cmd/site asks
+		}
 		if len(words) != 3+len(columns()) {
 			t.Fatalf("rights.txt:%d: %d words, want method, address, subject and %v", n, len(words), columns())
 		}

@@ -1,0 +1,256 @@
+package staff_test
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/activity/activitytest"
+)
+
+func TestDecisionWithLetter(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "ada@example.com")
+	h.Mails(t)
+	me := h.as(t, account.Alliance)
+	d := me.get(t, h, path(id)+"?kind=alliance")
+	action := d.Find(`form[action*="/move"]`).First().AttrOr("action", "")
+	if action != path(id)+"/move?kind=alliance" {
+		t.Errorf("the form goes to %s", action)
+	}
+	values := url.Values{"from": {"new"}, "to": {"declined"}, "subject": {"Your application"}, "text": {""}, "again": {"2020-01-01"}}
+	w := me.do(h, http.MethodPost, action, values)
+	d = document(t, w)
+	if w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("an empty letter: %d", w.Code)
+	}
+	has(t, d, ".errors", "3 things to put right Write the letter. Choose the reason. Enter a day to come")
+	d.Find(".errors a").Each(func(_ int, a *goquery.Selection) {
+		if href := a.AttrOr("href", ""); d.Find(href).Length() != 1 {
+			t.Errorf("%s leads to %d elements", href, d.Find(href).Length())
+		}
+	})
+	values.Set("text", "Thank you.\n\nThere are enough partners in Ohio.")
+	values.Set("again", "2027-05-01")
+	values.Set("reason", "region")
+	values.Set("key", uuid.NewString())
+	to := me.post(t, h, action, values)
+	if to != path(id)+"?done=moved&kind=alliance" {
+		t.Errorf("led to %s", to)
+	}
+	d = me.get(t, h, to)
+	has(t, d, ".undo", "A letter leaves in 60 seconds. Undo")
+	has(t, d, ".thread", "There are enough partners in Ohio. You are welcome to apply again from 1 May 2027.")
+	has(t, d, ".timeline", "New → Declined, reason: enough partners in the region, may apply again from 2027-05-01 Alliance manager, alliance")
+	r := h.record(t, id)
+	if r.Status != "declined" || r.DecidedAt == nil || r.PurgeAfter.Format(time.DateOnly) != "2027-05-23" {
+		t.Errorf("%s, decided %v, deleted after %v", r.Status, r.DecidedAt, r.PurgeAfter)
+	}
+	if again := me.post(t, h, action, values); again != to {
+		t.Errorf("pressed twice: %s", again)
+	}
+	if mails := h.Mails(t); len(mails) != 0 {
+		t.Errorf("%d mails within the minute", len(mails))
+	}
+	h.Advance(61 * time.Second)
+	mails := strings.Join(h.Mails(t), "")
+	if n := strings.Count(mails, "There are enough partners in Ohio."); n != 2 { // text and HTML
+		t.Errorf("the letter's words came %d times:\n%s", n, mails)
+	}
+	has(t, me.get(t, h, me.post(t, h, path(id)+"/undo", nil)), ".notice.good", "Too late")
+}
+
+func TestUndo(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "ada@example.com")
+	h.Mails(t)
+	me := h.as(t, account.Alliance)
+	me.post(t, h, path(id)+"/move", url.Values{"from": {"new"}, "to": {"approved"}, "subject": {"Welcome"}, "text": {"Come in."}})
+	h.Advance(30 * time.Second)
+	has(t, me.get(t, h, path(id)), ".undo", "leaves in 30 seconds")
+	d := me.get(t, h, me.post(t, h, path(id)+"/undo", nil))
+	has(t, d, ".notice.good", "Taken back")
+	has(t, d, ".timeline", "Taken back before it left")
+	if r := h.record(t, id); r.Status != "new" || r.DecidedAt != nil {
+		t.Errorf("%s, decided %v", r.Status, r.DecidedAt)
+	}
+	h.Advance(day)
+	if mails := h.Mails(t); len(mails) != 0 {
+		t.Errorf("%d mails after Undo", len(mails))
+	}
+}
+
+func TestGapInLetterIsNotSent(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "ada@example.com")
+	me := h.as(t, account.Alliance)
+	w := me.do(h, http.MethodPost, path(id)+"/move", url.Values{
+		"from": {"new"}, "to": {"approved"}, "subject": {"Welcome"}, "text": {"We are glad.\n\nWhat convinced us: …"},
+	})
+	if w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("a letter with a gap: %d", w.Code)
+	}
+	has(t, document(t, w), ".errors", "still has a “…”")
+}
+
+func TestTwoDecideAtOnce(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "ada@example.com")
+	one, two := h.as(t, account.Alliance), h.as(t, account.Reviewer)
+	one.post(t, h, path(id)+"/move", url.Values{"from": {"new"}, "to": {activity.Asked}, "text": {"Which pumps?"}, "key": {uuid.NewString()}})
+	w := two.do(h, http.MethodPost, path(id)+"/move", url.Values{
+		"from": {"new"}, "to": {"declined"}, "subject": {"No"}, "text": {"My careful letter."}, "reason": {"fit"}, "key": {uuid.NewString()},
+	})
+	d := document(t, w)
+	if w.Code != http.StatusConflict {
+		t.Fatalf("the second one: %d", w.Code)
+	}
+	has(t, d, ".notice.warn", "Meanwhile Alliance manager, alliance changed this to “Asked for more”.")
+	has(t, d, "details[open] #move-declined-text", "My careful letter.")
+	if r := h.record(t, id); r.Status != activity.Asked {
+		t.Errorf("the status is %s", r.Status)
+	}
+	two.post(t, h, path(id)+"/move", url.Values{"from": {activity.Asked}, "to": {"approved"}, "subject": {"Yes"}, "text": {"Come in."}})
+	w = one.do(h, http.MethodPost, path(id)+"/move", url.Values{
+		"from": {activity.Asked}, "to": {"declined"}, "subject": {"No"}, "text": {"Another letter."}, "reason": {"fit"},
+	})
+	d = document(t, w)
+	if w.Code != http.StatusConflict {
+		t.Fatalf("after the end: %d", w.Code)
+	}
+	has(t, d, "details[open] #reply-text", "Another letter.")
+	if w := one.do(h, http.MethodPost, path(id)+"/move", url.Values{"from": {"approved"}, "to": {"declined"}}); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("a step that there is not: %d", w.Code)
+	}
+}
+
+// TestManyDecideAtOnce lets ten colleagues decide in the same moment: one decides, one letter leaves.
+func TestManyDecideAtOnce(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "ada@example.com")
+	h.Mails(t)
+	me := h.as(t, account.Alliance)
+	codes := make([]int, 10)
+	var all sync.WaitGroup
+	for i := range codes {
+		all.Go(func() {
+			codes[i] = me.do(h, http.MethodPost, path(id)+"/move", url.Values{
+				"from": {"new"}, "to": {"approved"}, "subject": {"Yes"}, "text": {"Come in."}, "key": {uuid.NewString()},
+			}).Code
+		})
+	}
+	all.Wait()
+	got := map[int]int{}
+	for _, c := range codes {
+		got[c]++
+	}
+	if diff := cmp.Diff(got, map[int]int{http.StatusSeeOther: 1, http.StatusConflict: 9}); diff != "" {
+		t.Errorf("(-got +want):\n%s", diff)
+	}
+	h.Advance(2 * minute)
+	if mails := h.Mails(t); len(mails) != 1 {
+		t.Errorf("%d letters", len(mails))
+	}
+}
+
+var editLink = regexp.MustCompile(`http://example\.test(/r/[\w-]+/edit/[\w=-]+)`)
+
+func TestAskForMore(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "ada@example.com")
+	h.Mails(t)
+	me := h.as(t, account.Alliance)
+	me.post(t, h, path(id)+"/move", url.Values{"from": {"new"}, "to": {activity.Asked}, "text": {"Which pumps do you mean?"}})
+	h.Advance(2 * minute)
+	mail := strings.ReplaceAll(strings.Join(h.Mails(t), ""), "=\r\n", "")
+	link := editLink.FindStringSubmatch(strings.ReplaceAll(mail, "=3D", "="))
+	if link == nil || !strings.Contains(mail, "Which pumps do you mean?") {
+		t.Fatalf("no question, or no way back into the form:\n%s", mail)
+	}
+	h.Advance(13 * day)
+	w := h.Get(link[1])
+	if w.Code != http.StatusOK {
+		t.Fatalf("the mailed link: %d", w.Code)
+	}
+	values := activitytest.Hidden(w.Body.String())
+	values.Set("name", "Ada Lovelace")
+	values.Set("why", "The pumps of Ohio, version two.")
+	if w := h.Post(link[1], values); w.Code != http.StatusSeeOther {
+		t.Fatalf("the new version: %d", w.Code)
+	}
+	delete(h.staff, account.Alliance) // the session has ended long ago
+	d := h.as(t, account.Alliance).get(t, h, path(id))
+	has(t, d, ".record-head", "New")
+	has(t, d, ".answers", "The pumps of Ohio, version two.")
+	has(t, d, "details.act", "Version 1, 23 November 2026")
+	has(t, d, ".timeline", "Sent a new version of the answers the sender")
+	h.Advance(2 * day)
+	if w := h.Get(link[1]); w.Code == http.StatusOK {
+		t.Error("the link outlived its 14 days")
+	}
+}
+
+func TestReplyNoteAndAssign(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "contact", "ada@example.com")
+	h.Mails(t)
+	me := h.as(t, account.Reviewer)
+	key := uuid.NewString()
+	values := url.Values{"subject": {"Your question\r\nBcc: x@example.com"}, "text": {"Yes.\n\nNo.\n"}, "key": {key}}
+	me.post(t, h, path(id)+"/reply?view=mine", values)
+	me.post(t, h, path(id)+"/reply?view=mine", values)
+	me.post(t, h, path(id)+"/note", url.Values{"text": {"Called <b>twice</b>."}})
+	me.post(t, h, path(id)+"/assign", url.Values{"to": {me.ID.String()}})
+	d := me.get(t, h, path(id))
+	has(t, d, ".thread li.ours", "Yes. No.")
+	has(t, d, ".thread li.note", "Called <b>twice</b>.")
+	has(t, d, ".record-side", "Owner Reviewer")
+	has(t, d, ".timeline", "Assigned to Reviewer")
+	h.Advance(2 * minute)
+	mails := h.Mails(t)
+	if len(mails) != 1 || strings.Contains(mails[0], "\nBcc:") {
+		t.Errorf("%d mails:\n%s", len(mails), strings.Join(mails, "\n"))
+	}
+	for name, c := range map[string]struct {
+		path string
+		form url.Values
+		want string
+	}{
+		"an empty reply":   {"/reply", url.Values{"subject": {""}, "text": {" \n"}}, "Enter a subject. Write the letter."},
+		"too long a reply": {"/reply", url.Values{"subject": {"x"}, "text": {strings.Repeat("ä", 10_003)}}, "The letter is 3 characters too long."},
+		"too long a line":  {"/reply", url.Values{"subject": {strings.Repeat("x", 151)}, "text": {"x"}}, "The subject is 1 characters too long."},
+		"an empty note":    {"/note", url.Values{"text": {"\u200b"}}, "Write the note."},
+		"too long a note":  {"/note", url.Values{"text": {strings.Repeat("x", 4001)}}, "The note is 1 characters too long."},
+	} {
+		w := me.do(h, http.MethodPost, path(id)+c.path, c.form)
+		d := document(t, w)
+		if w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+		has(t, d, ".errors", c.want)
+		has(t, d, "title", "Error: ")
+		if text := c.form.Get("text"); strings.TrimSpace(text) != "" && !strings.Contains(d.Find("details[open] textarea").Text(), strings.Trim(text, "\u200b")) {
+			t.Errorf("%s: what was typed is lost", name)
+		}
+	}
+	if w := me.do(h, http.MethodPost, path(id)+"/reply", url.Values{"text": {strings.Repeat("x", 2<<20)}}); w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("two megabytes: %d", w.Code)
+	}
+}
