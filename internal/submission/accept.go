@@ -268,7 +268,8 @@ func (s *Store) acceptAlone(ctx context.Context, sl *slot) error {
 }
 
 // acceptAnonymous stores an answer that leads to nobody: no person, no source, no event, no message; cut to the day.
-// Its nonce is spent in a table that does not refer to it.
+// Its nonce is spent in a table that does not refer to it. It counts as indexed from the start: the search would keep
+// its words, and the minute in which it indexed them.
 func (s *Store) acceptAnonymous(ctx context.Context, sl *slot) error {
 	e := sl.entry
 	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
@@ -279,9 +280,11 @@ func (s *Store) acceptAnonymous(ctx context.Context, sl *slot) error {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `
-			INSERT INTO submission (id, kind, status, subject_id, subject, reference, created_at, purge_after)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			sl.id, e.Form.Kind, e.Status, nullable(e.Form.Subject), e.Form.Name, Reference(sl.id), sl.at, e.PurgeAfter); err != nil {
+			INSERT INTO submission (id, kind, status, subject_id, subject, reference, created_at, indexed_at, quarantined_at,
+				purge_after)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)`,
+			sl.id, e.Form.Kind, e.Status, nullable(e.Form.Subject), e.Form.Name, Reference(sl.id), sl.at,
+			quarantined(e, sl.at), e.PurgeAfter); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `

@@ -16,6 +16,7 @@ import (
 const PageSize = 50
 
 // Filter says which records are wanted. Kinds bounds it to what the reader may see; its other zero fields mean "any".
+// Anonymous answers are never among them.
 type Filter struct {
 	Kinds       []string // of the reader's roles; none: nothing is found
 	Kind        string
@@ -80,6 +81,7 @@ func (c *conditions) add(sql string, args ...any) {
 func (f Filter) conditions() conditions {
 	var c conditions
 	c.add("s.kind = ANY(?)", f.Kinds)
+	c.add("s.person_id IS NOT NULL") // an anonymous answer is read in its results, with ten others at least
 	if f.Kind != "" {
 		c.add("s.kind = ?", f.Kind)
 	}

@@ -107,17 +107,22 @@ func Reference(id uuid.UUID) string {
 	return "CC-" + text[:5] + "-" + text[5:10]
 }
 
-// Revision makes sure that the wording of a form is stored, and returns its digest.
+// Revision makes sure that the wording of a form is stored, and returns its digest. Of an anonymous form it keeps the day
+// alone: the first answer may be what brings the wording in, and its minute is nobody's business.
 func (s *Store) Revision(ctx context.Context, f form.Form) ([]byte, error) {
 	r := f.Revision()
 	if _, known := s.revisions.Load(string(r.Digest)); known {
 		return r.Digest, nil
 	}
+	at := s.Now()
+	if f.Anonymous {
+		at = at.UTC().Truncate(24 * time.Hour)
+	}
 	_, err := s.Pool.Exec(ctx, `
 		INSERT INTO form_revision (digest, kind, subject_id, fields, wording, lang, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (digest) DO NOTHING`,
-		r.Digest, r.Kind, nullable(r.Subject), r.Fields, r.Wording, r.Lang, s.Now())
+		r.Digest, r.Kind, nullable(r.Subject), r.Fields, r.Wording, r.Lang, at)
 	if err != nil {
 		return nil, fmt.Errorf("store form revision: %w", err)
 	}

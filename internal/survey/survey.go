@@ -1,0 +1,166 @@
+// Package survey asks questions and shows what came of them (P-2, P-6): surveys whose questions are rows that marketers
+// write, answers with a name or without any, and results in groups.
+//
+// It promises that
+//   - an anonymous answer leads to nobody: no address, no account, no receipt, no hour, no place in a queue (DESIGN 5);
+//     staff meet it in results only, and a day later not even the database's own bookkeeping tells when it came;
+//   - no result shows a group under ten, nor lets one be worked out from what it shows, from the total, or, for anonymous
+//     surveys, from two looks at different times (P-12);
+//   - an answer stays readable in the words that it was an answer to, whatever is asked since;
+//   - answers with a name are deleted after twelve months, and what stays of them is counts.
+package survey
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/content"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/job"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/publish"
+	"github.com/go-chi/chi/v5"
+)
+
+// Kind is the activity's kind.
+const Kind = "survey"
+
+// Room serves the surveys, their results, and their staff pages.
+type Room struct {
+	desk  *activity.Desk
+	staff *publish.Desk
+	intro content.Page
+	zone  *time.Location
+	views struct {
+		list      page.View[listPage]
+		survey    page.View[surveyPage]
+		closed    page.View[closedPage]
+		thanks    page.View[thanksPage]
+		results   page.View[resultsPage]
+		overview  page.View[overviewPage]
+		answers   page.View[answersPage]
+		questions page.View[questionsPage]
+		question  page.View[questionPage]
+		panel     page.View[panelPage]
+	}
+}
+
+// New returns the room. It panics where the company's time zone is unknown to the machine, as where a template is
+// missing.
+func New(desk *activity.Desk, staff *publish.Desk, pages *content.Content) *Room {
+	zone, err := time.LoadLocation("America/Chicago")
+	if err != nil {
+		panic("survey: " + err.Error())
+	}
+	r := &Room{desk: desk, staff: staff, intro: pages.Must("/surveys"), zone: zone}
+	set := desk.Pages
+	r.views.list = page.Load[listPage](set, "survey/list")
+	r.views.survey = page.Load[surveyPage](set, "survey/survey")
+	r.views.closed = page.Load[closedPage](set, "survey/closed")
+	r.views.thanks = page.Load[thanksPage](set, "survey/thanks")
+	r.views.results = page.Load[resultsPage](set, "survey/results")
+	r.views.overview = page.Load[overviewPage](set, "survey/staff_overview")
+	r.views.answers = page.Load[answersPage](set, "survey/staff_results")
+	r.views.questions = page.Load[questionsPage](set, "survey/staff_questions")
+	r.views.question = page.Load[questionPage](set, "survey/staff_question")
+	r.views.panel = page.Load[panelPage](set, "survey/staff_panel")
+	return r
+}
+
+// Activity returns the activity.
+func (r *Room) Activity() activity.Activity {
+	return activity.Activity{
+		Kind: Kind, Title: "Survey", What: "answers to a survey", Path: "/surveys", Statuses: statuses(),
+		Form: r.formOf, Public: r.public, Staff: r.staffPages, Panel: r.record, Receipt: r.receipt,
+		Work: []job.Worker{{Name: "survey_tidy", Every: 6 * time.Hour, Timeout: 10 * time.Minute, Run: r.Tidy}},
+	}
+}
+
+// months is how long an answer is kept (DESIGN 11).
+const months = 12
+
+func statuses() []activity.Status {
+	return []activity.Status{
+		{
+			Value: "new", Label: "Thanked", Public: "We have your answers. Thank you for the time you took.", Months: months,
+			Next:         "They are read together with those of others. We write to you only if one of your answers needs it.",
+			Withdrawable: true,
+		},
+		{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You withdrew these answers.", Final: true, Months: 1},
+	}
+}
+
+func (r *Room) public(router chi.Router) {
+	set := r.desk.Pages
+	cached := func(path string, h page.Handler) { router.Method(http.MethodGet, path, set.Cached(set.Handle(h))) }
+	door := activity.Door{Kind: Kind, Form: r.formAt, Page: r.drawForm, Thanks: r.thank}
+	cached("/surveys", r.showList)
+	// The cache leaves a page alone that forbids it: that of an anonymous survey, whose seal is for one sender.
+	cached("/surveys/{slug}", r.showSurvey(r.desk.Show(door)))
+	router.Post("/surveys/{slug}", set.Handle(r.takeSurvey(r.desk.Take(door))))
+	cached("/surveys/{slug}/thanks", r.showThanks)
+	cached("/surveys/{slug}/results", r.showResults)
+}
+
+// grace is how long after its end a survey still takes what was being written: as long as a page may stay open.
+const grace = 24 * time.Hour
+
+// showSurvey shows the form, or that the survey is closed.
+func (r *Room) showSurvey(show page.Handler) page.Handler {
+	return func(w http.ResponseWriter, req *http.Request) error {
+		s, err := r.visible(req.Context(), chi.URLParam(req, "slug"))
+		if err != nil {
+			return err
+		}
+		if s.closed(r.desk.Now()) {
+			return r.drawClosed(w, req, http.StatusOK, s)
+		}
+		return show(w, req)
+	}
+}
+
+// takeSurvey takes answers, also of those who were writing when the survey closed.
+func (r *Room) takeSurvey(take page.Handler) page.Handler {
+	return func(w http.ResponseWriter, req *http.Request) error {
+		s, err := r.visible(req.Context(), chi.URLParam(req, "slug"))
+		if err != nil {
+			return err
+		}
+		if s.closed(r.desk.Now().Add(-grace)) {
+			return r.drawClosed(w, req, http.StatusConflict, s)
+		}
+		return take(w, req)
+	}
+}
+
+// thank ends an anonymous sending: the page of thanks is the same for all, and can be read again without sending again.
+func (r *Room) thank(w http.ResponseWriter, req *http.Request, _ form.Form) error {
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, req, "/surveys/"+chi.URLParam(req, "slug")+"/thanks", http.StatusSeeOther)
+	return nil
+}
+
+// Documents lists the surveys that take answers, for search and sitemap.
+func (r *Room) Documents(ctx context.Context) ([]content.Document, error) {
+	list, err := r.published(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var docs []content.Document
+	for _, s := range list {
+		if s.closed(r.desk.Now()) {
+			if s.ResultsPublic {
+				docs = append(docs, content.Document{
+					Path: s.path() + "/results", Kind: Kind, Title: "Results: " + s.Title, Summary: s.Summary, Updated: s.UpdatedAt,
+				})
+			}
+			continue
+		}
+		docs = append(docs, content.Document{
+			Path: s.path(), Kind: Kind, Title: s.Title, Summary: s.Summary, Body: s.Body, Updated: s.UpdatedAt,
+		})
+	}
+	return docs, nil
+}
