@@ -195,7 +195,11 @@ func TestUndoTakesBackLetterAndStatus(t *testing.T) {
 	a := accept(t, b, entry(b, "ada@example.com", "hello"))
 	ctx := context.Background()
 	b.Mails(t)
-	decline := submission.Change{From: []string{"new"}, To: "declined", By: submission.System, Decides: true, Message: &mail.Message{
+	before, err := b.Store.Get(ctx, a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decline := submission.Change{From: []string{"new"}, To: "declined", By: submission.System, Decides: true, PurgeAfter: b.Now().AddDate(0, 3, 0), Message: &mail.Message{
 		Template: "letter", NotBefore: b.Now().Add(submission.UndoWindow), Data: mail.Letter{Subject: "No", Paragraphs: []string{"Sorry."}},
 	}}
 	if err := b.Store.Move(ctx, a.ID, decline); err != nil {
@@ -205,7 +209,7 @@ func TestUndoTakesBackLetterAndStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	rec, err := b.Store.Get(ctx, a.ID)
-	if err != nil || rec.Status != "new" || rec.DecidedAt != nil {
+	if err != nil || rec.Status != "new" || rec.DecidedAt != nil || !rec.PurgeAfter.Equal(before.PurgeAfter) {
 		t.Errorf("after undoing: %+v, %v", rec, err)
 	}
 	b.Advance(2 * time.Minute)

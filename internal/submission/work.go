@@ -112,8 +112,9 @@ func (s *Store) Move(ctx context.Context, id uuid.UUID, c Change) error {
 
 // MoveTx is Move within a transaction of the caller's.
 func (s *Store) MoveTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, c Change) error {
-	var from string
-	err := tx.QueryRow(ctx, `SELECT status FROM submission WHERE id = $1 FOR UPDATE`, id).Scan(&from)
+	var from, kept string
+	err := tx.QueryRow(ctx, `
+		SELECT status, purge_after::text FROM submission WHERE id = $1 FOR UPDATE`, id).Scan(&from, &kept)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrNotFound
 	}
@@ -142,7 +143,7 @@ func (s *Store) MoveTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, c Change) e
 			return err
 		}
 	}
-	detail := map[string]string{"from": from, "to": c.To}
+	detail := map[string]string{"from": from, "to": c.To, "kept": kept}
 	for k, v := range c.Detail {
 		detail[k] = v
 	}
@@ -240,7 +241,8 @@ func (s *Store) Undo(ctx context.Context, id uuid.UUID, by Actor) error {
 		}
 		if detail["to"] != "" {
 			tag, err := tx.Exec(ctx, `
-				UPDATE submission SET status = $3, decided_at = NULL WHERE id = $1 AND status = $2`, id, detail["to"], detail["from"])
+				UPDATE submission SET status = $3, decided_at = NULL, purge_after = coalesce(nullif($4, '')::date, purge_after)
+				WHERE id = $1 AND status = $2`, id, detail["to"], detail["from"], detail["kept"])
 			if err != nil {
 				return err
 			}
