@@ -1,0 +1,56 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/film"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
+)
+
+// opened is what the receipt shows.
+type opened struct {
+	Demo    Demo
+	Address string // of the receipt
+}
+
+// receipt draws the player: a request that was not withdrawn opens its film.
+func (r *Room) receipt(ctx context.Context, rec submission.Record) (activity.Extra, error) {
+	d, err := r.filmOf(ctx, rec)
+	if errors.Is(err, page.ErrNotFound) {
+		return activity.Extra{}, nil
+	}
+	if err != nil {
+		return activity.Extra{}, err
+	}
+	drawn, err := r.views.show.Fragment("player", opened{d, r.Desk.ReceiptPath(rec.ID)})
+	return activity.Extra{HTML: drawn}, err
+}
+
+// filmOf returns the demonstration whose film a record opens, or page.ErrNotFound. It may have left the site since.
+func (r *Room) filmOf(ctx context.Context, rec submission.Record) (Demo, error) {
+	if rec.Kind != Kind || rec.Status == activity.Withdrawn || !rec.SubjectID.Valid {
+		return Demo{}, page.ErrNotFound
+	}
+	return r.byID(ctx, r.Desk.Pool, rec.SubjectID.UUID)
+}
+
+func (r *Room) serveFilm(w http.ResponseWriter, req *http.Request, rec submission.Record) error {
+	d, err := r.filmOf(req.Context(), rec)
+	if err != nil {
+		return err
+	}
+	return film.Serve(w, req, r.Web, d.Film)
+}
+
+func (r *Room) serveCaptions(w http.ResponseWriter, req *http.Request, rec submission.Record) error {
+	d, err := r.filmOf(req.Context(), rec)
+	if err != nil {
+		return err
+	}
+	film.Captions(w, req, d.Captions)
+	return nil
+}

@@ -1,0 +1,141 @@
+package demo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+	"time"
+
+	"clickcommerce.com/site/internal/content"
+	"clickcommerce.com/site/internal/film"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/publish"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Demo is a demonstration as its page shows it.
+type Demo struct {
+	ID         uuid.UUID      `db:"id"`
+	Slug       string         `db:"slug"`
+	Title      string         `db:"title"`
+	Family     string         `db:"family"` // address of a product page
+	Summary    string         `db:"summary"`
+	Body       string         `db:"body"`
+	Live       int            `db:"minutes_live"`
+	Film       string         `db:"film"`
+	Chapters   []film.Chapter `db:"chapters"`
+	Captions   []film.Cue     `db:"captions"`
+	Transcript string         `db:"transcript"`
+	UpdatedAt  time.Time      `db:"updated_at"`
+	FamilyName string         `db:"-"`
+}
+
+const columns = `id, slug, title, family, summary, body, minutes_live, film, chapters, captions, transcript, updated_at`
+
+// Path is the address of the demonstration's page.
+func (d Demo) Path() string { return "/demos/" + d.Slug }
+
+// Poster is the picture in front of the film, as a static file.
+func (d Demo) Poster() string { return film.Poster(d.Film) }
+
+// Length is how long the film is, in words.
+func (d Demo) Length() string {
+	if len(d.Captions) == 0 {
+		return ""
+	}
+	return film.Length(d.Captions[len(d.Captions)-1].To)
+}
+
+// Text is the body as HTML.
+func (d Demo) Text() template.HTML { return page.Markdown(d.Body) }
+
+// Words is the transcript as HTML.
+func (d Demo) Words() template.HTML { return page.Markdown(d.Transcript) }
+
+func (r *Room) published(ctx context.Context) ([]Demo, error) {
+	rows, err := r.Desk.Pool.Query(ctx, `SELECT `+columns+` FROM demo WHERE `+publish.Visible, r.Desk.Now())
+	if err != nil {
+		return nil, fmt.Errorf("list demonstrations: %w", err)
+	}
+	demos, err := pgx.CollectRows(rows, pgx.RowToStructByName[Demo])
+	if err != nil {
+		return nil, fmt.Errorf("list demonstrations: %w", err)
+	}
+	for i := range demos {
+		demos[i].FamilyName = r.familyName(demos[i].Family)
+	}
+	slices.SortFunc(demos, func(a, b Demo) int {
+		return cmp.Or(cmp.Compare(r.order(a.Family), r.order(b.Family)), cmp.Compare(a.Title, b.Title))
+	})
+	return demos, nil
+}
+
+// order is the place of a product family among the others.
+func (r *Room) order(family string) int {
+	return slices.IndexFunc(r.families, func(p content.Page) bool { return p.Path == family })
+}
+
+func (r *Room) familyName(family string) string {
+	if i := r.order(family); i >= 0 {
+		return r.families[i].Nav
+	}
+	return ""
+}
+
+// bySlug returns a demonstration that is public now, or page.ErrNotFound.
+func (r *Room) bySlug(ctx context.Context, slug string) (Demo, error) {
+	return r.one(ctx, r.Desk.Pool, publish.Visible+` AND slug = $2`, r.Desk.Now(), slug)
+}
+
+// byID returns a demonstration in whatever state, or page.ErrNotFound.
+func (r *Room) byID(ctx context.Context, db publish.DB, id uuid.UUID) (Demo, error) {
+	return r.one(ctx, db, `id = $1`, id)
+}
+
+func (r *Room) one(ctx context.Context, db publish.DB, condition string, args ...any) (Demo, error) {
+	rows, err := db.Query(ctx, `SELECT `+columns+` FROM demo WHERE `+condition, args...)
+	if err != nil {
+		return Demo{}, fmt.Errorf("read demonstration: %w", err)
+	}
+	d, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Demo])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Demo{}, page.ErrNotFound
+	}
+	if err != nil {
+		return Demo{}, fmt.Errorf("read demonstration: %w", err)
+	}
+	d.FamilyName = r.familyName(d.Family)
+	return d, nil
+}
+
+// Documents lists what the search finds.
+func (r *Room) Documents(ctx context.Context) ([]content.Document, error) {
+	demos, err := r.published(ctx)
+	if err != nil {
+		return nil, err
+	}
+	plain := strings.NewReplacer("#", "", "*", "", "\n- ", "\n")
+	docs := make([]content.Document, 0, len(demos))
+	for _, d := range demos {
+		docs = append(docs, content.Document{
+			Path: d.Path(), Kind: Kind, Title: d.Title, Summary: d.Summary,
+			Body: plain.Replace(d.Body + "\n\n" + d.Transcript), Updated: d.UpdatedAt,
+		})
+	}
+	return docs, nil
+}
+
+// Subjects lists what can be asked for today.
+func (r *Room) Subjects(ctx context.Context) ([]uuid.UUID, error) {
+	list, err := r.published(ctx)
+	ids := make([]uuid.UUID, 0, len(list))
+	for _, d := range list {
+		ids = append(ids, d.ID)
+	}
+	return ids, err
+}
