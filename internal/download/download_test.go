@@ -1,0 +1,550 @@
+package download_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/activity/activitytest"
+	"clickcommerce.com/site/internal/download"
+	"clickcommerce.com/site/internal/publish"
+	"clickcommerce.com/site/internal/submission"
+	"clickcommerce.com/site/web"
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+)
+
+// bench is a desk with the example downloads.
+type bench struct {
+	*activitytest.Bench
+	t    *testing.T
+	room *download.Room
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{t: t}
+	b.Bench = activitytest.New(t, download.Templates(), func(d *activitytest.Bench) activity.Activities {
+		b.room = download.New(download.Config{Desk: d.Desk, Content: d.Content, Publish: publish.New(d.Desk), Web: web.FS})
+		return activity.Activities{b.room.Activity()}
+	})
+	if err := b.room.Demo(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+const (
+	paper   = "/downloads/dealer-portal-checklist"
+	request = paper + "/request"
+)
+
+func (b *bench) filled(path, email string) url.Values {
+	b.t.Helper()
+	w := b.Get(path)
+	if w.Code != http.StatusOK {
+		b.t.Fatalf("GET %s: %d %s", path, w.Code, w.Body)
+	}
+	values := activitytest.Hidden(w.Body.String())
+	f, err := b.room.Activity().Form(b.t.Context(), uuid.Nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for name, list := range activitytest.Examples(f) {
+		values[name] = list
+	}
+	values.Set("email", email)
+	return values
+}
+
+func (b *bench) send(values url.Values) (string, submission.Record) {
+	b.t.Helper()
+	w := b.Post(request, values)
+	address := w.Header().Get("Location")
+	if w.Code != http.StatusSeeOther {
+		b.t.Fatalf("POST %s: %d\n%s", request, w.Code, w.Body)
+	}
+	return address, b.record(address)
+}
+
+func (b *bench) record(address string) submission.Record {
+	b.t.Helper()
+	id, err := b.Store.ByToken(strings.TrimPrefix(address, "/r/"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	rec, err := b.Store.Get(b.t.Context(), id)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return rec
+}
+
+var (
+	linked  = regexp.MustCompile(`http://example\.test(/downloads/get/[\w-]+)`)
+	confirm = regexp.MustCompile(`http://example\.test(/confirm/[\w-]+)`)
+)
+
+// mails returns the mails since the last call, without the folding of quoted-printable.
+func (b *bench) mails() []string {
+	var list []string
+	for _, mail := range b.Mails(b.t) {
+		list = append(list, strings.ReplaceAll(mail, "=\r\n", ""))
+	}
+	return list
+}
+
+// link returns the link of the newest mail.
+func (b *bench) link() string {
+	b.t.Helper()
+	for _, mail := range b.mails() {
+		if m := linked.FindStringSubmatch(mail); m != nil {
+			return m[1]
+		}
+	}
+	b.t.Fatal("no mail carries a link")
+	return ""
+}
+
+// ask sends the form and returns receipt and link.
+func (b *bench) ask() (receipt, link string) {
+	b.t.Helper()
+	receipt, _ = b.send(b.filled(request, "ada@example.com"))
+	return receipt, b.link()
+}
+
+// press presses the button behind a link, and returns the file's address or the status that stands against it.
+func (b *bench) press(link string) (string, int) {
+	w := b.Post(link, nil)
+	return w.Header().Get("Location"), w.Code
+}
+
+func (b *bench) count(sql string, args ...any) int {
+	b.t.Helper()
+	var n int
+	if err := b.Pool.QueryRow(b.t.Context(), sql, args...).Scan(&n); err != nil {
+		b.t.Fatal(err)
+	}
+	return n
+}
+
+func document(t *testing.T, w *httptest.ResponseRecorder) *goquery.Document {
+	t.Helper()
+	doc, err := goquery.NewDocumentFromReader(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func TestLibrary(t *testing.T) {
+	b := newBench(t)
+	if err := b.room.Demo(t.Context()); err != nil { // loaded twice is loaded once
+		t.Fatal(err)
+	}
+	if n := b.count(`SELECT count(*) FROM download_version`); n != 9 {
+		t.Errorf("%d versions", n)
+	}
+	for path, want := range map[string]int{
+		"/downloads": 8, "/downloads?kind=pdf": 5, "/downloads?kind=zip": 3, "/downloads?family=service-parts": 2,
+		"/downloads?kind=zip&family=supply-chain": 1, "/downloads?kind=exe": 0,
+	} {
+		if n := document(t, b.Get(path)).Find("table tbody tr").Length(); n != want {
+			t.Errorf("%s: %d papers, want %d", path, n, want)
+		}
+	}
+	page := b.Get(paper).Body.String()
+	for _, want := range []string{"2.3", "Click Commerce Reading Licence, version 1.1", "You may read, print and store", "SHA-256"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	for _, path := range []string{"/downloads/none", "/downloads/price-import-templates", "/downloads/price-import-templates/request"} {
+		if w := b.Get(path); w.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	docs, err := b.room.Documents(t.Context())
+	if err != nil || len(docs) != 8 {
+		t.Errorf("%d documents, %v", len(docs), err)
+	}
+}
+
+func TestEmptyForm(t *testing.T) {
+	b := newBench(t)
+	w := b.Post(request, activitytest.Hidden(b.Get(request).Body.String()))
+	doc := document(t, w)
+	var links []string
+	doc.Find(".errors a").Each(func(_ int, a *goquery.Selection) { links = append(links, a.AttrOr("href", "")) })
+	if diff := cmp.Diff(links, []string{"#f-name", "#f-email", "#f-licence-0"}); diff != "" || w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("%d: %s", w.Code, diff)
+	}
+}
+
+func TestLinkComesByMailAlone(t *testing.T) {
+	b := newBench(t)
+	address, rec := b.send(b.filled(request, "ada@example.com"))
+	if rec.Status != "sent" {
+		t.Errorf("status %q", rec.Status)
+	}
+	receipt := b.Get(address).Body.String()
+	if strings.Contains(receipt, "/downloads/get/") || !strings.Contains(receipt, "on its way") {
+		t.Error("the receipt shows the link, or does not say where it is")
+	}
+	mails := b.mails()
+	if len(mails) != 2 {
+		t.Fatalf("%d mails, want the link and a notice", len(mails))
+	}
+	all := strings.Join(mails, "")
+	if !strings.Contains(all, "30 November 2026") || confirm.MatchString(all) {
+		t.Errorf("the mail lacks its end, or asks to confirm nothing:\n%s", all)
+	}
+	link := linked.FindStringSubmatch(all)[1]
+	if n := b.count(`SELECT count(*) FROM message WHERE template = 'download-link' AND data::text LIKE '%/downloads/get/%'`); n != 0 {
+		t.Error("the link stays readable in the queue after it left")
+	}
+	versions, err := b.Store.Versions(t.Context(), rec.ID)
+	if err != nil || versions[0].Values.Get("licence_accepted") != "Click Commerce Reading Licence, version 1.1" {
+		t.Errorf("accepted: %v %v", versions, err)
+	}
+	shown, err := json.Marshal(versions[0].Fields)
+	if err != nil || !strings.Contains(string(shown), "Accept the Click Commerce Reading Licence, version 1.1") {
+		t.Error("the wording of the licence box is not on record")
+	}
+	again, _ := b.send(b.filled(request, "ada@example.com"))
+	if again != address || len(b.mails()) != 0 {
+		t.Error("the same sending twice has two receipts or two mails")
+	}
+	if w := b.Get(link); w.Code != http.StatusOK || b.count(`SELECT count(*) FROM download_use`) != 0 {
+		t.Errorf("looking at the page counts as a download: %d", w.Code)
+	}
+}
+
+func TestDownload(t *testing.T) {
+	b := newBench(t)
+	receipt, link := b.ask()
+	page := document(t, b.Get(link))
+	shown := page.Find(".mono").Text()
+	address, code := b.press(link)
+	if code != http.StatusSeeOther || !strings.HasPrefix(address, link+"/file/") {
+		t.Fatalf("POST: %d %q", code, address)
+	}
+	w := b.Get(address)
+	sum := sha256.Sum256(w.Body.Bytes())
+	if w.Code != http.StatusOK || hex.EncodeToString(sum[:]) != shown ||
+		!strings.Contains(w.Header().Get("Content-Disposition"), `attachment; filename="dealer-portal-checklist-2.3.pdf"`) {
+		t.Errorf("file: %d %v, digest %x, shown %s", w.Code, w.Header(), sum, shown)
+	}
+	whole := w.Body.Bytes()
+	r := httptest.NewRequest(http.MethodGet, address, nil)
+	r.Header.Set("Range", "bytes=500-")
+	r.Header.Set("If-Range", w.Header().Get("ETag"))
+	if w := b.Do(r); w.Code != http.StatusPartialContent || !bytes.Equal(w.Body.Bytes(), whole[500:]) {
+		t.Errorf("the rest: %d, %d bytes", w.Code, w.Body.Len())
+	}
+	if rec := b.record(receipt); rec.Status != "fetched" {
+		t.Errorf("status %q", rec.Status)
+	}
+	if body := b.Get(receipt).Body.String(); !strings.Contains(body, "23 November 2026, 09:00 CST") {
+		t.Error("the receipt does not tell when it was fetched")
+	}
+	b.Advance(10*time.Minute + time.Second)
+	if w := b.Get(address); w.Code != http.StatusGone {
+		t.Errorf("the file's address after ten minutes: %d", w.Code)
+	}
+}
+
+func TestForgedAddresses(t *testing.T) {
+	b := newBench(t)
+	_, mine := b.ask()
+	address, _ := b.press(mine)
+	pass := address[strings.LastIndex(address, "/"):]
+	b.Advance(time.Hour)
+	values := b.filled(request, "eve@example.com")
+	b.send(values)
+	other := b.link()
+	for _, path := range []string{
+		"/downloads/get/AAAA", mine[:24] + "AAAA" + mine[28:], other + "/file" + pass, mine + "/file/AAAA",
+	} {
+		if w := b.Get(path); w.Code != http.StatusNotFound {
+			t.Errorf("GET %s: %d", path, w.Code)
+		}
+	}
+	if w := b.Post(mine[:24]+"AAAA"+mine[28:], nil); w.Code != http.StatusNotFound {
+		t.Errorf("POST: %d", w.Code)
+	}
+}
+
+func TestLinkExpires(t *testing.T) {
+	b := newBench(t)
+	receipt, link := b.ask()
+	b.Advance(7*24*time.Hour - time.Minute)
+	if _, code := b.press(link); code != http.StatusSeeOther {
+		t.Errorf("a minute before: %d", code)
+	}
+	b.Advance(2 * time.Minute)
+	if w := b.Get(link); w.Code != http.StatusGone || !strings.Contains(w.Body.String(), `href="`+receipt+`"`) {
+		t.Errorf("a minute after: %d", w.Code)
+	}
+	if _, code := b.press(link); code != http.StatusGone {
+		t.Errorf("POST a minute after: %d", code)
+	}
+	if n := b.count(`SELECT count(*) FROM download_use`); n != 1 {
+		t.Errorf("%d uses", n)
+	}
+}
+
+func TestFiveDownloads(t *testing.T) {
+	b := newBench(t)
+	_, link := b.ask()
+	for i := range 5 {
+		if _, code := b.press(link); code != http.StatusSeeOther {
+			t.Fatalf("download %d: %d", i+1, code)
+		}
+		if _, code := b.press(link); code != http.StatusSeeOther { // begun anew, not another one
+			t.Fatalf("download %d, begun anew: %d", i+1, code)
+		}
+		b.Advance(11 * time.Minute)
+	}
+	if _, code := b.press(link); code != http.StatusGone {
+		t.Errorf("the sixth: %d", code)
+	}
+	if n := b.count(`SELECT count(*) FROM download_use`); n != 5 {
+		t.Errorf("%d uses on record", n)
+	}
+}
+
+func TestPressedAtOnce(t *testing.T) {
+	b := newBench(t)
+	_, link := b.ask()
+	var wait sync.WaitGroup
+	for range 20 {
+		wait.Go(func() { b.press(link) })
+	}
+	wait.Wait()
+	if uses, stored := b.count(`SELECT count(*) FROM download_use`), b.count(`SELECT uses FROM download_link`); uses != 1 || stored != 1 {
+		t.Errorf("%d uses, %d counted", uses, stored)
+	}
+}
+
+func TestNewLinkEndsTheOldOne(t *testing.T) {
+	b := newBench(t)
+	receipt, link := b.ask()
+	if w := b.Post(receipt+"/new-link", nil); w.Code != http.StatusTooManyRequests {
+		t.Errorf("at once: %d", w.Code)
+	}
+	b.press(link)
+	b.Advance(11 * time.Minute)
+	if w := b.Post(receipt+"/new-link", nil); w.Code != http.StatusSeeOther {
+		t.Fatalf("new link: %d %s", w.Code, w.Body)
+	}
+	newer := b.link()
+	if _, code := b.press(link); code != http.StatusGone || newer == link {
+		t.Errorf("the old link: %d", code)
+	}
+	if !strings.Contains(b.Get(link).Body.String(), "A newer link was mailed") {
+		t.Error("the old link does not say what became of it")
+	}
+	if _, code := b.press(newer); code != http.StatusSeeOther {
+		t.Errorf("the new link: %d", code)
+	}
+	b.Advance(8 * 24 * time.Hour)
+	if w := b.Post(receipt+"/new-link", nil); w.Code != http.StatusSeeOther {
+		t.Errorf("after the end: %d", w.Code)
+	}
+	b.link()
+}
+
+func TestWithdrawnRequestClosesItsLink(t *testing.T) {
+	b := newBench(t)
+	receipt, link := b.ask()
+	address, _ := b.press(link)
+	if w := b.Post(receipt+"/withdraw", nil); w.Code != http.StatusSeeOther {
+		t.Fatalf("withdraw: %d", w.Code)
+	}
+	if _, code := b.press(link); code != http.StatusGone {
+		t.Errorf("link: %d", code)
+	}
+	if w := b.Post(receipt+"/new-link", nil); w.Code != http.StatusNotFound {
+		t.Errorf("new link: %d", w.Code)
+	}
+	if w := b.Get(address); w.Code != http.StatusGone {
+		t.Errorf("file: %d", w.Code)
+	}
+}
+
+func TestLicenceChangedSince(t *testing.T) {
+	b := newBench(t)
+	receipt, link := b.ask()
+	stale := b.filled(request, "bob@example.com")
+	if _, err := b.Pool.Exec(t.Context(), `
+		WITH l AS (INSERT INTO licence (name, version, body) VALUES ('Click Commerce Reading Licence', '2.0', 'You may read.') RETURNING name)
+		SELECT 1 FROM l`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Pool.Exec(t.Context(), `UPDATE download SET licence_version = '2.0' WHERE slug = 'dealer-portal-checklist'`); err != nil {
+		t.Fatal(err)
+	}
+	if w := b.Post(request, stale); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "wording of this page") {
+		t.Errorf("a form that showed the old licence: %d", w.Code)
+	}
+	if _, code := b.press(link); code != http.StatusGone || !strings.Contains(b.Get(link).Body.String(), "licence of") {
+		t.Errorf("a link under the old licence: %d", code)
+	}
+	if strings.Contains(b.Get(receipt).Body.String(), "Mail me a new link") {
+		t.Error("the receipt offers a link under a licence that was not accepted")
+	}
+	if _, err := b.Pool.Exec(t.Context(), `UPDATE licence SET body = 'All is ours.'`); err == nil {
+		t.Error("the text of a licence can be changed")
+	}
+}
+
+func TestConsentIsConfirmedApart(t *testing.T) {
+	b := newBench(t)
+	values := b.filled(request, "ada@example.com")
+	values.Set("consent_newsletter", "yes")
+	b.send(values)
+	all := strings.Join(b.mails(), "")
+	inForce := func() bool {
+		return b.count(`SELECT count(*) FROM consent WHERE in_force`) == 1
+	}
+	b.press(linked.FindStringSubmatch(all)[1])
+	if inForce() {
+		t.Error("fetching the file brought a consent into force")
+	}
+	m := confirm.FindStringSubmatch(all)
+	if m == nil {
+		t.Fatal("the mail has no link to confirm the address")
+	}
+	if w := b.Post(m[1], nil); w.Code != http.StatusSeeOther || !inForce() {
+		t.Errorf("confirmed: %d, in force: %t", w.Code, inForce())
+	}
+}
+
+func TestPortal(t *testing.T) {
+	b := newBench(t)
+	_, rec := b.send(b.filled(request, "ada@example.com"))
+	titles := func(families ...string) []string {
+		offers, err := b.room.ForConnect(t.Context(), rec.PersonID.UUID, families...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var list []string
+		for _, o := range offers {
+			list = append(list, o.Title)
+		}
+		return list
+	}
+	if diff := cmp.Diff(titles("contracts"), []string{"Before you open a dealer portal"}); diff != "" {
+		t.Errorf("entitled to another product: %s", diff)
+	}
+	if diff := cmp.Diff(titles("partner-channels"), []string{"Before you open a dealer portal", "Templates for importing prices"}); diff != "" {
+		t.Errorf("entitled: %s", diff)
+	}
+	offers, err := b.room.ForConnect(t.Context(), rec.PersonID.UUID, "partner-channels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := offers[1].Path
+	if page := b.Get(closed).Body.String(); !strings.Contains(page, "Accept the licence and download") {
+		t.Error("the page does not ask to accept the licence")
+	}
+	address, code := b.press(closed)
+	if code != http.StatusSeeOther {
+		t.Fatalf("portal: %d", code)
+	}
+	file := b.Get(address).Body.Bytes()
+	z, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
+	if err != nil || len(z.File) != 4 {
+		t.Errorf("archive: %v", err)
+	}
+	if n := b.count(`SELECT count(*) FROM download_use WHERE person_id = $1 AND licence_version = '1.0'`, rec.PersonID.UUID); n != 1 {
+		t.Errorf("%d uses by the person", n)
+	}
+	if _, code := b.press(offers[0].Path); code != http.StatusSeeOther {
+		t.Errorf("the file that was asked for: %d", code)
+	}
+	b.Advance(61 * time.Minute)
+	if _, code := b.press(closed); code != http.StatusGone {
+		t.Errorf("after an hour: %d", code)
+	}
+	var out strings.Builder
+	holder := b.room.Activity().Holder
+	if err := holder.Export(t.Context(), rec.PersonID.UUID, &out); err != nil || strings.Count(out.String(), `"title"`) != 2 {
+		t.Errorf("export: %s %v", out.String(), err)
+	}
+	tx, err := b.Pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := holder.Erase(t.Context(), tx, rec.PersonID.UUID); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.count(`SELECT count(*) FROM download_use`); n != 0 {
+		t.Errorf("%d uses after erasure", n)
+	}
+}
+
+// Every example file is what it says: read by other programs than ours.
+func TestExampleFiles(t *testing.T) {
+	b := newBench(t)
+	rows, err := b.Pool.Query(t.Context(), `SELECT d.slug, v.type, v.file_id FROM download d JOIN download_version v ON v.download_id = d.id`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	type one struct {
+		slug, kind string
+		id         uuid.UUID
+	}
+	var all []one
+	for rows.Next() {
+		var o one
+		if err := rows.Scan(&o.slug, &o.kind, &o.id); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, o)
+	}
+	for _, o := range all {
+		f, err := b.Files.Open(context.Background(), o.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := io.ReadAll(f)
+		_ = f.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.kind == "zip" {
+			z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
+			if err != nil || len(z.File) < 4 || !strings.HasPrefix(z.File[0].Name, o.slug) {
+				t.Errorf("%s: %v", o.slug, err)
+			}
+			continue
+		}
+		cmd := exec.Command("pdftotext", "-", "-")
+		cmd.Stdin = bytes.NewReader(raw)
+		out, err := cmd.Output()
+		if err != nil || len(out) < 2000 || !strings.Contains(string(out), "Contents") || strings.Contains(string(out), "?s ") {
+			t.Errorf("%s: %d characters of text, %v", o.slug, len(out), err)
+		}
+	}
+}

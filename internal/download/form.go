@@ -1,0 +1,144 @@
+package download
+
+import (
+	"context"
+	"strings"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/submission"
+	"github.com/google/uuid"
+)
+
+// The statuses of a request.
+const (
+	statusSent    = "sent"
+	statusFetched = "fetched"
+)
+
+const months = 18 // DESIGN 11
+
+// acceptedName is the value beside the answers that says which licence was accepted.
+const acceptedName = "licence_accepted"
+
+func (r *Room) form(ctx context.Context, subject uuid.UUID) (form.Form, error) {
+	if subject == uuid.Nil {
+		return request(Download{Licence: "licence of the file", LicenceVersion: "1"}), nil
+	}
+	d, err := r.byID(ctx, r.Desk.Pool, subject)
+	if err != nil {
+		return form.Form{}, err
+	}
+	return request(d), nil
+}
+
+func request(d Download) form.Form {
+	return form.Form{
+		Kind: Kind, Subject: d.ID, Name: d.Title, Title: "Ask for the link", Button: "Mail me the link",
+		Intro: "The link comes by mail within a minute or two. It opens a page with one button.",
+		Label: form.Facts{
+			For: "mailing you the link, and telling you if the file turns out to be wrong", SeenBy: "those who look after the library",
+			SharedWith: "nobody", Deleted: "18 months after the request",
+		},
+		Fields: []form.Field{
+			activity.NameField("So that we know how to address you."),
+			activity.EmailField("The link goes there. It is yours alone."),
+			activity.CompanyField(false, "It tells us who finds our papers useful."),
+			{
+				Name: "licence", Label: "Accept the " + d.LicenceName(), Kind: form.Consent, Required: true, Example: "yes",
+				Why: "The file is ours, and the licence says what you may do with it. Which version you accepted is kept with your request.",
+			},
+			activity.ConsentField("product_news", "Mail me news of products that this paper is about."),
+			activity.ConsentField("newsletter", "Mail me the newsletter, about once a month."),
+		},
+	}
+}
+
+// fill notes which licence was accepted, beside the wording that was shown.
+func (r *Room) fill(ctx context.Context, e *submission.Entry) error {
+	d, err := r.byID(ctx, r.Desk.Pool, e.Form.Subject)
+	if err != nil {
+		return err
+	}
+	e.Values[acceptedName] = []string{d.LicenceName()}
+	return nil
+}
+
+func statuses() []activity.Status {
+	return []activity.Status{
+		{
+			Value: statusSent, Label: "Link sent", Public: "The link is on its way to the address that you gave.",
+			Next:  "Open our mail and press the button on the page behind the link. It is good for seven days and five downloads.",
+			Final: true, Months: months, Withdrawable: true,
+		},
+		{
+			Value: statusFetched, Label: "Fetched", Public: "You have fetched the file.",
+			Next:  "Should you need it again: the link in our mail is good for seven days and five downloads.",
+			Final: true, Months: months, Withdrawable: true,
+		},
+		{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You withdrew this request, and its link is closed.", Final: true, Months: 1},
+	}
+}
+
+// LinkMail carries the link to whoever asked for a file.
+type LinkMail struct {
+	Name       string // optional
+	Title      string
+	Reference  string
+	Until      string
+	LinkURL    string
+	ReceiptURL string
+	ConfirmURL string // optional: where a box for mail was ticked
+}
+
+// Templates are the mails of the room.
+func Templates() []mail.Template {
+	return []mail.Template{{Name: "download-link", Purpose: "service", Data: LinkMail{}, Secret: true}}
+}
+
+// messages are the mail with the link and the notice to the inbox.
+func (r *Room) messages(id uuid.UUID, e *submission.Entry) []mail.Message {
+	link := mail.Message{
+		Template: "download-link", Data: r.linkMail(link{id, 1, r.Desk.Now()}, e.Name, e.Form.Name, ticked(e.Values)),
+	}
+	inbox := r.Desk.Pages.Site().Inboxes[Kind]
+	if inbox == "" {
+		return []mail.Message{link}
+	}
+	who := e.Company
+	if who == "" {
+		who = e.Name
+	}
+	return []mail.Message{link, {
+		Template: "inbox", Address: inbox,
+		Data: mail.Inbox{
+			Kind: "Download", Subject: e.Form.Name, Reference: submission.Reference(id), Who: who,
+			URL: "/staff/submissions/" + id.String(),
+		},
+	}}
+}
+
+func (r *Room) linkMail(l link, name, title string, confirm bool) LinkMail {
+	m := LinkMail{
+		Name: name, Title: title, Reference: submission.Reference(l.Submission), Until: l.until().Format("2 January 2006"),
+		LinkURL: r.linkPath(l), ReceiptURL: r.Desk.ReceiptPath(l.Submission),
+	}
+	if confirm {
+		m.ConfirmURL = r.Desk.ConfirmPath(l.Submission)
+	}
+	return m
+}
+
+// ticked tells whether a box for mail was ticked, or may have been: what was restored from quarantine no longer says.
+func ticked(v form.Values) bool {
+	if v == nil {
+		return true
+	}
+	for name := range v {
+		if strings.HasPrefix(name, "consent_") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,179 @@
+package download
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"time"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// renewals are at least this far apart, and not without end.
+const (
+	renewPause = 10 * time.Minute
+	renewMost  = 20
+)
+
+// story is what a request came to, for its sender and for staff.
+type story struct {
+	Download Download
+	Accepted string
+	Issued   time.Time
+	Until    time.Time
+	Serial   int
+	Uses     []used
+	Open     bool // the link is good now
+}
+
+// used is one download.
+type used struct {
+	Version string    `db:"version"`
+	At      time.Time `db:"at"`
+}
+
+func (r *Room) story(ctx context.Context, rec submission.Record) (story, error) {
+	d, err := r.byID(ctx, r.Desk.Pool, rec.SubjectID.UUID)
+	if err != nil {
+		return story{}, err
+	}
+	s, err := r.linkState(ctx, link{rec.ID, 1, rec.CreatedAt})
+	if err != nil {
+		return story{}, err
+	}
+	accepted, err := r.accepted(ctx, rec.ID)
+	if err != nil {
+		return story{}, err
+	}
+	rows, err := r.Desk.Pool.Query(ctx, `SELECT version, at FROM download_use WHERE submission_id = $1 ORDER BY at, id`, rec.ID)
+	if err != nil {
+		return story{}, fmt.Errorf("read downloads: %w", err)
+	}
+	uses, err := pgx.CollectRows(rows, pgx.RowToStructByName[used])
+	if err != nil {
+		return story{}, fmt.Errorf("read downloads: %w", err)
+	}
+	until := s.IssuedAt.Add(linkLasts)
+	return story{
+		Download: d, Accepted: accepted, Issued: s.IssuedAt, Until: until, Serial: s.Serial, Uses: uses,
+		Open: rec.Status != activity.Withdrawn && r.offered(d) && r.Desk.Now().Before(until) && s.Uses < linkUses,
+	}, nil
+}
+
+// receipt tells what became of the link, never the link itself: only the mailbox has it.
+func (r *Room) receipt(ctx context.Context, rec submission.Record) (activity.Extra, error) {
+	s, err := r.story(ctx, rec)
+	if errors.Is(err, page.ErrNotFound) {
+		return activity.Extra{}, nil
+	}
+	if err != nil {
+		return activity.Extra{}, err
+	}
+	drawn, err := r.views.get.Fragment("story", s)
+	extra := activity.Extra{HTML: drawn}
+	if rec.Status != activity.Withdrawn && r.offered(s.Download) && s.Accepted == s.Download.LicenceName() {
+		extra.Acts = []activity.Act{{Path: "new-link", Label: "Mail me a new link"}}
+	}
+	return extra, err
+}
+
+// panel is the story for staff.
+func (r *Room) panel(ctx context.Context, rec submission.Record) (template.HTML, error) {
+	s, err := r.story(ctx, rec)
+	if errors.Is(err, page.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return r.views.get.Fragment("story", s)
+}
+
+// renew mails a new link. The one before it ends.
+func (r *Room) renew(w http.ResponseWriter, req *http.Request, rec submission.Record) error {
+	ctx := req.Context()
+	if rec.Kind != Kind || rec.Status == activity.Withdrawn || rec.Quarantined != nil {
+		return page.ErrNotFound
+	}
+	d, err := r.byID(ctx, r.Desk.Pool, rec.SubjectID.UUID)
+	if err != nil || !r.offered(d) {
+		return errors.Join(err, page.ErrNotFound)
+	}
+	if accepted, err := r.accepted(ctx, rec.ID); err != nil || accepted != d.LicenceName() {
+		return errors.Join(err, page.ErrNotFound)
+	}
+	err = pgx.BeginFunc(ctx, r.Desk.Pool, func(tx pgx.Tx) error {
+		serial, err := r.nextSerial(ctx, tx, rec)
+		if err != nil {
+			return err
+		}
+		return r.Desk.Store.MoveTx(ctx, tx, rec.ID, submission.Change{
+			From: []string{statusSent, statusFetched}, To: statusSent, Kind: "link", By: submission.Sender, Decides: true,
+			Message: &mail.Message{
+				Template: "download-link",
+				Data:     r.linkMail(link{rec.ID, serial, r.Desk.Now()}, rec.Name, rec.Subject, false),
+			},
+		})
+	})
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, req, r.Desk.ReceiptPath(rec.ID), http.StatusSeeOther)
+	return nil
+}
+
+// nextSerial gives a request its next link.
+func (r *Room) nextSerial(ctx context.Context, tx pgx.Tx, rec submission.Record) (int, error) {
+	now := r.Desk.Now()
+	if _, err := tx.Exec(ctx, `
+		INSERT INTO download_link (submission_id, serial, issued_at) VALUES ($1, 1, $2)
+		ON CONFLICT (submission_id) DO NOTHING`, rec.ID, rec.CreatedAt); err != nil {
+		return 0, fmt.Errorf("renew link: %w", err)
+	}
+	var serial int
+	err := tx.QueryRow(ctx, `
+		UPDATE download_link SET serial = serial + 1, issued_at = $2, uses = 0, used_at = NULL
+		WHERE submission_id = $1 AND issued_at <= $3 AND serial < $4
+		RETURNING serial`, rec.ID, now, now.Add(-renewPause), renewMost).Scan(&serial)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, &page.Error{
+			Status: http.StatusTooManyRequests,
+			Message: "We mailed you a link a moment ago. Please give it ten minutes, and look among the junk too. " +
+				"If none arrives, write to us on the receipt.",
+		}
+	}
+	if err != nil {
+		return 0, fmt.Errorf("renew link: %w", err)
+	}
+	return serial, nil
+}
+
+// fetched is a download as an export lists it.
+type fetched struct {
+	Title   string    `db:"title"           json:"title"`
+	Version string    `db:"version"         json:"version"`
+	Licence string    `db:"licence"         json:"licence"`
+	At      time.Time `db:"at"              json:"at"`
+}
+
+const ofPerson = `(u.person_id = $1 OR EXISTS (SELECT FROM submission s WHERE s.id = u.submission_id AND s.person_id = $1))`
+
+// erase forgets what a person fetched, and by which links.
+func (r *Room) erase(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
+	for _, sql := range []string{
+		`DELETE FROM download_use u WHERE ` + ofPerson,
+		`DELETE FROM download_link l USING submission s WHERE s.id = l.submission_id AND s.person_id = $1`,
+	} {
+		if _, err := tx.Exec(ctx, sql, who); err != nil {
+			return fmt.Errorf("erase downloads: %w", err)
+		}
+	}
+	return nil
+}
