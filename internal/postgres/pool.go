@@ -66,6 +66,7 @@ func poolConfig(url string, conns int32) (*pgxpool.Config, error) {
 	setDefault(cfg.ConnConfig.RuntimeParams, "application_name", "site")
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		registerUUID(conn.TypeMap())
 		conn.TypeMap().RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID,
 			Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
