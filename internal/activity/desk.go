@@ -155,6 +155,7 @@ func (d *Desk) Take(door Door) page.Handler {
 		if err != nil {
 			return d.withoutForm(w, r, door, err)
 		}
+		f = f.Settled() // its seal is compared with it, and what is stored names it
 		d.shown.Store(r.URL.Path, f)
 		wait, allowed := d.clients.allow(f.Kind+" "+clientKey(d.Proxies.Client(r)), d.Now())
 		in, err := d.receive(w, r, f, allowed)

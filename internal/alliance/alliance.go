@@ -52,9 +52,10 @@ func New(desk *activity.Desk, pages *content.Content) activity.Activity {
 
 func (r *room) public(router chi.Router) {
 	set := r.desk.Pages
+	shown := application().Settled()
 	door := activity.Door{
 		Kind: Kind,
-		Form: func(*http.Request) (form.Form, error) { return application(), nil },
+		Form: func(*http.Request) (form.Form, error) { return shown, nil },
 		Page: r.drawApply,
 	}
 	router.Method(http.MethodGet, "/alliances", set.Cached(set.Handle(r.showProgram)))

@@ -87,6 +87,8 @@ type Form struct {
 	Anonymous bool
 	// Check may add errors that need more than one field. It sees only fields without an error of their own.
 	Check func(Values, Errors)
+
+	settled *settled // by Settled
 }
 
 // Values are the answers, by field name. Single-valued fields have one element; unanswered ones are absent. The E.164
@@ -149,8 +151,32 @@ type Revision struct {
 	Lang    string
 }
 
+// settled is a form with its revision, worked out.
+type settled struct {
+	form     Form
+	revision Revision
+}
+
+// Settled returns the form with its revision worked out, which takes longer than all else about a sending. Whoever
+// changes the wording of the copy gets another revision; its fields are not to be changed in place.
+func (f Form) Settled() Form {
+	if f.settled == nil || !f.wordedAs(f.settled.form) {
+		f.settled = &settled{form: f, revision: f.Revision()}
+	}
+	return f
+}
+
+func (f Form) wordedAs(o Form) bool {
+	return f.Kind == o.Kind && f.Subject == o.Subject && f.Name == o.Name && f.Title == o.Title && f.Intro == o.Intro &&
+		f.Button == o.Button && f.Label == o.Label && f.Anonymous == o.Anonymous &&
+		len(f.Fields) == len(o.Fields) && (len(f.Fields) == 0 || &f.Fields[0] == &o.Fields[0])
+}
+
 // Revision returns the revision of the form as it stands.
 func (f Form) Revision() Revision {
+	if f.settled != nil && f.wordedAs(f.settled.form) {
+		return f.settled.revision
+	}
 	fields, err := json.Marshal(f.Fields)
 	if err != nil {
 		panic(fmt.Sprintf("form %s: %v", f.Kind, err)) // strings and numbers only: can't fail

@@ -1,6 +1,7 @@
 package form_test
 
 import (
+	"bytes"
 	"errors"
 	"net/url"
 	"strings"
@@ -248,4 +249,33 @@ func FuzzSeal(f *testing.F) {
 			t.Errorf("%q opened but does not close to itself", text)
 		}
 	})
+}
+
+// TestSettled changes a settled form: what is recorded must be what was shown (P-18).
+func TestSettled(t *testing.T) {
+	f := form.Form{Kind: "x", Title: "A", Fields: []form.Field{{Name: "email", Label: "E-mail", Kind: form.Email}}}
+	s := f.Settled().Settled()
+	if !bytes.Equal(s.Revision().Digest, f.Revision().Digest) {
+		t.Error("settling changed the revision")
+	}
+	for name, change := range map[string]func(*form.Form){
+		"kind":    func(f *form.Form) { f.Kind = "y" },
+		"subject": func(f *form.Form) { f.Subject[0] = 1 },
+		"name":    func(f *form.Form) { f.Name = "B" },
+		"title":   func(f *form.Form) { f.Title = "B" },
+		"intro":   func(f *form.Form) { f.Intro = "B" },
+		"button":  func(f *form.Form) { f.Button = "B" },
+		"label":   func(f *form.Form) { f.Label.For = "B" },
+		"access":  func(f *form.Form) { f.Anonymous = true },
+		"fewer":   func(f *form.Form) { f.Fields = nil },
+		"more":    func(f *form.Form) { f.Fields = append(f.Fields, form.Field{Name: "b"}) },
+		"other":   func(f *form.Form) { f.Fields = []form.Field{{Name: "b"}} },
+	} {
+		changed, want := s, f
+		change(&changed)
+		change(&want)
+		if !bytes.Equal(changed.Revision().Digest, want.Revision().Digest) {
+			t.Errorf("%s: a settled form keeps its revision", name)
+		}
+	}
 }
