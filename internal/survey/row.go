@@ -156,3 +156,18 @@ func put(ctx context.Context, tx pgx.Tx, q question) error {
 	}
 	return nil
 }
+
+// Subjects lists the surveys that take answers today.
+func (r *Room) Subjects(ctx context.Context) ([]uuid.UUID, error) {
+	list, err := r.published(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []uuid.UUID
+	for _, s := range list {
+		if !s.closed(r.desk.Now()) {
+			ids = append(ids, s.ID)
+		}
+	}
+	return ids, nil
+}

@@ -179,6 +179,9 @@ func TestPages(t *testing.T) {
 	if err != nil || len(docs) != 3 {
 		t.Errorf("%d documents, %v", len(docs), err)
 	}
+	if ids, err := h.room.Subjects(t.Context()); err != nil || len(ids) != 3 {
+		t.Errorf("%d subjects, %v; want the 3 open ones", len(ids), err)
+	}
 	h.exec(`UPDATE survey SET state = 'withdrawn' WHERE slug = 'using-this-site'`)
 	h.Pages.Invalidate()
 	want(t, h.Get(anonymous), 404)
