@@ -27,6 +27,12 @@ func newApp(t *testing.T, environ ...string) *app {
 // newAppOf is newApp with another web folder.
 func newAppOf(t *testing.T, files fs.FS, environ ...string) *app {
 	t.Helper()
+	return newAppAt(t, files, time.Now, environ...)
+}
+
+// newAppAt is newAppOf with a clock of its own.
+func newAppAt(t *testing.T, files fs.FS, now func() time.Time, environ ...string) *app {
+	t.Helper()
 	pool := pgtest.New(t)
 	activitytest.Publish(t, pool)
 	dir := t.TempDir()
@@ -42,7 +48,7 @@ func newAppOf(t *testing.T, files fs.FS, environ ...string) *app {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelError}))
-	a, err := open(context.Background(), &cli{cfg: cfg, log: log, web: files, stdin: strings.NewReader(""), stdout: io.Discard, now: time.Now})
+	a, err := open(context.Background(), &cli{cfg: cfg, log: log, web: files, stdin: strings.NewReader(""), stdout: io.Discard, now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func TestRights(t *testing.T) {
 			continue
 		}
 		for i, cookie := range cookies {
-			path := strings.NewReplacer("{id}", uuid.NewString(), "{act}", "publish").Replace(r.pattern)
+			path := strings.NewReplacer("{id}", uuid.NewString(), "{act}", "publish", "{name}", "usage", "{move:up|down|remove}", "up").Replace(r.pattern)
 			req := httptest.NewRequest(r.method, path, http.NoBody)
 			if r.method == http.MethodPost {
 				req.Header.Set("Content-Type", "application/x-www-form-urlencoded")

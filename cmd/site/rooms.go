@@ -15,12 +15,16 @@ import (
 	"clickcommerce.com/site/internal/connect"
 	"clickcommerce.com/site/internal/contact"
 	"clickcommerce.com/site/internal/content"
+	"clickcommerce.com/site/internal/demo"
+	"clickcommerce.com/site/internal/download"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/news"
 	"clickcommerce.com/site/internal/newsletter"
 	"clickcommerce.com/site/internal/privacy"
 	"clickcommerce.com/site/internal/publish"
 	"clickcommerce.com/site/internal/staff"
+	"clickcommerce.com/site/internal/survey"
 	"clickcommerce.com/site/internal/webinar"
 )
 
@@ -43,40 +47,80 @@ func (a *app) makeRooms() rooms {
 	editor := publish.New(a.desk)
 	careers := career.New(a.desk, editor, a.content)
 	webinars := webinar.New(a.desk, editor, a.content)
-	portal := connect.New(connect.Config{Desk: a.desk, Content: a.content, Accounts: a.accounts})
+	demos := demo.New(demo.Config{Desk: a.desk, Content: a.content, Publish: editor, Web: a.web})
+	downloads := download.New(download.Config{Desk: a.desk, Content: a.content, Publish: editor, Web: a.web})
+	surveys := survey.New(a.desk, editor, a.content)
+	newsroom := news.New(a.desk, editor, a.content)
+	portal := connect.New(connect.Config{
+		Desk: a.desk, Content: a.content, Accounts: a.accounts, Downloads: a.entitled(downloads),
+	})
 	a.privacy = privacy.New(privacy.Config{Desk: a.desk, Content: a.content, Web: a.web, Checks: a.promises()})
 	return rooms{
 		activities: activity.Activities{
 			alliance.New(a.desk, a.content),
 			careers.Activity(),
 			webinars.Activity(),
+			demos.Activity(),
+			downloads.Activity(),
+			surveys.Activity(),
 			access.New(a.desk, a.accounts),
 			newsletter.New(a.desk, a.content),
 			contact.New(a.desk, a.content),
 			a.privacy.Activity(),
 		},
-		public:  []func(chi.Router){portal.Public},
-		work:    portal.Work(),
-		sources: []content.Source{careers.Documents, webinars.Documents},
+		public: []func(chi.Router){portal.Public, newsroom.Public},
+		staff:  []func(chi.Router){newsroom.Staff},
+		work:   portal.Work(),
+		sources: []content.Source{
+			careers.Documents, webinars.Documents, demos.Documents, downloads.Documents, surveys.Documents, newsroom.Documents,
+		},
 		content: []staff.Link{
 			{Label: "Webinars", Path: "/staff/webinars", Kind: webinar.Kind},
+			{Label: "Demonstrations", Path: "/staff/demos", Kind: demo.Kind},
+			{Label: "Downloads", Path: "/staff/downloads", Kind: download.Kind},
+			{Label: "Surveys", Path: "/staff/surveys", Kind: survey.Kind},
 			{Label: "Openings", Path: "/staff/openings", Kind: career.Kind},
+			{Label: "News", Path: "/staff/news", Kind: news.Kind},
 		},
 		plain: []string{alliance.Kind, career.Kind, access.Kind, newsletter.Kind, contact.Kind, privacy.Kind},
 		demo: []func(context.Context) error{
 			func(ctx context.Context) error { return careers.Demo(ctx, a.web) },
-			webinars.Demo,
+			webinars.Demo, demos.Demo, downloads.Demo,
+			func(ctx context.Context) error { return surveys.Demo(ctx, a.web) },
+			func(ctx context.Context) error { return surveys.DemoAnswers(ctx, a.web, 40) },
+			func(ctx context.Context) error { return newsroom.Demo(ctx, a.web) },
 		},
 		subjects: map[string]func(context.Context) ([]uuid.UUID, error){
 			career.Kind: careers.Subjects, webinar.Kind: webinars.Subjects,
+			demo.Kind: demos.Subjects, download.Kind: downloads.Subjects,
 		},
+	}
+}
+
+// entitled lists the files that a person may fetch in the portal: those asked for, and those of the product families
+// that the granted access names.
+func (a *app) entitled(downloads *download.Room) func(context.Context, uuid.UUID) ([]connect.Download, error) {
+	return func(ctx context.Context, person uuid.UUID) ([]connect.Download, error) {
+		families, err := access.Families(ctx, a.store, person)
+		if err != nil {
+			return nil, err
+		}
+		offers, err := downloads.ForConnect(ctx, person, families...)
+		if err != nil {
+			return nil, err
+		}
+		list := make([]connect.Download, 0, len(offers))
+		for _, o := range offers {
+			list = append(list, connect.Download(o))
+		}
+		return list, nil
 	}
 }
 
 // mailTemplates are those of all rooms.
 func mailTemplates() []mail.Template {
 	list := mail.Core()
-	for _, more := range [][]mail.Template{account.Templates(), webinar.Templates(), access.Templates(), connect.Templates()} {
+	for _, more := range [][]mail.Template{account.Templates(), webinar.Templates(), access.Templates(), connect.Templates(), download.Templates()} {
 		list = append(list, more...)
 	}
 	return list

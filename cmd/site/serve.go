@@ -117,6 +117,7 @@ func (a *app) workers() []job.Worker {
 	for _, act := range a.rooms.activities {
 		list = append(list, act.Work...)
 	}
+	list = append(list, a.misuse.Work()...)
 	return append(list, a.rooms.work...)
 }
 
