@@ -5,17 +5,20 @@ import (
 	"fmt"
 	"net/http"
 
-	"clickcommerce.com/site/internal/form"
-	"clickcommerce.com/site/internal/publish"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/publish"
 )
 
 // authors are the roles that write news.
 func authors() []form.Option {
 	return []form.Option{
-		{Value: "marketing", Label: "Marketing"}, {Value: "products", Label: "The product teams"},
-		{Value: "privacy", Label: "The privacy officer"}, {Value: "management", Label: "Management"},
+		{Value: "marketing", Label: "Marketing"},
+		{Value: "products", Label: "The product teams"},
+		{Value: "privacy", Label: "The privacy officer"},
+		{Value: "management", Label: "Management"},
 	}
 }
 

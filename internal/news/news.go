@@ -13,13 +13,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // Kind is the kind of content over which staff have rights.

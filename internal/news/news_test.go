@@ -12,16 +12,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/activity/activitytest"
 	"clickcommerce.com/site/internal/news"
 	"clickcommerce.com/site/internal/publish"
 	"clickcommerce.com/site/web"
-	"github.com/PuerkitoBio/goquery"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
 )
 
 const first = "/news/repair-stages-in-parts-plan"

@@ -7,9 +7,10 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/page"
-	"github.com/go-chi/chi/v5"
 )
 
 const section = "news"

@@ -10,14 +10,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/activity/activitytest"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/postgres/pgtest"
 	"clickcommerce.com/site/internal/submission"
 	"clickcommerce.com/site/internal/survey"
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // tables returns every row of every table, but for those that tell of the house and not of what came in.

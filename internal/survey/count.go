@@ -8,10 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"clickcommerce.com/site/internal/form"
-	"clickcommerce.com/site/internal/publish"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/publish"
 )
 
 // asked is a question in all the wordings in which it was ever put.
@@ -70,7 +71,8 @@ func count(ctx context.Context, db publish.DB, s survey, sp span) (tally, error)
 	if err := t.numbers(ctx, db, s, sp); err != nil {
 		return t, err
 	}
-	return t, t.words(ctx, db, s, sp)
+	err = t.words(ctx, db, s, sp)
+	return t, err
 }
 
 // live are the answers that count: $1 is the survey, $2 and $3 the span.

@@ -7,10 +7,11 @@ import (
 	"io/fs"
 	"time"
 
-	"clickcommerce.com/site/internal/form"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"go.yaml.in/yaml/v3"
+
+	"clickcommerce.com/site/internal/form"
 )
 
 // sampleSurvey is a survey of content/demo/surveys.yaml.

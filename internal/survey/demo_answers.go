@@ -56,8 +56,11 @@ type participants struct {
 
 func newParticipants(s sampleSurvey) *participants {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(s.Slug))                                                                                        // never fails
-	p := &participants{rand: rand.New(rand.NewPCG(h.Sum64(), 7)), samples: map[string][]string{}, used: map[string]int{}} //nolint:gosec // example data
+	_, _ = h.Write([]byte(s.Slug)) // never fails
+	p := &participants{
+		rand:    rand.New(rand.NewPCG(h.Sum64(), 7)), // example data: the same each time is the point
+		samples: map[string][]string{}, used: map[string]int{},
+	}
 	for _, page := range s.Pages {
 		for _, q := range page.Questions {
 			p.samples[prefix+q.Name] = q.Samples
@@ -117,8 +120,14 @@ func (p *participants) write(field string) (string, bool) {
 }
 
 func (p *participants) person() (name, email []string) {
-	first := []string{"Ines", "Jonas", "Mariko", "Tomasz", "Leila", "Owen", "Priya", "Sven", "Carla", "Ngozi", "Pavel", "Rosa", "Hugh", "Yuki", "Anders", "Bea"}
-	last := []string{"Alvarez", "Bergström", "Chandra", "Dubois", "Eze", "Farrell", "Gruber", "Hall", "Ito", "Jansen", "Kowalska", "Lima", "Moretti"}
+	first := []string{
+		"Ines", "Jonas", "Mariko", "Tomasz", "Leila", "Owen", "Priya", "Sven", "Carla", "Ngozi", "Pavel", "Rosa", "Hugh",
+		"Yuki", "Anders", "Bea",
+	}
+	last := []string{
+		"Alvarez", "Bergström", "Chandra", "Dubois", "Eze", "Farrell", "Gruber", "Hall", "Ito", "Jansen", "Kowalska",
+		"Lima", "Moretti",
+	}
 	i := p.people
 	p.people++
 	a, b := first[i%len(first)], last[(i*5+i/len(first))%len(last)]

@@ -8,10 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"clickcommerce.com/site/internal/form"
-	"clickcommerce.com/site/internal/publish"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/publish"
 )
 
 // editing is what the workspace needs to know to let marketers edit surveys.
@@ -68,7 +69,8 @@ func (r *Room) values(ctx context.Context, db publish.DB, id uuid.UUID) (form.Va
 		return nil, err
 	}
 	v := form.Values{"title": {s.Title}, "slug": {s.Slug}, "summary": {s.Summary}, "body": {s.Body}}
-	for name, set := range map[string]bool{"anonymous": s.Anonymous, "offer_consent": s.OfferConsent, "results_public": s.ResultsPublic} {
+	boxes := map[string]bool{"anonymous": s.Anonymous, "offer_consent": s.OfferConsent, "results_public": s.ResultsPublic}
+	for name, set := range boxes {
 		if set {
 			v[name] = []string{"yes"}
 		}

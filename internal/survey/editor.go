@@ -9,13 +9,14 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // questionsPage lists the questions of a survey, with all that can be done to them.
@@ -201,7 +202,8 @@ func (r *Room) submitQuestion(w http.ResponseWriter, req *http.Request) error {
 	values, errs := questionForm().Parse(in.Values)
 	shown := form.Shown{Values: in.Values, Errors: errs, Message: in.Message}
 	if n := f.answers[q.Name]; !fresh && n > 0 && values.Get("kind") != q.Kind {
-		errs.Add("kind", fmt.Sprintf("%d people have answered this as “%s”. Remove it and add another question instead.", n, kindLabel(q.Kind)))
+		errs.Add("kind", fmt.Sprintf("%d people have answered this as “%s”. Remove it and add another question instead.",
+			n, kindLabel(q.Kind)))
 	}
 	if fresh && len(f.questions) >= maxQuestions {
 		errs.Add("label", fmt.Sprintf("A survey has %d questions at most. Remove one first.", maxQuestions))
@@ -226,7 +228,8 @@ func (r *Room) submitQuestion(w http.ResponseWriter, req *http.Request) error {
 		return r.drawQuestion(w, req, http.StatusUnprocessableEntity, f, q, fresh, shown)
 	}
 	if errors.Is(err, publish.ErrStale) {
-		shown.Message = "Somebody else changed this survey in the meantime. What you typed is still here: look at its questions, then save again."
+		shown.Message = "Somebody else changed this survey in the meantime. What you typed is still here: look at its " +
+			"questions, then save again."
 		return r.drawQuestion(w, req, http.StatusConflict, f, q, fresh, shown)
 	}
 	if err != nil {
@@ -303,7 +306,8 @@ func (r *Room) submitMove(w http.ResponseWriter, req *http.Request) error {
 		if f, err = r.find(req); err != nil {
 			return err
 		}
-		return r.drawQuestions(w, req, http.StatusConflict, f, "Somebody else changed this survey in the meantime. It is shown as it stands.")
+		return r.drawQuestions(w, req, http.StatusConflict, f,
+			"Somebody else changed this survey in the meantime. It is shown as it stands.")
 	case errors.As(err, &invalid):
 		return r.drawQuestions(w, req, http.StatusUnprocessableEntity, f, invalid["question"])
 	case err != nil:

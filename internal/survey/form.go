@@ -6,13 +6,14 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // prefix sets the questions' fields apart from those that the desk knows by name (name, email, step, ...).
@@ -36,7 +37,8 @@ func build(s survey, questions []question) form.Form {
 	}
 	if s.Anonymous {
 		f.Label = form.Facts{
-			For: "the results of this survey", SeenBy: "nobody as your answer; staff see groups of ten or more, and texts apart from the rest",
+			For:        "the results of this survey",
+			SeenBy:     "nobody as your answer; staff see groups of ten or more, and texts apart from the rest",
 			SharedWith: "nobody", Deleted: "12 months after the day you answer; counts stay",
 		}
 		return f
@@ -139,8 +141,10 @@ func sample() form.Form {
 	const why = "Each survey says beside each question why it is asked."
 	s := survey{Title: "Any survey", OfferConsent: true}
 	f := build(s, []question{
-		{Name: "choice", Page: "Questions", Label: "Questions about products, this site or our work", Kind: single, Why: why, Required: true,
-			Options: []choice{{"a", "One of the answers offered"}}},
+		{
+			Name: "choice", Page: "Questions", Label: "Questions about products, this site or our work", Kind: single, Why: why, Required: true,
+			Options: []choice{{"a", "One of the answers offered"}},
+		},
 		{Name: "rating", Page: "Questions", Label: "Ratings on a scale", Kind: scale, Why: why, Low: 1, High: 5},
 		{Name: "words", Page: "Questions", Label: "Answers in your own words", Kind: text, Why: why},
 	})

@@ -6,12 +6,13 @@ import (
 	"html/template"
 	"net/http"
 
+	"github.com/go-chi/chi/v5"
+
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
-	"github.com/go-chi/chi/v5"
 )
 
 const section = "surveys"
@@ -189,9 +190,11 @@ func (r *Room) showResults(w http.ResponseWriter, req *http.Request) error {
 	}
 	data := resultsPage{Base: r.base(s, page.Crumb{Label: "Results"}), Survey: s, Outcome: o, Ends: r.lastDay(s)}
 	data.Title, data.Path = "Results: "+s.Title, s.path()+"/results"
-	data.Description = fmt.Sprintf("What %d people answered in our survey “%s”: charts with tables, no group under ten.", o.Total, s.Title)
+	data.Description = fmt.Sprintf("What %d people answered in our survey “%s”: charts with tables, no group under ten.",
+		o.Total, s.Title)
 	data.Facts = []content.Fact{
-		{Term: "Answers", Text: fmt.Sprint(o.Total)}, {Term: "Closed on", Text: data.Ends},
+		{Term: "Answers", Text: fmt.Sprint(o.Total)},
+		{Term: "Closed on", Text: data.Ends},
 		{Term: "Smallest group shown", Text: fmt.Sprint(least)},
 	}
 	return r.views.results.Write(w, req, http.StatusOK, data)

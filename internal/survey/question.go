@@ -10,10 +10,11 @@ import (
 	"strconv"
 	"strings"
 
-	"clickcommerce.com/site/internal/form"
-	"clickcommerce.com/site/internal/publish"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/publish"
 )
 
 const (
@@ -44,7 +45,10 @@ func kindLabel(kind string) string {
 // questionFields are the fields of the editor.
 func questionFields() []form.Field {
 	return []form.Field{
-		{Name: "page", Label: "Page", Kind: form.Text, Required: true, Max: 60, Hint: "Its heading. Questions with the same page are shown together."},
+		{
+			Name: "page", Label: "Page", Kind: form.Text, Required: true, Max: 60,
+			Hint: "Its heading. Questions with the same page are shown together.",
+		},
 		{Name: "label", Label: "Question", Kind: form.Text, Required: true, Max: 200},
 		{Name: "hint", Label: "Hint", Kind: form.Text, Max: 200, Hint: "One sentence below the question, where it needs one."},
 		{Name: "kind", Label: "Kind of answer", Kind: form.Choice, Required: true, Options: kinds()},
@@ -58,7 +62,10 @@ func questionFields() []form.Field {
 		{Name: "high_label", Label: "What the high end means", Kind: form.Text, Max: 40},
 		{Name: "most", Label: "Characters at most", Kind: form.Text, Max: 5, Hint: "For a text. Left empty, it is 1,000."},
 		{Name: "required", Label: "Must be answered", Kind: form.Consent},
-		{Name: "why", Label: "Why we ask", Kind: form.Text, Required: true, Max: 200, Hint: "Shown beside the question: everything that is asked says why."},
+		{
+			Name: "why", Label: "Why we ask", Kind: form.Text, Required: true, Max: 200,
+			Hint: "Shown beside the question: everything that is asked says why.",
+		},
 	}
 }
 
@@ -222,7 +229,9 @@ func stays(ctx context.Context, tx pgx.Tx, s survey) error {
 	}
 	lack, err := ready(ctx, tx, s.ID)
 	if err == nil && lack != "" {
-		return publish.Invalid{"question": "This is the last question that must be answered, and the survey is public: it stays as it is."}
+		return publish.Invalid{
+			"question": "This is the last question that must be answered, and the survey is public: it stays as it is.",
+		}
 	}
 	return err
 }

@@ -5,9 +5,10 @@ import (
 	"strconv"
 	"testing"
 
-	"clickcommerce.com/site/internal/form"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"clickcommerce.com/site/internal/form"
 )
 
 func counted(n ...int) []bar {

@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"time"
 
-	"clickcommerce.com/site/internal/page"
-	"clickcommerce.com/site/internal/publish"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/publish"
 )
 
 // survey is a row of the table survey, with the number of its questions.

@@ -8,14 +8,15 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
 )
 
 // staffPages mounts what staff see, below /staff: the editor for those who publish surveys, the results for all who may
@@ -86,7 +87,9 @@ type panelPage struct {
 func (r *Room) staffBase(s survey, last string) page.Base {
 	return page.Base{
 		Title: last + ": " + s.Title, NoIndex: true,
-		Crumbs: []page.Crumb{{Label: "Surveys", Path: "/staff/surveys"}, {Label: s.Title, Path: "/staff/surveys/" + s.ID.String()}, {Label: last}},
+		Crumbs: []page.Crumb{
+			{Label: "Surveys", Path: "/staff/surveys"}, {Label: s.Title, Path: "/staff/surveys/" + s.ID.String()}, {Label: last},
+		},
 	}
 }
 

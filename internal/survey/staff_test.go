@@ -7,14 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/activity/activitytest"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/publish"
 	"clickcommerce.com/site/internal/survey"
 	"clickcommerce.com/site/web"
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 func (h *house) staffPath(path string) string { return "/staff/surveys/" + h.id(path).String() }

@@ -10,6 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/activity/activitytest"
@@ -17,10 +22,6 @@ import (
 	"clickcommerce.com/site/internal/publish"
 	"clickcommerce.com/site/internal/survey"
 	"clickcommerce.com/site/web"
-	"github.com/PuerkitoBio/goquery"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
 )
 
 const (
