@@ -7,6 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/PuerkitoBio/goquery"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/activity/activitytest"
@@ -14,10 +19,6 @@ import (
 	"clickcommerce.com/site/internal/publish"
 	"clickcommerce.com/site/internal/submission"
 	"clickcommerce.com/site/web"
-	"github.com/PuerkitoBio/goquery"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
 )
 
 // bench is a desk with the example demonstrations.

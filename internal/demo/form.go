@@ -79,8 +79,10 @@ func statuses() []activity.Status {
 		Text: "Thank you for describing your case. We have decided not to arrange a live demonstration of it.\n\nThe grounds: …\n\n" +
 			"The film stays open on your receipt.",
 		Reasons: []form.Option{
-			{Value: "fit", Label: "Our product cannot handle the case"}, {Value: "time", Label: "No demonstrator in the time asked for"},
-			{Value: "unanswered", Label: "Questions stayed unanswered"}, {Value: "competitor", Label: "Asked for by a competitor"},
+			{Value: "fit", Label: "Our product cannot handle the case"},
+			{Value: "time", Label: "No demonstrator in the time asked for"},
+			{Value: "unanswered", Label: "Questions stayed unanswered"},
+			{Value: "competitor", Label: "Asked for by a competitor"},
 		},
 	}
 	return []activity.Status{

@@ -10,12 +10,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // Demo is a demonstration as its page shows it.

@@ -7,11 +7,12 @@ import (
 	"io/fs"
 	"time"
 
-	"clickcommerce.com/site/internal/film"
-	"clickcommerce.com/site/internal/publish"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"go.yaml.in/yaml/v3"
+
+	"clickcommerce.com/site/internal/film"
+	"clickcommerce.com/site/internal/publish"
 )
 
 // example is an entry of web/content/demo/demos.yaml.

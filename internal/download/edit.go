@@ -7,13 +7,15 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 const maxFile = 50 << 20
@@ -163,11 +165,13 @@ func (r *Room) keepFile(ctx context.Context, tx pgx.Tx, s publish.Saving) error 
 			return publish.Invalid{"file_version": "Version " + number + " is another file. Give this one a number of its own."}
 		}
 	}
-	return r.addVersion(ctx, tx, s.ID, number, s.Files[0])
+	return r.addVersion(ctx, tx, s.ID, number, s.Files[0], s.Now)
 }
 
 // addVersion holds a staged file as the newest version of a download.
-func (r *Room) addVersion(ctx context.Context, tx pgx.Tx, download uuid.UUID, number string, f file.Staged) error {
+func (r *Room) addVersion(
+	ctx context.Context, tx pgx.Tx, download uuid.UUID, number string, f file.Staged, at time.Time,
+) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return err
@@ -176,7 +180,7 @@ func (r *Room) addVersion(ctx context.Context, tx pgx.Tx, download uuid.UUID, nu
 	r.Desk.Files.Hold(b, Kind, download, f.ID)
 	b.Queue(`
 		INSERT INTO download_version (id, download_id, version, file_id, type, size, sha256, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, id, download, number, f.ID, f.Type, f.Size, f.SHA256, r.Desk.Now())
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, id, download, number, f.ID, f.Type, f.Size, f.SHA256, at)
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("add version: %w", err)
 	}

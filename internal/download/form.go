@@ -4,11 +4,12 @@ import (
 	"context"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/submission"
-	"github.com/google/uuid"
 )
 
 // The statuses of a request.

@@ -8,9 +8,10 @@ import (
 	"slices"
 	"time"
 
-	"clickcommerce.com/site/internal/activity"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/activity"
 )
 
 // Offer is a file that a person may fetch in the portal.

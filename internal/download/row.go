@@ -11,12 +11,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // Download is an offer as its page shows it.
@@ -76,8 +77,8 @@ func (d Download) LicenceName() string { return d.Licence + ", version " + d.Lic
 // Format is the kind of file in capitals: "PDF".
 func (v Version) Format() string { return strings.ToUpper(v.Type) }
 
-// Weight is the size in words: "54 KB".
-func (v Version) Weight() string { return file.Size(v.Size) }
+// Weight is the size in words, which stay on one line: "54 KB".
+func (v Version) Weight() string { return strings.ReplaceAll(file.Size(v.Size), " ", "\u00a0") }
 
 // Describe is what the file is, in a line: "PDF, 54 KB, version 2.3".
 func (v Version) Describe() string { return v.Format() + ", " + v.Weight() + ", version " + v.Version }

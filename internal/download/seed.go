@@ -9,11 +9,12 @@ import (
 	"io/fs"
 	"time"
 
-	"clickcommerce.com/site/internal/file"
-	"clickcommerce.com/site/internal/publish"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"go.yaml.in/yaml/v3"
+
+	"clickcommerce.com/site/internal/file"
+	"clickcommerce.com/site/internal/publish"
 )
 
 // example is an entry of web/content/demo/downloads.yaml.
@@ -92,7 +93,7 @@ func (r *Room) plant(ctx context.Context, e example, l exampleLicence) error {
 		if err != nil || known {
 			return err
 		}
-		return r.addVersion(ctx, tx, id, e.Version, staged)
+		return r.addVersion(ctx, tx, id, e.Version, staged, r.since())
 	})
 }
 
@@ -122,9 +123,12 @@ func (r *Room) plantRow(ctx context.Context, tx pgx.Tx, e example, l exampleLice
 	}
 	_, err = tx.Exec(ctx, `
 		UPDATE download SET state = $2, publish_at = coalesce(publish_at, $3), updated_at = $3 WHERE id = $1`,
-		d.ID, publish.Published, r.Desk.Now().Add(-8*7*24*time.Hour))
+		d.ID, publish.Published, r.since())
 	return d.ID, err
 }
+
+// since is when the examples were published.
+func (r *Room) since() time.Time { return r.Desk.Now().Add(-8 * 7 * 24 * time.Hour) }
 
 // make writes the file of an example and stages it, checked like any upload.
 func (r *Room) make(ctx context.Context, e example, l exampleLicence) (file.Staged, error) {

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"clickcommerce.com/site/internal/job"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/job"
 )
 
 // supersededAfter is how long the file of an older version stays, so that a download that runs can end.

@@ -10,10 +10,11 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/google/go-cmp/cmp"
+
 	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/web"
-	"github.com/google/go-cmp/cmp"
 )
 
 func shelf() fstest.MapFS {
