@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
+	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
@@ -182,7 +183,7 @@ func (d *Desk) openings(ctx context.Context, id uuid.UUID) ([]opening, error) {
 	}
 	var list []opening
 	for _, e := range events {
-		o := opening{e.Role, e.At.Truncate(24 * time.Hour)}
+		o := opening{account.Role(e.Role).Label(), e.At.Truncate(24 * time.Hour)}
 		if e.Action == "read" && !slices.Contains(list, o) {
 			list = append(list, o)
 		}
