@@ -75,24 +75,25 @@ func (a *app) makeRooms() rooms {
 			careers.Documents, webinars.Documents, demos.Documents, downloads.Documents, surveys.Documents, newsroom.Documents,
 		},
 		content: []staff.Link{
-			{Label: "Webinars", Path: "/staff/webinars", Kind: webinar.Kind},
-			{Label: "Demonstrations", Path: "/staff/demos", Kind: demo.Kind},
-			{Label: "Downloads", Path: "/staff/downloads", Kind: download.Kind},
-			{Label: "Surveys", Path: "/staff/surveys", Kind: survey.Kind},
-			{Label: "Openings", Path: "/staff/openings", Kind: career.Kind},
-			{Label: "News", Path: "/staff/news", Kind: news.Kind},
+			{Label: "Webinars", Path: "/staff/webinars", Kind: webinar.Kind, Right: account.Publish},
+			{Label: "Demonstrations", Path: "/staff/demos", Kind: demo.Kind, Right: account.Publish},
+			{Label: "Downloads", Path: "/staff/downloads", Kind: download.Kind, Right: account.Publish},
+			{Label: "Surveys", Path: "/staff/surveys", Kind: survey.Kind, Right: account.Publish},
+			{Label: "Survey results", Path: "/staff/surveys/results", Kind: survey.Kind, Right: account.See},
+			{Label: "Openings", Path: "/staff/openings", Kind: career.Kind, Right: account.Publish},
+			{Label: "News", Path: "/staff/news", Kind: news.Kind, Right: account.Publish},
 		},
 		plain: []string{alliance.Kind, career.Kind, access.Kind, newsletter.Kind, contact.Kind, privacy.Kind},
 		demo: []func(context.Context) error{
 			func(ctx context.Context) error { return careers.Demo(ctx, a.web) },
 			webinars.Demo, demos.Demo, downloads.Demo,
 			func(ctx context.Context) error { return surveys.Demo(ctx, a.web) },
-			func(ctx context.Context) error { return surveys.DemoAnswers(ctx, a.web, 40) },
+			func(ctx context.Context) error { return surveys.DemoAnswers(ctx, a.web, 120) },
 			func(ctx context.Context) error { return newsroom.Demo(ctx, a.web) },
 		},
 		subjects: map[string]func(context.Context) ([]uuid.UUID, error){
 			career.Kind: careers.Subjects, webinar.Kind: webinars.Subjects,
-			demo.Kind: demos.Subjects, download.Kind: downloads.Subjects,
+			demo.Kind: demos.Subjects, download.Kind: downloads.Subjects, survey.Kind: surveys.Subjects,
 		},
 	}
 }

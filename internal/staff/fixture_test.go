@@ -57,7 +57,7 @@ func open(t testing.TB) *house {
 	}
 	h.space, err = staff.New(staff.Config{
 		Desk: h.Desk, Accounts: h.accounts, Misuse: h.misuse, Jobs: jobs, Plain: []string{"alliance", "career", "contact", "privacy"},
-		Content: []staff.Link{{Label: "Openings", Path: "/staff/career", Kind: "career"}, {Label: "News", Path: "/staff/news", Kind: "news"}},
+		Content: []staff.Link{{Label: "Openings", Path: "/staff/career", Kind: "career", Right: account.Publish}, {Label: "News", Path: "/staff/news", Kind: "news", Right: account.Publish}},
 	})
 	if err != nil {
 		t.Fatal(err)

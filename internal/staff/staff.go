@@ -27,8 +27,11 @@ import (
 	"clickcommerce.com/site/internal/submission"
 )
 
-// Link is an entry of the navigation for those who may publish its kind.
-type Link struct{ Label, Path, Kind string }
+// Link is an entry of the navigation for those who have the right over its kind.
+type Link struct {
+	Label, Path, Kind string
+	Right             account.Right
+}
 
 // Config is what a Workspace needs. The desk must know its activities (Desk.Open) before New.
 type Config struct {

@@ -46,7 +46,7 @@ func (ws *Workspace) viewer(in *account.Session, path string, unread int) *page.
 		add("Inbox", "/staff/submissions", unread)
 	}
 	for _, l := range ws.content {
-		if in.Can(account.Publish, l.Kind) {
+		if in.Can(l.Right, l.Kind) {
 			add(l.Label, l.Path, 0)
 		}
 	}
