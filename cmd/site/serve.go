@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -56,6 +58,7 @@ func (a *app) serve(ctx context.Context, public, admin net.Listener) error {
 	}
 	metrics := &http.Server{Handler: a.adminHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 
+	settleMemory()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return closed(site.Serve(public)) })
 	group.Go(func() error { return closed(metrics.Serve(admin)) })
@@ -67,6 +70,15 @@ func (a *app) serve(ctx context.Context, public, admin net.Listener) error {
 	})
 	fmt.Fprintf(a.stdout, "Serving %s (metrics and pprof at http://%s).\n", a.cfg.PublicURL, admin.Addr())
 	return group.Wait()
+}
+
+// settleMemory gives back what only the start needed, and lets garbage grow to three times what is in use before it is
+// collected: what is in use is little, and collecting it takes a fifth of the time of a busy site. GOGC overrides it.
+func settleMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(300)
+	}
+	debug.FreeOSMemory()
 }
 
 func closed(err error) error {
