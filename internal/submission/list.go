@@ -202,10 +202,10 @@ func (s *Store) Count(ctx context.Context, f Filter) (int, error) {
 
 // indexRuns is how many times 500 submissions are indexed by one call. Indexing costs more than accepting: while more
 // comes in than it keeps up with, taking it in goes before finding it.
-const indexRuns = 4
+const indexRuns = 2
 
 // Index fills the search vectors of submissions that have none yet, oldest first, and returns when none is left or
-// 2,000 are done. It runs a moment after Accept, which stays quick without it.
+// 1,000 are done. It runs a moment after Accept, which stays quick without it.
 func (s *Store) Index(ctx context.Context) error {
 	for range indexRuns {
 		tag, err := s.Pool.Exec(ctx, `
