@@ -51,8 +51,10 @@ func visit(desk *activity.Desk) activity.Activity {
 	return activity.Activity{
 		Kind: "visit", Title: "Visit", What: "wish to visit us", Path: "/visit",
 		Statuses: []activity.Status{
-			{Value: "new", Label: "New", Public: "We have your wish.", Next: "We look at the calendar.", Days: 2, Months: 12, Withdrawable: true,
-				Moves: []activity.Move{{To: "arranged", Label: "Arrange"}}},
+			{
+				Value: "new", Label: "New", Public: "We have your wish.", Next: "We look at the calendar.", Days: 2, Months: 12, Withdrawable: true,
+				Moves: []activity.Move{{To: "arranged", Label: "Arrange"}},
+			},
 			{Value: "arranged", Label: "Arranged", Public: "You are expected.", Final: true, Months: 12},
 			{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You took it back.", Final: true, Months: 1},
 		},

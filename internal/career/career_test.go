@@ -18,6 +18,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
+	"github.com/go-chi/chi/v5"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jba/templatecheck"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/activity/activitytest"
@@ -26,11 +32,6 @@ import (
 	"clickcommerce.com/site/internal/publish"
 	"clickcommerce.com/site/internal/submission"
 	"clickcommerce.com/site/web"
-	"github.com/PuerkitoBio/goquery"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
-	"github.com/jba/templatecheck"
 )
 
 const (
@@ -360,7 +361,11 @@ func TestMistakeThenSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer got.Close()
+	defer func() {
+		if err := got.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	if back, err := io.ReadAll(got); err != nil || !bytes.Equal(back, body) {
 		t.Errorf("read back %d bytes of %d, %v", len(back), len(body), err)
 	}

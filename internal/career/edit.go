@@ -6,10 +6,11 @@ import (
 	"net/http"
 	"time"
 
-	"clickcommerce.com/site/internal/form"
-	"clickcommerce.com/site/internal/publish"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/publish"
 )
 
 // editing is what the workspace needs to know to let recruiters edit openings.
@@ -39,8 +40,11 @@ func fields() []form.Field {
 		{
 			Name: "employment", Label: "Kind of employment", Kind: form.Choice, Required: true,
 			Options: []form.Option{
-				{Value: "FULL_TIME", Label: "Full time"}, {Value: "PART_TIME", Label: "Part time"},
-				{Value: "CONTRACTOR", Label: "Contract"}, {Value: "TEMPORARY", Label: "Temporary"}, {Value: "INTERN", Label: "Internship"},
+				{Value: "FULL_TIME", Label: "Full time"},
+				{Value: "PART_TIME", Label: "Part time"},
+				{Value: "CONTRACTOR", Label: "Contract"},
+				{Value: "TEMPORARY", Label: "Temporary"},
+				{Value: "INTERN", Label: "Internship"},
 			},
 		},
 		{Name: "hours", Label: "Hours, in words", Kind: form.Text, Required: true, Max: 80, Example: "Part time, 24 hours a week"},

@@ -10,11 +10,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // opening is a row of the table opening.

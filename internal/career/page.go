@@ -6,13 +6,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
 )
 
 const section = "careers"
@@ -115,7 +116,9 @@ func (r *Room) facts(o opening) []content.Fact {
 		visa = "We can sponsor one"
 	}
 	list := []content.Fact{
-		{Term: "Where", Text: o.Place}, {Term: "Salary", Text: o.Salary}, {Term: "Visa", Text: visa},
+		{Term: "Where", Text: o.Place},
+		{Term: "Salary", Text: o.Salary},
+		{Term: "Visa", Text: visa},
 		{Term: "Apply until", Text: o.untilWords()},
 	}
 	if o.PublishAt != nil {

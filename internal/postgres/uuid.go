@@ -45,5 +45,5 @@ func (p *encodePlan) Encode(value any, buf []byte) ([]byte, error) {
 	if v, ok := value.(uuid.UUID); ok {
 		return p.next.Encode(plain(v), buf)
 	}
-	return p.next.Encode(null(value.(uuid.NullUUID)), buf) //nolint:errcheck // wrapEncode lets no other type through
+	return p.next.Encode(null(value.(uuid.NullUUID)), buf) // wrapEncode lets no other type through
 }

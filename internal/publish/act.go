@@ -11,10 +11,11 @@ import (
 	"strings"
 	"time"
 
-	"clickcommerce.com/site/internal/form"
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/form"
 )
 
 // actView is an act ready to be drawn.

@@ -9,12 +9,13 @@ import (
 	"net/url"
 	"strconv"
 
-	"clickcommerce.com/site/internal/activity"
-	"clickcommerce.com/site/internal/form"
-	"clickcommerce.com/site/internal/page"
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
 )
 
 // Words of the history for what every room can do. An Act brings its own.

@@ -5,8 +5,9 @@ import (
 	"strings"
 	"unicode"
 
-	"clickcommerce.com/site/internal/form"
 	"golang.org/x/text/unicode/norm"
+
+	"clickcommerce.com/site/internal/form"
 )
 
 // The fields that most edit forms begin with.

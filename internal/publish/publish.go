@@ -42,14 +42,15 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
-	"github.com/go-chi/chi/v5"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // Visible is the rule by which a row is public, as SQL: $1 is the time.

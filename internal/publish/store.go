@@ -9,13 +9,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // row is what all rows have in common.

@@ -273,7 +273,8 @@ func TestPaging(t *testing.T) {
 			rt.Fatal(err)
 		}
 		var forwards, backwards []uuid.UUID
-		filter, last := submission.Filter{Kinds: []string{"contact"}}, submission.List{}
+		filter := submission.Filter{Kinds: []string{"contact"}}
+		var last submission.List
 		for {
 			list, err := b.Store.List(ctx, filter)
 			if err != nil {
