@@ -49,7 +49,7 @@ type folk struct {
 // demoSubmissions fills an empty workspace; one that has submissions is left as it is.
 func (a *app) demoSubmissions(ctx context.Context, staff map[account.Role]account.Account) error {
 	var filled bool
-	if err := a.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM submission)`).Scan(&filled); err != nil || filled {
+	if err := a.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM submission WHERE kind <> 'survey')`).Scan(&filled); err != nil || filled {
 		return err
 	}
 	s := &season{app: a, rand: rand.New(rand.NewPCG(2006, 12)), staff: staff} //nolint:gosec // the same season every time
