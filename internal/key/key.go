@@ -49,22 +49,39 @@ type content struct {
 type Ring struct{ keys content }
 
 // Create writes a new key file at path, readable by its owner alone, and returns its keys. It fails where a file
-// already stands: keys are never overwritten.
+// already stands: keys are never overwritten. The file is whole and on disk, or not there: nothing is written with keys
+// that a loss of power can take away.
 func Create(path string) (*Ring, error) {
 	keys := content{Cookie: fresh(), Seal: fresh(), File: fresh(), Pseudonym: fresh()}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("create key file: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // made with mode 0600
 	if err != nil {
 		return nil, fmt.Errorf("create key file: %w", err)
 	}
 	enc := json.NewEncoder(f)
 	enc.SetIndent("", "  ")
-	if err := errors.Join(enc.Encode(keys), f.Sync(), f.Close()); err != nil {
+	err = errors.Join(enc.Encode(keys), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Link(f.Name(), path) // refused where a file stands, which a rename would replace
+	}
+	if err = errors.Join(err, os.Remove(f.Name())); err != nil {
+		return nil, fmt.Errorf("write key file: %w", err)
+	}
+	if err := syncFolder(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("write key file: %w", err)
 	}
 	return &Ring{keys}, nil
+}
+
+// syncFolder brings the names in a folder to disk.
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // Load reads the key file at path. A file that others than its owner may read is refused, as is one that lacks a key.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -103,6 +104,58 @@ func TestFileKeepsKeysAcrossRotation(t *testing.T) {
 	}
 	if _, err := key.Load(path); err == nil {
 		t.Error("a key file open to others was accepted")
+	}
+}
+
+// A crash must not leave half a key file under the name, so it is written elsewhere; nothing of that stays.
+func TestCreateLeavesOneFile(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	path := filepath.Join(dir, "keys")
+	if _, err := key.Create(path); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := key.Create(path); !errors.Is(err, os.ErrExist) {
+		t.Errorf("a second Create: got %v, want ErrExist", err)
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("a second Create changed the file: %v", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("the folder holds %v, %v", entries, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+// Several processes that start at once end up with one and the same file, which each can read as soon as it is there.
+func TestCreateAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys")
+	fingerprints := make([]string, 16)
+	var wait sync.WaitGroup
+	for i := range fingerprints {
+		wait.Go(func() {
+			ring, err := key.Create(path)
+			if errors.Is(err, os.ErrExist) {
+				ring, err = key.Load(path)
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			fingerprints[i] = ring.Fingerprint()
+		})
+	}
+	wait.Wait()
+	for _, f := range fingerprints {
+		if f != fingerprints[0] {
+			t.Fatalf("several keys: %v", fingerprints)
+		}
 	}
 }
 

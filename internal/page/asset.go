@@ -87,8 +87,6 @@ func contentType(ext string) string {
 		return "font/woff2"
 	case ".vtt":
 		return "text/vtt; charset=utf-8"
-	case ".webm":
-		return "video/webm"
 	}
 	if t := mime.TypeByExtension(ext); t != "" {
 		return t
@@ -112,21 +110,13 @@ func (s *Set) ServeAsset(w http.ResponseWriter, r *http.Request) {
 		s.Fault(w, r, http.StatusNotFound, ErrNotFound.Message)
 		return
 	}
-	b := content()
-	if strings.HasPrefix(b.contentType, "video/") { // players ask for ranges
-		w.Header().Set("Content-Type", b.contentType)
-		w.Header().Set("Cache-Control", immutable)
-		http.ServeContent(w, r, "", s.cfg.Now(), bytes.NewReader(b.plain))
-		return
-	}
-	b.serve(w, r)
+	content().serve(w, r)
 }
 
 const immutable = "public, max-age=31536000, immutable"
 
 // body is content with its compressed forms, each with its own validator.
 type body struct {
-	contentType                  string
 	plain, gzip, brotli          []byte
 	etag, etagGzip, etagBrotli   []string
 	typeHeader                   []string
@@ -139,7 +129,7 @@ func newBody(plain []byte, contentType string, level int, caching, vary string) 
 	sum := sha256.Sum256(plain)
 	tag := hex.EncodeToString(sum[:8])
 	b := &body{
-		contentType: contentType, plain: plain, typeHeader: []string{contentType},
+		plain: plain, typeHeader: []string{contentType},
 		etag: []string{`"` + tag + `"`}, etagGzip: []string{`"` + tag + `-gz"`}, etagBrotli: []string{`"` + tag + `-br"`},
 		encodingGzip: []string{"gzip"}, encodingBrotli: []string{"br"},
 		caching: []string{caching}, vary: []string{vary},

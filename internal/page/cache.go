@@ -54,9 +54,13 @@ func (s *Set) Cached(next http.Handler) http.Handler {
 		minute, generation := s.cfg.Now().Unix()/60, s.cache.generation.Load()
 		e := s.cache.get(key)
 		if e == nil || e.minute != minute || e.generation != generation {
-			e = s.draw(next, r, key, minute, generation)
+			var own *buffer
+			if e, own = s.draw(next, r, key, minute, generation); own != nil {
+				own.replay(w, r)
+				return
+			}
 		}
-		if e == nil {
+		if e == nil { // another visitor's answer was for that visitor alone
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -82,15 +86,21 @@ func (c *cache) put(key cacheKey, e *entry) {
 	c.entries[key] = e
 }
 
-// draw lets one request draw the page for all that wait for it. It returns nil where the answer is not to be cached.
-func (s *Set) draw(next http.Handler, r *http.Request, key cacheKey, minute, generation int64) *entry {
+// draw lets one request draw the page for all that wait for it. Where the answer is not to be cached, there is no entry:
+// the request that drew it gets the answer itself, the others get nothing.
+func (s *Set) draw(next http.Handler, r *http.Request, key cacheKey, minute, generation int64) (*entry, *buffer) {
+	var own *buffer // only the request that draws runs the function below
 	got, _, _ := s.cache.drawing.Do(string(key.choice)+" "+key.path, func() (any, error) {
 		// The page belongs to all who wait: it does not end with the first of them.
 		req := r.Clone(context.WithoutCancel(r.Context()))
 		req.Method = http.MethodGet
 		buf := &buffer{header: http.Header{}, status: http.StatusOK}
 		next.ServeHTTP(buf, req)
+		if id := req.Header[requestIDHeader]; id != nil { // what was logged of the drawing is this request's
+			r.Header[requestIDHeader] = id
+		}
 		if buf.status != http.StatusOK || buf.header.Get("Cache-Control") != "" || buf.header.Get("Set-Cookie") != "" {
+			own = buf
 			return (*entry)(nil), nil
 		}
 		header := maps.Clone(buf.header)
@@ -100,21 +110,38 @@ func (s *Set) draw(next http.Handler, r *http.Request, key cacheKey, minute, gen
 		s.cache.put(key, e)
 		return e, nil
 	})
-	return got.(*entry)
+	return got.(*entry), own
 }
 
 // buffer takes an answer in memory.
 type buffer struct {
 	header http.Header
 	status int
+	wrote  bool
 	body   bytes.Buffer
 }
 
 func (b *buffer) Header() http.Header { return b.header }
 
-func (b *buffer) WriteHeader(status int) { b.status = status }
+func (b *buffer) WriteHeader(status int) {
+	if !b.wrote {
+		b.status, b.wrote = status, true
+	}
+}
 
-func (b *buffer) Write(p []byte) (int, error) { return b.body.Write(p) }
+func (b *buffer) Write(p []byte) (int, error) {
+	b.wrote = true
+	return b.body.Write(p)
+}
+
+// replay sends the answer on, to HEAD without its body.
+func (b *buffer) replay(w http.ResponseWriter, r *http.Request) {
+	maps.Copy(w.Header(), b.header)
+	w.WriteHeader(b.status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(b.body.Bytes()) // the visitor may be gone
+	}
+}
 
 // Invalidate makes every cached page of this instance old.
 func (s *Set) Invalidate() { s.cache.generation.Add(1) }

@@ -16,17 +16,33 @@ func (p Proxies) Client(r *http.Request) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	client := remote.Addr().Unmap()
+	client := plain(remote.Addr())
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && p.trusts(client); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
+		hop, ok := parseHop(strings.TrimSpace(hops[i]))
+		if !ok {
 			break
 		}
-		client = hop.Unmap()
+		client = hop
 	}
 	return client
 }
+
+// parseHop reads an element of X-Forwarded-For: an address, which some proxies put in brackets or give a port.
+func parseHop(text string) (netip.Addr, bool) {
+	if both, err := netip.ParseAddrPort(text); err == nil {
+		return plain(both.Addr()), true
+	}
+	if inside, ok := strings.CutPrefix(text, "["); ok {
+		text = strings.TrimSuffix(inside, "]")
+	}
+	hop, err := netip.ParseAddr(text)
+	return plain(hop), err == nil
+}
+
+// plain drops what keeps equal addresses from being equal: the zone (a network card of ours, and no prefix contains an
+// address with one), and the wrapping of IPv4 in IPv6.
+func plain(a netip.Addr) netip.Addr { return a.WithZone("").Unmap() }
 
 func (p Proxies) trusts(a netip.Addr) bool {
 	for _, prefix := range p {

@@ -1,8 +1,10 @@
 package page
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -54,6 +56,9 @@ func (s *Set) fail(w http.ResponseWriter, r *http.Request, err error) {
 		large *http.MaxBytesError
 	)
 	switch {
+	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
+		w.WriteHeader(statusLeft) // for the log: nobody reads it
+		return
 	case errors.As(err, &known):
 	case errors.As(err, &large):
 		known = ErrTooLarge
@@ -78,26 +83,51 @@ func (s *Set) Fault(w http.ResponseWriter, r *http.Request, status int, message 
 	}
 }
 
+// statusLeft stands in the log where an answer was broken off, mostly because the visitor left. No standard has a
+// number for it; nginx made this one known.
+const statusLeft = 499
+
 // Log writes one line for each request, without address, query or anything the visitor typed, and gives the request
-// its id. A handler that panics is answered with the error page.
+// an id of our own making. A handler that panics is answered with the error page; one that gives up its answer
+// (http.ErrAbortHandler) has a line too.
 func (s *Set) Log(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
+		delete(r.Header, requestIDHeader) // anybody may send one
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		defer func() {
-			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler { //nolint:errorlint // the documented sentinel is compared as it is
-					panic(p)
-				}
-				s.cfg.Log.ErrorContext(r.Context(), "handler panicked", "id", RequestID(r), "route", route(r), "panic", p)
-				if !rec.wrote {
-					s.Fault(rec, r, http.StatusInternalServerError, "Something failed on our side. Please try again in a minute.")
-				}
+			p := recover()
+			aborted := isAbort(p)
+			switch {
+			case aborted:
+				rec.status = statusLeft
+			case p != nil:
+				s.panicked(rec, r, p)
 			}
 			s.cfg.Log.LogAttrs(r.Context(), levelOf(rec.status), "request", attrs(r, rec.status, time.Since(start))...)
+			if aborted {
+				panic(http.ErrAbortHandler) // net/http closes the connection
+			}
 		}()
 		next.ServeHTTP(rec, r)
 	})
+}
+
+// isAbort also knows the sentinel where a page was drawn for several requests, which wraps it.
+func isAbort(p any) bool {
+	err, ok := p.(error)
+	return ok && errors.Is(err, http.ErrAbortHandler)
+}
+
+// panicked logs with the stack, and answers where nothing was sent yet. What was sent in part stays a failure in the
+// log.
+func (s *Set) panicked(rec *recorder, r *http.Request, p any) {
+	s.cfg.Log.ErrorContext(r.Context(), "handler panicked",
+		"id", RequestID(r), "route", route(r), "panic", p, "stack", string(debug.Stack()))
+	if !rec.wrote {
+		s.Fault(rec, r, http.StatusInternalServerError, "Something failed on our side. Please try again in a minute.")
+	}
+	rec.status = http.StatusInternalServerError
 }
 
 // recorder remembers the status of an answer.
@@ -124,13 +154,12 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 const requestIDHeader = "X-Request-Id"
 
-// RequestID names the request in the log. It is made when first asked for.
+// RequestID names the request in the log. It is made when first asked for; Log takes away one that came from outside.
 func RequestID(r *http.Request) string {
-	id := r.Header.Get(requestIDHeader)
-	if _, err := uuid.Parse(id); err == nil {
+	if id := r.Header.Get(requestIDHeader); id != "" {
 		return id
 	}
-	id = uuid.NewString()
+	id := uuid.NewString()
 	r.Header.Set(requestIDHeader, id)
 	return id
 }

@@ -1,12 +1,15 @@
 package page_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -120,8 +123,44 @@ func TestUncachedAnswers(t *testing.T) {
 			t.Fatalf("got %d, %v", w.Code, w.Header())
 		}
 	}
-	if calls < 3 {
-		t.Error("an error page was cached")
+	if calls != 3 {
+		t.Errorf("3 visitors to an error page: drawn %d times", calls)
+	}
+	r := httptest.NewRequest(http.MethodHead, "/nowhere", nil)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != http.StatusNotFound || w.Body.Len() != 0 {
+		t.Errorf("HEAD: %d with %d bytes", w.Code, w.Body.Len())
+	}
+}
+
+// What one visitor is told alone is told to nobody else, also of those who ask at the same moment.
+func TestAnswerOfOneIsNotShared(t *testing.T) {
+	set := newSet(t, time.Now, io.Discard)
+	var drawn atomic.Int32
+	gate := make(chan struct{})
+	h := set.Cached(set.Handle(func(w http.ResponseWriter, r *http.Request) error {
+		drawn.Add(1)
+		<-gate
+		name := r.Header.Get("X-Name")
+		http.SetCookie(w, &http.Cookie{Name: "name", Value: name})
+		_, err := io.WriteString(w, "for "+name)
+		return err
+	}))
+	var wait sync.WaitGroup
+	for i := range 8 {
+		name := string(rune('a' + i))
+		wait.Go(func() {
+			w := get(h, "/mine", "X-Name", name)
+			if w.Body.String() != "for "+name || w.Header().Get("Set-Cookie") != "name="+name {
+				t.Errorf("%s got %q, %v", name, w.Body, w.Header())
+			}
+		})
+	}
+	close(gate)
+	wait.Wait()
+	if n := drawn.Load(); n != 8 {
+		t.Errorf("8 visitors: drawn %d times", n)
 	}
 }
 
@@ -143,6 +182,68 @@ func TestErrorsStayInside(t *testing.T) {
 	if w := get(panics, "/x"); w.Code != http.StatusInternalServerError {
 		t.Errorf("panic: %d", w.Code)
 	}
+	if !strings.Contains(log.String(), "page_test.go") {
+		t.Errorf("the panic's line has no stack: %s", &log)
+	}
+}
+
+// A cached page that fails is logged with the id of the request that drew it; an id from outside counts for nothing.
+func TestRequestID(t *testing.T) {
+	var log strings.Builder
+	set := newSet(t, time.Now, &log)
+	h := set.Log(set.Cached(set.Handle(func(http.ResponseWriter, *http.Request) error { return errors.New("no") })))
+	given := "{6ba7b810-9dad-11d1-80b4-00c04fd430c8}"
+	get(h, "/x", "X-Request-Id", given)
+	if strings.Contains(log.String(), given) {
+		t.Errorf("a stranger named the request: %s", &log)
+	}
+	ids := map[string]int{}
+	for _, found := range regexp.MustCompile(`\bid=(\S+)`).FindAllStringSubmatch(log.String(), -1) {
+		ids[found[1]]++
+	}
+	if len(ids) != 1 || strings.Count(log.String(), " id=") != 2 {
+		t.Errorf("want two lines of one id, got %s", &log)
+	}
+}
+
+func TestVisitorWhoLeaves(t *testing.T) {
+	abort := func(http.ResponseWriter, *http.Request) error { panic(http.ErrAbortHandler) }
+	for name, tt := range map[string]struct {
+		wrap func(*page.Set, http.Handler) http.Handler
+		h    page.Handler
+	}{
+		"during a query": {nil, func(_ http.ResponseWriter, r *http.Request) error {
+			return fmt.Errorf("read list: %w", r.Context().Err())
+		}},
+		"during a file": {nil, func(w http.ResponseWriter, r *http.Request) error {
+			_, _ = io.WriteString(w, "half of")
+			return abort(w, r)
+		}},
+		"while a page is drawn": {(*page.Set).Cached, abort},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log strings.Builder
+			set := newSet(t, time.Now, &log)
+			h := http.Handler(set.Handle(tt.h))
+			if tt.wrap != nil {
+				h = tt.wrap(set, h)
+			}
+			ctx, leave := context.WithCancel(t.Context())
+			leave()
+			r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/x", nil)
+			func() {
+				defer func() {
+					if p := recover(); p != nil && p != http.ErrAbortHandler { //nolint:errorlint // net/http compares so too
+						t.Errorf("panicked with %v", p)
+					}
+				}()
+				set.Log(h).ServeHTTP(httptest.NewRecorder(), r)
+			}()
+			if text := log.String(); strings.Contains(text, "ERROR") || strings.Count(text, "status=499") != 1 {
+				t.Errorf("logged %s", text)
+			}
+		})
+	}
 }
 
 func TestAssets(t *testing.T) {
@@ -161,7 +262,7 @@ func TestAssets(t *testing.T) {
 }
 
 func TestClient(t *testing.T) {
-	proxies := page.Proxies{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
+	proxies := page.Proxies{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fe80::/64")}
 	for name, tt := range map[string]struct{ remote, forwarded, want string }{
 		"direct":                   {"192.0.2.1:5", "", "192.0.2.1"},
 		"direct, forged header":    {"192.0.2.1:5", "198.51.100.9", "192.0.2.1"},
@@ -169,6 +270,13 @@ func TestClient(t *testing.T) {
 		"proxy, forged first part": {"127.0.0.1:5", "203.0.113.7, 198.51.100.9", "198.51.100.9"},
 		"two proxies":              {"127.0.0.1:5", "198.51.100.9, 10.1.1.1", "198.51.100.9"},
 		"rubbish":                  {"127.0.0.1:5", "rubbish", "127.0.0.1"},
+		"with a port":              {"127.0.0.1:5", "1.2.3.4:5678", "1.2.3.4"},
+		"IPv6 with a port":         {"127.0.0.1:5", "[2001:db8::1]:443", "2001:db8::1"},
+		"IPv6 in brackets":         {"127.0.0.1:5", "[2001:db8::1]", "2001:db8::1"},
+		"IPv6":                     {"127.0.0.1:5", "2001:db8::1", "2001:db8::1"},
+		"proxy with a port":        {"127.0.0.1:5", "198.51.100.9:1, 10.1.1.1:2", "198.51.100.9"},
+		"proxy in a zone":          {"[fe80::1%eth0]:5", "198.51.100.9", "198.51.100.9"},
+		"visitor in a zone":        {"[fe81::1%eth0]:5", "198.51.100.9", "fe81::1"},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.RemoteAddr = tt.remote
