@@ -60,15 +60,14 @@ func New(desk *activity.Desk, accounts *account.Service) activity.Activity {
 	r.views.term = page.Load[termPage](desk.Pages, "access/staff_term")
 	return activity.Activity{
 		Kind: Kind, Title: "Clickconnect access", What: "request for access to Clickconnect", Path: path,
-		Statuses:  statuses(),
-		Form:      func(context.Context, uuid.UUID) (form.Form, error) { return request(), nil },
-		Public:    r.public,
-		Staff:     r.staff,
-		Panel:     r.panel,
-		Receipt:   r.receipt,
-		Moved:     r.moved,
-		Templates: Templates(),
-		Work:      []job.Worker{{Name: "access", Every: time.Minute, Run: r.work}},
+		Statuses: statuses(),
+		Form:     func(context.Context, uuid.UUID) (form.Form, error) { return request(), nil },
+		Public:   r.public,
+		Staff:    r.staff,
+		Panel:    r.panel,
+		Receipt:  r.receipt,
+		Moved:    r.moved,
+		Work:     []job.Worker{{Name: "access", Every: time.Minute, Run: r.work}},
 	}
 }
 

@@ -47,10 +47,9 @@ type Activity struct {
 	// than once.
 	Confirmed func(ctx context.Context, tx pgx.Tx, who person.Person) error
 	// Moved runs with every change of status, in its transaction: a freed seat goes to the next in line.
-	Moved     submission.Moved
-	Templates []mail.Template
-	Work      []job.Worker
-	Holder    Holder
+	Moved  submission.Moved
+	Work   []job.Worker
+	Holder Holder
 }
 
 // Status is a state of a request, in the words of the workspace and in those for its sender.

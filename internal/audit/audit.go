@@ -48,9 +48,6 @@ func Record(ctx context.Context, db DB, e Event) error {
 	return nil
 }
 
-// Add queues the storing of an event.
-func Add(b *pgx.Batch, e Event) { b.Queue(insert, e.args()...) }
-
 // Of returns what was done to an object, oldest first.
 func Of(ctx context.Context, db DB, object uuid.UUID) ([]Event, error) {
 	rows, err := db.Query(ctx, `

@@ -89,7 +89,7 @@ func (r *Room) Activity() activity.Activity {
 	return activity.Activity{
 		Kind: Kind, Title: "Download", What: "request for a download", Path: "/downloads",
 		Statuses: statuses(), Form: r.form, Public: r.public, Staff: r.Publish.Staff(r.editing()), Panel: r.panel,
-		Receipt: r.receipt, Messages: r.messages, Templates: Templates(), Work: r.work(),
+		Receipt: r.receipt, Messages: r.messages, Work: r.work(),
 		Holder: activity.Holder{Export: r.export, Erase: r.erase},
 	}
 }

@@ -61,7 +61,7 @@ func (r *Room) Activity() activity.Activity {
 	return activity.Activity{
 		Kind: Kind, Title: "Webinar registration", What: "registration", Path: "/webinars",
 		Statuses: statuses(), Form: r.form, Fill: r.fill, Public: r.routes, Staff: r.staff,
-		Panel: r.panel, Receipt: r.receipt, Moved: r.moved, Templates: Templates(),
+		Panel: r.panel, Receipt: r.receipt, Moved: r.moved,
 		Work:   []job.Worker{{Name: "webinar", Every: time.Minute, Timeout: 5 * time.Minute, Run: r.Tend}},
 		Holder: activity.Holder{Export: r.export, Erase: r.erase},
 	}
