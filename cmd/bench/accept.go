@@ -45,17 +45,12 @@ func (b *bench) pairAccept(ctx context.Context, w *world, name string, g goal, a
 		return err
 	}
 	rounds, err := b.inTurns(
-		func() (float64, error) {
+		func() (reading, error) { return b.measureLimit(ctx, w, nil, script) },
+		func() (reading, error) {
 			if err := w.reset(ctx); err != nil {
-				return 0, err
+				return reading{}, err
 			}
-			return b.pgbench(ctx, w, script)
-		},
-		func() (float64, error) {
-			if err := w.reset(ctx); err != nil {
-				return 0, err
-			}
-			return b.accept(ctx, in)
+			return b.spent(ctx, nil, func() (float64, int, error) { return b.accept(ctx, in) })
 		})
 	if err != nil {
 		return err
@@ -69,11 +64,19 @@ const limitNote = "Submissions: pgbench -c64 -j2 -M prepared inserts one person,
 	"a transaction each. Its messages both are internal, since the gate would not see the person beside them: less work than ours has. " +
 	"Each measurement begins after a checkpoint with the same 20,000 records."
 
-// accept calls Accept from 64 goroutines and returns how many were accepted per second.
-func (b *bench) accept(ctx context.Context, in *inner) (float64, error) {
+// measureLimit runs pgbench on a world that was reset; others are the processes that run beside it.
+func (b *bench) measureLimit(ctx context.Context, w *world, others []int, script string) (reading, error) {
+	if err := w.reset(ctx); err != nil {
+		return reading{}, err
+	}
+	return b.spent(ctx, others, func() (float64, int, error) { return b.pgbench(ctx, w, script) })
+}
+
+// accept calls Accept from 64 goroutines and returns how many were accepted per second, and in all.
+func (b *bench) accept(ctx context.Context, in *inner) (rate float64, total int, err error) {
 	f, seal, err := in.application(ctx)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	var n atomic.Int64
 	start := time.Now()
@@ -89,7 +92,7 @@ func (b *bench) accept(ctx context.Context, in *inner) (float64, error) {
 		})
 	}
 	err = group.Wait()
-	return float64(n.Load()) / time.Since(start).Seconds(), err
+	return float64(n.Load()) / time.Since(start).Seconds(), int(n.Load()), err
 }
 
 func (in *inner) acceptOne(ctx context.Context, f form.Form, seal form.Seal, n int64) error {

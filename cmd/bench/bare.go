@@ -44,37 +44,34 @@ func serveBare(file, address string) error {
 	return server.ListenAndServe()
 }
 
-// startBare starts it on the bytes of a page of the site. Stop it by its function.
-func (b *bench) startBare(ctx context.Context, page string) (address string, stop func(), err error) {
+// startBare starts it on the bytes of a page of the site.
+func (b *bench) startBare(ctx context.Context, page string) (*process, error) {
 	compressed, err := fetchBrotli(ctx, page)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	file := filepath.Join(b.dir, "page.br")
 	if err := os.WriteFile(file, compressed, 0o600); err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	if address, err = freeAddress(); err != nil {
-		return "", nil, err
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "bare", file, address) //nolint:gosec // this very program
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		return "", nil, err
+	p := &process{Cmd: exec.CommandContext(ctx, self, "bare", file, address), url: "http://" + address} //nolint:gosec // this very program
+	p.Stderr = os.Stderr
+	if err := p.Start(); err != nil {
+		return nil, err
 	}
-	stop = func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // it was killed: that is no news
+	if err := waitFor(ctx, p.url+"/"); err != nil {
+		p.kill()
+		return nil, err
 	}
-	if err := waitFor(ctx, "http://"+address+"/"); err != nil {
-		stop()
-		return "", nil, err
-	}
-	return "http://" + address + "/", stop, nil
+	return p, nil
 }
 
 func fetchBrotli(ctx context.Context, address string) ([]byte, error) {

@@ -31,8 +31,8 @@ func measureInbox(ctx context.Context, b *bench) (err error) {
 	against := fmt.Sprintf("at %s records", thousands(float64(b.small)))
 	for i, page := range inboxPages() {
 		rounds, err := b.inTurns(
-			func() (float64, error) { return small.latency(ctx, b.each/2, page.query) },
-			func() (float64, error) { return large.latency(ctx, b.each/2, page.query) })
+			func() (reading, error) { return small.latency(ctx, b.each/2, page.query) },
+			func() (reading, error) { return large.latency(ctx, b.each/2, page.query) })
 		if err != nil {
 			return fmt.Errorf("%s: %w", page.name, err)
 		}
@@ -159,18 +159,18 @@ func (i *inbox) do(req *http.Request) error {
 }
 
 // latency asks for the page again and again, and returns the median time in milliseconds.
-func (i *inbox) latency(ctx context.Context, during time.Duration, query string) (float64, error) {
+func (i *inbox) latency(ctx context.Context, during time.Duration, query string) (reading, error) {
 	var times []float64
 	for begin := time.Now(); time.Since(begin) < during || len(times) < 3; {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, i.site.url+"/staff/submissions"+query, nil)
 		if err != nil {
-			return 0, err
+			return reading{}, err
 		}
 		start := time.Now()
 		if err := i.do(req); err != nil {
-			return 0, err
+			return reading{}, err
 		}
 		times = append(times, float64(time.Since(start))/float64(time.Millisecond))
 	}
-	return median(times), nil
+	return reading{rate: median(times)}, nil
 }

@@ -18,6 +18,7 @@ var (
 	wrkRefused  = regexp.MustCompile(`Non-2xx or 3xx responses: (\d+)`)
 	wrkBroken   = regexp.MustCompile(`Socket errors: (.*)`)
 	pgbenchRate = regexp.MustCompile(`tps = ([\d.]+) \(without`)
+	pgbenchDone = regexp.MustCompile(`transactions actually processed: (\d+)`)
 	pgbenchLost = regexp.MustCompile(`number of failed transactions: (\d+)`)
 )
 
@@ -42,23 +43,28 @@ func (b *bench) wrk(ctx context.Context, address string, args ...string) (rate f
 	return rate, int(n), err
 }
 
-// pgbench runs a script by 64 clients for the time of one measurement, and returns transactions per second.
-func (b *bench) pgbench(ctx context.Context, w *world, script string) (float64, error) {
+// pgbench runs a script by 64 clients for the time of one measurement, and returns transactions per
+// second and how many were done.
+func (b *bench) pgbench(ctx context.Context, w *world, script string) (rate float64, total int, err error) {
 	file := filepath.Join(b.dir, "limit.sql")
 	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	//nolint:gosec // a fixed program
 	cmd := exec.CommandContext(ctx, filepath.Join(b.bin, "pgbench"), "-n", "-M", "prepared", "-c64", "-j2",
 		"-T", strconv.Itoa(int(b.each.Seconds())), "-f", file, "-h", b.socket, "-p", "5432", "-U", servingRole, w.name)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return 0, fmt.Errorf("pgbench: %w: %s", err, bytes.TrimSpace(out))
+		return 0, 0, fmt.Errorf("pgbench: %w: %s", err, bytes.TrimSpace(out))
 	}
 	if m := pgbenchLost.FindSubmatch(out); len(m) > 1 && string(m[1]) != "0" {
-		return 0, fmt.Errorf("pgbench: %s transactions failed", m[1])
+		return 0, 0, fmt.Errorf("pgbench: %s transactions failed", m[1])
 	}
-	return number(pgbenchRate, out)
+	if rate, err = number(pgbenchRate, out); err != nil {
+		return 0, 0, err
+	}
+	n, err := number(pgbenchDone, out)
+	return rate, int(n), err
 }
 
 func number(pattern *regexp.Regexp, out []byte) (float64, error) {
@@ -70,7 +76,7 @@ func number(pattern *regexp.Regexp, out []byte) (float64, error) {
 }
 
 // inTurns measures limit and path in turns, after one measurement of each that does not count.
-func (b *bench) inTurns(limit, ours func() (float64, error)) ([]pair, error) {
+func (b *bench) inTurns(limit, ours func() (reading, error)) ([]pair, error) {
 	var list []pair
 	for round := range b.rounds + 1 {
 		var p pair

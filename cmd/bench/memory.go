@@ -18,7 +18,7 @@ func measureMemory(ctx context.Context, b *bench) error {
 		if rest, peak, err = b.weigh(ctx, w); err != nil {
 			return errors.Join(err, w.drop(ctx))
 		}
-		idle, loaded = append(idle, pair{mostIdle, rest}), append(loaded, pair{mostLoaded, peak})
+		idle, loaded = append(idle, mb(mostIdle, rest)), append(loaded, mb(mostLoaded, peak))
 	}
 	b.table.add("memory of the site, idle", "a fixed limit", idle, goal{most: 1}, megabytes)
 	b.table.add("memory of the site, loaded", "a fixed limit", loaded, goal{most: 1}, megabytes)
@@ -34,6 +34,8 @@ const (
 
 // settled is how long after its start a program has found its rest.
 const settled = 3 * time.Second
+
+func mb(most, got float64) pair { return pair{reading{rate: most}, reading{rate: got}} }
 
 func (b *bench) weigh(ctx context.Context, w *world) (idle, peak float64, err error) {
 	site, err := b.startSite(ctx, w)
@@ -70,7 +72,10 @@ func (b *bench) peak(ctx context.Context, w *world, site *process) (float64, err
 	}()
 	_, _, err = b.wrk(ctx, site.url+"/", "-H", acceptBrotli)
 	if err == nil {
-		_, err = p.post(ctx)
+		err = w.reset(ctx)
+	}
+	if err == nil {
+		_, _, err = p.post(ctx)
 	}
 	close(done)
 	return <-ended, err

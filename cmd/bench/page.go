@@ -30,18 +30,19 @@ func (b *bench) measureGet(ctx context.Context, name, path string, g goal) error
 }
 
 func (b *bench) pairGet(ctx context.Context, site *process, name, path string, g goal) error {
-	bare, stop, err := b.startBare(ctx, site.url+path)
+	bare, err := b.startBare(ctx, site.url+path)
 	if err != nil {
 		return err
 	}
-	defer stop()
-	get := func(address string) func() (float64, error) {
-		return func() (float64, error) {
-			rate, _, err := b.wrk(ctx, address, "-H", acceptBrotli)
-			return rate, err
+	defer bare.kill()
+	get := func(address string) func() (reading, error) {
+		return func() (reading, error) {
+			return b.spent(ctx, []int{bare.pid(), site.pid()}, func() (float64, int, error) {
+				return b.wrk(ctx, address, "-H", acceptBrotli)
+			})
 		}
 	}
-	rounds, err := b.inTurns(get(bare), get(site.url+path))
+	rounds, err := b.inTurns(get(bare.url+"/"), get(site.url+path))
 	if err != nil {
 		return err
 	}

@@ -48,13 +48,13 @@ func (b *bench) pairPost(ctx context.Context, w *world, site *process, script st
 		return err
 	}
 	rounds, err := b.inTurns(
-		func() (float64, error) {
+		func() (reading, error) { return b.measureLimit(ctx, w, []int{site.pid()}, script) },
+		func() (reading, error) {
 			if err := w.reset(ctx); err != nil {
-				return 0, err
+				return reading{}, err
 			}
-			return b.pgbench(ctx, w, script)
-		},
-		func() (float64, error) { return p.post(ctx) })
+			return b.spent(ctx, []int{site.pid()}, func() (float64, int, error) { return p.post(ctx) })
+		})
 	if err != nil {
 		return err
 	}
@@ -123,21 +123,18 @@ function request()
 end
 `
 
-// post sends for the time of one measurement, and makes sure that every answer stood for a stored submission.
-func (p *poster) post(ctx context.Context) (float64, error) {
-	if err := p.world.reset(ctx); err != nil {
-		return 0, err
-	}
-	rate, total, err := p.bench.wrk(ctx, p.site.url+formPath, "-s", p.script)
-	if err != nil {
-		return 0, err
+// post sends for the time of one measurement to a world that was reset, and makes sure that every answer stood for a
+// stored submission.
+func (p *poster) post(ctx context.Context) (rate float64, total int, err error) {
+	if rate, total, err = p.bench.wrk(ctx, p.site.url+formPath, "-s", p.script); err != nil {
+		return 0, 0, err
 	}
 	var stored int
 	if err := p.world.owner.QueryRow(ctx, `SELECT count(*) FROM submission`).Scan(&stored); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if stored -= standing; stored < total {
-		return 0, fmt.Errorf("%d answers, but only %d submissions stored", total, stored)
+		return 0, 0, fmt.Errorf("%d answers, but only %d submissions stored", total, stored)
 	}
-	return rate, nil
+	return rate, total, nil
 }

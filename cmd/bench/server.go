@@ -148,6 +148,9 @@ func (w *world) prepare(ctx context.Context) error {
 	return nil
 }
 
+// varDir is the VAR_DIR of the site on this world.
+func (w *world) varDir() string { return filepath.Join(w.server.dir, "var-"+w.name) }
+
 // drop ends the world.
 func (w *world) drop(ctx context.Context) error {
 	w.owner.Close()
@@ -156,10 +159,10 @@ func (w *world) drop(ctx context.Context) error {
 		return err
 	}
 	_, err = admin.Exec(ctx, `DROP DATABASE `+pgx.Identifier{w.name}.Sanitize()+` WITH (FORCE)`)
-	return err
+	return errors.Join(err, os.Remove(w.keys), os.RemoveAll(w.varDir()))
 }
 
-// process is the site, running by itself.
+// process is a server, running by itself.
 type process struct {
 	*exec.Cmd
 	url, admin string
@@ -176,13 +179,12 @@ func (b *bench) startSite(ctx context.Context, w *world) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(b.dir, "var-"+w.name)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(w.varDir(), 0o700); err != nil {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, b.site, "serve") //nolint:gosec // the program that is measured
 	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "VAR_DIR=" + dir, "LISTEN=" + address, "ADMIN_LISTEN=" + admin, "KEY_FILE=" + w.keys,
+		"PATH=" + os.Getenv("PATH"), "VAR_DIR=" + w.varDir(), "LISTEN=" + address, "ADMIN_LISTEN=" + admin, "KEY_FILE=" + w.keys,
 		"DATABASE_URL=" + w.server.url(postgres.EmbeddedRole, w.name, 16),
 		"DATABASE_ADMIN_URL=" + w.server.url(w.server.owner, w.name, 2), "SMTP_URL=smtp://127.0.0.1:9", "FORM_LIMIT=off",
 	}
@@ -205,9 +207,17 @@ func (p *process) stop() error {
 	return p.Wait()
 }
 
+// kill ends it at once.
+func (p *process) kill() {
+	_ = p.Process.Kill() // gone already is as good
+	_ = p.Wait()         // it was killed: that is no news
+}
+
+func (p *process) pid() int { return p.Process.Pid }
+
 // memory is what the process holds now, in MB (VmRSS).
 func (p *process) memory() (float64, error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Process.Pid))
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid()))
 	if err != nil {
 		return 0, fmt.Errorf("memory of the site: %w", err)
 	}

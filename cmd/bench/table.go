@@ -9,13 +9,14 @@ import (
 )
 
 // pair is what one round measured: the limit, and the path against it.
-type pair struct{ limit, ours float64 }
+type pair struct{ limit, ours reading }
 
 // line is one line of the table.
 type line struct {
 	path, against string
 	limit, ours   string // absolute, with unit
 	ratio, spread string
+	cpu           string // µs for each: limit and ours
 	target        string
 	missed        bool
 }
@@ -52,30 +53,34 @@ func (g goal) String() string {
 
 // add puts the medians of the rounds into the table. show gives an absolute figure its unit.
 func (t *table) add(path, against string, rounds []pair, g goal, show func(float64) string) {
-	var limits, ours, ratios []float64
+	var limits, ours, ratios, limitCPU, ourCPU []float64
 	for _, p := range rounds {
-		limits, ours, ratios = append(limits, p.limit), append(ours, p.ours), append(ratios, p.ours/p.limit)
+		limits, ours, ratios = append(limits, p.limit.rate), append(ours, p.ours.rate), append(ratios, p.ours.rate/p.limit.rate)
+		limitCPU, ourCPU = append(limitCPU, p.limit.cpu), append(ourCPU, p.ours.cpu)
 	}
-	ratio := median(ratios)
+	ratio, cpu := median(ratios), ""
+	if median(limitCPU) > 0 {
+		cpu = fmt.Sprintf("%.0f : %.0f µs", median(limitCPU), median(ourCPU))
+	}
 	t.lines = append(t.lines, line{
 		path: path, against: against, limit: show(median(limits)), ours: show(median(ours)),
 		ratio: fmt.Sprintf("%.2f", ratio), spread: fmt.Sprintf("%.2f to %.2f", slices.Min(ratios), slices.Max(ratios)),
-		target: g.String(), missed: g.missed(ratio),
+		cpu: cpu, target: g.String(), missed: g.missed(ratio),
 	})
 }
 
 func (t *table) print(w io.Writer) {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "PATH\tAGAINST\tLIMIT\tOURS\tRATIO\tSPREAD\tTARGET\t")
+	fmt.Fprintln(tw, "PATH\tAGAINST\tLIMIT\tOURS\tRATIO\tSPREAD\tTARGET\tCPU OF EACH\t")
 	for _, l := range t.lines {
-		verdict := "met"
+		target := l.target
 		switch {
 		case l.missed:
-			verdict = "MISSED"
-		case l.target == "–":
-			verdict = ""
+			target += " MISSED"
+		case target != "–":
+			target += " met"
 		}
-		fmt.Fprintln(tw, strings.Join([]string{l.path, l.against, l.limit, l.ours, l.ratio, l.spread, l.target, verdict}, "\t"))
+		fmt.Fprintln(tw, strings.Join([]string{l.path, l.against, l.limit, l.ours, l.ratio, l.spread, target, l.cpu, ""}, "\t"))
 	}
 	_ = tw.Flush() // a terminal or a pipe: when it is gone, there is nobody to tell
 	for _, n := range t.notes {

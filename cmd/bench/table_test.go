@@ -9,9 +9,9 @@ import (
 
 func TestTable(t *testing.T) {
 	var table table
-	table.add("page", "bare", []pair{{1000, 900}, {2000, 1000}, {1000, 880}}, goal{least: 0.85}, perSecond)
-	table.add("inbox", "small", []pair{{1, 2}, {2, 4}}, goal{most: 1.5}, milliseconds)
-	table.add("alone", "limit", []pair{{1, 1}}, goal{}, megabytes)
+	table.add("page", "bare", []pair{{reading{1000, 10}, reading{900, 20}}, {reading{2000, 10}, reading{1000, 20}}, {reading{1000, 10}, reading{880, 20}}}, goal{least: 0.85}, perSecond)
+	table.add("inbox", "small", []pair{{reading{1, 10}, reading{2, 20}}, {reading{2, 10}, reading{4, 20}}}, goal{most: 1.5}, milliseconds)
+	table.add("alone", "limit", []pair{{reading{rate: 1}, reading{rate: 1}}}, goal{}, megabytes)
 	table.note("once")
 	table.note("once")
 	var out strings.Builder
@@ -21,9 +21,9 @@ func TestTable(t *testing.T) {
 		got = append(got, strings.TrimRight(line, " \n"))
 	}
 	want := []string{
-		"PATH   AGAINST  LIMIT    OURS     RATIO  SPREAD        TARGET",
-		"page   bare     1,000/s  900/s    0.88   0.50 to 0.90  ≥ 0.85  met",
-		"inbox  small    1.50 ms  3.00 ms  2.00   2.00 to 2.00  ≤ 1.50  MISSED",
+		"PATH   AGAINST  LIMIT    OURS     RATIO  SPREAD        TARGET         CPU OF EACH",
+		"page   bare     1,000/s  900/s    0.88   0.50 to 0.90  ≥ 0.85 met     10 : 20 µs",
+		"inbox  small    1.50 ms  3.00 ms  2.00   2.00 to 2.00  ≤ 1.50 MISSED  10 : 20 µs",
 		"alone  limit    1 MB     1 MB     1.00   1.00 to 1.00  –",
 		"",
 		"once",
