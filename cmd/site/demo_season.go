@@ -22,6 +22,8 @@ import (
 const (
 	seasonSize = 150 // submissions, about
 	seasonDays = 80  // over which they came
+
+	confirmable = 25 * 24 * time.Hour // how long ago a choice may be that is confirmed today
 )
 
 // season makes submissions of the past: through the one way in, with a clock of its own.
@@ -78,6 +80,9 @@ func (s *season) run(ctx context.Context) error {
 			s.clock = s.now().Add(-time.Duration(1+s.rand.IntN(90)) * time.Minute)
 		}
 		a := s.pick()
+		for a.Kind == "newsletter" && s.now().Sub(s.clock) > confirmable {
+			a = s.pick() // it would have been deleted by now
+		}
 		if err := s.one(ctx, a, i); err != nil {
 			return fmt.Errorf("%s: %w", a.Kind, err)
 		}
@@ -152,7 +157,30 @@ func (s *season) one(ctx context.Context, a activity.Activity, i int) error {
 	if e.Quarantine {
 		return nil
 	}
+	if i%29 == 28 {
+		return s.store.Withdraw(ctx, stored.ID, submission.Change{
+			From: []string{e.Status}, To: activity.Withdrawn, PurgeAfter: s.clock.AddDate(0, 1, 0), Moved: a.Moved,
+		})
+	}
+	if s.now().Sub(s.clock) < confirmable && s.rand.IntN(3) > 0 {
+		if err := s.confirm(ctx, e.Email); err != nil {
+			return err
+		}
+	}
 	return s.work(ctx, a, stored.ID)
+}
+
+// confirm presses the button behind the mailed link.
+func (s *season) confirm(ctx context.Context, email string) error {
+	var id uuid.UUID
+	if err := s.pool.QueryRow(ctx, `SELECT id FROM person WHERE email = $1`, email).Scan(&id); err != nil {
+		return err
+	}
+	who, err := s.people.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	return s.desk.Confirm(ctx, who)
 }
 
 func one(text string) []string { return []string{text} }
@@ -259,18 +287,21 @@ func (s *season) decide(ctx context.Context, a activity.Activity, id uuid.UUID, 
 			return nil
 		}
 		move := status.Moves[s.rand.IntN(len(status.Moves))]
-		if a.Kind == "access" && move.To == "approved" {
+		switch {
+		case a.Kind == "access" && move.To == "approved":
 			return nil // an approval makes an account: not for people who don't exist
+		case a.Kind == "webinar":
+			return nil // who was there is known afterwards
 		}
 		s.clock = s.clock.Add(time.Duration(20+s.rand.IntN(40)) * time.Hour)
 		to, _ := a.Status(move.To)
-		c := submission.Change{From: []string{r.Status}, To: move.To, By: by, Decides: to.Final}
+		c := submission.Change{From: []string{r.Status}, To: move.To, By: by, Decides: to.Final, Moved: a.Moved}
 		if to.Months > 0 {
 			c.PurgeAfter = s.clock.AddDate(0, to.Months, 0)
 		}
 		if move.Letter && age < 30*24*time.Hour {
 			c.Message = &mail.Message{Template: "letter", Data: mail.Letter{
-				Subject: move.Subject, Name: r.Name, Reference: r.Reference, Paragraphs: strings.Split(move.Text, "\n\n"),
+				Subject: move.Subject, Name: r.Name, Reference: r.Reference, Paragraphs: finished(move.Text),
 			}}
 		}
 		if err := s.store.Move(ctx, id, c); err != nil {
@@ -278,6 +309,17 @@ func (s *season) decide(ctx context.Context, a activity.Activity, id uuid.UUID, 
 		}
 	}
 	return nil
+}
+
+// finished leaves out the paragraphs that staff would have completed.
+func finished(text string) []string {
+	var paragraphs []string
+	for _, p := range strings.Split(text, "\n\n") {
+		if !strings.Contains(p, "…") {
+			paragraphs = append(paragraphs, p)
+		}
+	}
+	return append(paragraphs, "Write to us on your receipt if you want to know more.")
 }
 
 // reviewer is who acts on a kind.

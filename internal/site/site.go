@@ -47,6 +47,7 @@ func Router(cfg Config) chi.Router {
 	r := chi.NewRouter()
 	r.Use(cfg.RequestLog)              // first: sees every answer, catches every panic
 	r.Use(secure(cfg.Set.URL("")))     // error pages are pages too
+	r.Use(legible(cfg.Set))            // what can't be text leads nowhere
 	r.Use(sameOrigin(cfg.Set))         // before anything reads a form
 	r.Use(bound(cfg.Set, cfg.MaxBody)) // nobody reads without end
 	r.Use(middleware.GetHead)          // HEAD is GET without a body (RFC 9110, 9.3.2)

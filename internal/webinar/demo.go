@@ -79,7 +79,8 @@ func (e example) store(ctx context.Context, tx pgx.Tx, now time.Time) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'published', $16, $16, $19)
 		ON CONFLICT (slug) DO UPDATE SET title = excluded.title, summary = excluded.summary, body = excluded.body,
 			speakers = excluded.speakers, recording = excluded.recording, captions = excluded.captions, transcript = excluded.transcript,
-			starts_local = CASE WHEN $17 AND old.starts_local < $18 THEN excluded.starts_local ELSE old.starts_local END`,
+			starts_local = CASE WHEN $17 AND old.starts_local < $18 THEN excluded.starts_local ELSE old.starts_local END
+		WHERE old.updated_by IS NULL`,
 		uuid.Must(uuid.NewV7()), e.Slug, e.Title, e.Summary, e.Body, strings.Join(e.Speakers, "\n"), local, e.Zone, e.Minutes,
 		e.Capacity, min(e.Taken, e.Capacity), strings.TrimSpace(e.Place), e.JoinURL, recording, transcript, now,
 		e.InDays > 0, now.UTC(), captions)
