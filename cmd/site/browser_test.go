@@ -87,16 +87,23 @@ func (h *house) visitor(browser context.Context, t *testing.T, script bool) *vis
 	t.Cleanup(end)
 	v := &visitor{t: t, ctx: ctx, house: h}
 	v.do("open a window", chromedp.EmulateViewport(1280, 900))
-	// What moves is not where the mouse aims.
-	_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "reduce"}},
-	})
-	v.must("keep still", err)
+	v.prefer("light")
 	if !script {
 		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 		v.must("switch scripts off", err)
 	}
 	return v
+}
+
+// prefer sets the browser to a scheme of colours, and to little motion: what moves is not where the mouse aims.
+func (v *visitor) prefer(scheme string) {
+	v.t.Helper()
+	_, err := chromedp.Call(v.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{
+			{Name: "prefers-reduced-motion", Value: "reduce"}, {Name: "prefers-color-scheme", Value: scheme},
+		},
+	})
+	v.must("prefer "+scheme, err)
 }
 
 func (v *visitor) must(what string, err error) {

@@ -42,6 +42,9 @@ func TestJourneys(t *testing.T) {
 		{"candidate", []manner{plain, bare, shy}, journeyCandidate},
 		{"registrant", []manner{plain, bare, shy}, journeyRegistrant},
 		{"staff", []manner{plain, bare}, journeyStaff},
+		{"connect", []manner{plain, bare}, journeyConnect},
+		{"looks", []manner{plain}, testLooks},
+		{"staff looks", []manner{plain}, testStaffLooks},
 		{"cookies", []manner{plain, bare, shy}, journeyCookies},
 	} {
 		for _, m := range journey.manners {
