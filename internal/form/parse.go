@@ -126,20 +126,20 @@ func (f Field) checkDate(v Values) string {
 	return "Enter a real date as year, month, day, for example 2027-01-31."
 }
 
+// missing asks for an answer in the label's own words, so that summary, message and label are seen to be one thing.
 func (f Field) missing() string {
-	thing := lowerFirst(f.Label)
+	what := "fill in"
 	switch f.Kind {
-	case Choice, Rating, Country:
-		return "Choose an answer: " + thing + "."
-	case Several:
-		return "Choose at least one: " + thing + "."
 	case Consent:
-		return "Tick the box to go on: " + thing + "."
-	case File:
-		return "Choose a file: " + thing + "."
+		what = "tick the box"
+	case Choice, Several, Rating, Country, File:
+		what = "choose"
 	case Text, LongText, Email, Phone, Date:
 	}
-	return "Enter an answer: " + thing + "."
+	if strings.HasSuffix(f.Label, "?") {
+		what = "answer"
+	}
+	return "Please " + what + ": " + f.Label
 }
 
 func tooLong(n, limit int) string {
@@ -178,13 +178,4 @@ func invisible(r rune) bool {
 		return true
 	}
 	return false
-}
-
-func lowerFirst(label string) string {
-	r, n := utf8.DecodeRuneInString(label)
-	next, _ := utf8.DecodeRuneInString(label[n:])
-	if unicode.IsUpper(next) { // an abbreviation stays as it is
-		return label
-	}
-	return fmt.Sprintf("%c%s", unicode.ToLower(r), strings.TrimRight(label[n:], "?."))
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
@@ -163,7 +164,11 @@ func (f Field) hint() string {
 	if f.Example == "" || f.Kind == Consent || len(f.Options) > 0 || f.Kind == Country || f.Kind == File {
 		return f.Hint
 	}
-	return strings.TrimSpace(f.Hint + " For example: " + f.Example)
+	example := f.Example
+	if day, err := time.Parse(time.DateOnly, example); err == nil && f.Kind == Date {
+		example = day.Format("2 January 2006") // as browsers show days in many ways, in words
+	}
+	return strings.TrimSpace(f.Hint + " For example: " + example)
 }
 
 func (f Field) formats() []string {

@@ -302,5 +302,5 @@ func TestRights(t *testing.T) {
 	}
 	want(t, h.as("Max", "GET", "/staff/news", nil), 200, "The privacy officer")
 	w := h.as("Max", "POST", "/staff/news/new", url.Values{"id": {uuid.NewString()}})
-	want(t, w, 422, "Enter an answer: title", "Choose an answer: written by")
+	want(t, w, 422, "Please fill in: Title", "Please choose: Written by")
 }

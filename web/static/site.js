@@ -61,7 +61,7 @@
   // After a field was left: say what is missing or wrong; take it back as soon as it is mended.
   const complaint = (el) => {
     const name = el.labels?.[0]?.firstChild?.textContent.trim() ?? "this";
-    if (el.getAttribute("aria-required") === "true" && !el.value.trim() && el.dataset.touched) return "Please fill in: " + name;
+    if (el.getAttribute("aria-required") === "true" && !el.value.trim() && el.dataset.touched) return (name.endsWith("?") ? "Please answer: " : "Please fill in: ") + name;
     if (el.type === "email" && el.value.trim() && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(el.value.trim()))
       return "Write the address like name@example.com";
     return "";
