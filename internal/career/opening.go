@@ -147,7 +147,7 @@ func (r *Room) Documents(ctx context.Context) ([]content.Document, error) {
 	for _, o := range list {
 		docs = append(docs, content.Document{
 			Path: o.Path(), Kind: "opening", Title: o.Title, Summary: o.Summary,
-			Body: strings.Join([]string{o.Team, o.Place, o.Hours, o.Body}, "\n"), Updated: o.UpdatedAt,
+			Body: strings.Join([]string{o.Team, o.Place, o.Hours}, ", ") + ". " + content.Words(o.Body), Updated: o.UpdatedAt,
 		})
 	}
 	return docs, nil

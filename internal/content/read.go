@@ -193,6 +193,9 @@ func scroll(drawn []byte) []byte {
 	return []byte(strings.Join(parts, ""))
 }
 
+// Words returns what Markdown of the rooms' rows says, without its marks: the Body of a Document.
+func Words(markdown string) string { return plain([]byte(page.Markdown(markdown))) }
+
 // plain returns the words of HTML. What ends without a stop, as headings do, gets one, so that excerpts read well.
 func plain(drawn []byte) string {
 	var out strings.Builder

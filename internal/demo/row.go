@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -120,12 +119,11 @@ func (r *Room) Documents(ctx context.Context) ([]content.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain := strings.NewReplacer("#", "", "*", "", "\n- ", "\n")
 	docs := make([]content.Document, 0, len(demos))
 	for _, d := range demos {
 		docs = append(docs, content.Document{
 			Path: d.Path(), Kind: Kind, Title: d.Title, Summary: d.Summary,
-			Body: plain.Replace(d.Body + "\n\n" + d.Transcript), Updated: d.UpdatedAt,
+			Body: content.Words(d.Body + "\n\n" + d.Transcript), Updated: d.UpdatedAt,
 		})
 	}
 	return docs, nil

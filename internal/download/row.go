@@ -239,11 +239,10 @@ func (r *Room) Documents(ctx context.Context) ([]content.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain := strings.NewReplacer("#", "", "*", "", "\n- ", "\n")
 	docs := make([]content.Document, 0, len(list))
 	for _, d := range list {
 		docs = append(docs, content.Document{
-			Path: d.Path(), Kind: Kind, Title: d.Title, Summary: d.Summary, Body: plain.Replace(d.Body), Updated: d.UpdatedAt,
+			Path: d.Path(), Kind: Kind, Title: d.Title, Summary: d.Summary, Body: content.Words(d.Body), Updated: d.UpdatedAt,
 		})
 	}
 	return docs, nil

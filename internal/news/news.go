@@ -72,7 +72,7 @@ func (r *Room) Documents(ctx context.Context) ([]content.Document, error) {
 	docs := make([]content.Document, 0, len(items))
 	for _, it := range items {
 		docs = append(docs, content.Document{
-			Path: it.Path(), Kind: Kind, Title: it.Title, Summary: it.Summary, Body: it.Body, Updated: it.At(),
+			Path: it.Path(), Kind: Kind, Title: it.Title, Summary: it.Summary, Body: content.Words(it.Body), Updated: it.At(),
 		})
 	}
 	return docs, nil
