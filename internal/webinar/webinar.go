@@ -119,7 +119,7 @@ func (r *Room) Documents(ctx context.Context) ([]content.Document, error) {
 	for _, w := range list {
 		docs = append(docs, content.Document{
 			Path: w.Path(), Kind: Kind, Title: w.Title, Summary: w.Summary,
-			Body: fmt.Sprintf("%s\n%s\n%s\n%s", w.When(), w.Where(), w.Body, w.Transcript), Updated: w.UpdatedAt,
+			Body: fmt.Sprintf("%s. %s. %s %s", w.When(), w.Where(), content.Words(w.Body), content.Words(w.Transcript)), Updated: w.UpdatedAt,
 		})
 	}
 	return docs, nil
