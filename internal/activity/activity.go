@@ -61,9 +61,12 @@ type Status struct {
 	Days   int    // working days within which; 0: no promise
 	// DueMonths promises an answer within calendar months instead of working days, as the law counts for rights.
 	DueMonths int
-	Final     bool   // the request is answered
-	Months    int    // how long the record is kept from now on
-	Moves     []Move // what staff may do from here
+	Final     bool // the request is answered
+	// As names the status in whose words the receipt is drawn, where the true one would tell a stranger something. Empty:
+	// its own.
+	As     string
+	Months int    // how long the record is kept from now on
+	Moves  []Move // what staff may do from here
 	// Withdrawable says that the sender may still withdraw.
 	Withdrawable bool
 }
@@ -78,6 +81,8 @@ type Move struct {
 	Text    string // of the letter, to be edited
 	Reasons []form.Option
 	Again   bool // asks for the date from which the person may apply again
+	// Close says that the step only closes what was answered before, so that staff may take it for many at once.
+	Close bool
 }
 
 // Extra is an activity's part of a receipt.

@@ -326,3 +326,13 @@ func TestDatabaseAwayKeepsWhatWasTyped(t *testing.T) {
 		t.Errorf("got %d, Retry-After %q", w.Code, w.Header().Get("Retry-After"))
 	}
 }
+
+// The label says 24 months after an alliance ends: an approved application is kept while it runs, and its end is a step.
+func TestKeptWhileTheAllianceRuns(t *testing.T) {
+	a := bench(t).Desk.Activities()[0]
+	approved, _ := a.Status("approved")
+	ended, ok := a.Status("ended")
+	if !ok || len(approved.Moves) != 1 || approved.Moves[0].To != "ended" || approved.Moves[0].Close || approved.Months < 120 || ended.Months != 24 {
+		t.Errorf("approved %+v, ended %+v", approved, ended)
+	}
+}

@@ -94,7 +94,7 @@ func noPeople(v form.Values, errs form.Errors) {
 	}
 }
 
-// statuses say how an application goes: new, asked for more, approved or declined.
+// statuses say how an application goes: new, asked for more, approved or declined; and that an alliance has ended.
 func statuses() []activity.Status {
 	ask := activity.Move{
 		To: activity.Asked, Label: "Ask for more", Ask: true,
@@ -127,7 +127,11 @@ func statuses() []activity.Status {
 			Next:         "We go on as soon as you have answered by the link in our mail.",
 			Withdrawable: true, Moves: []activity.Move{ask, approve, decline},
 		},
-		{Value: "approved", Label: "Approved", Public: "Your application was approved. Welcome.", Final: true, Months: 24},
+		{ // kept as long as the alliance runs, which nobody knows beforehand: its end starts the 24 months
+			Value: "approved", Label: "Approved", Public: "Your application was approved. Welcome.", Final: true, Months: 120,
+			Moves: []activity.Move{{To: "ended", Label: "The alliance has ended"}},
+		},
+		{Value: "ended", Label: "Ended", Public: "The alliance has ended. Thank you for it.", Final: true, Months: 24},
 		{
 			Value: "declined", Label: "Declined", Public: "Your application was declined; our letter gives the grounds.",
 			Final: true, Months: 12,

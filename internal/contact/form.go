@@ -62,7 +62,7 @@ func statuses() []activity.Status {
 			Value: activity.Answered, Label: "Answered",
 			Public: "We have answered by mail. If that did not settle it, write again below: your question is then open again.",
 			Months: 18, Withdrawable: true,
-			Moves: []activity.Move{answer, {To: "closed", Label: "Close"}},
+			Moves: []activity.Move{answer, {To: "closed", Label: "Close", Close: true}},
 		},
 		{Value: "closed", Label: "Closed", Public: "This question is closed.", Final: true, Months: 18},
 		{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You withdrew this question.", Final: true, Months: 1},

@@ -115,7 +115,7 @@ func startsUp(err error) bool {
 func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
 
 // AsMarketing runs fn in a transaction of the role site_marketing, which may read who can be
-// contacted and write messages, and nothing else (P-3): the only way in. It commits if fn returns nil.
+// contacted and write messages, and nothing else (P-6): the only way in. It commits if fn returns nil.
 func AsMarketing(ctx context.Context, pool *pgxpool.Pool, fn func(pgx.Tx) error) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SET LOCAL ROLE site_marketing`); err != nil {

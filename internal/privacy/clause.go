@@ -107,14 +107,49 @@ func Verify(body string) error {
 	return errors.Join(faults...)
 }
 
-// Publish publishes the statement file of that id (`site statement publish ID`), unless its text is faulty. It returns
+// VerifyUses says what is wrong with the uses of a statement: one of an activity or for a purpose that the software does
+// not have, one whose recipient is none of the three classes (P-9), one without basis (A-1) or time limit (A-4).
+func VerifyUses(uses []consent.Use) error {
+	var faults []error
+	fault := func(u consent.Use, words string) {
+		faults = append(faults, fmt.Errorf("use %s, %s, %s: %s", u.Activity, u.Purpose, u.Recipient, words))
+	}
+	for _, u := range uses {
+		if !slices.Contains(activities(), u.Activity) {
+			fault(u, "unknown activity")
+		}
+		if !slices.Contains(order(), u.Purpose) {
+			fault(u, "unknown purpose")
+		}
+		if !slices.Contains([]string{"own department", "processor", "legal demand"}, u.Recipient) {
+			fault(u, "unknown recipient")
+		}
+		if strings.TrimSpace(u.Basis) == "" {
+			fault(u, "no basis")
+		}
+		if strings.TrimSpace(u.Retention) == "" {
+			fault(u, "no time limit")
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// activities are the kinds that a statement may speak of. A statement is published without the rooms being made; once
+// they are, check P-2 compares theirs with it.
+func activities() []string {
+	return []string{
+		"alliance", "career", "demo", "webinar", "survey", "download", "access", "newsletter", "contact", "privacy",
+	}
+}
+
+// Publish publishes the statement file of that id (`site statement publish ID`), unless its text or its uses are faulty. It returns
 // consent.ErrPublished where that was done before: a published version can't be altered.
 func Publish(ctx context.Context, pool *pgxpool.Pool, web fs.FS, id string, now time.Time) (consent.Statement, error) {
 	draft, err := consent.ReadDraft(web, id)
 	if err != nil {
 		return consent.Statement{}, err
 	}
-	if err := Verify(draft.Body); err != nil {
+	if err := errors.Join(Verify(draft.Body), VerifyUses(draft.Uses)); err != nil {
 		return consent.Statement{}, fmt.Errorf("statement %s: %w", id, err)
 	}
 	return draft.Statement, consent.Publish(ctx, pool, draft, now)

@@ -164,8 +164,12 @@ func weight(u consent.Use) int {
 	if u.Recipient == "legal demand" {
 		return 100
 	}
-	order := []string{"service", "account", "internal", "newsletter", "product_news", "promotion", "survey", "notice", "conduct"}
-	return slices.Index(order, u.Purpose)
+	return slices.Index(order(), u.Purpose)
+}
+
+// order lists all purposes, in the order in which they are told.
+func order() []string {
+	return []string{"service", "account", "internal", "newsletter", "product_news", "promotion", "survey", "notice", "conduct"}
 }
 
 // entry lists the fields of an activity.

@@ -2,6 +2,8 @@ package privacy_test
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -169,6 +171,53 @@ func TestPublish(t *testing.T) {
 		"summary_of_change: S\nuses:\n  - {activity: contact, purpose: service, data: [x], recipient: own department, retention: y, basis: z}\n---\n## No id\n")}}
 	if _, err := privacy.Publish(ctx, pool, faulty, "2027-01-01", activitytest.Start()); err == nil {
 		t.Error("a faulty text was published")
+	}
+}
+
+// What the promises A-1, A-4, P-2 and P-9 say cannot be published can't.
+func TestFaultyUsesAreNotPublished(t *testing.T) {
+	t.Parallel()
+	good := consent.Use{
+		Activity: "contact", Purpose: "service", Data: []string{"name"}, Recipient: "own department", Retention: "18 months", Basis: "your request",
+	}
+	for want, change := range map[string]func(*consent.Use){
+		"":                  func(*consent.Use) {},
+		"no basis":          func(u *consent.Use) { u.Basis = " " },
+		"no time limit":     func(u *consent.Use) { u.Retention = "" },
+		"unknown recipient": func(u *consent.Use) { u.Recipient = "partners" },
+		"unknown activity":  func(u *consent.Use) { u.Activity = "raffle" },
+		"unknown purpose":   func(u *consent.Use) { u.Purpose = "profiling" },
+	} {
+		u := good
+		change(&u)
+		if got := fmt.Sprint(privacy.VerifyUses([]consent.Use{u})); want == "" && got != "<nil>" || !strings.Contains(got, want) {
+			t.Errorf("want %q, got %q", want, got)
+		}
+	}
+	faulty, err := fs.ReadFile(web.FS, "privacy/2026-11-01.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(string(faulty), "2026-11-01", "2027-01-01", 1)
+	i := strings.Index(text, "    basis: ")
+	text = text[:i] + "    basis: \"\"" + text[i+strings.IndexByte(text[i:], '\n'):]
+	pool := pgtest.New(t)
+	files := fstest.MapFS{"privacy/2027-01-01.md": {Data: []byte(text)}}
+	if _, err := privacy.Publish(context.Background(), pool, files, "2027-01-01", activitytest.Start()); err == nil || !strings.Contains(err.Error(), "no basis") {
+		t.Errorf("a use without a basis: %v", err)
+	}
+	if _, err := privacy.Publish(context.Background(), pool, web.FS, "2026-11-01", activitytest.Start()); err != nil {
+		t.Fatal(err)
+	}
+	for _, column := range []string{"basis", "retention"} {
+		_, err := pool.Exec(context.Background(), `
+			INSERT INTO statement_use (version, activity, purpose, data, recipient, retention, basis)
+			SELECT version, 'raffle', purpose, data, recipient, CASE $1 WHEN 'retention' THEN '' ELSE 'x' END,
+				CASE $1 WHEN 'basis' THEN '' ELSE 'x' END
+			FROM statement_use WHERE version = '2026-11-01' LIMIT 1`, column)
+		if err == nil || !strings.Contains(err.Error(), "statement_use_said") {
+			t.Errorf("an empty %s: %v", column, err)
+		}
 	}
 }
 

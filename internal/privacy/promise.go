@@ -166,13 +166,13 @@ func using() []Promise {
 		{
 			ID:    "P-11",
 			Words: "Figures without names serve to learn how visitors found us and what interests them.",
-			Keeps: "Only totals are counted, without address or identifier.",
+			Keeps: "Nothing is counted yet: no visit is recorded at all.",
 			Seen:  []Link{clause("statistics")},
 		},
 		{
 			ID:    "P-12",
 			Words: "Such figures may be shared with others.",
-			Keeps: "Only totals of ten or more leave the house.",
+			Keeps: "Nothing is counted yet, so there is nothing to share.",
 			Seen:  []Link{clause("statistics")},
 		},
 	}

@@ -156,7 +156,7 @@ func statuses() []activity.Status {
 		{
 			Value: activity.Answered, Label: "Answered", Months: 24,
 			Public: "We have answered by mail. If that did not settle it, write again below: your request is then open again.",
-			Moves:  []activity.Move{answer, {To: "closed", Label: "Close"}},
+			Moves:  []activity.Move{answer, {To: "closed", Label: "Close", Close: true}},
 		},
 		{Value: "declined", Label: "Refused", Public: "We could not do what you asked; our letter gives the reason.", Final: true, Months: 24},
 		{Value: "closed", Label: "Closed", Public: "This request is closed.", Final: true, Months: 24},
