@@ -145,6 +145,10 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 		return page.ErrNotFound
 	}
 	status, _ := a.Status(rec.Status)
+	shown := rec
+	if as, ok := a.Status(status.As); ok {
+		status, shown.Status, shown.DecidedAt = as, as.Value, nil
+	}
 	versions, err := d.Store.Versions(r.Context(), rec.ID)
 	if err != nil {
 		return err
@@ -157,7 +161,7 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 		Base: page.Base{
 			Title: "Your " + a.What, Description: "What became of your request.", NoIndex: true, Path: r.URL.Path,
 		},
-		Record: rec, Status: status, What: a.What, By: status.By(rec.CreatedAt), Address: d.ReceiptPath(rec.ID),
+		Record: shown, Status: status, What: a.What, By: status.By(rec.CreatedAt), Address: d.ReceiptPath(rec.ID),
 		Opened: opened, Answered: r.URL.Query().Has("answered"),
 	}
 	data.Path = data.Address

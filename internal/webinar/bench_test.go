@@ -137,6 +137,13 @@ func (h *house) post(path string, want int) *httptest.ResponseRecorder {
 	return w
 }
 
+// confirm follows the link that was mailed with a registration.
+func (h *house) confirm(receipt string) {
+	h.t.Helper()
+	h.post(h.Desk.ConfirmPath(h.record(receipt).ID), http.StatusSeeOther)
+	h.Advance(time.Second)
+}
+
 func (h *house) tend() {
 	h.t.Helper()
 	if err := h.room.Tend(context.Background()); err != nil {

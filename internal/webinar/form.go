@@ -10,7 +10,8 @@ const (
 	Registered = "registered"
 	Waitlisted = "waitlisted"
 	Attended   = "attended"
-	Repeated   = "repeated"
+	Repeated   = "repeated"         // came again while seats were free
+	Queued     = "repeated_waiting" // came again while there was a waiting list
 	Cancelled  = "cancelled"
 )
 
@@ -32,7 +33,7 @@ func registration(w Webinar) form.Form {
 				Example: "How do you remind a supplier who reads mail once a week?",
 			},
 			activity.ConsentField("product_news", "Mail me news of products like the ones this event is about."),
-			activity.ConsentField("newsletter", "Mail me the newsletter, about once a month."),
+			activity.ConsentField("newsletter", "Mail me the newsletter, four times a year."),
 		},
 	}
 	if w.AtPlace() {
@@ -62,10 +63,12 @@ func statuses() []activity.Status {
 			Moves:        []activity.Move{{To: Registered, Label: "Give a seat"}, cancel},
 		},
 		{Value: Attended, Label: "Attended", Public: "You were there. Thank you for coming.", Final: true, Months: 12},
+		// Who sends an address that is registered sees what anybody sees who sends one that is not: else the form would tell
+		// strangers who comes. The owner of the address is mailed how it really stands.
+		{Value: Repeated, Label: "Sent again", As: Registered, Public: "You have a seat.", Final: true, Months: 12, Withdrawable: true},
 		{
-			Value: Repeated, Label: "Repeated", Final: true, Months: 12,
-			Public: "This address is registered already, and each address has one seat or one place on the waiting list. " +
-				"That registration stands, and we mailed its receipt to the address once more.",
+			Value: Queued, Label: "Sent again, waiting list", As: Waitlisted, Public: "You are on the waiting list.", Final: true,
+			Months: 12, Withdrawable: true,
 		},
 		{Value: Cancelled, Label: "Cancelled", Public: "This registration is cancelled.", Final: true, Months: 12},
 		{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You withdrew this registration.", Final: true, Months: 1},

@@ -25,6 +25,7 @@ type seatView struct {
 	Status   string
 	Position int
 	Others   []Webinar // that one may change to
+	Known    bool      // the address was confirmed since: whoever reads this has the mailbox
 }
 
 // Seated tells whether the registration holds a seat of an event that is not over.
@@ -41,31 +42,51 @@ func (r *Room) view(ctx context.Context, rec submission.Record) (v seatView, ok 
 	if err != nil {
 		return v, false, err
 	}
-	v = seatView{listed: r.list(w), Receipt: r.desk.ReceiptPath(rec.ID), Status: rec.Status}
-	if rec.Status == Waitlisted && rec.Quarantined == nil {
-		err = r.desk.Pool.QueryRow(ctx, `
-			SELECT count(*) FROM submission
-			WHERE subject_id = $1 AND status = 'waitlisted' AND quarantined_at IS NULL AND (created_at, id) <= ($2, $3)`,
-			w.ID, rec.CreatedAt, rec.ID).Scan(&v.Position)
-		if err != nil {
-			return v, false, fmt.Errorf("read place on the waiting list: %w", err)
-		}
+	v = seatView{listed: r.list(w), Receipt: r.desk.ReceiptPath(rec.ID), Status: shownAs(rec.Status)}
+	err = r.desk.Pool.QueryRow(ctx, `
+		SELECT count(*) + 1, EXISTS (SELECT FROM confirmation WHERE person_id = $4 AND at >= $2) FROM submission
+		WHERE subject_id = $1 AND status = 'waitlisted' AND quarantined_at IS NULL AND (created_at, id) < ($2, $3)`,
+		w.ID, rec.CreatedAt, rec.ID, rec.PersonID).Scan(&v.Position, &v.Known)
+	if err != nil {
+		return v, false, fmt.Errorf("read place on the waiting list: %w", err)
 	}
+	if v.Status != Waitlisted || rec.Quarantined != nil {
+		v.Position = 0
+	}
+	v.Known = v.Known && slices.Contains(live(), rec.Status) && rec.Quarantined == nil
 	return v, true, nil
 }
 
+// shownAs is the status in whose words a registration is shown: that an address was registered before is told to its
+// owner by mail, and to nobody else.
+func shownAs(status string) string {
+	switch status {
+	case Repeated:
+		return Registered
+	case Queued:
+		return Waitlisted
+	}
+	return status
+}
+
+// receipt shows how a registration stands. What it shows depends on the address being registered before only once the
+// mailbox was shown to be the reader's: until then the way into the room and the change to another event are left to the
+// mail, and what can be pressed does the same to the eye, whether there is a seat behind it or not. That the number of
+// free seats, which everybody sees, stays the same by a second sending is not hidden; nor that it never moves up.
 func (r *Room) receipt(ctx context.Context, rec submission.Record) (activity.Extra, error) {
 	v, ok, err := r.view(ctx, rec)
-	if err != nil || !ok || rec.Status == Repeated {
+	if err != nil || !ok {
 		return activity.Extra{}, err
 	}
 	var extra activity.Extra
-	if slices.Contains(live(), rec.Status) && v.Stand.Takes() {
-		if v.Others, err = r.others(ctx, v.ID); err != nil {
-			return activity.Extra{}, err
+	if slices.Contains(live(), v.Status) && v.Stand.Takes() {
+		if v.Known {
+			if v.Others, err = r.others(ctx, v.ID); err != nil {
+				return activity.Extra{}, err
+			}
 		}
 		label := "Give my seat back"
-		if rec.Status == Waitlisted {
+		if v.Status == Waitlisted {
 			label = "Leave the waiting list"
 		}
 		extra.Acts = []activity.Act{{Path: "cancel", Label: label}}
@@ -97,29 +118,50 @@ func (r *Room) panel(ctx context.Context, rec submission.Record) (template.HTML,
 	if err != nil || !ok {
 		return "", err
 	}
+	if again(rec.Status) {
+		v.Position = 0 // shown to its sender, and held by nobody
+	}
 	return r.views.show.Fragment("webinar-panel", v)
 }
 
-// servePersonal serves the entry of a seat, as it was mailed.
+// servePersonal serves the entry of a seat, without the address that it was mailed to.
 func (r *Room) servePersonal(w http.ResponseWriter, req *http.Request, rec submission.Record) error {
-	if rec.Kind != Kind || rec.Status != Registered {
+	if rec.Kind != Kind || shownAs(rec.Status) != Registered {
 		return page.ErrNotFound
 	}
-	one, err := byID(req.Context(), r.desk.Pool, rec.SubjectID.UUID)
+	v, ok, err := r.view(req.Context(), rec)
 	if err != nil {
 		return err
 	}
-	return serveEntry(w, req, one, r.personal(one, guestOf(rec), "PUBLISH"))
+	if !ok {
+		return page.ErrNotFound
+	}
+	if !v.Known {
+		v.JoinURL = ""
+	}
+	e := r.personal(v.Webinar, guestOf(rec), "PUBLISH")
+	e.Attendee = "" // the receipt tells no contents to whoever has its link
+	return serveEntry(w, req, v.Webinar, e)
 }
 
-// cancel gives a seat back, or a place on the waiting list. Pressed twice, it has been given back.
+// cancel gives a seat back, or a place on the waiting list. Pressed twice, it has been given back. What was sent for an
+// address that had a seat is cancelled by itself, without a mail: the seat stands.
 func (r *Room) cancel(w http.ResponseWriter, req *http.Request, rec submission.Record) error {
 	if rec.Kind != Kind {
 		return page.ErrNotFound
 	}
 	err := r.desk.Store.Move(req.Context(), rec.ID, submission.Change{
-		From: live(), To: Cancelled, Kind: "cancelled", By: submission.Sender, Decides: true, Moved: r.moved,
+		From: append(live(), Repeated, Queued), To: Cancelled, Kind: "cancelled", By: submission.Sender, Decides: true,
+		Moved: func(ctx context.Context, tx pgx.Tx, now submission.Record, to string) error {
+			if now.Quarantined != nil {
+				return errApart
+			}
+			return r.moved(ctx, tx, now, to)
+		},
 	})
+	if errors.Is(err, errApart) {
+		return errApart
+	}
 	if err != nil && !errors.Is(err, submission.ErrMove) {
 		return err
 	}
@@ -130,13 +172,33 @@ func (r *Room) cancel(w http.ResponseWriter, req *http.Request, rec submission.R
 var (
 	errFull  = errors.New("webinar: no seat is free there")
 	errThere = errors.New("webinar: registered there already")
+	// errApart refuses to change what is in quarantine: nothing is brought about by it, and nothing is mailed.
+	errApart = &page.Error{
+		Status:  http.StatusConflict,
+		Message: "This can’t be changed here just now, and it stands as it was. Write to us on your receipt, and we see to it.",
+	}
+	errUnknown = &page.Error{
+		Status:  http.StatusConflict,
+		Message: "Please confirm your address first: the mail about your registration has a link for it. Then change it on the receipt.",
+	}
 )
 
 // change exchanges a registration for a seat at another event: both happen, or nothing does.
 func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.Record) error {
 	ctx := req.Context()
-	if rec.Kind != Kind || !slices.Contains(live(), rec.Status) {
+	if rec.Kind != Kind || !slices.Contains(live(), shownAs(rec.Status)) {
 		return page.ErrNotFound
+	}
+	v, ok, err := r.view(ctx, rec)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return page.ErrNotFound
+	case rec.Quarantined != nil:
+		return errApart
+	case !v.Known:
+		return errUnknown
 	}
 	to, err := r.bySlug(ctx, form.Clean(req.PostFormValue("to"), false))
 	if err != nil {
@@ -155,6 +217,8 @@ func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.R
 	}
 	accepted, err := r.desk.Store.Accept(ctx, e)
 	switch {
+	case errors.Is(err, errApart):
+		return errApart
 	case errors.Is(err, errFull), errors.Is(err, errClosed), errors.Is(err, submission.ErrMove):
 		return &page.Error{
 			Status:  http.StatusConflict,
@@ -197,7 +261,7 @@ func (r *Room) exchange(old submission.Record, to Webinar, answers form.Values) 
 			return err
 		}
 		switch e.Status {
-		case Repeated:
+		case Repeated, Queued:
 			return errThere
 		case Waitlisted:
 			return errFull
@@ -211,10 +275,15 @@ func (r *Room) exchange(old submission.Record, to Webinar, answers form.Values) 
 
 // lockBoth takes the locks in the order that all keep: the registration, then the events by their ids.
 func lockBoth(ctx context.Context, tx pgx.Tx, old submission.Record, to uuid.UUID) error {
-	if _, err := tx.Exec(ctx, `SELECT FROM submission WHERE id = $1 FOR UPDATE`, old.ID); err != nil {
+	var apart bool
+	err := tx.QueryRow(ctx, `SELECT quarantined_at IS NOT NULL FROM submission WHERE id = $1 FOR UPDATE`, old.ID).Scan(&apart)
+	if err != nil {
 		return fmt.Errorf("lock registration: %w", err)
 	}
-	_, err := tx.Exec(ctx, `SELECT FROM webinar WHERE id IN ($1, $2) ORDER BY id FOR UPDATE`, old.SubjectID.UUID, to)
+	if apart {
+		return errApart
+	}
+	_, err = tx.Exec(ctx, `SELECT FROM webinar WHERE id IN ($1, $2) ORDER BY id FOR UPDATE`, old.SubjectID.UUID, to)
 	if err != nil {
 		return fmt.Errorf("lock webinars: %w", err)
 	}

@@ -61,7 +61,9 @@ func (r *Room) decide(ctx context.Context, tx pgx.Tx, e *submission.Entry) error
 	var answer func(g guest) (string, any)
 	switch {
 	case first != uuid.Nil:
-		e.Status = Repeated
+		if e.Status = Repeated; w.full() {
+			e.Status = Queued
+		}
 		answer = func(g guest) (string, any) {
 			return "webinar-again", r.notice(w, guest{first, submission.Reference(first), g.name, g.email})
 		}
@@ -94,13 +96,16 @@ func answered(
 		template, data := answer(guest{id, submission.Reference(id), e.Name, e.Email})
 		list := []mail.Message{{Template: template, Data: data}}
 		for _, m := range common(id, e) {
-			if m.Template != "received" && e.Status != Repeated {
+			if m.Template != "received" && !again(e.Status) {
 				list = append(list, m)
 			}
 		}
 		return list
 	}
 }
+
+// again tells whether a registration was sent for an address that had one. It holds nothing.
+func again(status string) bool { return status == Repeated || status == Queued }
 
 // active returns the registration by which an address has a seat or waits for one, or uuid.Nil.
 func active(ctx context.Context, tx pgx.Tx, webinar uuid.UUID, email string) (uuid.UUID, error) {
@@ -123,15 +128,23 @@ func (r *Room) refill(ctx context.Context, tx pgx.Tx, w Webinar) (Webinar, error
 	}
 	for w.Free() > 0 && w.Waiting > 0 {
 		var next uuid.UUID
+		var second bool // the address has a registration already: this one came back from quarantine
 		err := tx.QueryRow(ctx, `
-			SELECT id FROM submission
-			WHERE subject_id = $1 AND status = 'waitlisted' AND quarantined_at IS NULL
-			ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED`, w.ID).Scan(&next)
+			SELECT s.id, EXISTS (`+another+`) FROM submission s
+			WHERE s.subject_id = $1 AND s.status = 'waitlisted' AND s.quarantined_at IS NULL
+			ORDER BY s.created_at, s.id LIMIT 1 FOR UPDATE OF s SKIP LOCKED`, w.ID).Scan(&next, &second)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return w, nil
 		}
 		if err != nil {
 			return w, fmt.Errorf("find who waits: %w", err)
+		}
+		if second {
+			if err := r.withdrawSecond(ctx, tx, w, next, Waitlisted); err != nil {
+				return w, err
+			}
+			w.Waiting--
+			continue
 		}
 		err = r.desk.Store.MoveTx(ctx, tx, next, submission.Change{
 			From: []string{Waitlisted}, To: Registered, Kind: "seat", By: submission.System, Decides: true,
@@ -143,6 +156,54 @@ func (r *Room) refill(ctx context.Context, tx pgx.Tx, w Webinar) (Webinar, error
 		w.Taken, w.Waiting = w.Taken+1, w.Waiting-1
 	}
 	return w, nil
+}
+
+// another finds a registration of the person of s that goes before s: one that was not restored from quarantine, or the
+// earlier of two.
+const another = `
+	SELECT FROM submission o
+	WHERE o.subject_id = s.subject_id AND o.person_id = s.person_id AND o.id <> s.id
+		AND o.status IN ('registered', 'waitlisted') AND o.quarantined_at IS NULL
+		AND EXISTS (SELECT FROM submission_event e WHERE e.submission_id = s.id AND e.kind = 'restored')
+		AND ((o.created_at, o.id) < (s.created_at, s.id)
+			OR NOT EXISTS (SELECT FROM submission_event e WHERE e.submission_id = o.id AND e.kind = 'restored'))`
+
+// dropSeconds ends the registrations that came back from quarantine for an address which has another by now: an address
+// has one seat or one place. Its owner is mailed which one stands.
+func (r *Room) dropSeconds(ctx context.Context, w Webinar) error {
+	if !r.desk.Now().Before(w.Start()) {
+		return nil
+	}
+	rows, err := r.desk.Pool.Query(ctx, `
+		SELECT s.id FROM submission s
+		WHERE s.subject_id = $1 AND s.status IN ('registered', 'waitlisted') AND s.quarantined_at IS NULL AND EXISTS (`+another+`)
+		ORDER BY s.id`, w.ID)
+	if err != nil {
+		return fmt.Errorf("look for second registrations: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return fmt.Errorf("look for second registrations: %w", err)
+	}
+	for _, id := range ids {
+		err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
+			return r.withdrawSecond(ctx, tx, w, id, live()...)
+		})
+		if err != nil && !errors.Is(err, submission.ErrMove) && !errors.Is(err, submission.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Room) withdrawSecond(ctx context.Context, tx pgx.Tx, w Webinar, id uuid.UUID, from ...string) error {
+	err := r.desk.Store.MoveTx(ctx, tx, id, submission.Change{
+		From: from, To: Repeated, Kind: "second", By: submission.System, Decides: true, PurgeAfter: w.purgeAfter(), Moved: r.moved,
+	})
+	if err != nil {
+		return fmt.Errorf("end second registration: %w", err)
+	}
+	return nil
 }
 
 // moved is what follows a change of status: a seat is mailed, or goes to the next in line, in the same transaction.
@@ -163,6 +224,15 @@ func (r *Room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 			return fmt.Errorf("no seat is free: %w", submission.ErrMove)
 		}
 		return r.tell(ctx, tx, rec, "webinar-seat", r.invite(w, guestOf(rec)))
+	case Repeated:
+		first, err := active(ctx, tx, w.ID, rec.Email)
+		if err != nil {
+			return err
+		}
+		g := guest{first, submission.Reference(first), rec.Name, rec.Email}
+		if err := r.tell(ctx, tx, rec, "webinar-again", r.notice(w, g)); err != nil {
+			return err
+		}
 	case Cancelled:
 		if err := r.desk.Store.Release(ctx, tx, rec.ID); err != nil {
 			return err
@@ -180,6 +250,9 @@ func (r *Room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 
 // tellCancelled takes back the calendar entry of who had one. Others hear of it only where the event was called off.
 func (r *Room) tellCancelled(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.Record) error {
+	if rec.Quarantined != nil {
+		return nil // nothing is mailed about it
+	}
 	var seated bool
 	err := tx.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM message WHERE submission_id = $1 AND template IN ('webinar-registered', 'webinar-seat'))`,

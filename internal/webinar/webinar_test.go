@@ -2,8 +2,10 @@ package webinar_test
 
 import (
 	"context"
+	"fmt"
 	"html/template"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -15,6 +17,7 @@ import (
 
 	"clickcommerce.com/site/internal/activity/activitytest"
 	"clickcommerce.com/site/internal/mail/mailtest"
+	"clickcommerce.com/site/internal/submission"
 	"clickcommerce.com/site/internal/webinar"
 )
 
@@ -78,6 +81,11 @@ func TestRegistration(t *testing.T) {
 	h := open(t)
 	h.add(event{capacity: 5})
 	receipt := h.register("parts", "ada@example.com")
+	early := h.Get(receipt).Body.String() + h.Get(receipt+"/calendar.ics").Body.String()
+	if !strings.Contains(early, "You have a seat") || strings.Contains(early, "meet.example.com") {
+		t.Error("before the address is confirmed the receipt must tell the seat and keep the way in")
+	}
+	h.confirm(receipt)
 	body := h.Get(receipt).Body.String()
 	for _, want := range []string{
 		"You have a seat", "https://meet.example.com/secret", "Thursday, 3 December 2026, 11:00 to 12:00, Chicago time (CST)",
@@ -94,6 +102,9 @@ func TestRegistration(t *testing.T) {
 		t.Errorf("mail: %+v", l)
 	}
 	own := h.Get(receipt + "/calendar.ics")
+	if strings.Contains(own.Body.String(), "ATTENDEE") || strings.Contains(own.Body.String(), "ada@") {
+		t.Errorf("whoever has the receipt's link reads the address: %s", own.Body)
+	}
 	if own.Code != http.StatusOK || !strings.Contains(own.Body.String(), "METHOD:PUBLISH") ||
 		!strings.Contains(strings.ReplaceAll(own.Body.String(), "\r\n ", ""), "UID:"+l.value("UID")) {
 		t.Errorf("own entry: %d %s", own.Code, own.Body)
@@ -196,6 +207,9 @@ func TestOneSeatForAnAddress(t *testing.T) {
 	if strings.Contains(body, "meet.example.com") || strings.Contains(body, strings.TrimPrefix(first, "/r/")) {
 		t.Error("whoever knows an address can get at its registration")
 	}
+	if w := h.Post(again+"/switch", url.Values{"to": {"parts"}}); w.Code != http.StatusConflict {
+		t.Errorf("the repeat can be exchanged: %d", w.Code)
+	}
 	if w := h.Post(again+"/cancel", nil); w.Code != http.StatusSeeOther || h.status(first) != "registered" {
 		t.Error("the repeat can cancel the first")
 	}
@@ -203,8 +217,106 @@ func TestOneSeatForAnAddress(t *testing.T) {
 	if !strings.Contains(l.text, first) || l.method != "" {
 		t.Errorf("mail: %+v", l)
 	}
-	if diff := cmp.Diff(h.seats(id), map[string]int{"registered": 1, "repeated": 1}); diff != "" {
+	if diff := cmp.Diff(h.seats(id), map[string]int{"registered": 1, "cancelled": 1}); diff != "" {
 		t.Errorf("seats (-got +want):\n%s", diff)
+	}
+}
+
+// The receipt of a second sending reads like that of a first one, and so do its calendar entry, what it offers, and what
+// comes of pressing it: the form tells nobody who is registered.
+func TestFormTellsNobodyWhoComes(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		capacity int
+		want     string
+	}{"seats free": {5, "You have a seat"}, "waiting list": {1, "number 2 in line"}} {
+		h := open(t)
+		h.add(event{capacity: tt.capacity})
+		h.register("parts", guest(1))
+		if tt.capacity == 1 {
+			h.register("parts", guest(2))
+		}
+		read := func(email string) []string {
+			h.Advance(2 * time.Minute) // the same page sent twice is one sending
+			receipt := h.register("parts", email)
+			rec := h.record(receipt)
+			plain := func(w *httptest.ResponseRecorder) string {
+				return strings.NewReplacer(strings.TrimPrefix(receipt, "/r/"), "TOKEN", rec.Reference, "REFERENCE", rec.ID.String(), "ID",
+					h.Now().UTC().Format("20060102T150405Z"), "STAMP").
+					Replace(strings.ReplaceAll(w.Body.String(), "\r\n ", ""))
+			}
+			page, entry := plain(h.Get(receipt)), plain(h.Get(receipt+"/calendar.ics"))
+			change := h.Post(receipt+"/switch", url.Values{"to": {"parts"}}).Code
+			h.post(receipt+"/cancel", http.StatusSeeOther)
+			return []string{page, entry, fmt.Sprint(change), plain(h.Get(receipt))}
+		}
+		stranger := read("stranger@example.com")
+		if diff := cmp.Diff(read(guest(1)), stranger); diff != "" {
+			t.Errorf("%s: registered before (-) and not (+):\n%s", name, diff)
+		}
+		if !strings.Contains(stranger[0], tt.want) {
+			t.Errorf("%s: the receipt lacks %q", name, tt.want)
+		}
+		if l := h.letters(); l[len(l)-1].to != guest(1) || h.seats(h.record(h.register("parts", guest(9))).SubjectID.UUID)["registered"] < 1 {
+			t.Errorf("%s: the owner was not written to", name)
+		}
+	}
+}
+
+// What is in quarantine can be neither exchanged nor cancelled: that would bring about a seat, and mail.
+func TestQuarantineStaysApart(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(event{slug: "here", capacity: 5})
+	there := h.add(event{slug: "there", capacity: 5})
+	mine := h.register("here", guest(1))
+	h.confirm(mine)
+	h.letters()
+	h.exec(`UPDATE submission SET quarantined_at = $1`, h.Now())
+	for _, path := range []string{"/switch", "/cancel"} {
+		if w := h.Post(mine+path, url.Values{"to": {"there"}}); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "just now") {
+			t.Errorf("%s: %d %s", path, w.Code, problems(w))
+		}
+	}
+	h.exec(`UPDATE webinar SET cancelled_at = $1, cancel_reason = 'The speaker is ill.' WHERE slug = 'here'`, h.Now())
+	h.tend()
+	if l := h.letters(); len(l) != 0 || len(h.seats(there)) != 0 {
+		t.Errorf("%d mails, seats there %v", len(l), h.seats(there))
+	}
+}
+
+// Restoring gives no address a second seat, whichever came first.
+func TestRestoredIsNoSecondSeat(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.add(event{capacity: 5})
+	first := h.register("parts", guest(1))
+	h.exec(`UPDATE submission SET quarantined_at = $1`, h.Now())
+	h.Advance(2 * time.Minute)
+	second := h.register("parts", guest(1))
+	waits := h.register("parts", guest(2))
+	h.exec(`UPDATE submission SET status = 'waitlisted', quarantined_at = $1 WHERE id = $2`, h.Now(), h.record(waits).ID)
+	h.Advance(2 * time.Minute)
+	seated := h.register("parts", guest(2))
+	h.letters()
+	for _, receipt := range []string{first, waits} {
+		if err := h.Desk.Restore(context.Background(), h.record(receipt).ID, submission.System); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.letters()
+	h.tend()
+	got := []string{h.status(first), h.status(second), h.status(waits), h.status(seated)}
+	if diff := cmp.Diff(got, []string{"repeated", "registered", "repeated", "registered"}); diff != "" {
+		t.Errorf("(-got +want):\n%s", diff)
+	}
+	if n := h.seats(id)["registered"]; n != 2 {
+		t.Errorf("%d seats for two addresses", n)
+	}
+	for _, l := range h.letters() {
+		if l.method != "" || strings.Contains(l.text, "meet.example.com") {
+			t.Errorf("mailed: %+v", l)
+		}
 	}
 }
 
@@ -215,6 +327,7 @@ func TestExchange(t *testing.T) {
 	h.add(event{slug: "full", capacity: 1, reserved: 1})
 	mine := h.register("here", guest(1))
 	waits := h.register("here", guest(2))
+	h.confirm(mine)
 	if body := h.Get(mine).Body.String(); !strings.Contains(body, `<option value="there">`) || strings.Contains(body, `value="full"`) {
 		t.Errorf("the receipt offers: %s", body)
 	}

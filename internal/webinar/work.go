@@ -48,9 +48,9 @@ func (r *Room) Tend(ctx context.Context) error {
 
 func (r *Room) tend(ctx context.Context, w Webinar) error {
 	if w.Cancelled() {
-		return r.callOff(ctx, w)
+		return errors.Join(r.callOff(ctx, w), r.callOffAgain(ctx, w))
 	}
-	return errors.Join(r.tellMoved(ctx, w), r.giveSeats(ctx, w), r.remind(ctx, w), r.sendRecording(ctx, w))
+	return errors.Join(r.dropSeconds(ctx, w), r.tellMoved(ctx, w), r.giveSeats(ctx, w), r.remind(ctx, w), r.sendRecording(ctx, w))
 }
 
 // callOff ends the registrations of an event that does not take place. The mail comes with the change of status.
@@ -63,6 +63,24 @@ func (r *Room) callOff(ctx context.Context, w Webinar) error {
 		err := r.desk.Store.Move(ctx, id, submission.Change{
 			From: live(), To: Cancelled, Kind: "called_off", By: submission.System, Decides: true,
 			PurgeAfter: w.purgeAfter(), Moved: r.moved,
+		})
+		if err != nil && !errors.Is(err, submission.ErrMove) && !errors.Is(err, submission.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// callOffAgain lets what was sent for registered addresses end like the rest, to the eye: its owners were told of the
+// registrations that counted.
+func (r *Room) callOffAgain(ctx context.Context, w Webinar) error {
+	ids, err := r.untold(ctx, w.ID, mailing{statuses: []string{Repeated, Queued}, before: r.desk.Now(), quarantined: true})
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		err := r.desk.Store.Move(ctx, id, submission.Change{
+			From: []string{Repeated, Queued}, To: Cancelled, Kind: "called_off", By: submission.System, Decides: true,
 		})
 		if err != nil && !errors.Is(err, submission.ErrMove) && !errors.Is(err, submission.ErrNotFound) {
 			return err
