@@ -3,7 +3,10 @@
 //
 // It promises that
 //   - a password is kept as argon2id only, and that a flood of sign-ins can't exhaust memory;
-//   - sign-in and reset answer alike, by the same steps, whether an address has an account or not;
+//   - sign-in answers alike, by the same steps, whether an address has an account or not; so does reset in its words and
+//     status, though an account costs the moment in which its mail is written, which the limit of ten an hour leaves
+//     little to measure by;
+//   - a stranger can't keep the owner of an account out from one network: waits grow for an account as tried from there;
 //   - no page for staff opens without a one-time code, and no code counts twice;
 //   - a computer stays signed in only where its owner ticked the box for it (P-14), and a copied cookie of such a
 //     computer ends that series and is told to the owner;

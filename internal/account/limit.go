@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -25,7 +26,21 @@ const (
 	wait    = 15 * time.Second // the first wait
 )
 
-func byAccount(email string) attempt { return attempt{"account", fold(email), 5, wait} }
+// Tries are counted in one order, which all keep, so that two sign-ins of one account never wait for each other: the
+// client, the account from that client, the account; then the rows of the account itself. Codes come after those rows.
+
+// byAccount bounds what many networks together may try on one account. A stranger at one network must not keep its owner
+// out, so its allowance is far beyond what a single network gets.
+func byAccount(email string) attempt { return attempt{"account", fold(email), 50, wait} }
+
+// byPair is an account as tried from one network. Its scope names the account, so that all pairs of it can be forgotten.
+func (s *Service) byPair(email string, client netip.Addr) attempt {
+	return attempt{s.pairs(email), network(client), 5, wait}
+}
+
+func (s *Service) pairs(email string) string {
+	return "account " + hex.EncodeToString(s.keys.Digest("sign-in pairs", []byte(fold(email))))
+}
 
 // A client may be a whole office behind one address, hence its larger allowance.
 func byClient(client netip.Addr) attempt { return attempt{"client", network(client), 20, wait} }
@@ -98,6 +113,25 @@ func (s *Service) forget(ctx context.Context, tx pgx.Tx, a attempt) error {
 		return fmt.Errorf("forget tries: %w", err)
 	}
 	return nil
+}
+
+// forgetAll drops the tries at an account, wherever they came from: its password is another one now.
+func (s *Service) forgetAll(ctx context.Context, tx pgx.Tx, email string) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM sign_in_attempt WHERE scope = $1`, s.pairs(email)); err != nil {
+		return fmt.Errorf("forget tries: %w", err)
+	}
+	return s.forget(ctx, tx, byAccount(email))
+}
+
+// welcome settles the tries of a sign-in that succeeded, in the order in which they were counted.
+func (s *Service) welcome(ctx context.Context, tx pgx.Tx, email string, client netip.Addr) error {
+	if err := s.giveBack(ctx, tx, byClient(client)); err != nil {
+		return err
+	}
+	if err := s.forget(ctx, tx, s.byPair(email, client)); err != nil {
+		return err
+	}
+	return s.giveBack(ctx, tx, byAccount(email))
 }
 
 // giveBack takes back the one try that succeeded, and leaves the others: an own account doesn't open the way to

@@ -51,8 +51,8 @@ func (s *Service) invite(ctx context.Context, tx pgx.Tx, a Account) (string, err
 	})
 }
 
-// requestReset mails a link to the owner of an address, where there is one to mail to. It takes the same steps where
-// there is none. The only error that the visitor may be told is a *WaitError, which depends on the client alone.
+// requestReset mails a link to the owner of an address, where there is one to mail to. The answer
+// is the same where there is none; only the writing of the mail is then left out. The only error that the visitor may be told is a *WaitError, which depends on the client alone.
 func (s *Service) requestReset(ctx context.Context, kind Kind, email string, client netip.Addr) error {
 	if err := s.try(ctx, resetBy(client)); err != nil {
 		return err
@@ -173,15 +173,15 @@ func (s *Service) redeem(ctx context.Context, kind Kind, purpose linkKind, token
 // setPassword stores a new password, ends every session but one (uuid.Nil: every), every mailed link, and all waits.
 func (s *Service) setPassword(ctx context.Context, tx pgx.Tx, a Account, phc string, but uuid.UUID) error {
 	now := s.now()
+	if err := s.forgetAll(ctx, tx, a.Email); err != nil { // before the account's own row, as signing in does
+		return err
+	}
 	if _, err := tx.Exec(ctx, `UPDATE account SET password_hash = $2 WHERE id = $1`, a.ID, phc); err != nil {
 		return fmt.Errorf("set password: %w", err)
 	}
 	_, err := tx.Exec(ctx, `UPDATE account_link SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL`, a.ID, now)
 	if err != nil {
 		return fmt.Errorf("end links: %w", err)
-	}
-	if err := s.forget(ctx, tx, byAccount(a.Email)); err != nil {
-		return err
 	}
 	// Whoever has the link or the present password is the owner.
 	if err := s.record(ctx, tx, a, a.ID, "set password", nil); err != nil {

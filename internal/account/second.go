@@ -195,7 +195,7 @@ func (s *Service) submitEnrol(w http.ResponseWriter, r *http.Request, in *Sessio
 		return s.drawEnrol(w, r, in, e)
 	}
 	e.secret = string(raw[16:])
-	codes, err := s.Enrol(r.Context(), in.Account.ID, e.secret, r.PostForm.Get("code"))
+	codes, err := s.enrolAs(r.Context(), in.Account.ID, e.secret, r.PostForm.Get("code"), in.complete())
 	if err != nil {
 		e.status, e.problem, err = refusal(w, err,
 			"This code does not belong to the picture above. Check the phone's clock and type the code it shows now.")

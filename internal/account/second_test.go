@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -245,4 +246,19 @@ func TestOwnPage(t *testing.T) {
 	b.get("/staff").want(http.StatusSeeOther)
 	b.post("/staff/sign-in", "email", a.Email, "password", password).want(http.StatusUnprocessableEntity)
 	b.post("/staff/sign-in", "email", a.Email, "password", "eight purple chairs").want(http.StatusSeeOther)
+}
+
+// Whoever has the password alone must not put an authenticator in the place of the one that was set up meanwhile.
+func TestEnrolmentHappensOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.hire("ann@example.com", account.Reviewer)
+	w.enrol(a)
+	before := w.count(`SELECT count(*) FROM recovery_code WHERE account_id = $1`, a.ID)
+	if _, err := w.service.Enrol(t.Context(), a.ID, accounttest.Secret, w.code()); !errors.Is(err, account.ErrRefused) {
+		t.Errorf("a second enrolment: %v", err)
+	}
+	if n := w.count(`SELECT count(*) FROM audit_event WHERE action = 'set up authenticator'`); n != 1 || before != 10 {
+		t.Errorf("%d authenticators were set up, %d codes", n, before)
+	}
 }

@@ -25,7 +25,7 @@ type credentials struct {
 // code is still to come. It returns ErrRefused alike, after the same steps, for an unknown address, a wrong password,
 // a closed account; and a *WaitError after too many tries.
 func (s *Service) signIn(ctx context.Context, c credentials) (ticket, Account, error) {
-	if err := s.try(ctx, byClient(c.client), byAccount(c.email)); err != nil {
+	if err := s.try(ctx, byClient(c.client), s.byPair(c.email, c.client), byAccount(c.email)); err != nil {
 		return ticket{}, Account{}, err
 	}
 	a, err := s.verify(ctx, c.kind, c.email, c.password)
@@ -34,10 +34,7 @@ func (s *Service) signIn(ctx context.Context, c credentials) (ticket, Account, e
 	}
 	var t ticket
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := s.forget(ctx, tx, byAccount(c.email)); err != nil {
-			return err
-		}
-		if err := s.giveBack(ctx, tx, byClient(c.client)); err != nil {
+		if err := s.welcome(ctx, tx, c.email, c.client); err != nil {
 			return err
 		}
 		if err := s.leave(ctx, tx, c.old); err != nil {
@@ -143,17 +140,14 @@ func (s *Service) signOut(ctx context.Context, t ticket) error {
 
 // reauth takes the password once more within a session, which then is fresh. ErrRefused, *WaitError as signIn.
 func (s *Service) reauth(ctx context.Context, in *Session, password string, client netip.Addr) error {
-	if err := s.try(ctx, byClient(client), byAccount(in.Account.Email)); err != nil {
+	if err := s.try(ctx, byClient(client), s.byPair(in.Account.Email, client), byAccount(in.Account.Email)); err != nil {
 		return err
 	}
 	if _, err := s.verify(ctx, in.Kind, in.Account.Email, password); err != nil {
 		return err
 	}
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := s.forget(ctx, tx, byAccount(in.Account.Email)); err != nil {
-			return err
-		}
-		if err := s.giveBack(ctx, tx, byClient(client)); err != nil {
+		if err := s.welcome(ctx, tx, in.Account.Email, client); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE session SET reauth_at = $2 WHERE id = $1`, in.ID, s.now()); err != nil {

@@ -197,7 +197,6 @@ func TestWaits(t *testing.T) {
 			}
 			waits = append(waits, seconds)
 			w.clock.Pass(time.Duration(seconds) * time.Second)
-			b.client = fmt.Sprintf("198.51.100.%d:1", len(waits)) // the wait is the account's, whoever asks
 			fail(email).want(http.StatusUnprocessableEntity)
 		}
 		if diff := cmp.Diff(waits, []int{15, 30, 60, 120}); diff != "" {
@@ -243,13 +242,73 @@ func TestParallelTriesAreCounted(t *testing.T) {
 	for i := range 30 {
 		wait.Go(func() {
 			b := w.browser()
-			b.client = fmt.Sprintf("198.51.100.%d:1", i)
+			b.client = fmt.Sprintf("198.51.100.9:%d", i+1)
 			b.post("/connect/sign-in", "email", "ada@example.com", "password", "wrong")
 		})
 	}
 	wait.Wait()
 	if n := w.service.Comparisons() - before; n != 5 {
 		t.Errorf("%d passwords tried at once, want 5", n)
+	}
+}
+
+// A stranger at one network must not keep the owner out, nor many of them try for ever.
+func TestStrangerKeepsNobodyOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.customer("ada@example.com")
+	fail := func(client string) int {
+		b := w.browser()
+		b.client = client
+		return b.post("/connect/sign-in", "email", "ada@example.com", "password", "wrong").Code
+	}
+	for range 5 {
+		fail("203.0.113.1:1")
+	}
+	if got := fail("203.0.113.1:1"); got != http.StatusTooManyRequests {
+		t.Fatalf("the stranger's sixth try: %d", got)
+	}
+	w.signedIn("ada@example.com", false)
+	if got := fail("203.0.113.1:1"); got != http.StatusTooManyRequests {
+		t.Errorf("the owner's success set the stranger free: %d", got)
+	}
+	for i := range 45 {
+		if got := fail(fmt.Sprintf("198.51.100.%d:1", i)); got != http.StatusUnprocessableEntity {
+			t.Fatalf("network %d: %d", i, got)
+		}
+	}
+	if got := fail("192.0.2.77:1"); got != http.StatusTooManyRequests {
+		t.Errorf("after 50 tries from everywhere: %d", got)
+	}
+}
+
+// Signing in and confirming one's password at once, again and again: one of two transactions must never be the victim
+// of the other.
+func TestDoubleClicks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.customer("ada@example.com")
+	b := w.signedIn("ada@example.com", false)
+	var wait sync.WaitGroup
+	codes := make(chan int, 64)
+	for i := range 8 {
+		wait.Go(func() {
+			c := b.copied()
+			for range 3 {
+				if i%2 == 0 {
+					codes <- w.browser().post("/connect/sign-in", "email", "ada@example.com", "password", password).Code
+				} else {
+					codes <- c.post("/connect/confirm", "password", password).Code
+				}
+			}
+		})
+	}
+	wait.Wait()
+	close(codes)
+	for code := range codes {
+		if code >= http.StatusInternalServerError {
+			t.Errorf("a sign-in ended with %d", code)
+		}
 	}
 }
 

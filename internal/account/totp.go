@@ -23,9 +23,15 @@ const (
 	recoverySize  = 10 // characters of one code: 50 bits
 )
 
-// Enrol confirms a new authenticator with the first code it shows, replaces the one before, and returns ten recovery
-// codes, which are shown once and kept as digests. ErrRefused: the code isn't the secret's; WaitError: too many tries.
+// Enrol confirms the first authenticator of an account with the first code it shows, and returns ten recovery codes,
+// which are shown once and kept as digests. ErrRefused: the code isn't the secret's, or there is an authenticator by now,
+// which a password alone must not replace; WaitError: too many tries.
 func (s *Service) Enrol(ctx context.Context, account uuid.UUID, secret, code string) ([]string, error) {
+	return s.enrolAs(ctx, account, secret, code, false)
+}
+
+// enrolAs is Enrol; renew replaces the authenticator of one who has given its code.
+func (s *Service) enrolAs(ctx context.Context, account uuid.UUID, secret, code string, renew bool) ([]string, error) {
 	if err := s.try(ctx, byCode(account)); err != nil {
 		return nil, err
 	}
@@ -41,12 +47,13 @@ func (s *Service) Enrol(ctx context.Context, account uuid.UUID, secret, code str
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			UPDATE account SET totp_secret = $2, totp_confirmed_at = $3, totp_last_step = $4
-			WHERE id = $1 AND kind = 'staff' AND disabled_at IS NULL`, account, wrapped, s.now(), step)
+			WHERE id = $1 AND kind = 'staff' AND disabled_at IS NULL AND ($5 OR totp_secret IS NULL)`,
+			account, wrapped, s.now(), step, renew)
 		if err != nil {
 			return fmt.Errorf("enrol authenticator: %w", err)
 		}
 		if tag.RowsAffected() == 0 {
-			return ErrNotFound
+			return ErrRefused
 		}
 		if codes, err = s.replaceRecovery(ctx, tx, account); err != nil {
 			return err
