@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -34,6 +35,13 @@ func (ws *Workspace) submitBulk(w http.ResponseWriter, r *http.Request) error {
 	act, word := ws.bulkAct(r.PostForm.Get("do"))
 	if act == nil {
 		return &page.Error{Status: http.StatusUnprocessableEntity, Message: "Choose what to do with the submissions that are ticked."}
+	}
+	if r.PostForm.Get("do") == "assign" {
+		for _, rec := range records { // all of them before the first is given away
+			if _, err := ws.assignee(r.Context(), r.PostForm.Get("to"), rec.Kind); err != nil {
+				return err
+			}
+		}
 	}
 	n := 0
 	for _, rec := range records {
@@ -129,7 +137,8 @@ func (ws *Workspace) assignee(ctx context.Context, text, kind string) (uuid.UUID
 	return id, nil
 }
 
-// closeOne takes the one step that ends the request without a word to its sender, where the activity has such a step.
+// closeOne closes a request that was answered, where its activity has a step that is only that. A step which merely ends
+// in a final status may hire somebody or give a seat away: such is taken on the record.
 func (ws *Workspace) closeOne(r *http.Request, in *account.Session, rec submission.Record) error {
 	a, _ := ws.desk.Activities().Find(rec.Kind)
 	m, ok := closing(a, rec.Status)
@@ -142,12 +151,23 @@ func (ws *Workspace) closeOne(r *http.Request, in *account.Session, rec submissi
 func closing(a activity.Activity, status string) (activity.Move, bool) {
 	s, _ := a.Status(status)
 	for _, m := range s.Moves {
-		to, ok := a.Status(m.To)
-		if ok && to.Final && !m.Letter && !m.Ask && len(m.Reasons) == 0 {
+		if m.Close {
 			return m, true
 		}
 	}
 	return activity.Move{}, false
+}
+
+// closes names the activities of those kinds whose answered requests can be closed many at once.
+func (ws *Workspace) closes(kinds []string) []string {
+	var titles []string
+	for _, kind := range kinds {
+		a, _ := ws.desk.Activities().Find(kind)
+		if slices.ContainsFunc(a.Statuses, func(s activity.Status) bool { _, ok := closing(a, s.Value); return ok }) {
+			titles = append(titles, a.Title)
+		}
+	}
+	return titles
 }
 
 // change is the step as the store takes it, still without letter and reason.

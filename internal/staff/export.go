@@ -30,6 +30,10 @@ type exportPage struct {
 	Problems                       []form.Problem
 }
 
+// reachable are the ways by which an exported list can reach people. A consent to calls or letters has no number or
+// postal address beside it, since no form asks for one for that; an e-mail address must not leave in its place.
+var reachable = []string{"email"} //nolint:gochecknoglobals // a constant in all but syntax
+
 // maxExport is how many submissions one list holds; it names the first ones of the filter.
 const maxExport = 10_000
 
@@ -57,7 +61,7 @@ func (ws *Workspace) drawExport(w http.ResponseWriter, r *http.Request, status i
 	for _, x := range purposes {
 		p.Purposes = append(p.Purposes, option{x, purposeLabel(x), r.PostForm.Get("purpose") == x})
 	}
-	for _, x := range channels {
+	for _, x := range reachable {
 		p.Channels = append(p.Channels, option{x, channelLabel(x), r.PostForm.Get("channel") == x})
 	}
 	for _, x := range ws.recipients() {
@@ -92,7 +96,7 @@ func (ws *Workspace) submitExportContacts(w http.ResponseWriter, r *http.Request
 	if !slices.Contains(purposes, purpose) {
 		add("purpose", "Choose the purpose that people agreed to.")
 	}
-	if !slices.Contains(channels, channel) {
+	if !slices.Contains(reachable, channel) {
 		add("channel", "Choose the way to reach them.")
 	}
 	if !slices.Contains(ws.recipients(), recipient) {
@@ -123,7 +127,7 @@ func (ws *Workspace) contacts(ctx context.Context, purpose, channel string) (*sh
 	err := postgres.AsMarketing(ctx, ws.desk.Pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			SELECT address, since, wording, statement_version FROM contactable
-			WHERE purpose = $1 AND channel = $2 ORDER BY address`, purpose, channel)
+			WHERE purpose = $1 AND channel = $2 AND address IS NOT NULL ORDER BY address`, purpose, channel)
 		if err != nil {
 			return err
 		}
@@ -152,7 +156,7 @@ func (ws *Workspace) submitExportQueue(w http.ResponseWriter, r *http.Request) e
 	if err != nil {
 		return err
 	}
-	q := readQuery(r.URL.Query()).first()
+	q := ws.readQuery(r.URL.Query()).first()
 	f := ws.filter(q, in, account.Act)
 	var out sheet
 	out.row("reference", "id", "kind", "subject", "status", "company", "channel", "owner", "came", "decided", "deleted after")

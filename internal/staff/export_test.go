@@ -11,8 +11,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -43,7 +45,7 @@ func TestContactsLeaveByConsentOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wording := "Mail me the newsletter, about once a month."
+	wording := "Mail me the newsletter, four times a year."
 	want := [][]string{
 		{"e-mail address", "agreed on", "wording", "statement"},
 		{"'=cmd@example.com", "2026-11-23", wording, "2026-11-01"},
@@ -65,7 +67,7 @@ func TestContactsLeaveByConsentOnly(t *testing.T) {
 	}); diff != "" {
 		t.Errorf("logged (-got +want):\n%s", diff)
 	}
-	for _, bad := range []url.Values{{"purpose": {"service"}}, {"channel": {"fax"}}, {"recipient": {"A friend"}}} {
+	for _, bad := range []url.Values{{"purpose": {"service"}}, {"channel": {"fax"}}, {"channel": {"phone"}}, {"channel": {"post"}}, {"recipient": {"A friend"}}} {
 		all := url.Values{"purpose": {"newsletter"}, "channel": {"email"}, "recipient": {"Own department"}}
 		for name, list := range bad {
 			all[name] = list
@@ -73,6 +75,40 @@ func TestContactsLeaveByConsentOnly(t *testing.T) {
 		if w := me.do(h, http.MethodPost, "/staff/export/contacts", all); w.Code != http.StatusUnprocessableEntity {
 			t.Errorf("%v: %d", bad, w.Code)
 		}
+	}
+}
+
+// A consent to calls hands out no e-mail address, whoever reads the view.
+func TestOtherChannelsHaveNoAddress(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ctx := context.Background()
+	who := h.record(t, h.sent(t, "contact", "ada@example.com")).PersonID.UUID
+	for _, channel := range []consent.Channel{consent.ByEmail, consent.ByPhone, consent.ByPost} {
+		err := pgx.BeginFunc(ctx, h.Pool, func(tx pgx.Tx) error {
+			return h.Desk.Ledger.Record(ctx, tx, who, consent.Event{
+				Purpose: consent.Promotion, Channel: channel, Granted: true, Wording: "Yes.", Statement: "2026-11-01",
+				Origin: consent.FromPreferences,
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := h.Pool.Query(ctx, `SELECT channel || ' ' || coalesce(address, '-') FROM contactable ORDER BY 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(got, []string{"email ada@example.com", "phone -", "post -"}); diff != "" {
+		t.Errorf("(-got +want):\n%s", diff)
+	}
+	d := h.as(t, account.Marketer).get(t, h, "/staff/export")
+	if n := d.Find("#export-channel option").Length(); n != 2 {
+		t.Errorf("%d ways are offered", n)
 	}
 }
 

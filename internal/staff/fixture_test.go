@@ -74,7 +74,7 @@ func fields(kind string) form.Form {
 		Fields: []form.Field{
 			activity.NameField("To answer."), activity.EmailField("To answer."), activity.CompanyField(false, "To answer."),
 			{Name: "why", Label: "What brings you here?", Kind: form.LongText, Required: true, Why: "To answer.", Example: "Pumps in Ohio"},
-			activity.ConsentField("newsletter", "Mail me the newsletter, about once a month."),
+			activity.ConsentField("newsletter", "Mail me the newsletter, four times a year."),
 		},
 	}
 }
@@ -108,7 +108,7 @@ func simple(kind, title string) activity.Activity {
 		Kind: kind, Title: title, What: "question", Path: "/" + kind,
 		Form: func(context.Context, uuid.UUID) (form.Form, error) { return fields(kind), nil },
 		Statuses: []activity.Status{
-			{Value: "new", Label: "New", Months: 18, Withdrawable: true, Moves: []activity.Move{{To: "closed", Label: "Close"}}},
+			{Value: "new", Label: "New", Months: 18, Withdrawable: true, Moves: []activity.Move{{To: "closed", Label: "Close", Close: kind != "demo"}}},
 			{Value: "closed", Label: "Closed", Final: true, Months: 18},
 		},
 	}

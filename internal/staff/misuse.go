@@ -53,7 +53,7 @@ func misuses() []misuse {
 // maxBlock is how long a block may last: it always has an end.
 const maxBlock = 366 * 24 * time.Hour
 
-// kept is how long a flag is kept, as the statement says of use conduct.
+// keptMonths is how long a flag is kept, as the statement says of use conduct.
 const keptMonths = 24
 
 // Flag is one recorded misuse.

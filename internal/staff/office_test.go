@@ -40,6 +40,73 @@ func TestFailedMailIsSentAgain(t *testing.T) {
 	}
 }
 
+// The words of a failed mail are for those who see its record, without what its reader alone may do with it.
+func TestWordsOfAFailedMail(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me, record := h.as(t, account.Reviewer), h.sent(t, "contact", "ada@example.com")
+	id := h.undelivered(t, record)
+	if n := me.get(t, h, "/staff/mail").Find(`tbody a[href="/staff/mail/` + id.String() + `"]`).Length(); n != 1 {
+		t.Error("the list does not lead to the words")
+	}
+	if n := h.as(t, account.Admin).get(t, h, "/staff/mail").Find("tbody a").Length(); n != 0 {
+		t.Error("the administrator is led to the words")
+	}
+	d := me.get(t, h, "/staff/mail/"+id.String())
+	has(t, d, "main", "ada@example.com")
+	has(t, d, "main", "550 no such user")
+	has(t, d, ".thread", h.record(t, record).Reference)
+	if strings.Contains(text(d, "main"), h.Desk.ConfirmPath(record)) {
+		t.Error("staff could confirm the address in the person's place")
+	}
+	if h.record(t, record).ReadAt == nil {
+		t.Error("the look was not logged")
+	}
+	if w := me.do(h, http.MethodGet, "/staff/mail/x", nil); w.Code != http.StatusNotFound {
+		t.Errorf("no mail: %d", w.Code)
+	}
+}
+
+// A file whose scan failed is scanned again by who works on its record; another is left as it is.
+func TestScanAgain(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me, id := h.as(t, account.Recruiter), h.sent(t, "career", "ada@example.com", h.withFile(t))
+	state := func() (scan string) {
+		if err := h.Pool.QueryRow(context.Background(), `SELECT scan FROM file WHERE submission_id = $1`, id).Scan(&scan); err != nil {
+			t.Fatal(err)
+		}
+		return scan
+	}
+	files, err := h.Files.Of(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := path(id) + "/file/" + files[0].ID.String() + "/scan"
+	before := state()
+	has(t, me.get(t, h, me.post(t, h, again, nil)), ".notice.good", "did not fail")
+	if state() != before || me.get(t, h, path(id)).Find(`form[action="`+again+`"]`).Length() != 0 {
+		t.Error("one that did not fail can be scanned again")
+	}
+	if _, err := h.Pool.Exec(context.Background(), `UPDATE file SET scan = 'error' WHERE submission_id = $1`, id); err != nil {
+		t.Fatal(err)
+	}
+	if n := me.get(t, h, path(id)).Find(`form[action="` + again + `"]`).Length(); n != 1 {
+		t.Errorf("%d buttons to scan again", n)
+	}
+	if n := h.as(t, account.Privacy).get(t, h, path(id)).Find(`form[action="` + again + `"]`).Length(); n != 0 {
+		t.Error("who may only look is offered it")
+	}
+	has(t, me.get(t, h, me.post(t, h, again, nil)), ".notice.good", "waits for the scanner again")
+	if state() != "pending" {
+		t.Errorf("the file is %s", state())
+	}
+	other := path(h.sent(t, "career", "bob@example.com")) + "/file/" + files[0].ID.String() + "/scan"
+	if w := me.do(h, http.MethodPost, other, nil); w.Code != http.StatusNotFound {
+		t.Errorf("a file of another record: %d", w.Code)
+	}
+}
+
 func TestTeam(t *testing.T) {
 	t.Parallel()
 	h := open(t)

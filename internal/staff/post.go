@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -58,6 +59,56 @@ func (ws *Workspace) showMail(w http.ResponseWriter, r *http.Request) error {
 		p.Lines = append(p.Lines, line)
 	}
 	return ws.views.mail.Write(w, r, http.StatusOK, p)
+}
+
+// messagePage shows one mail with its words.
+type messagePage struct {
+	page.Base
+	Line    failedLine
+	Address string
+	Subject string
+	Text    string
+}
+
+// secret are the links in a mail that do something for whoever follows them: they are for its reader alone.
+var secret = regexp.MustCompile(`/(confirm|unsubscribe|preferences|invite|reset|edit)/\S+`) //nolint:gochecknoglobals // a constant in all but syntax
+
+// showMessage shows the words of a mail to those who see the record it is about, and logs that as an opening of the
+// record. What opens something for the reader of the mail is left out.
+func (ws *Workspace) showMessage(w http.ResponseWriter, r *http.Request) error {
+	id, err := uuid.Parse(chi.URLParam(r, "id"))
+	if err != nil {
+		return page.ErrNotFound
+	}
+	item, drawn, err := ws.desk.Mail.Show(r.Context(), id)
+	if errors.Is(err, mail.ErrNotFound) || err == nil && !item.Submission.Valid {
+		return page.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	o, err := ws.open(r.Context(), item.Submission.UUID, account.See)
+	if err != nil {
+		return err
+	}
+	if err := ws.desk.Store.Read(r.Context(), o.ID, o.by); err != nil {
+		return told(err)
+	}
+	p := messagePage{
+		Base: page.Base{
+			Title: "Mail: " + mailName(item.Template), NoIndex: true,
+			Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}, {Label: o.Reference, Path: recordPath(o.ID)}},
+		},
+		Line: failedLine{
+			ID: item.ID, At: ws.stamp(item.CreatedAt), Name: upper(mailName(item.Template)), Purpose: purposeLabel(item.Purpose),
+			Reason: item.LastError, Path: recordPath(o.ID), State: mailTag(item),
+		},
+		Address: item.Address, Subject: drawn.Subject, Text: secret.ReplaceAllString(drawn.Text, "/$1/…"),
+	}
+	if item.Template == "code" {
+		p.Text = "" // it opens what was sent, for the owner of the mailbox alone
+	}
+	return ws.views.letter.Write(w, r, http.StatusOK, p)
 }
 
 // seen returns the path of a record that the roles open, else "".

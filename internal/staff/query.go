@@ -1,7 +1,9 @@
 package staff
 
 import (
+	"encoding/base64"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,21 +36,65 @@ const nobody = "none"
 // comes back to the list one left.
 type query struct {
 	View, Kind, Status, Owner, From, To, Q string
+	Sealed                                 string // stands for Q in addresses, where Q is somebody's
 	After, Before                          string // cursors
+}
+
+// personal tells whether what is searched for is an address, or a piece of one: it stands in no link.
+func personal(q string) bool { return strings.Contains(q, "@") }
+
+const sealedSearch = "search\x00" // what the box holds, so that nothing else of ours opens as a search
+
+// hidden puts an encrypted text into the place of an address that is searched for.
+func (ws *Workspace) hidden(q query) query {
+	q.Sealed = ""
+	if !personal(q.Q) {
+		return q
+	}
+	box, err := ws.desk.Ring.Wrap([]byte(sealedSearch + q.Q))
+	if err != nil {
+		q.Q = ""
+		return q
+	}
+	q.Sealed = base64.RawURLEncoding.EncodeToString(box)
+	return q
+}
+
+// readQuery reads an address of the queue, and opens what is searched for. One that was not sealed here finds nothing
+// out: it is no search.
+func (ws *Workspace) readQuery(v url.Values) query {
+	q := readQuery(v)
+	if q.Sealed == "" {
+		return q
+	}
+	box, err := base64.RawURLEncoding.DecodeString(q.Sealed)
+	if err == nil {
+		box, err = ws.desk.Ring.Unwrap(box)
+	}
+	text, ok := strings.CutPrefix(string(box), sealedSearch)
+	if err != nil || !ok {
+		q.Sealed, q.Q = "", ""
+		return q
+	}
+	q.Q = text
+	return q
 }
 
 func readQuery(v url.Values) query {
 	get := func(name string) string { return form.Clean(v.Get(name), false) }
 	return query{
 		View: get("view"), Kind: get("kind"), Status: get("status"), Owner: get("owner"), From: get("from"), To: get("to"),
-		Q: get("q"), After: get("after"), Before: get("before"),
+		Q: get("q"), Sealed: v.Get("s"), After: get("after"), Before: get("before"),
 	}
 }
 
 func (q query) values() url.Values {
 	v := url.Values{}
+	if q.Sealed != "" {
+		q.Q = ""
+	}
 	for name, value := range map[string]string{
-		"view": q.View, "kind": q.Kind, "status": q.Status, "owner": q.Owner, "from": q.From, "to": q.To, "q": q.Q,
+		"view": q.View, "kind": q.Kind, "status": q.Status, "owner": q.Owner, "from": q.From, "to": q.To, "q": q.Q, "s": q.Sealed,
 		"after": q.After, "before": q.Before,
 	} {
 		if value != "" {

@@ -25,6 +25,7 @@ type queuePage struct {
 	Done   string
 	Owners []option // to assign to
 	Take   bool     // whether records may be taken by phone
+	Closes []string // the kinds whose answered requests can be closed many at once
 	Export string   // address of the CSV of this list, empty where the role may not
 	Empty  string
 }
@@ -84,7 +85,18 @@ func (ws *Workspace) showStart(w http.ResponseWriter, r *http.Request) error {
 
 // showSearch takes the search box above every page.
 func (ws *Workspace) showSearch(w http.ResponseWriter, r *http.Request) error {
-	q := query{Q: readQuery(r.URL.Query()).Q}
+	q := ws.hidden(query{Q: readQuery(r.URL.Query()).Q})
+	http.Redirect(w, r, q.at("/staff/submissions"), http.StatusSeeOther)
+	return nil
+}
+
+// submitSearch takes the search box and the filters. They come by POST, so that an address that is looked for stands in
+// no address line, history or log.
+func (ws *Workspace) submitSearch(w http.ResponseWriter, r *http.Request) error {
+	if err := read(w, r); err != nil {
+		return err
+	}
+	q := ws.hidden(readQuery(r.PostForm).first())
 	http.Redirect(w, r, q.at("/staff/submissions"), http.StatusSeeOther)
 	return nil
 }
@@ -95,7 +107,11 @@ func (ws *Workspace) showQueue(w http.ResponseWriter, r *http.Request) error {
 	if len(kinds) == 0 {
 		return page.ErrForbidden
 	}
-	q := readQuery(r.URL.Query())
+	q := ws.readQuery(r.URL.Query())
+	if q.Sealed == "" && personal(q.Q) { // typed into the address line, or an old bookmark
+		http.Redirect(w, r, ws.hidden(q).at("/staff/submissions"), http.StatusSeeOther)
+		return nil
+	}
 	names, err := ws.names(r.Context())
 	if err != nil {
 		return err
@@ -121,6 +137,7 @@ func (ws *Workspace) showQueue(w http.ResponseWriter, r *http.Request) error {
 	}
 	if len(ws.kinds(in, account.Act)) > 0 {
 		p.List.Bulk, p.List.Act, p.Take = len(p.List.Rows) > 0, q.at("/staff/submissions"), true
+		p.Closes = ws.closes(ws.kinds(in, account.Act))
 		p.Owners, p.Export = names.options(uuid.Nil, in), q.first().at("/staff/export/submissions")
 	}
 	return ws.views.queue.Write(w, r, http.StatusOK, p)
@@ -348,6 +365,8 @@ func acted(word string) string {
 		"taken":       "The record is stored, and its confirmation is on its way.",
 		"optout":      "Recorded. Nothing of that is sent any more.",
 		"again":       "It is sent again.",
+		"scan":        "The file waits for the scanner again.",
+		"scanned":     "The scan of this file did not fail, so nothing was changed.",
 		"sentalready": "It had not failed any more, so nothing was sent again.",
 		"invited":     "The invitation is on its way.",
 		"roles":       "The roles are changed.",

@@ -2,6 +2,7 @@ package staff_test
 
 import (
 	"context"
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strings"
@@ -62,7 +63,6 @@ func TestQueueViewsAndFilters(t *testing.T) {
 		"?to=2026-11-16":                 {"Old"},
 		"?from=nonsense&after=x&kind=":   {"Seen", "Newcomer, Orbit GmbH", "Old"},
 		"?q=orbit":                       {"Newcomer, Orbit GmbH"},
-		"?q=new@exam":                    {"Newcomer, Orbit GmbH"},
 		"?q=" + reference:                {"Seen"},
 		"?q=candidate":                   nil,
 		"?q=" + url.QueryEscape(`%_'"\`): nil,
@@ -138,11 +138,17 @@ func TestBulk(t *testing.T) {
 		t.Errorf("led to %s", to)
 	}
 	has(t, me.get(t, h, to), ".notice.good", "3 submissions assigned.")
-	has(t, me.get(t, h, do("close")), ".notice.good", "2 submissions closed. 1 was left as it is")
-	for id, want := range map[uuid.UUID]string{contact: "closed", demo: "closed", all: "new"} {
+	has(t, me.get(t, h, do("close")), ".notice.good", "1 submission closed. 2 were left as they are")
+	for id, want := range map[uuid.UUID]string{contact: "closed", demo: "new", all: "new"} {
 		if r := h.record(t, id); r.Status != want || r.AssigneeID.UUID != me.ID {
 			t.Errorf("%s: %s, owner %s", r.Kind, r.Status, r.AssigneeID.UUID)
 		}
+	}
+	has(t, me.get(t, h, "/staff/submissions"), ".bulk", "Close is for what was answered (Question)")
+	demos := h.as(t, account.Marketer).get(t, h, "/staff/submissions")
+	has(t, demos, ".bulk", "Nothing of yours is closed many at once")
+	if n := demos.Find(`.bulk [value="close"]`).Length(); n != 0 {
+		t.Error("a kind without a plain closing offers one")
 	}
 	do("quarantine")
 	if r := h.record(t, all); r.Quarantined == nil {
@@ -173,6 +179,60 @@ func TestBulk(t *testing.T) {
 	}
 	if r := h.record(t, contact); r.Quarantined != nil {
 		t.Error("a list with one that may not be seen was half carried out")
+	}
+	// Somebody may be given one of two records only: neither is given.
+	colleague := h.as(t, account.Alliance)
+	one, other := h.sent(t, "alliance", "e@example.com"), h.sent(t, "contact", "f@example.com")
+	w := me.do(h, http.MethodPost, "/staff/submissions", url.Values{
+		"id": {one.String(), other.String()}, "do": {"assign"}, "to": {colleague.ID.String()},
+	})
+	if r := h.record(t, one); w.Code != http.StatusUnprocessableEntity || r.AssigneeID.Valid {
+		t.Errorf("half a list was given away: %d, owner %v", w.Code, r.AssigneeID)
+	}
+}
+
+// An address that is searched for stands in no link and no redirect.
+func TestSearchedAddressStandsInNoLink(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me := h.as(t, account.Reviewer)
+	id := h.sent(t, "contact", "ada@example.com")
+	h.sent(t, "contact", "bob@example.com")
+	for _, to := range []string{
+		me.post(t, h, "/staff/search", url.Values{"q": {"ada@example.com"}, "kind": {"contact"}}),
+		me.do(h, http.MethodGet, "/staff/submissions?q=ada%40example.com&kind=contact", nil).Header().Get("Location"),
+		me.do(h, http.MethodGet, "/staff/search?q=ada%40example.com", nil).Header().Get("Location"),
+	} {
+		at, err := url.Parse(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := base64.RawURLEncoding.DecodeString(at.Query().Get("s"))
+		if err != nil || len(body) == 0 || strings.Contains(to, "ada") || strings.Contains(string(body), "ada") {
+			t.Fatalf("led to %s", to)
+		}
+		d := me.get(t, h, to)
+		has(t, d, ".head", "1 found")
+		if got := d.Find("#q-q").AttrOr("value", ""); got != "ada@example.com" {
+			t.Errorf("the box holds %q", got)
+		}
+		rec := me.get(t, h, d.Find(".queue a").First().AttrOr("href", ""))
+		for _, page := range []*goquery.Document{d, rec} {
+			page.Find("[href], [action]").Each(func(_ int, s *goquery.Selection) {
+				if link := s.AttrOr("href", "") + s.AttrOr("action", ""); strings.Contains(link, "ada") {
+					t.Errorf("a link tells the address: %s", link)
+				}
+			})
+		}
+		if after := me.post(t, h, path(id)+"/note?"+at.RawQuery, url.Values{"text": {"A note"}}); !strings.Contains(after, "s=") || strings.Contains(after, "ada") {
+			t.Errorf("a note led to %s", after)
+		}
+	}
+	for _, forged := range []string{"x", "AQ", base64.RawURLEncoding.EncodeToString([]byte("search"))} {
+		has(t, me.get(t, h, "/staff/submissions?s="+forged), ".head", "2")
+	}
+	if to := me.post(t, h, "/staff/search", url.Values{"q": {"pumps"}}); to != "/staff/submissions?q=pumps" {
+		t.Errorf("words led to %s", to)
 	}
 }
 

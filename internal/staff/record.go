@@ -117,6 +117,7 @@ type fileView struct {
 	Scan     tag
 	Warning  string
 	Openable bool
+	Again    bool // its scan failed, and may be tried again
 }
 
 // givenView is a consent that was given with the record.
@@ -131,7 +132,7 @@ type givenView struct {
 // drawRecord draws the record with the list beside it; draft is what was typed and could not be done. Whyever it is
 // drawn, the reading is logged before.
 func (ws *Workspace) drawRecord(w http.ResponseWriter, r *http.Request, status int, o opened, d draft) error {
-	ctx, q := r.Context(), readQuery(r.URL.Query())
+	ctx, q := r.Context(), ws.readQuery(r.URL.Query())
 	if err := ws.desk.Store.Read(ctx, o.ID, o.by); err != nil {
 		return told(err)
 	}
@@ -188,6 +189,7 @@ func (ws *Workspace) fillAnswers(ctx context.Context, p *recordPage) error {
 		called[f.ID.String()] = f.Name
 		p.Files = append(p.Files, fileView{
 			ID: f.ID, Describe: f.Describe(), Scan: scanTag(f), Warning: f.Warning(), Openable: f.Openable,
+			Again: f.Scan == file.Failed && account.From(ctx).Can(account.Act, p.Record.Kind),
 		})
 	}
 	for i, v := range versions {
@@ -299,6 +301,33 @@ func (ws *Workspace) submitFile(w http.ResponseWriter, r *http.Request, o opened
 		return err
 	}
 	return told(ws.desk.Files.Serve(w, r, id))
+}
+
+// submitScan has a file scanned again whose scan failed. One that is clean or infected stays what it is.
+func (ws *Workspace) submitScan(w http.ResponseWriter, r *http.Request, o opened) error {
+	id, err := uuid.Parse(chi.URLParam(r, "file"))
+	if err != nil {
+		return page.ErrNotFound
+	}
+	info, err := ws.desk.Files.Info(r.Context(), id)
+	switch {
+	case err != nil:
+		return told(err)
+	case info.Submission.UUID != o.ID:
+		return page.ErrNotFound
+	case info.Scan != file.Failed:
+		return done(w, r, recordPath(o.ID), "scanned")
+	}
+	if err := ws.desk.Files.Rescan(r.Context(), id); err != nil {
+		return err
+	}
+	if err := audit.Record(r.Context(), ws.desk.Pool, audit.Event{
+		At: ws.desk.Now(), ActorID: some(o.by.ID), Role: o.by.Role, Action: "rescan", Object: "file", ObjectID: some(id),
+		Detail: map[string]string{"submission": o.ID.String()},
+	}); err != nil {
+		return err
+	}
+	return done(w, r, recordPath(o.ID), "scan")
 }
 
 // draft is what was typed into one of the record's forms and could not be done.

@@ -29,7 +29,7 @@ func TestRecordShowsWhatWasSent(t *testing.T) {
 	has(t, d, ".record-side", "1 November 2026")
 	has(t, d, ".record-side", "cv.txt, 19 bytes")
 	has(t, d, ".record-side", "Not scanned for viruses")
-	has(t, d, ".record-side", "“Mail me the newsletter, about once a month.” Counts once the address is confirmed")
+	has(t, d, ".record-side", "“Mail me the newsletter, four times a year.” Counts once the address is confirmed")
 	has(t, d, ".record", "Panel of the alliance")
 	has(t, d, "#note-hint", "The person can ask to see this.")
 	has(t, d, ".timeline", "Opened the record Reviewer, reviewer")

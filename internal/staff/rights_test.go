@@ -116,7 +116,7 @@ func (h *house) address(t *testing.T, l line) string {
 	switch {
 	case strings.HasPrefix(l.pattern, "/staff/submissions/{id}"):
 		var adjust []func(*submission.Entry)
-		if strings.HasSuffix(l.pattern, "{file}") {
+		if strings.Contains(l.pattern, "{file}") {
 			adjust = append(adjust, h.withFile(t))
 		}
 		id := h.sent(t, l.subject, uuid.NewString()+"@example.com", adjust...)
@@ -141,6 +141,8 @@ func (h *house) address(t *testing.T, l line) string {
 			t.Fatal(err)
 		}
 		return strings.Replace(l.pattern, "{id}", a.ID.String(), 1)
+	case l.pattern == "/staff/mail/{id}" && l.subject != "-":
+		return strings.Replace(l.pattern, "{id}", h.undelivered(t, h.sent(t, l.subject, uuid.NewString()+"@example.com")).String(), 1)
 	case strings.HasPrefix(l.pattern, "/staff/mail/{id}"):
 		return strings.Replace(l.pattern, "{id}", h.failed(t).String(), 1)
 	case l.pattern == "/staff/submissions/new" && l.subject != "-":
@@ -161,6 +163,18 @@ func (h *house) flagged(t *testing.T, id uuid.UUID) uuid.UUID {
 		t.Fatal(err)
 	}
 	return f.ID
+}
+
+// undelivered lets the confirmation of a record fail, and returns that mail.
+func (h *house) undelivered(t *testing.T, record uuid.UUID) uuid.UUID {
+	t.Helper()
+	var id uuid.UUID
+	if err := h.Pool.QueryRow(context.Background(), `
+		UPDATE message SET state = 'failed', last_error = '550 no such user' WHERE submission_id = $1 AND template = 'received'
+		RETURNING id`, record).Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 // failed is a mail that could not be delivered.

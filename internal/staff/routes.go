@@ -39,6 +39,7 @@ func (ws *Workspace) Routes(r chi.Router) {
 func (ws *Workspace) queueRoutes(r chi.Router) {
 	r.Get("/staff", ws.handle(ws.showStart))
 	r.Get("/staff/search", ws.handle(ws.showSearch))
+	r.Post("/staff/search", ws.handle(ws.submitSearch))
 	r.Get("/staff/submissions", ws.handle(ws.showQueue))
 	r.Post("/staff/submissions", ws.handle(ws.submitBulk))
 	r.Get("/staff/submissions/new", ws.handle(ws.showTake))
@@ -50,6 +51,7 @@ func (ws *Workspace) recordRoutes(r chi.Router) {
 	const at = "/staff/submissions/{id}"
 	r.Get(at, ws.onRecord(account.See, ws.showRecord))
 	r.Post(at+"/file/{file}", ws.onRecord(account.See, ws.submitFile))
+	r.Post(at+"/file/{file}/scan", ws.onRecord(account.Act, ws.submitScan))
 	r.Post(at+"/move", ws.onRecord(account.Act, ws.submitMove))
 	r.Post(at+"/reply", ws.onRecord(account.Act, ws.submitReply))
 	r.Post(at+"/undo", ws.onRecord(account.Act, ws.submitUndo))
@@ -78,8 +80,9 @@ func (ws *Workspace) exportRoutes(r chi.Router) {
 	})
 }
 
-// Mail that did not arrive, colleagues, jobs.
+// Mail that did not arrive, colleagues, jobs. The words of a mail are for those who see the record it is about.
 func (ws *Workspace) officeRoutes(r chi.Router) {
+	r.Get("/staff/mail/{id}", ws.handle(ws.showMessage))
 	r.Group(func(r chi.Router) {
 		r.Use(ws.accounts.RequireStaff(account.Reviewer, account.Admin))
 		r.Get("/staff/mail", ws.handle(ws.showMail))

@@ -97,6 +97,7 @@ type views struct {
 	person page.View[personPage]
 	export page.View[exportPage]
 	mail   page.View[mailPage]
+	letter page.View[messagePage]
 	team   page.View[teamPage]
 	member page.View[memberPage]
 }
@@ -109,6 +110,7 @@ func loadViews(set *page.Set) views {
 		person: page.Load[personPage](set, "staff/person"),
 		export: page.Load[exportPage](set, "staff/export"),
 		mail:   page.Load[mailPage](set, "staff/mail"),
+		letter: page.Load[messagePage](set, "staff/message"),
 		team:   page.Load[teamPage](set, "staff/team"),
 		member: page.Load[memberPage](set, "staff/member"),
 	}

@@ -23,7 +23,7 @@ func TestTakeByPhone(t *testing.T) {
 	w := me.do(h, http.MethodGet, at, nil)
 	values := activitytest.Hidden(w.Body.String())
 	d := document(t, w)
-	has(t, d, ".consents", "Mail me the newsletter, about once a month.")
+	has(t, d, ".consents", "Mail me the newsletter, four times a year.")
 	has(t, d, ".label", "1 November 2026")
 	if n := d.Find(".trap").Length(); n != 0 {
 		t.Error("staff are asked to fall into the trap")
