@@ -1,7 +1,6 @@
 package form
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
