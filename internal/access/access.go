@@ -88,7 +88,7 @@ func (r *room) draw(w http.ResponseWriter, req *http.Request, status int, f form
 			Title:       activity.Title(v, f.Title),
 			Description: "Ask for an account at Clickconnect, the sign-in area for customers, partners and institutions of Click Commerce.",
 			Path:        path, Section: "connect",
-			Crumbs: []page.Crumb{{Label: "Clickconnect", Path: "/connect"}},
+			Crumbs: []page.Crumb{{Label: "Home", Path: "/"}, {Label: "Clickconnect", Path: "/connect"}, {Label: "Ask for access"}},
 		},
 		Form: v,
 	})

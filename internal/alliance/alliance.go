@@ -73,7 +73,7 @@ func (r *room) drawApply(w http.ResponseWriter, req *http.Request, status int, f
 			Title:       activity.Title(v, f.Title),
 			Description: "Apply to the Click Commerce Alliance Program: who you are, what you do, and why you want to work with us.",
 			Path:        "/alliances/apply", Section: "alliances",
-			Crumbs: []page.Crumb{{Label: "Alliances", Path: "/alliances"}},
+			Crumbs: []page.Crumb{{Label: "Home", Path: "/"}, {Label: "Alliances", Path: "/alliances"}, {Label: "Apply"}},
 		},
 		Form: v,
 	})
