@@ -48,7 +48,12 @@ func (a *app) makeRooms() rooms {
 	careers := career.New(a.desk, editor, a.content)
 	webinars := webinar.New(a.desk, editor, a.content)
 	demos := demo.New(demo.Config{Desk: a.desk, Content: a.content, Publish: editor, Web: a.web})
-	downloads := download.New(download.Config{Desk: a.desk, Content: a.content, Publish: editor, Web: a.web})
+	downloads := download.New(download.Config{
+		Desk: a.desk, Content: a.content, Publish: editor, Web: a.web,
+		Entitled: func(ctx context.Context, person uuid.UUID, family string) (bool, error) {
+			return access.Entitled(ctx, a.store, person, family)
+		},
+	})
 	surveys := survey.New(a.desk, editor, a.content)
 	newsroom := news.New(a.desk, editor, a.content)
 	portal := connect.New(connect.Config{

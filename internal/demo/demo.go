@@ -78,7 +78,8 @@ func New(c Config) *Room {
 func (r *Room) Activity() activity.Activity {
 	return activity.Activity{
 		Kind: Kind, Title: "Demonstration", What: "request for a demonstration", Path: "/demos",
-		Statuses: statuses(), Form: r.form, Public: r.public, Staff: r.Publish.Staff(r.editing()), Receipt: r.receipt,
+		Statuses: statuses(), Form: r.form, Fill: fill, Public: r.public, Staff: r.Publish.Staff(r.editing()), Receipt: r.receipt,
+		Messages: r.messages,
 	}
 }
 
@@ -92,7 +93,7 @@ func (r *Room) form(ctx context.Context, subject uuid.UUID) (form.Form, error) {
 
 func (r *Room) public(router chi.Router) {
 	set := r.Desk.Pages
-	door := activity.Door{Kind: Kind, Form: r.doorForm, Page: r.drawRequest, Fill: fill}
+	door := activity.Door{Form: r.doorForm, Page: r.drawRequest}
 	router.Method(http.MethodGet, "/demos", set.Cached(set.Handle(r.showList)))
 	router.Method(http.MethodGet, "/demos/{slug}", set.Cached(set.Handle(r.showDemo)))
 	router.Method(http.MethodGet, "/demos/{slug}/request", set.Cached(set.Handle(r.Desk.Show(door))))

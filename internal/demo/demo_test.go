@@ -142,6 +142,12 @@ func TestFilmOpensByReceiptAlone(t *testing.T) {
 	if rec.Status != "film" || rec.Subject != "A dealer quotes and orders" {
 		t.Errorf("status %q, subject %q", rec.Status, rec.Subject)
 	}
+	if mails := b.Mails(t); len(mails) != 1 {
+		t.Errorf("%d mails, want the confirmation alone: a film is nobody's task", len(mails))
+	}
+	if b.room.Activity().Fill == nil {
+		t.Error("what staff take by phone gets no status of its own")
+	}
 	receipt := b.Get(address)
 	if len(receipt.Header().Values("Set-Cookie")) > 0 {
 		t.Error("the receipt sets a cookie")

@@ -1,11 +1,15 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -62,6 +66,31 @@ func fill(_ context.Context, e *submission.Entry) error {
 		e.Status = statusFilm
 	}
 	return nil
+}
+
+// messages are the confirmation, and the notice to the inbox where somebody has to arrange something.
+func (r *Room) messages(id uuid.UUID, e *submission.Entry) []mail.Message {
+	a := r.Activity()
+	status, _ := a.Status(e.Status)
+	reference := submission.Reference(id)
+	list := []mail.Message{{
+		Template: "received",
+		Data: mail.Received{
+			Name: e.Name, What: a.What, Reference: reference, Next: status.Next, By: status.By(r.Desk.Now()),
+			ReceiptURL: r.Desk.ReceiptPath(id), ConfirmURL: r.Desk.ConfirmPath(id),
+		},
+	}}
+	inbox := r.Desk.Pages.Site().Inboxes[Kind]
+	if inbox == "" || e.Status == statusFilm {
+		return list
+	}
+	return append(list, mail.Message{
+		Submission: uuid.NullUUID{UUID: id, Valid: true}, Template: "inbox", Address: inbox,
+		Data: mail.Inbox{
+			Kind: a.Title, Subject: e.Form.Name, Reference: reference, Who: cmp.Or(e.Company, e.Name),
+			URL: "/staff/submissions/" + id.String(),
+		},
+	})
 }
 
 func statuses() []activity.Status {

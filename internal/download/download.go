@@ -2,7 +2,7 @@
 // before anything is asked, a short form, and a link by mail that is one person's own.
 //
 // It promises that
-//   - a file leaves only by a link that was mailed to the address given, or from the portal of somebody signed in;
+//   - a file leaves only by a link that was mailed to the address given, or from the portal of somebody whose access has not ended;
 //   - such a link is good for seven days and five downloads, opens a page with one button, and a newer link ends it;
 //   - each download is counted with its time, and what was accepted is on record: licence, version, wording;
 //   - the text of a licence version never changes;
@@ -10,11 +10,13 @@
 package download
 
 import (
+	"context"
 	"io/fs"
 	"net/http"
 	"slices"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/content"
@@ -33,6 +35,9 @@ type Config struct {
 	Content *content.Content
 	Publish *publish.Desk
 	Web     fs.FS // the embedded web folder, for the example content
+	// Entitled tells whether a person may fetch files of a product family in the portal now: of one named by the last part
+	// of its address, or of no single one where it is empty. It is asked at every step. Where it is nil, nobody may.
+	Entitled func(ctx context.Context, person uuid.UUID, family string) (bool, error)
 }
 
 // Room holds the downloads.
@@ -88,7 +93,7 @@ func New(c Config) *Room {
 func (r *Room) Activity() activity.Activity {
 	return activity.Activity{
 		Kind: Kind, Title: "Download", What: "request for a download", Path: "/downloads",
-		Statuses: statuses(), Form: r.form, Public: r.public, Staff: r.Publish.Staff(r.editing()), Panel: r.panel,
+		Statuses: statuses(), Form: r.form, Fill: r.fill, Public: r.public, Staff: r.Publish.Staff(r.editing()), Panel: r.panel,
 		Receipt: r.receipt, Messages: r.messages, Work: r.work(),
 		Holder: activity.Holder{Export: r.export, Erase: r.erase},
 	}
@@ -96,7 +101,7 @@ func (r *Room) Activity() activity.Activity {
 
 func (r *Room) public(router chi.Router) {
 	set := r.Desk.Pages
-	door := activity.Door{Kind: Kind, Form: r.doorForm, Page: r.drawRequest, Fill: r.fill}
+	door := activity.Door{Form: r.doorForm, Page: r.drawRequest}
 	router.Method(http.MethodGet, "/downloads", set.Cached(set.Handle(r.showList)))
 	router.Method(http.MethodGet, "/downloads/{slug}", set.Cached(set.Handle(r.showDownload)))
 	router.Method(http.MethodGet, "/downloads/{slug}/request", set.Cached(set.Handle(r.Desk.Show(door))))

@@ -82,6 +82,7 @@ const (
 	gone       = "gone"      // the download
 	relicensed = "relicensed"
 	portalOver = "portal"
+	accessOver = "access" // the person's
 )
 
 // visit is a look at a mailed or portal address.
@@ -112,11 +113,24 @@ func (r *Room) visited(ctx context.Context, token string) (visit, error) {
 	if !ok {
 		return visit{}, page.ErrNotFound
 	}
+	return r.visitPortal(ctx, p)
+}
+
+func (r *Room) visitPortal(ctx context.Context, p portal) (visit, error) {
 	d, err := r.byID(ctx, r.Desk.Pool, p.Download)
 	v := visit{Download: d, portal: p, Accept: true, Until: p.Until}
-	switch {
-	case err != nil:
+	if err != nil {
 		return v, err
+	}
+	entitled := false
+	if r.Entitled != nil {
+		if entitled, err = r.Entitled(ctx, p.Person, slugOf(d.Family)); err != nil {
+			return v, fmt.Errorf("read entitlement: %w", err)
+		}
+	}
+	switch {
+	case !entitled:
+		v.State = accessOver
 	case !r.offered(d):
 		v.State = gone
 	case !r.Desk.Now().Before(p.Until):
@@ -150,6 +164,8 @@ func (r *Room) visitLink(ctx context.Context, l link) (visit, error) {
 	switch {
 	case rec.Status == activity.Withdrawn:
 		v.State = withdrawn
+	case rec.Quarantined != nil:
+		v.State = gone
 	case !r.offered(v.Download):
 		v.State = gone
 	case s.Serial != l.Serial:
@@ -337,7 +353,8 @@ func (r *Room) serve(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if v.State == withdrawn || v.State == gone || !r.Desk.Now().Before(time.Unix(int64(binary.BigEndian.Uint64(body[16:])), 0)) {
+	if v.State == withdrawn || v.State == gone || v.State == accessOver ||
+		!r.Desk.Now().Before(time.Unix(int64(binary.BigEndian.Uint64(body[16:])), 0)) {
 		return errLate
 	}
 	err = r.Desk.Files.Serve(w, req, uuid.UUID(body[:16]))

@@ -64,7 +64,7 @@ func (r *Room) story(ctx context.Context, rec submission.Record) (story, error) 
 	until := s.IssuedAt.Add(linkLasts)
 	return story{
 		Download: d, Accepted: accepted, Issued: s.IssuedAt, Until: until, Serial: s.Serial, Uses: uses,
-		Open: rec.Status != activity.Withdrawn && r.offered(d) && r.Desk.Now().Before(until) && s.Uses < linkUses,
+		Open: rec.Status != activity.Withdrawn && rec.Quarantined == nil && r.offered(d) && r.Desk.Now().Before(until) && s.Uses < linkUses,
 	}, nil
 }
 
@@ -79,7 +79,7 @@ func (r *Room) receipt(ctx context.Context, rec submission.Record) (activity.Ext
 	}
 	drawn, err := r.views.get.Fragment("story", s)
 	extra := activity.Extra{HTML: drawn}
-	if rec.Status != activity.Withdrawn && r.offered(s.Download) && s.Accepted == s.Download.LicenceName() {
+	if rec.Status != activity.Withdrawn && rec.Quarantined == nil && r.offered(s.Download) && s.Accepted == s.Download.LicenceName() {
 		extra.Acts = []activity.Act{{Path: "new-link", Label: "Mail me a new link"}}
 	}
 	return extra, err
