@@ -21,7 +21,7 @@ import (
 )
 
 // patience is how long a person waits for a page on a machine that does much else.
-const patience = 30 * time.Second
+const patience = 45 * time.Second
 
 // cookieless is the host at which the browser refuses all cookies, as a visitor may set it; at 127.0.0.1 it takes them.
 const cookieless = "localhost"
