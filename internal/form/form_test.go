@@ -126,6 +126,42 @@ func TestRequiredPhone(t *testing.T) {
 	}
 }
 
+// TestOptionalPhoneStopsNothing sends what nobody would call a number.
+func TestOptionalPhoneStopsNothing(t *testing.T) {
+	f := form.Form{Fields: []form.Field{{Name: "phone", Label: "Phone", Kind: form.Phone, Max: 40}}}
+	long := "+1 312 555 0100, extension 7, weekdays from nine to five, or ask for Ada"
+	for name, phone := range map[string]string{"long": long, "very long": strings.Repeat("call me ", 100), "words": "call me"} {
+		phone = strings.TrimSpace(phone)
+		values, errs := f.Parse(url.Values{"phone": {phone}})
+		if errs["phone"] != "" || values.Get("phone") != phone {
+			t.Errorf("%s: complaint %q, kept %q", name, errs["phone"], values.Get("phone"))
+		}
+	}
+	f.Fields[0].Required = true
+	if _, errs := f.Parse(url.Values{"phone": {"+1" + strings.Repeat(" ", 60) + "312 555 0100"}}); errs["phone"] != "" {
+		t.Errorf("a required one of 73 characters: %s", errs["phone"])
+	}
+	if _, errs := f.Parse(url.Values{"phone": {strings.Repeat("1", 201)}}); !strings.Contains(errs["phone"], "too long") {
+		t.Errorf("a required one of 201 characters: %q", errs["phone"])
+	}
+}
+
+// TestCheckSeesAllAndOverrulesNothing gives a rule over two fields an answer with a fault of its own.
+func TestCheckSeesAllAndOverrulesNothing(t *testing.T) {
+	f := form.Form{
+		Fields: []form.Field{{Name: "a", Kind: form.Text, Max: 2}, {Name: "b", Kind: form.Text}},
+		Check: func(v form.Values, errs form.Errors) {
+			for name := range v {
+				errs.Add(name, "seen: "+v.Get(name))
+			}
+		},
+	}
+	_, errs := f.Parse(url.Values{"a": {"long"}, "b": {"x"}})
+	if !strings.Contains(errs["a"], "too long") || errs["b"] != "seen: x" {
+		t.Errorf("%v", errs)
+	}
+}
+
 func TestParseEmail(t *testing.T) {
 	for text, want := range map[string]string{
 		"Ada.Lovelace+x@Example.COM": "ada.lovelace+x@example.com",

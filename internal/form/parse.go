@@ -16,10 +16,17 @@ import (
 const e164Suffix = "_e164"
 
 // limits in characters, for fields that set none of their own.
-var limits = map[Kind]int{Text: 200, LongText: 4000, Email: 254, Phone: 40}
+var limits = map[Kind]int{Text: 200, LongText: 4000, Email: 254, Phone: minPhone}
 
-// Limit returns how many characters an answer may have; 0 where the kind knows no limit.
+// minPhone is the least limit of a phone number: people write extensions and opening hours beside it.
+const minPhone = 200
+
+// Limit returns how many characters an answer may have; 0 where the kind knows no limit. A phone number that is not
+// required never stops a form: its limit is not enforced.
 func (f Field) Limit() int {
+	if f.Kind == Phone {
+		return max(f.Max, minPhone)
+	}
 	if f.Max > 0 {
 		return f.Max
 	}
@@ -86,7 +93,7 @@ func (f Field) check(v Values) string {
 		return ""
 	}
 	value := v.Get(f.Name)
-	if limit := f.Limit(); limit > 0 {
+	if limit := f.Limit(); limit > 0 && (f.Kind != Phone || f.Required) {
 		if n := utf8.RuneCountInString(value); n > limit {
 			return tooLong(n, limit)
 		}
