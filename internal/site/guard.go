@@ -1,8 +1,10 @@
 package site
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -63,8 +65,9 @@ func sameOrigin(set *page.Set) func(http.Handler) http.Handler {
 // error instead of our page.
 const drained = 256 << 20
 
-// bound limits request bodies. One that says at once that it is too large gets its answer here; any other meets the
-// limit while it is read, as *http.MaxBytesError.
+// bound limits request bodies. One that says at once that it is too large gets its answer here, but for forms: they are
+// read up to the limit, so that their page can show again what was typed. Whatever is read beyond the limit ends as
+// *http.MaxBytesError.
 func bound(set *page.Set, limit int64) func(http.Handler) http.Handler {
 	if limit == 0 {
 		limit = usualMaxBody
@@ -72,6 +75,11 @@ func bound(set *page.Set, limit int64) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Body == nil || r.Body == http.NoBody {
+				next.ServeHTTP(w, r)
+				return
+			}
+			if isForm(r) {
+				r.Body = &bounded{ReadCloser: http.MaxBytesReader(w, r.Body, limit), whole: r.Body}
 				next.ServeHTTP(w, r)
 				return
 			}
@@ -84,6 +92,28 @@ func bound(set *page.Set, limit int64) func(http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		})
 	}
+}
+
+func isForm(r *http.Request) bool {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return kind == "application/x-www-form-urlencoded" || kind == "multipart/form-data"
+}
+
+// bounded throws away what comes after the limit before it says that there is more.
+type bounded struct {
+	io.ReadCloser // ends at the limit
+	whole         io.Reader
+	over          bool
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	var large *http.MaxBytesError
+	if !b.over && errors.As(err, &large) {
+		b.over = true
+		_, _ = io.CopyN(io.Discard, b.whole, drained) // whatever comes of it, the error is the same
+	}
+	return n, err
 }
 
 // notFound shows the error page, but for an address that only has slashes too many.
