@@ -43,7 +43,7 @@ func visit(desk *activity.Desk) activity.Activity {
 	}
 	view := page.Load[visitPage](desk.Pages, "visit/apply")
 	door := activity.Door{
-		Kind: "visit", Form: func(*http.Request) (form.Form, error) { return ask(), nil },
+		Form: func(*http.Request) (form.Form, error) { return ask(), nil },
 		Page: func(w http.ResponseWriter, r *http.Request, status int, f form.Form, v form.View) error {
 			return view.Write(w, r, status, visitPage{page.Base{Title: activity.Title(v, f.Title), Description: "Come and see us."}, v})
 		},

@@ -74,7 +74,6 @@ func New(desk *activity.Desk, accounts *account.Service) activity.Activity {
 func (r *room) public(router chi.Router) {
 	set := r.desk.Pages
 	door := activity.Door{
-		Kind: Kind,
 		Form: func(*http.Request) (form.Form, error) { return request(), nil },
 		Page: r.draw,
 	}

@@ -133,7 +133,7 @@ func (r *room) on(d deed) page.Handler {
 	}
 }
 
-var errStatus = &page.Error{ //nolint:gochecknoglobals // a constant in all but syntax
+var errStatus = &page.Error{
 	Status: http.StatusConflict, Message: "The record is no longer in a status that allows this. Nothing was changed: open it again.",
 }
 

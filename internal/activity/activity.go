@@ -47,9 +47,12 @@ type Activity struct {
 	// than once.
 	Confirmed func(ctx context.Context, tx pgx.Tx, who person.Person) error
 	// Moved runs with every change of status, in its transaction: a freed seat goes to the next in line.
-	Moved  submission.Moved
-	Work   []job.Worker
-	Holder Holder
+	Moved submission.Moved
+	// NeverApart says that what is sent is never kept apart, whoever sends it and however often: neither a block nor a
+	// crowd stands between a person and what the law grants.
+	NeverApart bool
+	Work       []job.Worker
+	Holder     Holder
 }
 
 // Status is a state of a request, in the words of the workspace and in those for its sender.
@@ -108,6 +111,25 @@ func (a Activity) Status(value string) (Status, bool) {
 		}
 	}
 	return Status{}, false
+}
+
+// By returns the day by which a request that is in the status since from is answered, in words; empty without a promise.
+func (s Status) By(from time.Time) string {
+	due, ok := s.due(from)
+	if !ok {
+		return ""
+	}
+	return due.Format("2 January 2006")
+}
+
+func (s Status) due(from time.Time) (time.Time, bool) {
+	switch {
+	case s.DueMonths > 0:
+		return monthsLater(from, s.DueMonths), true
+	case s.Days > 0:
+		return WorkingDays(from, s.Days), true
+	}
+	return time.Time{}, false
 }
 
 // First is the status in which a request begins.

@@ -23,7 +23,6 @@ import (
 const (
 	codeLasts    = 15 * time.Minute
 	codeAttempts = 5
-	maxMessage   = 4000 // characters of a reply
 )
 
 // sendCode mails six digits to the address of the record: whoever has the receipt's link alone can't see contents.
@@ -37,6 +36,9 @@ func (d *Desk) sendCode(w http.ResponseWriter, r *http.Request, rec submission.R
 	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
 	if err != nil {
 		return fmt.Errorf("make code: %w", err)
+	}
+	if rec.Quarantined != nil { // what looks like misuse brings no mail, and does not learn so
+		return d.writeReceipt(w, r, rec, http.StatusOK, codeSent)
 	}
 	code := fmt.Sprintf("%06d", n)
 	err = pgx.BeginFunc(r.Context(), d.Pool, func(tx pgx.Tx) error {
@@ -55,8 +57,10 @@ func (d *Desk) sendCode(w http.ResponseWriter, r *http.Request, rec submission.R
 	if err != nil && !errors.Is(err, submission.ErrNotFound) {
 		return err
 	}
-	return d.writeReceipt(w, r, rec, http.StatusOK, func(p *receiptPage) { p.CodeSent = true })
+	return d.writeReceipt(w, r, rec, http.StatusOK, codeSent)
 }
+
+func codeSent(p *receiptPage) { p.CodeSent = true }
 
 func (d *Desk) codeHash(id uuid.UUID, code string) []byte {
 	return d.Ring.Digest("receipt code", id[:], []byte(code))
@@ -120,73 +124,4 @@ func (d *Desk) Replies(ctx context.Context, id uuid.UUID) ([]Reply, error) {
 		return nil, fmt.Errorf("read replies: %w", err)
 	}
 	return replies, nil
-}
-
-// takeMessage adds a reply of the sender's, and tells the inbox that owns the kind.
-func (d *Desk) takeMessage(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
-	if _, ok := d.clients.allow("reply "+rec.ID.String(), d.Now()); !ok {
-		return &page.Error{Status: http.StatusTooManyRequests, Message: "Please wait a minute before you write again."}
-	}
-	typed := r.PostFormValue("message")
-	body := form.Clean(typed, true)
-	problem := ""
-	if body == "" {
-		problem = "Enter your message."
-	} else if n := len([]rune(body)); n > maxMessage {
-		problem = fmt.Sprintf("This is %d characters too long. Shorten it to %d characters or fewer.", n-maxMessage, maxMessage)
-	}
-	if problem != "" {
-		return d.writeReceipt(w, r, rec, http.StatusUnprocessableEntity, func(p *receiptPage) {
-			p.Problem, p.Typed = problem, body
-		})
-	}
-	if err := d.storeReply(r.Context(), rec, body); err != nil {
-		return err
-	}
-	http.Redirect(w, r, d.ReceiptPath(rec.ID)+"?answered", http.StatusSeeOther)
-	return nil
-}
-
-// storeReply stores the same words once, however often the button was pressed.
-func (d *Desk) storeReply(ctx context.Context, rec submission.Record, body string) error {
-	a, _ := d.activities.Find(rec.Kind)
-	return d.Store.Reply(ctx, rec.ID, func(tx pgx.Tx) (bool, error) {
-		tag, err := tx.Exec(ctx, `
-			INSERT INTO reply (id, submission_id, body, created_at)
-			SELECT $1, $2, $3, $4
-			WHERE NOT EXISTS (SELECT FROM reply WHERE submission_id = $2 AND body = $3 AND created_at > $5)`,
-			uuid.Must(uuid.NewV7()), rec.ID, body, d.Now(), d.Now().Add(-time.Hour))
-		if err != nil || tag.RowsAffected() == 0 {
-			return false, err
-		}
-		if err := d.reopen(ctx, tx, a, rec.ID); err != nil {
-			return false, err
-		}
-		inbox := d.Pages.Site().Inboxes[rec.Kind]
-		if inbox == "" {
-			return true, nil
-		}
-		return true, d.Mail.Insert(ctx, tx, mail.Message{
-			Submission: uuid.NullUUID{UUID: rec.ID, Valid: true}, Template: "inbox", Address: inbox,
-			Data: mail.Inbox{
-				Kind: "Reply: " + a.Title, Subject: rec.Subject, Reference: rec.Reference, Who: who(rec.Name, rec.Company),
-				URL: "/staff/submissions/" + rec.ID.String(),
-			},
-		})
-	})
-}
-
-// reopen takes a request that was answered, but not for good, back to those who answer.
-func (d *Desk) reopen(ctx context.Context, tx pgx.Tx, a Activity, id uuid.UUID) error {
-	if !a.open(Answered) {
-		return nil
-	}
-	err := d.Store.MoveTx(ctx, tx, id, submission.Change{
-		From: []string{Answered}, To: a.First(), By: submission.Sender, Moved: a.Moved,
-		PurgeAfter: d.Now().AddDate(0, a.Statuses[0].Months, 0),
-	})
-	if errors.Is(err, submission.ErrMove) {
-		return nil
-	}
-	return err
 }

@@ -8,43 +8,61 @@ import (
 	"net/url"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/submission"
 )
 
-// editable returns the form of a record as it is to be filled in again: files that are there need not be sent again,
-// consents are given elsewhere, and the address stays, since the link was mailed to it.
-func (d *Desk) editable(r *http.Request, rec submission.Record) (form.Form, submission.Version, error) {
-	a, ok := d.activities.Find(rec.Kind)
-	if !ok || !d.granted(rec.ID, chi.URLParam(r, "grant")) {
-		return form.Form{}, submission.Version{}, &page.Error{
-			Status: http.StatusNotFound, Message: "This link is no longer good. Ask for a new code on your receipt.",
-		}
-	}
-	status, _ := a.Status(rec.Status)
-	if status.Final || !status.Withdrawable {
-		return form.Form{}, submission.Version{}, &page.Error{
-			Status: http.StatusConflict, Message: "Your request has been answered, so its form is closed. You can still write to us on your receipt.",
-		}
+// editing is the form of a record as it is to be filled in again.
+type editing struct {
+	form   form.Form
+	last   form.Values
+	closed *page.Error // why nothing more is taken
+}
+
+const linkOver = "This link is no longer good. Ask for a new code on your receipt."
+
+// editable returns what a grant lets its holder change: files that are there need not be sent again, consents are given
+// elsewhere, and the address stays, since the link was mailed to it.
+func (d *Desk) editable(r *http.Request, rec submission.Record) (editing, error) {
+	a, known := d.activities.Find(rec.Kind)
+	until, ok := d.grantOf(rec.ID, chi.URLParam(r, "grant"))
+	if !known || !ok {
+		return editing{}, &page.Error{Status: http.StatusNotFound, Message: linkOver}
 	}
 	f, err := a.Form(r.Context(), rec.SubjectID.UUID)
 	if err != nil {
-		return form.Form{}, submission.Version{}, err
+		return editing{}, err
 	}
 	versions, err := d.Store.Versions(r.Context(), rec.ID)
 	if err != nil || len(versions) == 0 {
-		return form.Form{}, submission.Version{}, errors.Join(err, page.ErrNotFound)
+		return editing{}, errors.Join(err, page.ErrNotFound)
 	}
-	kept := f
-	kept.Fields, kept.Button = questions(f), "Send the new version"
-	if len(kept.Fields) == 0 {
-		return form.Form{}, submission.Version{}, page.ErrNotFound
+	e := editing{form: f, last: versions[0].Values}
+	e.form.Fields, e.form.Button = questions(f), "Send the new version"
+	if len(e.form.Fields) == 0 {
+		return editing{}, page.ErrNotFound
 	}
-	return kept, versions[0], nil
+	switch {
+	case !d.Now().Before(until):
+		e.closed = &page.Error{Status: http.StatusNotFound, Message: linkOver}
+	case !a.changeable(rec.Status):
+		e.closed = &page.Error{Status: http.StatusConflict, Message: formOver}
+	}
+	return e, nil
+}
+
+const formOver = "Your request has been answered, so its form is closed. You can still write to us on your receipt."
+
+// changeable tells whether the answers of a request in that status may be changed by its sender.
+func (a Activity) changeable(status string) bool {
+	s, ok := a.Status(status)
+	return ok && !s.Final && s.Withdrawable
 }
 
 // questions are the fields that can be answered anew.
@@ -66,8 +84,7 @@ func questions(f form.Form) []form.Field {
 // canEdit tells whether the answers of a record may still be changed by its sender.
 func (d *Desk) canEdit(ctx context.Context, rec submission.Record) bool {
 	a, _ := d.activities.Find(rec.Kind)
-	status, _ := a.Status(rec.Status)
-	if status.Final || !status.Withdrawable {
+	if !a.changeable(rec.Status) {
 		return false
 	}
 	f, err := a.Form(ctx, rec.SubjectID.UUID)
@@ -76,56 +93,85 @@ func (d *Desk) canEdit(ctx context.Context, rec submission.Record) bool {
 
 // showEdit shows the form with the answers as they stand.
 func (d *Desk) showEdit(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
-	f, last, err := d.editable(r, rec)
+	e, err := d.editable(r, rec)
 	if err != nil {
 		return err
+	}
+	if e.closed != nil {
+		return e.closed
 	}
 	statement, err := d.Statements.InForce()
 	if err != nil {
 		return err
 	}
-	return d.writeEdit(w, r, rec, http.StatusOK, f, f.View(form.Shown{
-		Action: r.URL.Path, Statement: statement.Name(), Seal: form.NewSeal(f, statement.ID, d.Now()).Close(d.Ring),
-		Values: url.Values(last.Values), Hidden: stepHidden(f, 0),
+	return d.writeEdit(w, r, rec, http.StatusOK, e.form, e.form.View(form.Shown{
+		Action: r.URL.Path, Statement: statement.Name(), Seal: form.NewSeal(e.form, statement.ID, d.Now()).Close(d.Ring),
+		Values: url.Values(e.last), Hidden: stepHidden(e.form, 0),
 	}))
 }
 
 func (d *Desk) writeEdit(w http.ResponseWriter, r *http.Request, rec submission.Record, code int, f form.Form, v form.View) error {
 	return d.views.edit.Write(w, r, code, editPage{
 		Base:   page.Base{Title: Title(v, f.Title), Description: "Change or complete what you sent.", NoIndex: true, Path: d.ReceiptPath(rec.ID)},
-		Record: rec, Form: v,
+		Record: rec, Address: d.ReceiptPath(rec.ID), Form: v,
+		Closed: code == http.StatusConflict || code == http.StatusNotFound,
 	})
 }
 
-// takeEdit stores a new version of the answers. A request that waited for it goes back to those who asked.
+// takeEdit stores a new version of the answers. A request that waited for it goes back to those who asked, and the inbox
+// that owns the kind is told.
 func (d *Desk) takeEdit(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
-	f, last, err := d.editable(r, rec)
+	e, err := d.editable(r, rec)
 	if err != nil {
 		return err
 	}
-	in, err := d.receive(w, r, f, true)
-	door := Door{Kind: rec.Kind, Page: func(w http.ResponseWriter, r *http.Request, code int, f form.Form, v form.View) error {
-		return d.writeEdit(w, r, rec, code, f, v)
-	}}
-	s := &sending{door: door, form: f, in: in}
+	f := e.form.Settled()
+	wait, allowed := d.clients.allow(f.Kind+" "+clientKey(d.Proxies.Client(r)), d.Now())
+	in, err := d.receive(w, r, f, way{stage: allowed && e.closed == nil, sealed: true, resume: true})
+	s := newSending(Door{
+		Page: func(w http.ResponseWriter, r *http.Request, code int, f form.Form, v form.View) error {
+			return d.writeEdit(w, r, rec, code, f, v)
+		},
+	}, f, in)
 	if err != nil {
 		return d.unavailable(w, r, s, err)
 	}
 	if s.statement, err = d.Statements.InForce(); err != nil {
 		return d.unavailable(w, r, s, err)
 	}
+	if e.closed != nil {
+		return d.closed(w, r, s, e.closed)
+	}
+	if !allowed {
+		return d.tooMany(w, r, s, wait)
+	}
 	if refusal := d.judge(r, s); refusal != nil {
 		return d.showAgain(w, r, s, refusal.status, refusal.message)
 	}
-	carryOver(f, last.Values, s.values)
-	a, _ := d.activities.Find(rec.Kind)
-	entry := d.entry(a, f, s.values)
-	entry.Files, entry.Seal = in.files, s.seal
-	if err := d.Store.Answer(r.Context(), rec.ID, entry, a.answered(rec.Status)); err != nil {
+	carryOver(f, e.last, s.values)
+	err = d.storeEdit(r.Context(), rec, s)
+	if errors.Is(err, submission.ErrAnswered) || errors.Is(err, submission.ErrMove) {
+		return d.closed(w, r, s, &page.Error{Status: http.StatusConflict, Message: formOver})
+	}
+	if err != nil {
 		return d.unavailable(w, r, s, err)
 	}
 	http.Redirect(w, r, d.ReceiptPath(rec.ID)+"?answered", http.StatusSeeOther)
 	return nil
+}
+
+// closed shows what was typed into a form that takes nothing more.
+func (d *Desk) closed(w http.ResponseWriter, r *http.Request, s *sending, why *page.Error) error {
+	s.checkSeal(d.Ring, d.Now())
+	return d.showAgain(w, r, s, why.Status, why.Message+" Everything you typed is still here, so that you can copy it.")
+}
+
+func (d *Desk) storeEdit(ctx context.Context, rec submission.Record, s *sending) error {
+	a, _ := d.activities.Find(rec.Kind)
+	entry := d.entry(a, s.form, s.values)
+	entry.Files, entry.Seal = s.in.files, s.seal
+	entry.Messages = func(uuid.UUID, *submission.Entry) []mail.Message { return d.heard(a, rec, "Changed answers") }
+	return d.Store.Answer(ctx, rec.ID, entry, a.answered(rec.Status))
 }
 
 // carryOver keeps the address, and files that were not replaced.

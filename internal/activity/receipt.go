@@ -13,6 +13,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -24,6 +25,7 @@ type receiptViews struct {
 	contents page.View[contentsPage]
 	edit     page.View[editPage]
 	confirm  page.View[confirmPage]
+	message  page.View[messagePage]
 }
 
 func loadReceiptViews(set *page.Set) receiptViews {
@@ -32,6 +34,7 @@ func loadReceiptViews(set *page.Set) receiptViews {
 		contents: page.Load[contentsPage](set, "activity/contents"),
 		edit:     page.Load[editPage](set, "activity/edit"),
 		confirm:  page.Load[confirmPage](set, "activity/confirm"),
+		message:  page.Load[messagePage](set, "activity/message"),
 	}
 }
 
@@ -41,9 +44,10 @@ type receiptPage struct {
 	Record    submission.Record
 	Status    Status
 	What      string
-	By        string
-	Statement string
-	Address   string // /r/{token}
+	By        string             // the day of our answer, where one was promised
+	Late      bool               // that day is over
+	Statement *consent.Statement // shown with the first answers
+	Address   string             // /r/{token}
 	Opened    []opening
 	Extra     Extra
 	CodeSent  bool
@@ -73,8 +77,10 @@ type contentsPage struct {
 
 type editPage struct {
 	page.Base
-	Record submission.Record
-	Form   form.View
+	Record  submission.Record
+	Address string // of the receipt
+	Form    form.View
+	Closed  bool // what was typed is shown, but can't be sent any more
 }
 
 type confirmPage struct {
@@ -99,7 +105,7 @@ func (d *Desk) Public(r chi.Router) {
 	r.Post("/r/{token}/code", handle(d.OnReceipt(d.sendCode)))
 	r.Post("/r/{token}/open", handle(d.OnReceipt(d.openContents)))
 	r.Post("/r/{token}/file/{file}", handle(d.OnReceipt(d.serveFile)))
-	r.Post("/r/{token}/message", handle(d.OnReceipt(d.takeMessage)))
+	r.Post("/r/{token}/message", handle(d.takeMessage))
 	r.Post("/r/{token}/withdraw", handle(d.OnReceipt(d.withdraw)))
 	r.Get("/r/{token}/edit/{grant}", handle(d.OnReceipt(d.showEdit)))
 	r.Post("/r/{token}/edit/{grant}", handle(d.OnReceipt(d.takeEdit)))
@@ -161,13 +167,16 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 		Base: page.Base{
 			Title: "Your " + a.What, Description: "What became of your request.", NoIndex: true, Path: r.URL.Path,
 		},
-		Record: shown, Status: status, What: a.What, By: status.By(rec.CreatedAt), Address: d.ReceiptPath(rec.ID),
+		Record: shown, Status: status, What: a.What, Address: d.ReceiptPath(rec.ID),
 		Opened: opened, Answered: r.URL.Query().Has("answered"),
 	}
 	data.Path = data.Address
+	if data.By, data.Late, err = d.promise(r.Context(), rec, status); err != nil {
+		return err
+	}
 	if len(versions) > 0 {
-		if v, ok := d.Statements.Get(versions[0].Statement); ok {
-			data.Statement = v.Name()
+		if v, ok := d.Statements.Get(versions[len(versions)-1].Statement); ok {
+			data.Statement = &v
 		}
 	}
 	if a.Receipt != nil {
@@ -177,6 +186,37 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 	}
 	adjust(&data)
 	return d.views.receipt.Write(w, r, code, data)
+}
+
+// promise returns the day by which we answer a request that is in a status, and whether it is over.
+func (d *Desk) promise(ctx context.Context, rec submission.Record, status Status) (by string, late bool, err error) {
+	since, err := d.Since(ctx, rec)
+	if err != nil {
+		return "", false, err
+	}
+	due, ok := status.due(since)
+	if !ok {
+		return "", false, nil
+	}
+	return status.By(since), d.Now().Truncate(24 * time.Hour).After(due), nil
+}
+
+// Since returns when a record came into its present status: by its last move there that was not undone, or as it came.
+func (d *Desk) Since(ctx context.Context, rec submission.Record) (time.Time, error) {
+	events, err := d.Store.Events(ctx, rec.ID)
+	if err != nil {
+		return time.Time{}, err
+	}
+	undone := map[string]bool{}
+	for _, e := range slices.Backward(events) {
+		switch message := e.Detail["message"]; {
+		case e.Kind == "undone":
+			undone[message] = true
+		case e.Detail["to"] == rec.Status && e.Detail["from"] != "" && (message == "" || !undone[message]):
+			return e.At, nil
+		}
+	}
+	return rec.CreatedAt, nil
 }
 
 // openings lists the days on which a role opened the record, each once.
@@ -201,8 +241,16 @@ func (d *Desk) withdraw(w http.ResponseWriter, r *http.Request, rec submission.R
 	if !ok {
 		return page.ErrNotFound
 	}
-	err := d.Store.Withdraw(r.Context(), rec.ID, Withdrawn, a.withdrawable(), a.Moved)
+	c := submission.Change{From: a.withdrawable(), To: Withdrawn, Moved: a.Moved}
+	if s, _ := a.Status(Withdrawn); s.Months > 0 {
+		c.PurgeAfter = d.Now().AddDate(0, s.Months, 0)
+	}
+	err := d.Store.Withdraw(r.Context(), rec.ID, c)
 	if errors.Is(err, submission.ErrMove) {
+		if now, err := d.Store.Get(r.Context(), rec.ID); err == nil && now.Status == Withdrawn {
+			http.Redirect(w, r, d.ReceiptPath(rec.ID), http.StatusSeeOther) // it is done already
+			return nil
+		}
 		return d.writeReceipt(w, r, rec, http.StatusConflict, func(p *receiptPage) {
 			p.Problem = "This can no longer be withdrawn here. Write to us below and we will see to it."
 		})
@@ -224,9 +272,17 @@ func (d *Desk) Grant(id uuid.UUID, lasts time.Duration) string {
 }
 
 func (d *Desk) granted(id uuid.UUID, grant string) bool {
+	until, ok := d.grantOf(id, grant)
+	return ok && d.Now().Before(until)
+}
+
+// grantOf returns until when a grant of ours for that record is good, or was.
+func (d *Desk) grantOf(id uuid.UUID, grant string) (until time.Time, ok bool) {
 	body, err := d.Ring.Open(grantPurpose, grant)
-	return err == nil && len(body) == 24 && uuid.UUID(body[:16]) == id &&
-		d.Now().Before(time.Unix(int64(binary.BigEndian.Uint64(body[16:])), 0))
+	if err != nil || len(body) != 24 || uuid.UUID(body[:16]) != id {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(binary.BigEndian.Uint64(body[16:])), 0), true
 }
 
 func (d *Desk) writeContents(w http.ResponseWriter, r *http.Request, rec submission.Record) error {

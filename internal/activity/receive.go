@@ -17,40 +17,59 @@ import (
 )
 
 const (
-	maxText   = 4 << 20 // bytes of a form without files: four times what any field takes, so that too much can be shown again
-	maxPairs  = 2000    // fields that are read; what follows is ignored
-	overshoot = 9       // how many times its limit a file may be sent before reading ends
+	maxText   = 4 << 20   // bytes of names and values: four times what any field takes, so that too much can be shown again
+	maxPairs  = 2000      // fields that are read; what follows is ignored
+	overshoot = 9         // how many times its limit a file may be sent before reading ends
+	drained   = 256 << 20 // bytes that are read and thrown away, so that a browser gets our page and not a broken connection
 )
 
 // received is what came with a POST, before anything is judged.
 type received struct {
 	values  url.Values
 	files   []file.Staged
+	tried   map[string]bool // fields for which a file came, whatever became of it
+	dealt   map[string]bool // fields whose kept file was taken up again, or is not to be
 	errs    form.Errors
 	status  int // set where the sending as such is refused: 413, 415
 	message string
 }
 
-// receive reads the body. Whatever happens, it returns what could be read, so that the page can show it again. Files
-// are staged only where stage is set; an error is ours, not the sender's.
-func (d *Desk) receive(w http.ResponseWriter, r *http.Request, f form.Form, stage bool) (*received, error) {
-	in := &received{values: url.Values{}, errs: form.Errors{}}
+// way says how a sending is read.
+type way struct {
+	stage  bool // files go to the store
+	sealed bool // but only behind a seal of ours: the form has one, before its first file
+	resume bool // files that an earlier page kept are looked up
+}
+
+// receive reads the body. Whatever happens, it returns what could be read, so that the page can show it again; an error
+// is ours, not the sender's.
+func (d *Desk) receive(w http.ResponseWriter, r *http.Request, f form.Form, how way) (*received, error) {
+	in := newReceived()
+	whole := r.Body
+	var err error
 	kind, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch kind {
 	case "application/x-www-form-urlencoded":
 		in.readPairs(r.Body)
-		return in, nil
 	case "multipart/form-data":
 		r.Body = http.MaxBytesReader(w, r.Body, maxText+overshoot*largest(f))
-		err := d.readParts(r.Context(), in, multipart.NewReader(r.Body, params["boundary"]), f, stage)
-		if err == nil && stage {
-			err = d.resume(r.Context(), in, f)
-		}
-		return in, err
+		err = d.readParts(r.Context(), in, multipart.NewReader(r.Body, params["boundary"]), f, how)
+	default:
+		in.status = http.StatusUnsupportedMediaType
+		in.message = "What arrived was not sent by this form, so it could not be read. Please fill in the form and send it again."
+		return in, nil
 	}
-	in.status = http.StatusUnsupportedMediaType
-	in.message = "What arrived was not sent by this form, so it could not be read. Please fill in the form and send it again."
-	return in, nil
+	if in.status == http.StatusRequestEntityTooLarge {
+		_, _ = io.CopyN(io.Discard, whole, drained)
+	}
+	if how.resume && err == nil {
+		err = d.resume(r.Context(), in, f)
+	}
+	return in, err
+}
+
+func newReceived() *received {
+	return &received{values: url.Values{}, tried: map[string]bool{}, dealt: map[string]bool{}, errs: form.Errors{}}
 }
 
 func largest(f form.Form) int64 {
@@ -88,41 +107,57 @@ func (in *received) tooMuch() {
 	in.message = "That is more than this form takes. What could be read is below: shorten it and send again."
 }
 
-// readParts decodes a multipart body part by part; files go to the store as they are read.
-func (d *Desk) readParts(ctx context.Context, in *received, parts *multipart.Reader, f form.Form, stage bool) error {
-	var text int
+// readParts decodes a multipart body part by part; files go to the store as they are read. Where that fails, the rest is
+// still read, so that nothing typed is lost.
+func (d *Desk) readParts(ctx context.Context, in *received, parts *multipart.Reader, f form.Form, how way) error {
+	var (
+		text  int
+		fault error
+	)
 	for range maxPairs {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return fault
 		}
 		if err != nil {
 			in.broken(err)
-			return nil
+			return fault
 		}
 		name := part.FormName()
 		if field, ok := f.Field(name); ok && field.Kind == form.File {
-			if part.FileName() == "" || !stage {
+			if part.FileName() == "" || !how.stage || fault != nil || in.tried[name] {
+				continue // one file a field; a second is skipped
+			}
+			in.tried[name] = true
+			if how.sealed && !d.ours(in, f) {
+				in.errs.Add(name, "This file was not taken yet. Please choose it again.")
 				continue
 			}
-			if err := d.stage(ctx, in, field, part); err != nil {
-				return err
-			}
+			fault = d.stage(ctx, in, field, part)
 			continue
 		}
-		raw, err := io.ReadAll(io.LimitReader(part, int64(maxText-text)))
+		text += len(name)
+		raw, err := io.ReadAll(io.LimitReader(part, int64(max(maxText-text, 0))))
 		text += len(raw)
-		in.values.Add(name, string(raw))
+		if text >= maxText {
+			err = errors.Join(err, &http.MaxBytesError{Limit: maxText})
+		}
+		if len(name) < maxText {
+			in.values.Add(name, string(raw))
+		}
 		if err != nil {
 			in.broken(err)
-			return nil
-		}
-		if text >= maxText {
-			in.tooMuch()
-			return nil
+			return fault
 		}
 	}
-	return nil
+	return fault
+}
+
+// ours tells whether the seal that came before a file is one of this form's, so that nobody stores files with us who
+// did not ask for the page first. One that expired will do: its file is kept while the page is read once more.
+func (d *Desk) ours(in *received, f form.Form) bool {
+	seal, err := form.OpenSeal(d.Ring, in.values.Get(form.SealField))
+	return err == nil && !errors.Is(seal.Check(f, seal.Statement, d.Now()), form.ErrSealForged)
 }
 
 // broken says why the rest of the body could not be read.
@@ -160,7 +195,7 @@ func (d *Desk) stage(ctx context.Context, in *received, field form.Field, part *
 	case err != nil:
 		return err
 	}
-	in.replace(staged)
+	in.files = append(in.files, staged)
 	return nil
 }
 
@@ -178,44 +213,61 @@ func (t *tracked) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// replace keeps one file a field: the newest.
-func (in *received) replace(s file.Staged) {
-	for i, old := range in.files {
-		if old.Field == s.Field {
-			in.files[i] = s
-			return
-		}
-	}
-	in.files = append(in.files, s)
-}
+// The fields beside a file's, by which it is carried from page to page.
+func keptName(field string) string   { return field + "_kept" }
+func removeName(field string) string { return field + "_remove" }
 
-// resume takes up the files that an earlier page kept, unless they were replaced or are to be removed.
+// resume takes up the files that an earlier page kept. Those that were replaced or are to be removed are deleted.
 func (d *Desk) resume(ctx context.Context, in *received, f form.Form) error {
 	for _, field := range f.Fields {
-		token := in.values.Get(field.Name + "_kept")
-		if field.Kind != form.File || token == "" || in.has(field.Name) {
+		token := in.values.Get(keptName(field.Name))
+		if field.Kind != form.File || token == "" {
 			continue
 		}
-		if in.values.Get(field.Name+"_remove") != "" {
-			if err := d.Files.Discard(ctx, token); err != nil {
-				return err
-			}
-			continue
+		var err error
+		if in.has(field.Name) || in.values.Get(removeName(field.Name)) != "" {
+			err = d.Files.Discard(ctx, token)
+		} else {
+			err = d.takeUp(ctx, in, field.Name, token)
 		}
-		staged, err := d.Files.Resume(ctx, token)
-		var refused *file.Refusal
-		switch {
-		case err == nil && staged.Field == field.Name:
-			in.replace(staged)
-		case errors.As(err, &refused):
-			in.errs.Add(field.Name, refused.Message)
-		case err == nil, errors.Is(err, file.ErrGone):
-			in.errs.Add(field.Name, "The file kept from before is no longer there. Please choose it again.")
-		default:
+		if err != nil {
 			return err
 		}
+		in.dealt[field.Name] = true
 	}
 	return nil
+}
+
+func (d *Desk) takeUp(ctx context.Context, in *received, field, token string) error {
+	staged, err := d.Files.Resume(ctx, token)
+	var refused *file.Refusal
+	switch {
+	case err == nil && staged.Field == field:
+		in.files = append(in.files, staged)
+	case errors.As(err, &refused):
+		in.errs.Add(field, refused.Message)
+	case err == nil, errors.Is(err, file.ErrGone):
+		in.errs.Add(field, "The file kept from before is no longer there. Please choose it again.")
+	default:
+		return err
+	}
+	return nil
+}
+
+// unresolved carries on the kept files that could not be looked up: the next page asks for them again.
+func (in *received) unresolved(f form.Form) []form.Hidden {
+	var hidden []form.Hidden
+	for _, field := range f.Fields {
+		if field.Kind != form.File || in.dealt[field.Name] || in.has(field.Name) {
+			continue
+		}
+		for _, name := range []string{keptName(field.Name), removeName(field.Name)} {
+			if value := in.values.Get(name); value != "" {
+				hidden = append(hidden, form.Hidden{Name: name, Value: value})
+			}
+		}
+	}
+	return hidden
 }
 
 func (in *received) has(field string) bool {
@@ -227,11 +279,13 @@ func (in *received) has(field string) bool {
 	return false
 }
 
-// withFiles returns the values with the ids of the files in the places of their fields.
-func (in *received) withFiles() url.Values {
+// withFiles returns the values with the ids of the files in the places of their fields, where nothing else belongs.
+func (in *received) withFiles(f form.Form) url.Values {
 	values := url.Values{}
 	for name, list := range in.values {
-		values[name] = list
+		if field, ok := f.Field(name); !ok || field.Kind != form.File {
+			values[name] = list
+		}
 	}
 	for _, s := range in.files {
 		values[s.Field] = []string{s.ID.String()}
@@ -243,9 +297,9 @@ func (in *received) withFiles() url.Values {
 func (in *received) kept() map[string][]form.Kept {
 	kept := map[string][]form.Kept{}
 	for _, s := range in.files {
-		kept[s.Field] = append(kept[s.Field], form.Kept{
-			Name: s.Name, Size: file.Size(s.Size), Token: s.Token, RemoveName: s.Field + "_remove",
-		})
+		kept[s.Field] = []form.Kept{{
+			Name: s.Name, Size: file.Size(s.Size), Token: s.Token, RemoveName: removeName(s.Field),
+		}}
 	}
 	return kept
 }

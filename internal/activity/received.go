@@ -21,9 +21,9 @@ type Received struct {
 // Receive reads a POST of f for pages that draw and judge the form themselves. Files are staged or taken up again, as
 // on public forms. An error is ours, not the sender's.
 func (d *Desk) Receive(w http.ResponseWriter, r *http.Request, f form.Form) (Received, error) {
-	in, err := d.receive(w, r, f, true)
+	in, err := d.receive(w, r, f, way{stage: true, resume: true})
 	if err != nil {
 		return Received{}, err
 	}
-	return Received{in.withFiles(), in.files, in.kept(), in.errs, in.status, in.message}, nil
+	return Received{in.withFiles(f), in.files, in.kept(), in.errs, in.status, in.message}, nil
 }

@@ -54,7 +54,6 @@ func (r *room) public(router chi.Router) {
 	set := r.desk.Pages
 	shown := application().Settled()
 	door := activity.Door{
-		Kind: Kind,
 		Form: func(*http.Request) (form.Form, error) { return shown, nil },
 		Page: r.drawApply,
 	}

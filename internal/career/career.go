@@ -70,7 +70,7 @@ func (r *Room) Activity() activity.Activity {
 func (r *Room) public(router chi.Router) {
 	set := r.desk.Pages
 	cached := func(path string, h page.Handler) { router.Method(http.MethodGet, path, set.Cached(set.Handle(h))) }
-	door := activity.Door{Kind: Kind, Form: r.formAt, Page: r.drawApply}
+	door := activity.Door{Form: r.formAt, Page: r.drawApply}
 	cached("/careers", r.showList)
 	cached("/careers/apply", r.desk.Show(door))
 	router.Post("/careers/apply", set.Handle(r.desk.Take(door)))

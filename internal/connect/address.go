@@ -159,7 +159,7 @@ func (p *Portal) waiting(ctx context.Context, accountID, id uuid.UUID) (string, 
 	return email, nil
 }
 
-var errGone = &page.Error{ //nolint:gochecknoglobals // a constant in all but syntax
+var errGone = &page.Error{
 	Status: http.StatusGone,
 	Message: "This link is used up: it works once, for 24 hours, for the account that asked for it, and ends when a newer one " +
 		"is sent. Ask for another one on the page “Address”.",

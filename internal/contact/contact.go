@@ -46,7 +46,6 @@ func New(desk *activity.Desk, pages *content.Content) activity.Activity {
 func (r *room) public(router chi.Router) {
 	set := r.desk.Pages
 	door := activity.Door{
-		Kind: Kind,
 		Form: func(*http.Request) (form.Form, error) { return question(), nil },
 		Page: r.draw,
 	}

@@ -76,6 +76,7 @@ func New(c Config) *Room {
 func (r *Room) Activity() activity.Activity {
 	return activity.Activity{
 		Kind: Kind, Title: "Privacy request", What: "privacy request", Path: requestPath,
+		NeverApart: true, // what the law grants is not lost among what looks like misuse
 		Statuses: statuses(),
 		Form:     requestForm,
 		Public:   r.Public,

@@ -81,7 +81,6 @@ func needsWords(v form.Values, errs form.Errors) {
 
 func (r *Room) requestDoor() activity.Door {
 	return activity.Door{
-		Kind: Kind,
 		Form: func(*http.Request) (form.Form, error) { return request(), nil },
 		Page: r.drawRequest,
 	}

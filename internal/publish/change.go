@@ -8,7 +8,7 @@ import (
 )
 
 // ErrStale says that somebody else changed a row since the version on which a change is based.
-var ErrStale = errStale //nolint:gochecknoglobals // a constant in all but syntax
+var ErrStale = errStale
 
 // Change runs a room's own change of a row, for pages that a room adds to those of this desk: under the same lock, with
 // a new version, logged with old and new values, followed by the room's After. The version is the one that the page

@@ -64,7 +64,7 @@ func Slug(title string) string {
 	return slug
 }
 
-var slugForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`) //nolint:gochecknoglobals // a constant in all but syntax
+var slugForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // checkSlug fills an empty slug from the title, and refuses what is no address.
 func checkSlug(fields []form.Field, v form.Values, errs form.Errors) {

@@ -112,7 +112,7 @@ func (ws *Workspace) assignOne(r *http.Request, in *account.Session, rec submiss
 }
 
 // errAssignee says that the one chosen can't work on the record.
-var errAssignee = &page.Error{ //nolint:gochecknoglobals // a constant in all but syntax
+var errAssignee = &page.Error{
 	Status: http.StatusUnprocessableEntity, Message: "Choose a colleague whose role lets them work on this kind of submission.",
 }
 

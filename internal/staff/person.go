@@ -219,8 +219,8 @@ func (ws *Workspace) flagLines(ctx context.Context, m met, names names) ([]flagL
 
 // The purposes and channels that can be opted out of (P-6, P-7), and how and why that was asked.
 var (
-	purposes = []string{"survey", "product_news", "promotion", "newsletter"} //nolint:gochecknoglobals // a constant in all but syntax
-	channels = []string{"email", "phone", "post"}                            //nolint:gochecknoglobals // likewise
+	purposes = []string{"survey", "product_news", "promotion", "newsletter"}
+	channels = []string{"email", "phone", "post"}
 )
 
 func ways() []form.Option {

@@ -228,4 +228,4 @@ func TestStaffCannotOversell(t *testing.T) {
 	}
 }
 
-var hidden = activitytest.Hidden //nolint:gochecknoglobals // a shorter name
+var hidden = activitytest.Hidden

@@ -82,7 +82,7 @@ func editFields(ctx context.Context, db publish.DB, id uuid.UUID) ([]form.Field,
 	), nil
 }
 
-var clock = regexp.MustCompile(`^([01]\d|2[0-3]):[0-5]\d$`) //nolint:gochecknoglobals // a constant in all but syntax
+var clock = regexp.MustCompile(`^([01]\d|2[0-3]):[0-5]\d$`)
 
 // checkTime judges day, time and zone where they are given.
 func checkTime(v form.Values, errs form.Errors) {

@@ -81,7 +81,7 @@ func (r *Room) form(ctx context.Context, subject uuid.UUID) (form.Form, error) {
 
 func (r *Room) routes(router chi.Router) {
 	set := r.desk.Pages
-	door := activity.Door{Kind: Kind, Form: r.formAt, Page: r.drawRegister}
+	door := activity.Door{Form: r.formAt, Page: r.drawRegister}
 	router.Method(http.MethodGet, "/webinars", set.Cached(set.Handle(r.showList)))
 	router.Method(http.MethodGet, "/webinars/{slug}", set.Cached(set.Handle(r.showOne)))
 	router.Method(http.MethodGet, "/webinars/{slug}/register", set.Cached(set.Handle(ifOpen(r.desk.Show(door)))))

@@ -55,8 +55,10 @@ type Bench struct {
 }
 
 // New returns a bench whose router serves the receipts and the activities that build returns. The rooms' own mail
-// templates must be named, since the desk is made with them.
-func New(t testing.TB, templates []mail.Template, build func(*Bench) activity.Activities) *Bench {
+// templates must be named, since the desk is made with them; changes may adjust its configuration.
+func New(
+	t testing.TB, templates []mail.Template, build func(*Bench) activity.Activities, changes ...func(*activity.Config),
+) *Bench {
 	t.Helper()
 	b := &Bench{Pool: pgtest.New(t), Ring: keytest.New(t), MailDir: t.TempDir(), Router: chi.NewRouter()}
 	b.clock.Store(Start().UnixNano())
@@ -81,10 +83,14 @@ func New(t testing.TB, templates []mail.Template, build func(*Bench) activity.Ac
 		Pool: b.Pool, Ring: b.Ring, People: people, Mail: b.Mail, Files: b.Files, Now: b.Now, Log: log,
 	})
 	t.Cleanup(b.Store.Close)
-	b.Desk = activity.NewDesk(activity.Config{
+	config := activity.Config{
 		Pages: b.Pages, Pool: b.Pool, Ring: b.Ring, Store: b.Store, People: people,
 		Ledger: consent.NewLedger(b.Pool, b.Ring, b.Now), Statements: statements, Mail: b.Mail, Files: b.Files, Now: b.Now, Log: log,
-	})
+	}
+	for _, change := range changes {
+		change(&config)
+	}
+	b.Desk = activity.NewDesk(config)
 	b.Desk.Open(build(b))
 	b.Desk.Public(b.Router)
 	for _, a := range b.Desk.Activities() {

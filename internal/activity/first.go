@@ -1,0 +1,75 @@
+package activity
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/submission"
+)
+
+// firstMessages are the activity's own, or the confirmation to the sender and the notice to the inbox that owns the kind.
+func (d *Desk) firstMessages(a Activity, id uuid.UUID, e *submission.Entry) []mail.Message {
+	if a.Messages != nil {
+		return a.Messages(id, e)
+	}
+	status, _ := a.Status(e.Status)
+	reference := submission.Reference(id)
+	messages := []mail.Message{{
+		Template: "received",
+		Data: mail.Received{
+			Name: e.Name, What: a.What, Reference: reference, Next: status.Next, By: status.By(d.Now()),
+			ReceiptURL: "/r/" + d.Store.Token(id), ConfirmURL: d.ConfirmPath(id),
+		},
+	}}
+	return append(messages, d.notices(a, id, mail.Inbox{
+		Kind: a.Title, Subject: e.Form.Name, Reference: reference, Who: who(e.Name, e.Company),
+	})...)
+}
+
+// notices is the mail to the inbox that owns the kind, if there is one.
+func (d *Desk) notices(a Activity, id uuid.UUID, data mail.Inbox) []mail.Message {
+	inbox := d.Pages.Site().Inboxes[a.Kind]
+	if inbox == "" {
+		return nil
+	}
+	data.URL = "/staff/submissions/" + id.String()
+	return []mail.Message{{
+		Submission: uuid.NullUUID{UUID: id, Valid: true}, Template: "inbox", Address: inbox, Data: data,
+	}}
+}
+
+// heard is the notice that the sender of a record wrote again; none about what is kept apart.
+func (d *Desk) heard(a Activity, rec submission.Record, what string) []mail.Message {
+	if rec.Quarantined != nil {
+		return nil
+	}
+	return d.notices(a, rec.ID, mail.Inbox{
+		Kind: what + ": " + a.Title, Subject: rec.Subject, Reference: rec.Reference, Who: who(rec.Name, rec.Company),
+	})
+}
+
+func who(name, company string) string {
+	if company != "" {
+		return company
+	}
+	return name
+}
+
+// Restore takes a record out of quarantine, with the mail that it would have brought.
+func (d *Desk) Restore(ctx context.Context, id uuid.UUID, by submission.Actor) error {
+	r, err := d.Store.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	a, ok := d.activities.Find(r.Kind)
+	if !ok {
+		return submission.ErrNotFound
+	}
+	e := submission.Entry{
+		Form: form.Form{Kind: r.Kind, Name: r.Subject}, Status: r.Status, Name: r.Name, Company: r.Company,
+	}
+	return d.Store.Restore(ctx, id, by, d.firstMessages(a, id, &e))
+}

@@ -1,0 +1,114 @@
+package activity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
+)
+
+const maxMessage = 4000 // characters of a reply
+
+// messagePage keeps the words of a reply where the receipt around it can't be drawn.
+type messagePage struct {
+	page.Base
+	Typed string
+}
+
+// takeMessage takes a reply of the sender's. Whatever happens to it, the words are shown again or stored.
+func (d *Desk) takeMessage(w http.ResponseWriter, r *http.Request) error {
+	in, _ := d.receive(w, r, form.Form{}, way{}) // without files nothing of ours can fail
+	err := d.OnReceipt(func(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+		return d.judgeMessage(w, r, rec, in)
+	})(w, r)
+	var known *page.Error
+	if err == nil || errors.As(err, &known) || r.Context().Err() != nil {
+		return err
+	}
+	d.Log.ErrorContext(r.Context(), "could not take a message", "id", page.RequestID(r), "err", err)
+	w.Header().Set("Retry-After", "30")
+	w.Header().Set("Cache-Control", "no-store")
+	return d.views.message.Write(w, r, http.StatusServiceUnavailable, messagePage{
+		Base: page.Base{
+			Title: "Error: Your message", Description: "Your message was not stored yet.", NoIndex: true, Path: r.URL.Path,
+		},
+		Typed: form.Clean(in.values.Get("message"), true),
+	})
+}
+
+func (d *Desk) judgeMessage(w http.ResponseWriter, r *http.Request, rec submission.Record, in *received) error {
+	body := form.Clean(in.values.Get("message"), true)
+	refuse := func(status int, problem string) error {
+		return d.writeReceipt(w, r, rec, status, func(p *receiptPage) { p.Problem, p.Typed = problem, body })
+	}
+	if wait, ok := d.clients.allow("reply "+rec.ID.String(), d.Now()); !ok {
+		seconds := strconv.Itoa(int(math.Ceil(wait.Seconds())))
+		w.Header().Set("Retry-After", seconds)
+		return refuse(http.StatusTooManyRequests,
+			"Many messages came within a short time. Your words are still below: please wait "+seconds+" seconds and send them again.")
+	}
+	if in.status != 0 {
+		return refuse(in.status, in.message)
+	}
+	if body == "" {
+		return refuse(http.StatusUnprocessableEntity, "Enter your message.")
+	}
+	if n := len([]rune(body)); n > maxMessage {
+		return refuse(http.StatusUnprocessableEntity,
+			fmt.Sprintf("This is %d characters too long. Shorten it to %d characters or fewer.", n-maxMessage, maxMessage))
+	}
+	if err := d.storeReply(r.Context(), rec, body); err != nil {
+		return err
+	}
+	http.Redirect(w, r, d.ReceiptPath(rec.ID)+"?answered", http.StatusSeeOther)
+	return nil
+}
+
+// storeReply stores the same words once, however often the button was pressed, and tells the inbox that owns the kind.
+func (d *Desk) storeReply(ctx context.Context, rec submission.Record, body string) error {
+	a, _ := d.activities.Find(rec.Kind)
+	return d.Store.Reply(ctx, rec.ID, func(tx pgx.Tx) (bool, error) {
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO reply (id, submission_id, body, created_at)
+			SELECT $1, $2, $3, $4
+			WHERE NOT EXISTS (SELECT FROM reply WHERE submission_id = $2 AND body = $3 AND created_at > $5)`,
+			uuid.Must(uuid.NewV7()), rec.ID, body, d.Now(), d.Now().Add(-time.Hour))
+		if err != nil || tag.RowsAffected() == 0 {
+			return false, err
+		}
+		if err := d.reopen(ctx, tx, a, rec.ID); err != nil {
+			return false, err
+		}
+		for _, m := range d.heard(a, rec, "Reply") {
+			if err := d.Mail.Insert(ctx, tx, m); err != nil {
+				return false, err
+			}
+		}
+		return true, nil
+	})
+}
+
+// reopen takes a request that was answered, but not for good, back to those who answer.
+func (d *Desk) reopen(ctx context.Context, tx pgx.Tx, a Activity, id uuid.UUID) error {
+	if !a.open(Answered) {
+		return nil
+	}
+	err := d.Store.MoveTx(ctx, tx, id, submission.Change{
+		From: []string{Answered}, To: a.First(), By: submission.Sender, Moved: a.Moved,
+		PurgeAfter: d.Now().AddDate(0, a.Statuses[0].Months, 0),
+	})
+	if errors.Is(err, submission.ErrMove) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,285 @@
+package activity_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/postgres/pgtest"
+	"clickcommerce.com/site/internal/submission"
+)
+
+func TestQuarantinedLearnsNothingAndGetsNoMail(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil, func(c *activity.Config) { c.Blocked = func(string) bool { return true } })
+	receipt, id := b.sent(t, b.filled(t))
+	w := b.Post(receipt+"/code", nil)
+	if w.Code != http.StatusOK || doc(t, w).Find("#f-code").Length() != 1 {
+		t.Errorf("code: %d", w.Code)
+	}
+	if w := b.Post(receipt+"/message", url.Values{"message": {"Hello?"}}); w.Code != http.StatusSeeOther {
+		t.Errorf("message: %d", w.Code)
+	}
+	if n := b.count(t, `SELECT count(*) FROM reply WHERE submission_id = $1`, id); n != 1 {
+		t.Errorf("%d replies stored", n)
+	}
+	if n := b.count(t, `SELECT count(*) FROM message`); n != 0 {
+		t.Errorf("%d mails queued", n)
+	}
+}
+
+func TestReplyReachesTheInboxOnce(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	receipt, _ := b.sent(t, b.filled(t))
+	b.Mails(t)
+	for range 2 {
+		if w := b.Post(receipt+"/message", url.Values{"message": {"Hello?"}}); w.Code != http.StatusSeeOther {
+			t.Errorf("message: %d", w.Code)
+		}
+	}
+	if mails := b.Mails(t); len(mails) != 1 || !strings.Contains(mails[0], "Reply: Sample") {
+		t.Errorf("mails: %q", mails)
+	}
+}
+
+func TestReplyIsNeverLost(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil, func(c *activity.Config) { c.Limit = activity.Limit{N: 3, Per: time.Minute} })
+	receipt, _ := b.sent(t, b.filled(t))
+	send := func(text string, want int) {
+		t.Helper()
+		w := b.Post(receipt+"/message", url.Values{"message": {text}})
+		d := doc(t, w)
+		if w.Code != want || strings.TrimSpace(d.Find("#f-message").Text()) != text {
+			t.Errorf("%d, want %d; %d characters kept", w.Code, want, len(d.Find("#f-message").Text()))
+		}
+		if action := d.Find("#f-message").Closest("form").AttrOr("action", ""); action != receipt+"/message" {
+			t.Errorf("the form goes to %q", action)
+		}
+		if (want == http.StatusTooManyRequests || want == http.StatusServiceUnavailable) && w.Header().Get("Retry-After") == "" {
+			t.Errorf("%d without Retry-After", want)
+		}
+	}
+	send(strings.Repeat("x", 4001), http.StatusUnprocessableEntity)
+	send("", http.StatusUnprocessableEntity)
+	if w := b.Post(receipt+"/message", url.Values{"message": {strings.Repeat("x", 5<<20)}}); w.Code != http.StatusRequestEntityTooLarge ||
+		len(doc(t, w).Find("#f-message").Text()) < 3<<20 {
+		t.Errorf("5 MB: %d", w.Code)
+	}
+	send("The fourth", http.StatusTooManyRequests)
+	b.Pool.Close()
+	send("Without a database", http.StatusServiceUnavailable)
+}
+
+func TestWithdrawnTwiceIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	receipt, id := b.sent(t, b.filled(t))
+	for range 2 {
+		if w := b.Post(receipt+"/withdraw", nil); w.Code != http.StatusSeeOther || w.Header().Get("Location") != receipt {
+			t.Errorf("withdraw: %d to %q", w.Code, w.Header().Get("Location"))
+		}
+	}
+	if status := b.record(t, id).Status; status != activity.Withdrawn {
+		t.Errorf("status %q", status)
+	}
+	_, decided := b.sent(t, b.filled(t))
+	b.move(t, decided, "new", "done", nil)
+	if w := b.Post(b.Desk.ReceiptPath(decided)+"/withdraw", nil); w.Code != http.StatusConflict {
+		t.Errorf("withdraw what is decided: %d", w.Code)
+	}
+}
+
+func (b bench) move(t testing.TB, id uuid.UUID, from, to string, m *mail.Message) {
+	t.Helper()
+	err := b.Store.Move(context.Background(), id, submission.Change{
+		From: []string{from}, To: to, By: submission.System, Decides: to == "done", Message: m,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPromiseCountsFromTheLastMove(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	receipt, id := b.sent(t, b.filled(t)) // Monday 23 November
+	next := func(want string) {
+		t.Helper()
+		got := strings.Join(strings.Fields(doc(t, b.Get(receipt)).Find(".next p").Text()), " ")
+		if got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+	next("We read it. You hear from us by 25 November 2026.")
+	b.Advance(2 * 24 * time.Hour)
+	next("We read it. You hear from us by 25 November 2026.")
+	b.Advance(24 * time.Hour)
+	next("We read it. You should have heard from us by 25 November 2026. Write to us below and we look into it.")
+	b.move(t, id, "new", "held", nil) // Thursday 26 November
+	next("We think. You hear from us by 3 December 2026.")
+	b.Advance(24 * time.Hour)
+	b.move(t, id, "held", "new", nil) // Friday
+	next("We read it. You hear from us by 1 December 2026.")
+	b.Advance(24 * time.Hour)
+	letter := mail.Message{
+		Template: "letter", NotBefore: b.Now().Add(time.Hour), Data: mail.Letter{Subject: "Wait", Paragraphs: []string{"Please."}},
+	}
+	b.move(t, id, "new", "held", &letter)
+	if err := b.Store.Undo(context.Background(), id, submission.System, letter.ID); err != nil {
+		t.Fatal(err)
+	}
+	next("We read it. You hear from us by 1 December 2026.")
+	b.Advance(3 * 24 * time.Hour)
+	b.move(t, id, "new", "held", nil)
+	next("We think. You hear from us by 8 December 2026.")
+}
+
+func TestReceiptNamesTheStatementOfTheFirstAnswers(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	receipt, id := b.sent(t, b.filled(t))
+	shown := b.version(t, id)
+	_, err := pgtest.Admin(t, b.Pool).Exec(context.Background(), `
+		INSERT INTO statement_version SELECT (jsonb_populate_record(s, '{"id": "2026-10-24"}')).* FROM statement_version s WHERE id = $1`, shown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.Pool.Exec(context.Background(), `
+		INSERT INTO answers (submission_id, version, form_revision, statement_version, lang, values, created_at)
+		SELECT submission_id, 2, form_revision, '2026-10-24', lang, values, created_at FROM answers WHERE submission_id = $1`, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Desk.Statements.Refresh(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	link := doc(t, b.Get(receipt)).Find(`a[href^="/privacy/versions/"]`)
+	if link.AttrOr("href", "") != "/privacy/versions/"+shown {
+		t.Errorf("%d links, the first to %q", link.Length(), link.AttrOr("href", ""))
+	}
+}
+
+// version is the statement that was shown with the first answers of a record.
+func (b bench) version(t testing.TB, id uuid.UUID) (statement string) {
+	t.Helper()
+	err := b.Pool.QueryRow(context.Background(), `
+		SELECT statement_version FROM answers WHERE submission_id = $1 AND version = 1`, id).Scan(&statement)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return statement
+}
+
+// editing returns the address of the form of a record, and what its page would send with other grounds.
+func (b bench) editing(t testing.TB, id uuid.UUID, why string) (string, url.Values) {
+	t.Helper()
+	path := b.Desk.ReceiptPath(id) + "/edit/" + b.Desk.Grant(id, 30*time.Minute)
+	w := b.Get(path)
+	if w.Code != http.StatusOK {
+		t.Fatalf("edit: %d", w.Code)
+	}
+	values := again(t, b.filled(t), w)
+	values.Set("step", "1")
+	values.Set("why", why)
+	return path, values
+}
+
+func TestEditTwiceIsOneVersionAndOneNotice(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	_, id := b.sent(t, b.filled(t))
+	b.Mails(t)
+	path, values := b.editing(t, id, "Other grounds.")
+	for range 2 {
+		if w := b.post(t, path, values); w.Code != http.StatusSeeOther {
+			t.Errorf("edit: %d %s", w.Code, notices(t, w))
+		}
+	}
+	versions, err := b.Store.Versions(context.Background(), id)
+	if err != nil || len(versions) != 2 || versions[0].Values.Get("why") != "Other grounds." {
+		t.Errorf("%d versions, %v", len(versions), err)
+	}
+	if mails := b.Mails(t); len(mails) != 1 || !strings.Contains(mails[0], "Changed answers: Sample") {
+		t.Errorf("mails: %q", mails)
+	}
+}
+
+func TestEditKeepsWhatWasTypedWhereTheFormIsClosed(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		close func(t *testing.T, b bench, id uuid.UUID)
+		want  int
+	}{
+		"decided":   {func(t *testing.T, b bench, id uuid.UUID) { b.move(t, id, "new", "done", nil) }, http.StatusConflict},
+		"withdrawn": {func(_ *testing.T, b bench, id uuid.UUID) { b.Post(b.Desk.ReceiptPath(id)+"/withdraw", nil) }, http.StatusConflict},
+		"link over": {func(_ *testing.T, b bench, _ uuid.UUID) { b.Advance(31 * time.Minute) }, http.StatusNotFound},
+	} {
+		b := open(t, nil)
+		_, id := b.sent(t, b.filled(t))
+		path, values := b.editing(t, id, "Other grounds.")
+		tt.close(t, b, id)
+		if w := b.Get(path); w.Code != tt.want {
+			t.Errorf("%s: GET %d", name, w.Code)
+		}
+		w := b.post(t, path, values)
+		d := doc(t, w)
+		if w.Code != tt.want || strings.TrimSpace(d.Find("#f-why").Text()) != "Other grounds." ||
+			!strings.Contains(notices(t, w), "still here") || d.Find(`a[href="`+b.Desk.ReceiptPath(id)+`"]`).Length() == 0 {
+			t.Errorf("%s: %d %s", name, w.Code, notices(t, w))
+		}
+		if n := b.count(t, `SELECT count(*) FROM answers WHERE submission_id = $1`, id); n != 1 {
+			t.Errorf("%s: %d versions", name, n)
+		}
+		if w := b.post(t, b.Desk.ReceiptPath(id)+"/edit/forged", values); w.Code != http.StatusNotFound || doc(t, w).Find("#f-why").Length() != 0 {
+			t.Errorf("%s: a forged link: %d", name, w.Code)
+		}
+	}
+}
+
+// TestDecidedWhileTheFormIsRead is decided between the look at the record and the storing of the answers.
+func TestDecidedWhileTheFormIsRead(t *testing.T) {
+	t.Parallel()
+	var b bench
+	var id uuid.UUID
+	asked := 0
+	b = open(t, func(a *activity.Activity) {
+		usual := a.Form
+		a.Form = func(ctx context.Context, subject uuid.UUID) (form.Form, error) {
+			if asked++; asked == 2 { // the page asks first, then the sending
+				b.move(t, id, "new", "done", nil)
+			}
+			return usual(ctx, subject)
+		}
+	})
+	_, id = b.sent(t, b.filled(t))
+	path, values := b.editing(t, id, "Other grounds.")
+	w := b.post(t, path, values)
+	if w.Code != http.StatusConflict || strings.TrimSpace(doc(t, w).Find("#f-why").Text()) != "Other grounds." {
+		t.Errorf("%d %s", w.Code, notices(t, w))
+	}
+}
+
+func TestEditHasALimit(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil, func(c *activity.Config) { c.Limit = activity.Limit{N: 2, Per: time.Hour} })
+	_, id := b.sent(t, b.filled(t))
+	path, values := b.editing(t, id, "One.")
+	if w := b.post(t, path, values); w.Code != http.StatusSeeOther {
+		t.Errorf("within the limit: %d", w.Code)
+	}
+	values.Set("why", "Two.")
+	w := b.post(t, path, values)
+	if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" || strings.TrimSpace(doc(t, w).Find("#f-why").Text()) != "Two." {
+		t.Errorf("over the limit: %d", w.Code)
+	}
+}

@@ -1,0 +1,184 @@
+package activity
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/key"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
+)
+
+// sending is one POST on its way through the desk.
+type sending struct {
+	door      Door
+	form      form.Form
+	in        *received
+	statement consent.Statement
+	seal      form.Seal
+	sealErr   error // why the page that is shown again needs a new seal
+	values    form.Values
+	errs      form.Errors
+	step      int
+	again     string // sealed: asked once more
+	doubtful  bool   // still, after having been asked
+}
+
+// newSending is what came, at the page of the form on which it was sent.
+func newSending(door Door, f form.Form, in *received) *sending {
+	step, _ := strconv.Atoi(in.values.Get(stepField))
+	return &sending{door: door, form: f, in: in, step: min(max(step, 0), len(f.Steps())-1)}
+}
+
+// Take answers POST: 303 to the receipt, or the page again with everything that was typed.
+func (d *Desk) Take(door Door) page.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		f, err := door.Form(r)
+		if err != nil {
+			return d.withoutForm(w, r, door, err)
+		}
+		f = f.Settled() // its seal is compared with it, and what is stored names it
+		d.shown.Store(r.URL.Path, f)
+		wait, allowed := d.clients.allow(f.Kind+" "+clientKey(d.Proxies.Client(r)), d.Now())
+		in, err := d.receive(w, r, f, way{stage: allowed, sealed: true, resume: true})
+		s := newSending(door, f, in)
+		if err != nil {
+			return d.unavailable(w, r, s, err)
+		}
+		if s.statement, err = d.Statements.InForce(); err != nil {
+			return d.unavailable(w, r, s, err)
+		}
+		if !allowed {
+			return d.tooMany(w, r, s, wait)
+		}
+		if refusal := d.judge(r, s); refusal != nil {
+			return d.showAgain(w, r, s, refusal.status, refusal.message)
+		}
+		accepted, err := d.accept(r, s)
+		if err != nil {
+			return d.unavailable(w, r, s, err)
+		}
+		if f.Anonymous {
+			return door.Thanks(w, r, f)
+		}
+		http.Redirect(w, r, "/r/"+accepted.Token, http.StatusSeeOther)
+		return nil
+	}
+}
+
+// refusal is why a sending is not accepted as it is.
+type refusal struct {
+	status  int
+	message string
+}
+
+const mend = "" // the error summary says all there is to say
+
+// judge checks a sending from the outside in: was it readable, is its page still true, is it complete, is it a
+// person's. It returns nil where nothing stands against it.
+func (d *Desk) judge(r *http.Request, s *sending) *refusal {
+	s.checkSeal(d.Ring, d.Now())
+	s.values, s.errs = s.form.Parse(s.in.withFiles(s.form))
+	for name, sentence := range s.in.errs {
+		s.errs[name] = sentence // what is wrong with a file says more than "choose a file"
+	}
+	if s.in.status != 0 {
+		return &refusal{s.in.status, s.in.message}
+	}
+	if sentence := s.sealProblem(); sentence != "" {
+		return &refusal{http.StatusUnprocessableEntity, sentence}
+	}
+	if r := s.walk(); r != nil {
+		return r
+	}
+	return d.guard(r, s)
+}
+
+// checkSeal opens the seal, and finds out whether the page that is shown again can keep it.
+func (s *sending) checkSeal(ring *key.Ring, now time.Time) {
+	s.seal, s.sealErr = form.OpenSeal(ring, s.in.values.Get(form.SealField))
+	if s.sealErr == nil {
+		s.sealErr = s.seal.Check(s.form, s.statement.ID, now)
+	}
+}
+
+// sealProblem returns the sentence that tells why the page must be read once more, or "".
+func (s *sending) sealProblem() string {
+	switch {
+	case s.sealErr == nil:
+		return ""
+	case errors.Is(s.sealErr, form.ErrSealExpired):
+		return "This page was open for more than a day. Everything you typed is still here: please check it and send it again."
+	case errors.Is(s.sealErr, form.ErrSealStale):
+		return "The wording of this page or our privacy statement changed while you were writing. Everything you typed is still here: please read it through and send it again."
+	}
+	return "We could not tell that this came from our page. Everything you typed is still here: please send it again."
+}
+
+// walk leads through the pages of a form that has several, and stops at the first one with an error.
+func (s *sending) walk() *refusal {
+	steps := s.form.Steps()
+	for i := range s.step + 1 {
+		for _, field := range s.form.Fields {
+			if field.Step == steps[i] && s.errs[field.Name] != "" {
+				s.step = i
+				s.keepErrorsOf(steps[i])
+				return &refusal{http.StatusUnprocessableEntity, mend}
+			}
+		}
+	}
+	if s.step < len(steps)-1 {
+		s.step++
+		s.errs = form.Errors{}
+		return &refusal{http.StatusOK, ""}
+	}
+	return nil
+}
+
+func (s *sending) keepErrorsOf(step string) {
+	for _, field := range s.form.Fields {
+		if field.Step != step {
+			delete(s.errs, field.Name)
+		}
+	}
+}
+
+// accept hands a judged sending over to be stored.
+func (d *Desk) accept(r *http.Request, s *sending) (submission.Accepted, error) {
+	a, ok := d.activities.Find(s.form.Kind)
+	if !ok {
+		return submission.Accepted{}, errors.New("no activity of kind " + s.form.Kind)
+	}
+	e := d.entry(a, s.form, s.values)
+	e.Files, e.Seal = s.in.files, s.seal
+	e.Quarantine = !a.NeverApart && (s.doubtful || d.Blocked != nil && d.Blocked(e.Email))
+	for _, fill := range []func(context.Context, *submission.Entry) error{a.Fill, s.door.Fill} {
+		if fill == nil {
+			continue
+		}
+		if err := fill(r.Context(), &e); err != nil {
+			return submission.Accepted{}, err
+		}
+	}
+	return d.Store.Accept(r.Context(), e)
+}
+
+// entry fills in what all activities have in common.
+func (d *Desk) entry(a Activity, f form.Form, v form.Values) submission.Entry {
+	first := a.Statuses[0]
+	return submission.Entry{
+		Form: f, Values: v, Email: v.Get("email"), Name: v.Get("name"), Company: v.Get("company"), Status: first.Value,
+		PurgeAfter: d.Now().AddDate(0, first.Months, 0),
+		Messages: func(id uuid.UUID, e *submission.Entry) []mail.Message {
+			return d.firstMessages(a, id, e)
+		},
+	}
+}

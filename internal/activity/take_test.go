@@ -1,0 +1,224 @@
+package activity_test
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/form"
+)
+
+const staged = `SELECT count(*) FROM file WHERE state = 'staged'`
+
+func TestStepsLeadToTheReceipt(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	first := b.filled(t)
+	first.Set("step", "0")
+	first.Del("why")
+	first.Set("email", "nobody")
+	w := b.post(t, samplePath, first)
+	if w.Code != http.StatusUnprocessableEntity || doc(t, w).Find("#f-why").Length() != 0 || doc(t, w).Find("#f-email").Length() != 1 {
+		t.Errorf("a fault on the first page: %d %s", w.Code, notices(t, w))
+	}
+	first.Set("email", "ada@example.com")
+	w = b.post(t, samplePath, first)
+	if w.Code != http.StatusOK || doc(t, w).Find("#f-why").Length() != 1 || notices(t, w) != "" {
+		t.Fatalf("the second page: %d %s", w.Code, notices(t, w))
+	}
+	second := again(t, url.Values{}, w)
+	w = b.post(t, samplePath, second, upload{"cv", "cv.txt", "Ada"})
+	if w.Code != http.StatusUnprocessableEntity || doc(t, w).Find(".kept").Length() != 1 {
+		t.Fatalf("the second page without an answer: %d %s", w.Code, notices(t, w))
+	}
+	second = again(t, second, w)
+	second.Set("why", "Because.")
+	_, id := b.sent(t, second)
+	versions, err := b.Store.Versions(context.Background(), id)
+	if err != nil || len(versions) != 1 {
+		t.Fatalf("versions: %v, %v", versions, err)
+	}
+	if got := versions[0].Values.Get("name"); got != "Ada Lovelace" {
+		t.Errorf("name %q", got)
+	}
+	if n := b.count(t, `SELECT count(*) FROM file WHERE state = 'attached' AND field = 'cv' AND submission_id = $1`, id); n != 1 {
+		t.Errorf("%d files attached", n)
+	}
+}
+
+func TestNoFileIsStagedWithoutASeal(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	cv := upload{"cv", "cv.txt", "Ada"}
+	for name, change := range map[string]func(url.Values){
+		"none":   func(v url.Values) { v.Del(form.SealField) },
+		"forged": func(v url.Values) { v.Set(form.SealField, "AAAA") },
+		"of another form": func(v url.Values) {
+			other := form.Form{Kind: "other", Fields: sampleForm().Fields}
+			v.Set(form.SealField, form.NewSeal(other, "x", b.Now()).Close(b.Ring))
+		},
+		"after the file": func(v url.Values) {
+			v["zz"], v[form.SealField] = v[form.SealField], nil
+		},
+	} {
+		values := b.filled(t)
+		change(values)
+		w := b.post(t, samplePath, values, cv)
+		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(notices(t, w), "choose it again") {
+			t.Errorf("%s: %d %s", name, w.Code, notices(t, w))
+		}
+		if n := b.count(t, staged); n != 0 {
+			t.Errorf("%s: %d files staged", name, n)
+		}
+	}
+	// A page that was open too long is read once more; its file is kept.
+	values := b.filled(t)
+	b.Advance(25 * time.Hour)
+	w := b.post(t, samplePath, values, cv)
+	if w.Code != http.StatusUnprocessableEntity || doc(t, w).Find(".kept").Length() != 1 {
+		t.Errorf("expired: %d %s", w.Code, notices(t, w))
+	}
+}
+
+func TestOneFileAField(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	values := b.filled(t)
+	values.Del("why")
+	w := b.post(t, samplePath, values,
+		upload{"cv", "", ""}, upload{"cv", "one.txt", "One"}, upload{"cv", "two.txt", "Two"}, upload{"letter", "a.txt", "A"},
+		upload{"cv", "three.txt", "Three"})
+	if n := b.count(t, staged); n != 2 || !strings.Contains(doc(t, w).Find(".kept").Text(), "one.txt") {
+		t.Errorf("%d files staged, %q kept", n, doc(t, w).Find(".kept").Text())
+	}
+	// The one that is replaced goes.
+	values = again(t, values, w)
+	w = b.post(t, samplePath, values, upload{"cv", "new.txt", "New"})
+	if n := b.count(t, staged); n != 2 {
+		t.Errorf("%d files staged once one was replaced", n)
+	}
+	values = again(t, values, w)
+	values.Set("cv_remove", "yes")
+	w = b.post(t, samplePath, values)
+	if n := b.count(t, staged); n != 1 || doc(t, w).Find(".kept").Length() != 1 {
+		t.Errorf("%d files staged once one was removed", n)
+	}
+}
+
+func TestOnlyAFileAnswersAFileField(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	values := b.filled(t)
+	values.Set("cv", "anything")
+	w := b.Post(samplePath, values)
+	if w.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", w.Code, notices(t, w))
+	}
+	if n := b.count(t, `SELECT count(*) FROM answers WHERE values ? 'cv'`); n != 0 {
+		t.Error("typed text stands in the place of a file")
+	}
+}
+
+func TestKeptFileOutlastsTheLimitAndTheDatabase(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil, func(c *activity.Config) { c.Limit = activity.Limit{N: 2, Per: time.Hour} })
+	values := b.filled(t)
+	values.Del("why")
+	w := b.post(t, samplePath, values, upload{"cv", "cv.txt", "Ada"})
+	values = again(t, values, w)
+	token := values.Get("cv_kept")
+	if w.Code != http.StatusUnprocessableEntity || token == "" {
+		t.Fatalf("%d, token %q", w.Code, token)
+	}
+	w = b.post(t, samplePath, values)
+	if w.Code != http.StatusUnprocessableEntity {
+		t.Fatalf("the second: %d", w.Code)
+	}
+	w = b.post(t, samplePath, values)
+	if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" ||
+		!strings.Contains(doc(t, w).Find(".kept").Text(), "cv.txt") {
+		t.Errorf("over the limit: %d, kept %q", w.Code, doc(t, w).Find(".kept").Text())
+	}
+	b.Pool.Close()
+	b.Advance(time.Hour)
+	values.Set("cv_remove", "yes")
+	w = b.post(t, samplePath, values)
+	next := again(t, url.Values{}, w)
+	got := []string{next.Get("cv_kept"), next.Get("cv_remove")}
+	if diff := cmp.Diff(got, []string{token, "yes"}); w.Code != http.StatusServiceUnavailable || diff != "" {
+		t.Errorf("without a database: %d (-got +want):\n%s", w.Code, diff)
+	}
+}
+
+func TestStoreOfFilesAwayKeepsWhatFollowsTheFile(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	values := b.filled(t)
+	body, kind := parts(t, values, upload{"cv", "cv.txt", "Ada"})
+	after := "Content-Disposition: form-data; name=\"why\"\r\n\r\nTyped after the file\r\n--"
+	boundary := strings.TrimPrefix(kind, "multipart/form-data; boundary=")
+	text := strings.TrimSuffix(string(body), "--\r\n") + "\r\n" + after + boundary + "--\r\n"
+	text = strings.Replace(text, `name="why"`, `name="zz"`, 1)
+	b.Pool.Close()
+	r, err := http.NewRequest(http.MethodPost, samplePath, strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", kind)
+	w := b.Do(r)
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(doc(t, w).Find("#f-why").Text(), "Typed after the file") {
+		t.Errorf("%d %q", w.Code, doc(t, w).Find("#f-why").Text())
+	}
+}
+
+func TestBlockedIsKeptApartButNotWhereTheLawGrants(t *testing.T) {
+	t.Parallel()
+	for name, never := range map[string]bool{"usual": false, "never apart": true} {
+		b := open(t, func(a *activity.Activity) { a.NeverApart = never }, func(c *activity.Config) {
+			c.Blocked = func(email string) bool { return email == "ada@example.com" }
+		})
+		_, id := b.sent(t, b.filled(t))
+		if apart := b.record(t, id).Quarantined != nil; apart == never {
+			t.Errorf("%s: kept apart: %t", name, apart)
+		}
+	}
+}
+
+func TestCrowdAndTrap(t *testing.T) {
+	t.Parallel()
+	for name, never := range map[string]bool{"usual": false, "never apart": true} {
+		b := open(t, func(a *activity.Activity) { a.NeverApart = never }, func(c *activity.Config) {
+			c.Limit = activity.Limit{N: 1000, Per: time.Minute}
+		})
+		values := b.filled(t)
+		for i := range 8 {
+			values.Set("why", strings.Repeat("x", i+1))
+			b.sent(t, values)
+		}
+		values.Set("why", "The ninth")
+		w := b.post(t, samplePath, values)
+		want := map[bool]int{false: http.StatusUnprocessableEntity, true: http.StatusSeeOther}[never]
+		if w.Code != want {
+			t.Errorf("%s: the ninth of an address: %d", name, w.Code)
+		}
+		trapped := maps.Clone(values)
+		trapped.Set(form.TrapField, "x")
+		trapped.Set("why", "The trapped")
+		w = b.post(t, samplePath, trapped)
+		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(notices(t, w), "once more") {
+			t.Errorf("%s: a filled trap: %d", name, w.Code)
+		}
+		b.Advance(3 * time.Second)
+		_, id := b.sent(t, again(t, trapped, w))
+		if apart := b.record(t, id).Quarantined != nil; apart == never {
+			t.Errorf("%s: trapped twice: kept apart: %t", name, apart)
+		}
+	}
+}
