@@ -18,6 +18,7 @@ import (
 const (
 	lapse = 30  // days in which a request must be confirmed
 	kept  = 12  // months that a record is kept on, again and again, while its subscription stands
+	left  = 1   // months that the fact of a subscription is kept on once it ended
 	batch = 500 // records of one run
 )
 
@@ -143,7 +144,9 @@ func (r *room) follow(ctx context.Context) error {
 		return err
 	}
 	for _, id := range ids {
-		err := r.desk.Store.Withdraw(ctx, id, activity.Withdrawn, []string{confirmed}, nil)
+		err := r.desk.Store.Withdraw(ctx, id, submission.Change{
+			From: []string{confirmed}, To: activity.Withdrawn, PurgeAfter: r.desk.Now().AddDate(0, left, 0),
+		})
 		if err != nil && !errors.Is(err, submission.ErrMove) {
 			return err
 		}

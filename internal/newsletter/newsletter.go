@@ -65,7 +65,6 @@ func New(desk *activity.Desk, pages *content.Content) activity.Activity {
 func (r *room) public(router chi.Router) {
 	set := r.desk.Pages
 	door := activity.Door{
-		Kind: Kind,
 		Form: func(*http.Request) (form.Form, error) { return subscription(), nil },
 		Page: r.draw,
 	}
@@ -115,7 +114,7 @@ func statuses() []activity.Status {
 			Public: "The address is confirmed: the next issue goes to it. The date of deletion below moves on for as long as you stay.",
 		},
 		{
-			Value: activity.Withdrawn, Label: "Left", Final: true, Months: 1,
+			Value: activity.Withdrawn, Label: "Left", Final: true, Months: left,
 			Public: "No newsletter is sent because of this subscription any more.",
 		},
 	}

@@ -59,6 +59,19 @@ func status(t *testing.T, b *activitytest.Bench, receipt string) string {
 	return rec.Status
 }
 
+// deleted checks the day after which a record is deleted.
+func deleted(t *testing.T, b *activitytest.Bench, receipt string, want time.Time) {
+	t.Helper()
+	id, err := b.Store.ByToken(strings.TrimPrefix(receipt, "/r/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec, err := b.Store.Get(context.Background(), id)
+	if err != nil || rec.PurgeAfter.Format(time.DateOnly) != want.Format(time.DateOnly) {
+		t.Errorf("deleted after %s, want %s (%v)", rec.PurgeAfter, want, err)
+	}
+}
+
 func inForce(t *testing.T, b *activitytest.Bench) bool {
 	t.Helper()
 	var ok bool
@@ -123,7 +136,9 @@ func TestDoubleOptIn(t *testing.T) {
 	if !inForce(t, b) {
 		t.Error("a request that anybody can make put the subscription out of force")
 	}
+	b.Advance(10 * 24 * time.Hour)
 	b.Post(again+"/withdraw", nil)
+	deleted(t, b, again, b.Now().AddDate(0, 1, 0))
 	if !inForce(t, b) || status(t, b, again) != activity.Withdrawn {
 		t.Error("withdrawing an unconfirmed request ended the subscription of the address's owner")
 	}
@@ -186,6 +201,7 @@ func TestLeavingElsewhereIsLeaving(t *testing.T) {
 	if got := status(t, b, receipt); got != activity.Withdrawn {
 		t.Errorf("after leaving by phone: %s", got)
 	}
+	deleted(t, b, receipt, b.Now().AddDate(0, 1, 0))
 }
 
 func TestEveryFieldSaysWhy(t *testing.T) {

@@ -59,7 +59,7 @@ func (ws *Workspace) submitMove(w http.ResponseWriter, r *http.Request, o opened
 }
 
 // errQuarantined is the answer to a step or letter about a record that is set apart.
-var errQuarantined = &page.Error{ //nolint:gochecknoglobals // a constant in all but syntax
+var errQuarantined = &page.Error{
 	Status: http.StatusConflict, Message: "This submission is in quarantine. Restore it first; until then nothing is mailed about it.",
 }
 
@@ -164,7 +164,7 @@ func (ws *Workspace) complete(c *submission.Change, m activity.Move, o opened, v
 	c.Message.Template, c.Message.Data = "letter", ws.letter(o, v.Get("subject"), text)
 }
 
-var blankLine = regexp.MustCompile(`\n\s*\n`) //nolint:gochecknoglobals // a constant in all but syntax
+var blankLine = regexp.MustCompile(`\n\s*\n`)
 
 // letter is what staff wrote, as the mail draws it.
 func (ws *Workspace) letter(o opened, subject, text string) mail.Letter {
@@ -236,9 +236,10 @@ func (ws *Workspace) submitReply(w http.ResponseWriter, r *http.Request, o opene
 	return done(w, r, recordPath(o.ID), "written")
 }
 
-// submitUndo takes back the letter that has not left, with the step it belongs to.
+// submitUndo takes back the letter that the page offered to take back, with the step it belongs to.
 func (ws *Workspace) submitUndo(w http.ResponseWriter, r *http.Request, o opened) error {
-	err := ws.desk.Store.Undo(r.Context(), o.ID, o.by)
+	message, _ := uuid.Parse(r.PostForm.Get("message")) // none of ours is left to be taken back
+	err := ws.desk.Store.Undo(r.Context(), o.ID, o.by, message)
 	switch {
 	case err == nil:
 		return done(w, r, recordPath(o.ID), "undone")

@@ -51,6 +51,7 @@ func TestDecisionWithLetter(t *testing.T) {
 	}
 	d = me.get(t, h, to)
 	has(t, d, ".undo", "A letter leaves in 60 seconds. Undo")
+	undo := url.Values{"message": {values.Get("key")}}
 	has(t, d, ".thread", "There are enough partners in Ohio. You are welcome to apply again from 1 May 2027.")
 	has(t, d, ".timeline", "New → Declined, reason: enough partners in the region, may apply again from 2027-05-01 Alliance manager, alliance")
 	r := h.record(t, id)
@@ -68,7 +69,7 @@ func TestDecisionWithLetter(t *testing.T) {
 	if n := strings.Count(mails, "There are enough partners in Ohio."); n != 2 { // text and HTML
 		t.Errorf("the letter's words came %d times:\n%s", n, mails)
 	}
-	has(t, me.get(t, h, me.post(t, h, path(id)+"/undo", nil)), ".notice.good", "Too late")
+	has(t, me.get(t, h, me.post(t, h, path(id)+"/undo", undo)), ".notice.good", "Too late")
 }
 
 func TestUndo(t *testing.T) {
@@ -79,16 +80,19 @@ func TestUndo(t *testing.T) {
 	me := h.as(t, account.Alliance)
 	me.post(t, h, path(id)+"/move", url.Values{"from": {"new"}, "to": {"approved"}, "subject": {"Welcome"}, "text": {"Come in."}})
 	h.Advance(30 * time.Second)
-	has(t, me.get(t, h, path(id)), ".undo", "leaves in 30 seconds")
-	d := me.get(t, h, me.post(t, h, path(id)+"/undo", nil))
+	d := me.get(t, h, path(id))
+	has(t, d, ".undo", "leaves in 30 seconds")
+	undo := url.Values{"message": {d.Find(".undo input").AttrOr("value", "")}}
+	h.Post(h.Desk.ReceiptPath(id)+"/code", nil) // its mail is not the letter that the page offers to take back
+	d = me.get(t, h, me.post(t, h, path(id)+"/undo", undo))
 	has(t, d, ".notice.good", "Taken back")
 	has(t, d, ".timeline", "Taken back before it left")
 	if r := h.record(t, id); r.Status != "new" || r.DecidedAt != nil {
 		t.Errorf("%s, decided %v", r.Status, r.DecidedAt)
 	}
 	h.Advance(day)
-	if mails := h.Mails(t); len(mails) != 0 {
-		t.Errorf("%d mails after Undo", len(mails))
+	if mails := h.Mails(t); len(mails) != 1 || !strings.Contains(mails[0], "code") {
+		t.Errorf("%d mails after Undo, want the code alone", len(mails))
 	}
 }
 

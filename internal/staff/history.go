@@ -38,7 +38,10 @@ type momentView struct {
 }
 
 // undoView offers to take back a letter that has not left.
-type undoView struct{ Seconds int }
+type undoView struct {
+	Message uuid.UUID
+	Seconds int
+}
 
 // fillHistory reads what was written and what happened, both oldest first.
 func (ws *Workspace) fillHistory(ctx context.Context, p *recordPage, names names) error {
@@ -77,7 +80,7 @@ func (ws *Workspace) undo(mails []mail.Item) *undoView {
 	for _, m := range slices.Backward(mails) {
 		left := m.NextAt.Sub(ws.desk.Now())
 		if m.State == "queued" && m.Attempts == 0 && left > 0 && (m.Template == "letter" || m.Template == "more") {
-			return &undoView{int(left.Seconds())}
+			return &undoView{m.ID, int(left.Seconds())}
 		}
 	}
 	return nil
@@ -199,7 +202,7 @@ func (ws *Workspace) timeline(a activity.Activity, names names, events []submiss
 	var list []momentView
 	add := func(at time.Time, what, who string) { list = append(list, momentView{at, ws.stamp(at), what, who}) }
 	for _, e := range events {
-		if e.Kind == "letter" && e.Detail["template"] != "letter" && e.Detail["template"] != "more" {
+		if e.Kind == "code" {
 			continue // its mail is listed
 		}
 		add(e.At, eventWords(a, names, e), actorWords(names, e.Actor, e.Role))

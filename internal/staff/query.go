@@ -147,7 +147,7 @@ func (ws *Workspace) filter(q query, in *account.Session, right account.Right) s
 	case viewUnassigned:
 		f.Unassigned = true
 	case viewLate:
-		f.WaitingFrom, f.Kinds = ws.lateBefore(), ws.waiting(f.Kinds)
+		f.WaitingFrom, f.First = ws.lateBefore(), ws.waiting(f.Kinds)
 	case viewQuarantine:
 		f.Quarantined = true
 	}
@@ -158,17 +158,23 @@ func (ws *Workspace) lateBefore() time.Time {
 	return activity.WorkingDays(ws.desk.Now().In(ws.zone), -waitingDays)
 }
 
-// waiting keeps the kinds whose requests wait for staff when they come in; a registration, for one, waits for nobody.
-func (ws *Workspace) waiting(kinds []string) []string {
-	list := []string{}
+// waiting names the status in which a request waits for staff, for the kinds that have one.
+func (ws *Workspace) waiting(kinds []string) map[string]string {
+	first := map[string]string{}
 	for _, kind := range kinds {
 		if a, ok := ws.desk.Activities().Find(kind); ok && waits(a) {
-			list = append(list, kind)
+			first[kind] = a.First()
 		}
 	}
-	return list
+	return first
 }
 
+// late tells of one record what the view of those that wait too long tells of all.
+func late(a activity.Activity, rec submission.Record, before time.Time) bool {
+	return waits(a) && rec.Status == a.First() && rec.DecidedAt == nil && rec.Quarantined == nil && rec.StatusSince.Before(before)
+}
+
+// waits tells whether staff promise an answer to what comes in; a registration, for one, waits for nobody.
 func waits(a activity.Activity) bool {
-	return len(a.Statuses) > 0 && !a.Statuses[0].Final && len(a.Statuses[0].Moves) > 0
+	return len(a.Statuses) > 0 && (a.Statuses[0].Days > 0 || a.Statuses[0].DueMonths > 0)
 }

@@ -205,14 +205,14 @@ func (ws *Workspace) filterView(q query, kinds []string, names names) filterView
 // listView prepares a page of the queue; current is the record that is read beside it.
 func (ws *Workspace) listView(q query, found submission.List, names names, current uuid.UUID) listView {
 	l := listView{Label: "Submissions"}
-	late := ws.lateBefore()
+	before := ws.lateBefore()
 	for _, rec := range found.Records {
 		a, _ := ws.desk.Activities().Find(rec.Kind)
 		status, _ := a.Status(rec.Status)
 		l.Rows = append(l.Rows, row{
 			ID: rec.ID, Path: q.at(recordPath(rec.ID)), Who: sender(rec), What: what(a, rec), Arrived: ws.brief(rec.CreatedAt),
 			Status: tagOf(status, rec), Owner: names.of(rec.AssigneeID), Unread: rec.ReadAt == nil, Current: rec.ID == current,
-			Late: waits(a) && rec.Status == a.First() && rec.DecidedAt == nil && rec.CreatedAt.Before(late),
+			Late: late(a, rec, before),
 		})
 	}
 	first := q.first()

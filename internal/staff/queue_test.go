@@ -84,6 +84,30 @@ func TestQueueViewsAndFilters(t *testing.T) {
 	}
 }
 
+// TestLateStaysLate looks for a request that was noted and given to somebody, but never answered.
+func TestLateStaysLate(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "old@example.com", named("Old", ""))
+	h.sent(t, "contact", "any@example.com", named("No promise", "")) // its status names no days
+	worker := h.as(t, account.Alliance)
+	worker.post(t, h, path(id)+"/note", url.Values{"text": {"To be answered."}})
+	worker.post(t, h, path(id)+"/assign", url.Values{"to": {worker.ID.String()}})
+	h.Advance(7 * day) // that session is over
+	me := h.as(t, account.Reviewer)
+	const late = "/staff/submissions?view=late"
+	if diff := cmp.Diff(listed(t, h, me, late), []string{"Old"}); diff != "" {
+		t.Errorf("late (-got +want):\n%s", diff)
+	}
+	if n := me.get(t, h, "/staff/submissions").Find(".queue .late").Length(); n != 1 {
+		t.Errorf("%d rows are marked as late", n)
+	}
+	me.post(t, h, path(id)+"/quarantine", nil)
+	if n := me.get(t, h, "/staff/submissions?view=quarantine").Find(".queue .late").Length(); n != 0 || len(listed(t, h, me, late)) > 0 {
+		t.Error("what is in quarantine waits for an answer")
+	}
+}
+
 func TestQueuePagesKeepTheFilter(t *testing.T) {
 	t.Parallel()
 	h := open(t)

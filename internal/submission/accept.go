@@ -3,7 +3,6 @@ package submission
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,12 +17,6 @@ import (
 	"clickcommerce.com/site/internal/mail"
 )
 
-// maxBatch is how many submissions share one commit at most.
-const maxBatch = 64
-
-// flushTimeout bounds one commit; it runs on a context of its own, since many wait for it.
-const flushTimeout = 15 * time.Second
-
 // Entry is a submission to be accepted. Personal data enters the product by this type only.
 type Entry struct {
 	Form       form.Form
@@ -35,7 +28,6 @@ type Entry struct {
 	Company    string
 	Status     string
 	Channel    string // "" means form
-	Source     string
 	PurgeAfter time.Time
 	Quarantine bool // kept apart: no consent and no message until restored
 	// Locked, if set, runs first in a transaction of its own with the rest, for what needs a lock (the last seat). It
@@ -53,10 +45,11 @@ type Accepted struct {
 	Repeated  bool // the same was accepted before: nothing was written, and these are the first one's
 }
 
-// slot is an entry on its way, with the place for its answer. Its id is made once, so that a second try is the same.
+// slot is an entry on its way, with the place for its answer.
 type slot struct {
 	entry    Entry
 	id       uuid.UUID
+	ids      []uuid.UUID // all that it had: see renew
 	personID uuid.UUID
 	digest   []byte
 	revision []byte
@@ -67,23 +60,27 @@ type slot struct {
 }
 
 // Accept stores the entry, with its consents and messages, and returns once that is on disk. The same entry under the
-// same seal is stored once. Those who wait at the same time share one commit.
+// same seal is stored once. Those who wait at the same time share one commit. Where the database does not answer, it
+// gives up in time for a page that says so; the entry may be stored all the same, and sending it again is a repeat.
 func (s *Store) Accept(ctx context.Context, e Entry) (Accepted, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.Timeout+s.Timeout/3)
+	defer cancel()
 	sl, err := s.slot(ctx, e)
 	if err != nil {
 		return Accepted{}, err
 	}
 	if e.Locked != nil || s.Alone || e.Form.Anonymous {
-		return sl.stored, s.acceptAlone(context.WithoutCancel(ctx), sl)
+		err := s.acceptAlone(ctx, sl)
+		return sl.stored, err
 	}
 	if err := s.enqueue(ctx, sl); err != nil {
-		return Accepted{}, err
+		return Accepted{}, fmt.Errorf("accept: %w", err)
 	}
 	select {
 	case err := <-sl.done:
 		return sl.stored, err
 	case <-ctx.Done():
-		return Accepted{}, ctx.Err()
+		return Accepted{}, fmt.Errorf("accept: %w", ctx.Err())
 	}
 }
 
@@ -111,26 +108,20 @@ func (s *Store) slot(ctx context.Context, e Entry) (*slot, error) {
 		return nil, fmt.Errorf("accept: %w", err)
 	}
 	sl := &slot{entry: e, revision: revision, values: values, at: s.Now(), done: make(chan error, 1)}
-	if sl.id, err = newID(e.Form.Anonymous); err != nil {
-		return nil, fmt.Errorf("accept: %w", err)
-	}
 	if e.Form.Anonymous {
+		sl.id = uuid.New() // one in order of time would tell when it came
 		sl.at = sl.at.UTC().Truncate(24 * time.Hour)
 		return sl, nil
 	}
 	sl.digest = s.digest(e, values)
-	if sl.personID, err = uuid.NewV7(); err != nil {
-		return nil, fmt.Errorf("accept: %w", err)
-	}
 	return sl, nil
 }
 
-// newID returns an id in order of time, but for anonymous answers, whose id must not tell when they came.
-func newID(anonymous bool) (uuid.UUID, error) {
-	if anonymous {
-		return uuid.NewRandom()
-	}
-	return uuid.NewV7()
+// renew gives a slot its ids. A try whose answer was lost may have been stored: under other ids the next one finds that
+// by the digest, and is a repeat that writes nothing.
+func (sl *slot) renew() {
+	sl.id, sl.personID = uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
+	sl.ids = append(sl.ids, sl.id)
 }
 
 // digest is equal for two sendings of the same page with the same content. Files count by content, not by id.
@@ -157,14 +148,15 @@ func (s *Store) digest(e Entry, values []byte) []byte {
 // nothing. The last statement reads what is stored now.
 func (s *Store) queue(b *pgx.Batch, sl *slot) error {
 	e := sl.entry
+	sl.renew()
 	s.People.Add(b, sl.personID, e.Email, sl.at)
 	b.Queue(`
 		INSERT INTO submission (id, person_id, kind, status, subject_id, subject, reference, name, organisation, channel,
-			digest, source, created_at, quarantined_at, purge_after)
-		VALUES ($1, (SELECT id FROM person WHERE email = $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, nullif($12, ''), $13, $14, $15)
+			digest, created_at, quarantined_at, purge_after)
+		VALUES ($1, (SELECT id FROM person WHERE email = $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (digest) DO NOTHING`,
 		sl.id, e.Email, e.Form.Kind, e.Status, nullable(e.Form.Subject), e.Form.Name, Reference(sl.id), e.Name, e.Company,
-		channel(e), sl.digest, e.Source, sl.at, quarantined(e, sl.at), e.PurgeAfter)
+		channel(e), sl.digest, sl.at, quarantined(e, sl.at), e.PurgeAfter)
 	b.Queue(`
 		INSERT INTO answers (submission_id, version, form_revision, statement_version, lang, values, created_at)
 		SELECT $1, 1, $2, $3, $4, $5, $6 WHERE EXISTS (SELECT FROM submission WHERE id = $1)`,
@@ -185,7 +177,7 @@ func (s *Store) queue(b *pgx.Batch, sl *slot) error {
 		if err := row.Scan(&sl.stored.ID, &sl.stored.Reference); err != nil {
 			return err
 		}
-		sl.stored.Token, sl.stored.Repeated = s.Token(sl.stored.ID), sl.stored.ID != sl.id
+		sl.stored.Token, sl.stored.Repeated = s.Token(sl.stored.ID), !slices.Contains(sl.ids, sl.stored.ID)
 		return nil
 	})
 	return nil
@@ -194,7 +186,7 @@ func (s *Store) queue(b *pgx.Batch, sl *slot) error {
 // queueFollowing adds what a submission brings about: the consents given in it, and mail.
 func (s *Store) queueFollowing(b *pgx.Batch, sl *slot) error {
 	e := sl.entry
-	for _, c := range consents(e.Form.Fields, e.Values, e.Seal.Statement, sl.revision, sl.at) {
+	for _, c := range consents(e.Form.Fields, e.Values, e.Seal.Statement, sl.revision, origin(channel(e)), sl.at) {
 		consent.AddFor(b, sl.id, e.Email, c)
 	}
 	if e.Messages == nil {
@@ -213,22 +205,35 @@ func (s *Store) queueFollowing(b *pgx.Batch, sl *slot) error {
 }
 
 // consents returns the choices that were ticked, worded as they were shown. A box left empty is no choice.
-func consents(fields []form.Field, v form.Values, statement string, revision []byte, at time.Time) []consent.Event {
+func consents(
+	fields []form.Field, v form.Values, statement string, revision []byte, from consent.Origin, at time.Time,
+) []consent.Event {
 	var events []consent.Event
 	for _, f := range fields {
 		if f.Kind == form.Consent && f.Purpose != "" && v.Has(f.Name, "yes") {
 			events = append(events, consent.Event{
 				Purpose: consent.Purpose(f.Purpose), Channel: consent.Channel(f.Channel), Granted: true, Revision: revision,
-				Wording: f.Label, Statement: statement, Origin: consent.FromForm, At: at,
+				Wording: f.Label, Statement: statement, Origin: from, At: at,
 			})
 		}
 	}
 	return events
 }
 
+// origin tells who ticked the boxes of a submission that came by a channel: the sender, or staff who were told.
+func origin(channel string) consent.Origin {
+	if channel == byForm {
+		return consent.FromForm
+	}
+	return consent.FromStaff
+}
+
+// byForm is the channel of what came by a page of ours.
+const byForm = "form"
+
 func channel(e Entry) string {
 	if e.Channel == "" {
-		return "form"
+		return byForm
 	}
 	return e.Channel
 }
@@ -240,9 +245,10 @@ func quarantined(e Entry, at time.Time) *time.Time {
 	return nil
 }
 
-// acceptAlone stores one submission in a transaction of its own.
+// acceptAlone stores one submission in a transaction of its own, which goes on without a sender who left.
 func (s *Store) acceptAlone(ctx context.Context, sl *slot) error {
-	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	until, _ := ctx.Deadline()
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until)
 	defer cancel()
 	if sl.entry.Form.Anonymous {
 		return s.acceptAnonymous(ctx, sl)
@@ -296,67 +302,5 @@ func (s *Store) acceptAnonymous(ctx context.Context, sl *slot) error {
 	if err != nil {
 		return fmt.Errorf("accept anonymous answer: %w", err)
 	}
-	return nil
-}
-
-// flushLoop commits what waits: whoever comes while a commit runs goes with the next, so that an idle store costs no
-// delay and a busy one few commits.
-func (s *Store) flushLoop() {
-	for first := range s.slots {
-		slots := s.gather(first)
-		ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
-		err := s.flush(ctx, slots)
-		cancel()
-		if err != nil && len(slots) > 1 {
-			s.flushEach(slots)
-			continue
-		}
-		for _, sl := range slots {
-			sl.done <- err
-		}
-	}
-}
-
-func (s *Store) gather(first *slot) []*slot {
-	slots := []*slot{first}
-	for len(slots) < maxBatch {
-		select {
-		case sl, ok := <-s.slots:
-			if !ok {
-				return slots
-			}
-			slots = append(slots, sl)
-		default:
-			return slots
-		}
-	}
-	return slots
-}
-
-// flushEach finds out which of a failed batch is to blame: the others are stored under the same ids.
-func (s *Store) flushEach(slots []*slot) {
-	for _, sl := range slots {
-		ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
-		sl.done <- s.flush(ctx, []*slot{sl})
-		cancel()
-	}
-}
-
-// flush commits the slots in one round trip: a pipelined batch without BEGIN is one implicit transaction. They are
-// sorted by address, so that two flushes meeting at the same people wait for each other in one order.
-func (s *Store) flush(ctx context.Context, slots []*slot) error {
-	slices.SortFunc(slots, func(a, b *slot) int { return strings.Compare(a.entry.Email, b.entry.Email) })
-	b := &pgx.Batch{}
-	var bad error
-	for _, sl := range slots {
-		bad = errors.Join(bad, s.queue(b, sl))
-	}
-	if bad != nil {
-		return bad
-	}
-	if err := s.Pool.SendBatch(ctx, b).Close(); err != nil {
-		return mail.Refused(fmt.Errorf("accept: %w", err))
-	}
-	s.Accepted()
 	return nil
 }

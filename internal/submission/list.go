@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,14 +20,17 @@ const PageSize = 50
 // Filter says which records are wanted. Kinds bounds it to what the reader may see; its other zero fields mean "any".
 // Anonymous answers are never among them.
 type Filter struct {
-	Kinds       []string // of the reader's roles; none: nothing is found
-	Kind        string
-	Status      string
-	Subject     uuid.UUID
-	Assignee    uuid.UUID
-	Unassigned  bool
-	Unread      bool
-	WaitingFrom time.Time // only those still new that came before
+	Kinds      []string // of the reader's roles; none: nothing is found
+	Kind       string
+	Status     string
+	Subject    uuid.UUID
+	Assignee   uuid.UUID
+	Unassigned bool
+	Unread     bool
+	// WaitingFrom, if set, leaves those that have waited since before it: undecided, and in the first status of their kind,
+	// as First names it. Kinds without a first status wait for nobody.
+	WaitingFrom time.Time
+	First       map[string]string
 	From, To    time.Time // of arrival; To exclusive
 	Quarantined bool      // true: only those, false: none of those
 	Query       string    // words of answers, a company, a reference, or an address
@@ -101,8 +106,7 @@ func (f Filter) conditions() conditions {
 		c.add("s.read_at IS NULL")
 	}
 	if !f.WaitingFrom.IsZero() {
-		c.add("s.decided_at IS NULL AND s.created_at < ?", f.WaitingFrom)
-		c.add("NOT EXISTS (SELECT FROM submission_event e WHERE e.submission_id = s.id)")
+		f.waiting(&c)
 	}
 	if !f.From.IsZero() {
 		c.add("s.created_at >= ?", f.From)
@@ -117,6 +121,17 @@ func (f Filter) conditions() conditions {
 	}
 	f.search(&c)
 	return c
+}
+
+// waiting names each kind with its status, since the planner knows how few records such a pair has. That a record came
+// before is said once more because the indexes have that time alone.
+func (f Filter) waiting(c *conditions) {
+	c.add("s.decided_at IS NULL AND s.created_at < ? AND coalesce(s.status_since, s.created_at) < ?", f.WaitingFrom, f.WaitingFrom)
+	pairs, args := []string{"false"}, []any{}
+	for _, kind := range slices.Sorted(maps.Keys(f.First)) {
+		pairs, args = append(pairs, "s.kind = ? AND s.status = ?"), append(args, kind, f.First[kind])
+	}
+	c.add("("+strings.Join(pairs, " OR ")+")", args...)
 }
 
 // search looks for an address where the text can be one, else for words. A prefix needs four letters: shorter ones

@@ -32,6 +32,7 @@ var (
 	ErrNotFound = errors.New("submission: not found")
 	ErrMove     = errors.New("submission: the status does not allow this")
 	ErrClosed   = errors.New("submission: the store is closed")
+	ErrAnswered = errors.New("submission: it was answered or withdrawn meanwhile")
 )
 
 // Config is what a Store needs.
@@ -45,6 +46,8 @@ type Config struct {
 	Log    *slog.Logger
 	// Accepted is called after a flush was committed: it wakes the drainers. It must not block.
 	Accepted func()
+	// Timeout bounds one commit; 0 means 15 seconds. Accept waits a third longer at most.
+	Timeout time.Duration
 	// Flushers is how many commits may run side by side; 0 means 2, which was fastest on two cores.
 	Flushers int
 	// Alone makes each submission a transaction of its own; it serves measurements only.
@@ -65,6 +68,9 @@ type Store struct {
 func NewStore(c Config) *Store {
 	if c.Flushers == 0 {
 		c.Flushers = 2
+	}
+	if c.Timeout == 0 {
+		c.Timeout = flushTimeout
 	}
 	if c.Accepted == nil {
 		c.Accepted = func() {}
@@ -149,6 +155,7 @@ type Record struct {
 	AssigneeID  uuid.NullUUID `db:"assignee_id"`
 	Source      string        `db:"source"`
 	CreatedAt   time.Time     `db:"created_at"`
+	StatusSince time.Time     `db:"status_since"`
 	ReadAt      *time.Time    `db:"read_at"`
 	DecidedAt   *time.Time    `db:"decided_at"`
 	Quarantined *time.Time    `db:"quarantined_at"`
@@ -157,7 +164,8 @@ type Record struct {
 
 const recordColumns = `s.id, s.person_id, coalesce(p.email, '') AS email, coalesce(p.verified_at IS NOT NULL, false) AS verified,
 	s.kind, s.status, s.subject_id, s.subject, s.reference, s.name, s.organisation, s.channel, s.assignee_id,
-	coalesce(s.source, '') AS source, s.created_at, s.read_at, s.decided_at, s.quarantined_at, s.purge_after`
+	coalesce(s.source, '') AS source, s.created_at, coalesce(s.status_since, s.created_at) AS status_since,
+	s.read_at, s.decided_at, s.quarantined_at, s.purge_after`
 
 // Get returns one record, or ErrNotFound.
 func (s *Store) Get(ctx context.Context, id uuid.UUID) (Record, error) { return s.get(ctx, s.Pool, id) }

@@ -75,20 +75,25 @@ func TestTheSameSendingIsOne(t *testing.T) {
 	if n := len(slices.Compact(refs)); n != 1 {
 		t.Errorf("40 sendings of one page have %d references", n)
 	}
-	var rows [5]int
-	if err := b.Pool.QueryRow(context.Background(), `
-		SELECT (SELECT count(*) FROM person), (SELECT count(*) FROM submission), (SELECT count(*) FROM answers),
-			(SELECT count(*) FROM consent_event), (SELECT count(*) FROM message)`).
-		Scan(&rows[0], &rows[1], &rows[2], &rows[3], &rows[4]); err != nil {
-		t.Fatal(err)
-	}
-	if rows != [5]int{1, 1, 1, 1, 1} {
+	if rows := counts(t, b); rows != [5]int{1, 1, 1, 1, 1} {
 		t.Errorf("rows of person, submission, answers, consent_event, message: %v", rows)
 	}
 	b.Advance(time.Minute)
 	if a := accept(t, b, entry(b, "ada@example.com", "hello")); a.Repeated {
 		t.Error("the same words on another page count as a repeat")
 	}
+}
+
+// counts returns how many rows there are of person, submission, answers, consent_event, message.
+func counts(t *testing.T, b *activitytest.Bench) (rows [5]int) {
+	t.Helper()
+	if err := b.Pool.QueryRow(context.Background(), `
+		SELECT (SELECT count(*) FROM person), (SELECT count(*) FROM submission), (SELECT count(*) FROM answers),
+			(SELECT count(*) FROM consent_event), (SELECT count(*) FROM message)`).
+		Scan(&rows[0], &rows[1], &rows[2], &rows[3], &rows[4]); err != nil {
+		t.Fatal(err)
+	}
+	return rows
 }
 
 func TestOneBadEntryDoesNotSpoilTheBatch(t *testing.T) {
@@ -205,7 +210,8 @@ func TestUndoTakesBackLetterAndStatus(t *testing.T) {
 	if err := b.Store.Move(ctx, a.ID, decline); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Store.Undo(ctx, a.ID, submission.System); err != nil {
+	letter := decline.Message.ID
+	if err := b.Store.Undo(ctx, a.ID, submission.System, letter); err != nil {
 		t.Fatal(err)
 	}
 	rec, err := b.Store.Get(ctx, a.ID)
@@ -225,7 +231,8 @@ func TestUndoTakesBackLetterAndStatus(t *testing.T) {
 	if mails := b.Mails(t); len(mails) != 1 {
 		t.Errorf("%d letters left, want 1", len(mails))
 	}
-	if err := b.Store.Undo(ctx, a.ID, submission.System); !errors.Is(err, mail.ErrLeft) {
+	letter = again.Message.ID
+	if err := b.Store.Undo(ctx, a.ID, submission.System, letter); !errors.Is(err, mail.ErrLeft) {
 		t.Errorf("undoing what has left: %v", err)
 	}
 }

@@ -1,0 +1,109 @@
+package submission
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/mail"
+)
+
+// Send mails the sender of a record, and notes that in its history: as "letter" what staff wrote, else by the name of
+// the template.
+func (s *Store) Send(ctx context.Context, id uuid.UUID, by Actor, m mail.Message) error {
+	return s.change(ctx, "write about", func(tx pgx.Tx) error {
+		if m.ID == uuid.Nil {
+			m.ID = uuid.Must(uuid.NewV7())
+		}
+		if err := s.send(ctx, tx, id, m); err != nil {
+			return err
+		}
+		return s.event(ctx, tx, id, m.Template, by, map[string]string{"message": m.ID.String(), "template": m.Template})
+	})
+}
+
+// SendTx adds a message to the record's sender within a transaction of the caller's. ErrNotFound says that nobody is
+// there to be written to.
+func (s *Store) SendTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, m mail.Message) error {
+	return s.send(ctx, tx, id, m)
+}
+
+// send adds a message to the record's sender, under the statement that was shown with the first answers.
+func (s *Store) send(ctx context.Context, tx pgx.Tx, id uuid.UUID, m mail.Message) error {
+	err := tx.QueryRow(ctx, `
+		SELECT s.person_id, p.email, a.statement_version
+		FROM submission s
+		JOIN person p ON p.id = s.person_id
+		JOIN answers a ON a.submission_id = s.id AND a.version = 1
+		WHERE s.id = $1 AND p.erased_at IS NULL`, id).Scan(&m.Person, &m.Address, &m.Basis)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	m.Submission = nullable(id)
+	return s.Mail.Insert(ctx, tx, m)
+}
+
+// sendAll adds messages about a record: to its sender where they have no address.
+func (s *Store) sendAll(ctx context.Context, tx pgx.Tx, id uuid.UUID, messages []mail.Message) error {
+	for _, m := range messages {
+		var err error
+		if m.Address != "" {
+			m.Submission = nullable(id)
+			err = s.Mail.Insert(ctx, tx, m)
+		} else {
+			err = s.send(ctx, tx, id, m)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// UndoWindow is how long a letter waits before it leaves.
+const UndoWindow = 60 * time.Second
+
+// Undo takes back what brought a letter, while that has not left: the message is cancelled and the status is again what
+// it was. mail.ErrLeft says that it is too late, ErrMove that the message is no such letter of this record or that the
+// status has changed since.
+func (s *Store) Undo(ctx context.Context, id uuid.UUID, by Actor, message uuid.UUID) error {
+	return s.change(ctx, "undo change of", func(tx pgx.Tx) error {
+		if _, err := hold(ctx, tx, id); err != nil {
+			return err
+		}
+		var detail map[string]string
+		err := tx.QueryRow(ctx, `
+			SELECT detail FROM submission_event
+			WHERE submission_id = $1 AND detail ->> 'message' = $2 AND kind IN ('moved', 'letter', 'asked')`,
+			id, message.String()).Scan(&detail)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrMove
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.Mail.Cancel(ctx, tx, message); err != nil {
+			return err
+		}
+		if detail["to"] != "" {
+			tag, err := tx.Exec(ctx, `
+				UPDATE submission SET status = $3, status_since = nullif($4, '')::timestamptz,
+					decided_at = nullif($5, '')::timestamptz, purge_after = coalesce(nullif($6, '')::date, purge_after)
+				WHERE id = $1 AND status = $2`,
+				id, detail["to"], detail["from"], detail["since"], detail["decided"], detail["kept"])
+			if err != nil {
+				return err
+			}
+			if tag.RowsAffected() == 0 {
+				return ErrMove
+			}
+		}
+		return s.event(ctx, tx, id, "undone", by, map[string]string{"message": message.String()})
+	})
+}

@@ -1,0 +1,60 @@
+package submission
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Reply records that the sender wrote; store keeps the words and tells whether they were new. The record is unread
+// again.
+func (s *Store) Reply(ctx context.Context, id uuid.UUID, store func(pgx.Tx) (bool, error)) error {
+	return s.change(ctx, "reply to", func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE submission SET read_at = NULL WHERE id = $1`, id); err != nil {
+			return err
+		}
+		stored, err := store(tx)
+		if err != nil || !stored {
+			return err
+		}
+		return s.event(ctx, tx, id, "replied", Sender, nil)
+	})
+}
+
+// Note is what a member of staff wrote beside a record. The person may ask to see it.
+type Note struct {
+	ID     uuid.UUID `db:"id"`
+	Author uuid.UUID `db:"author_id"`
+	Body   string    `db:"body"`
+	At     time.Time `db:"created_at"`
+}
+
+// AddNote stores a note.
+func (s *Store) AddNote(ctx context.Context, id uuid.UUID, by Actor, body string) error {
+	return s.change(ctx, "note on", func(tx pgx.Tx) error {
+		note := uuid.Must(uuid.NewV7())
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO note (id, submission_id, author_id, body, created_at) VALUES ($1, $2, $3, $4, $5)`,
+			note, id, by.ID, body, s.Now()); err != nil {
+			return err
+		}
+		return s.event(ctx, tx, id, "noted", by, map[string]string{"note": note.String()})
+	})
+}
+
+// Notes returns the notes beside a record, oldest first.
+func (s *Store) Notes(ctx context.Context, id uuid.UUID) ([]Note, error) {
+	rows, err := s.Pool.Query(ctx, `
+		SELECT id, author_id, body, created_at FROM note WHERE submission_id = $1 ORDER BY created_at, id`, id)
+	if err != nil {
+		return nil, fmt.Errorf("read notes: %w", err)
+	}
+	notes, err := pgx.CollectRows(rows, pgx.RowToStructByName[Note])
+	if err != nil {
+		return nil, fmt.Errorf("read notes: %w", err)
+	}
+	return notes, nil
+}

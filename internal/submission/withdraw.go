@@ -1,0 +1,41 @@
+package submission
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Withdraw ends a request at its sender's wish: answers, files, replies, notes and the words of its mail go, and the
+// same could be sent anew. What is kept, until c.PurgeAfter, is that there was a request. Of c it needs From, To and
+// PurgeAfter; Moved, if given, runs with the change of status.
+func (s *Store) Withdraw(ctx context.Context, id uuid.UUID, c Change) error {
+	c.Kind, c.By, c.Decides = "withdrawn", Sender, true
+	return s.change(ctx, "withdraw", func(tx pgx.Tx) error {
+		if err := s.MoveTx(ctx, tx, id, c); err != nil {
+			return err
+		}
+		if err := s.Mail.CancelAbout(ctx, tx, id); err != nil {
+			return err
+		}
+		b := &pgx.Batch{}
+		b.Queue(`
+			UPDATE submission SET digest = NULL, name = '', organisation = '', source = NULL, search = NULL WHERE id = $1`, id)
+		b.Queue(`UPDATE answers SET values = '{}' WHERE submission_id = $1`, id)
+		b.Queue(`UPDATE message SET data = '{}' WHERE submission_id = $1 AND state <> 'queued' AND data <> '{}'`, id)
+		b.Queue(`DELETE FROM reply WHERE submission_id = $1`, id)
+		b.Queue(`DELETE FROM note WHERE submission_id = $1`, id)
+		s.Files.QueueErase(b, id)
+		return tx.SendBatch(ctx, b).Close()
+	})
+}
+
+// Release forgets what was sent, so that sending the same once more is no repeat: the request was cancelled.
+func (s *Store) Release(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+	if _, err := tx.Exec(ctx, `UPDATE submission SET digest = NULL WHERE id = $1`, id); err != nil {
+		return fmt.Errorf("release submission: %w", err)
+	}
+	return nil
+}
