@@ -52,6 +52,24 @@ type span struct{ From, To time.Time }
 
 func (sp span) all() bool { return sp.From.IsZero() && sp.To.IsZero() }
 
+// bound is the span of the answers that count: of an anonymous survey those up to results_through, whatever is asked for.
+func (s survey) bound(sp span) span {
+	switch {
+	case !s.Anonymous:
+		return sp
+	case s.ResultsThrough == nil:
+		return span{To: time.Unix(0, 0)}
+	}
+	return span{To: s.ResultsThrough.Add(24 * time.Hour)}
+}
+
+// shows tells whether it may be seen how many answered a question: they are ten, and those who skipped it are ten too, or
+// nobody.
+func (t tally) shows(answered int) bool {
+	skipped := t.Total - answered
+	return answered >= least && (skipped == 0 || skipped >= least)
+}
+
 // count counts the answers of a survey. Of an anonymous one it takes those up to results_through, whatever the span.
 func count(ctx context.Context, db publish.DB, s survey, sp span) (tally, error) {
 	t := tally{Answered: map[string]int{}, Counts: map[string]map[string]int{}, Texts: map[string][]string{}}
@@ -62,12 +80,7 @@ func count(ctx context.Context, db publish.DB, s survey, sp span) (tally, error)
 	if t.Questions, err = everAsked(ctx, db, s, questions); err != nil {
 		return t, err
 	}
-	if s.Anonymous {
-		sp = span{To: time.Unix(0, 0)}
-		if s.ResultsThrough != nil {
-			sp.To = s.ResultsThrough.Add(24 * time.Hour)
-		}
-	}
+	sp = s.bound(sp)
 	if err := t.numbers(ctx, db, s, sp); err != nil {
 		return t, err
 	}
@@ -126,15 +139,18 @@ func (t *tally) numbers(ctx context.Context, db publish.DB, s survey, sp span) e
 	return nil
 }
 
-// maxTexts bounds what a page lists of one survey.
-const maxTexts = 2000
+// maxTexts bounds what a page lists of one question.
+const maxTexts = 500
 
 // words reads what was written, in the order of the alphabet: it tells neither who nor when.
 func (t *tally) words(ctx context.Context, db publish.DB, s survey, sp span) error {
 	rows, err := db.Query(ctx, `
-		WITH live AS (`+live+`)
-		SELECT f.key, v.value FROM live, jsonb_each(live.values) f, jsonb_array_elements_text(f.value) v
-		WHERE f.key = ANY ($4) ORDER BY f.key, lower(v.value), v.value LIMIT $5`,
+		WITH live AS (`+live+`), said AS (
+			SELECT f.key, v.value, row_number() OVER (PARTITION BY f.key ORDER BY lower(v.value), v.value) AS n
+			FROM live, jsonb_each(live.values) f, jsonb_array_elements_text(f.value) v
+			WHERE f.key = ANY ($4)
+		)
+		SELECT key, value FROM said WHERE n <= $5 ORDER BY key, n`,
 		s.ID, nullTime(sp.From), nullTime(sp.To), t.names(true), maxTexts)
 	if err != nil {
 		return fmt.Errorf("read texts: %w", err)
@@ -212,13 +228,17 @@ func remember(list []asked, f form.Field) []asked {
 // Whoever looks twice so sees ten answers differ at least, and none of today.
 func (r *Room) step(ctx context.Context, id uuid.UUID) error {
 	today := r.desk.Now().UTC().Truncate(24 * time.Hour)
-	_, err := r.desk.Pool.Exec(ctx, `
-		UPDATE survey SET results_through = $2
-		WHERE id = $1 AND anonymous AND $4 <= (
-			SELECT count(*) FROM submission s
-			WHERE s.kind = 'survey' AND s.subject_id = survey.id AND s.quarantined_at IS NULL AND s.created_at < $3
-				AND (survey.results_through IS NULL OR s.created_at > survey.results_through))`,
-		id, today.AddDate(0, 0, -1), today, least)
+	const due = `anonymous AND $3 <= (
+		SELECT count(*) FROM submission s
+		WHERE s.kind = 'survey' AND s.subject_id = survey.id AND s.quarantined_at IS NULL AND s.created_at < $2
+			AND (survey.results_through IS NULL OR s.created_at >= survey.results_through + interval '24 hours'))`
+	// Whatever writes to the table, be it to no row, makes every page be drawn anew.
+	var moves bool
+	err := r.desk.Pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM survey WHERE id = $1 AND `+due+`)`, id, today, least).Scan(&moves)
+	if err == nil && moves {
+		_, err = r.desk.Pool.Exec(ctx, `UPDATE survey SET results_through = $4 WHERE id = $1 AND `+due,
+			id, today, least, today.AddDate(0, 0, -1))
+	}
 	if err != nil {
 		return fmt.Errorf("move results on: %w", err)
 	}

@@ -152,7 +152,7 @@ func (r *Room) answerSample(ctx context.Context, sample sampleSurvey, n int) err
 	if err != nil {
 		return err
 	}
-	have, err := answered(ctx, r.desk.Pool, s.ID)
+	have, err := answered(ctx, r.desk.Pool, s.ID, nil)
 	if err != nil {
 		return err
 	}

@@ -164,7 +164,7 @@ func keepsPromise(ctx context.Context, tx pgx.Tx, id uuid.UUID, anonymous bool) 
 	if err != nil || s.Anonymous == anonymous {
 		return err
 	}
-	n, err := answered(ctx, tx, id)
+	n, err := answered(ctx, tx, id, nil)
 	if err != nil {
 		return err
 	}
@@ -174,13 +174,24 @@ func keepsPromise(ctx context.Context, tx pgx.Tx, id uuid.UUID, anonymous bool) 
 	return nil
 }
 
-// answered tells how many answers a survey has had, those that are counts by now included.
-func answered(ctx context.Context, db publish.DB, id uuid.UUID) (int, error) {
+// told is how many answers staff are told of: of an anonymous survey those up to results_through, none below ten.
+func told(ctx context.Context, db publish.DB, s survey) (int, error) {
+	n, err := answered(ctx, db, s.ID, nullTime(s.bound(span{}).To))
+	if s.Anonymous && n < least {
+		return 0, err
+	}
+	return n, err
+}
+
+// answered tells how many answers a survey has had, those that are counts by now included: before a time, if there is
+// one.
+func answered(ctx context.Context, db publish.DB, id uuid.UUID, before *time.Time) (int, error) {
 	var n int
 	err := db.QueryRow(ctx, `
 		SELECT (SELECT count(*) FROM submission s WHERE s.kind = 'survey' AND s.subject_id = $1 AND s.quarantined_at IS NULL
+				AND ($2::timestamptz IS NULL OR s.created_at < $2)
 				AND NOT EXISTS (SELECT FROM survey_counted c WHERE c.submission_id = s.id))
-			+ coalesce((SELECT n FROM survey_count WHERE survey_id = $1 AND name = '' AND value = ''), 0)`, id).Scan(&n)
+			+ coalesce((SELECT n FROM survey_count WHERE survey_id = $1 AND name = '' AND value = ''), 0)`, id, before).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count answers: %w", err)
 	}
@@ -244,7 +255,7 @@ func (r *Room) enough(ctx context.Context, db publish.DB, s survey) (bool, error
 	if s.Anonymous {
 		return s.ResultsThrough != nil, nil
 	}
-	n, err := answered(ctx, db, s.ID)
+	n, err := answered(ctx, db, s.ID, nil)
 	return n >= least, err
 }
 
@@ -284,7 +295,7 @@ func (r *Room) notes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string
 	}
 	notes := map[uuid.UUID]string{}
 	for _, s := range list {
-		n, err := answered(ctx, r.desk.Pool, s.ID)
+		n, err := told(ctx, r.desk.Pool, s)
 		if err != nil {
 			return nil, err
 		}
@@ -293,6 +304,9 @@ func (r *Room) notes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string
 			kind = "anonymous"
 		}
 		notes[s.ID] = fmt.Sprintf("%s, %d questions, %d answers", kind, s.Questions, n)
+		if s.Anonymous && n == 0 {
+			notes[s.ID] = fmt.Sprintf("%s, %d questions, fewer than ten answers", kind, s.Questions)
+		}
 		if s.closed(r.desk.Now()) {
 			notes[s.ID] += ", closed"
 		}

@@ -60,7 +60,8 @@ type found struct {
 	survey    survey
 	version   int
 	questions []question
-	answers   map[string]int // by name of the question
+	answers   map[string]int // by name of the question, as far as staff may know them
+	begun     bool           // somebody has answered
 	total     int
 }
 
@@ -70,6 +71,9 @@ func (r *Room) find(req *http.Request) (found, error) {
 		return found{}, page.ErrNotFound
 	}
 	ctx := req.Context()
+	if err := r.step(ctx, id); err != nil {
+		return found{}, err
+	}
 	s, err := byID(ctx, r.desk.Pool, id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return found{}, page.ErrNotFound
@@ -84,21 +88,39 @@ func (r *Room) find(req *http.Request) (found, error) {
 	if f.questions, err = questionsOf(ctx, r.desk.Pool, id); err != nil {
 		return found{}, err
 	}
-	f.total, f.answers, err = answersOf(ctx, r.desk.Pool, id)
+	if f.total, f.answers, err = answersOf(ctx, r.desk.Pool, s); err != nil {
+		return found{}, err
+	}
+	n, err := answered(ctx, r.desk.Pool, id, nil)
+	f.begun = n > 0
 	return f, err
 }
 
-// answersOf counts the answers of a survey, and of each question.
-func answersOf(ctx context.Context, db publish.DB, id uuid.UUID) (int, map[string]int, error) {
+// answersOf counts the answers of a survey, and of each question, as staff may know them: of an anonymous survey those
+// up to results_through, and no number from which a group under ten could be worked out.
+func answersOf(ctx context.Context, db publish.DB, s survey) (int, map[string]int, error) {
 	t := tally{Answered: map[string]int{}, Counts: map[string]map[string]int{}}
-	if err := t.numbers(ctx, db, survey{ID: id}, span{}); err != nil {
+	if err := t.numbers(ctx, db, s, s.bound(span{})); err != nil {
 		return 0, nil, err
 	}
 	named := map[string]int{}
 	for field, n := range t.Answered {
-		named[strings.TrimPrefix(field, prefix)] = n
+		if !s.Anonymous || t.shows(n) {
+			named[strings.TrimPrefix(field, prefix)] = n
+		}
+	}
+	if s.Anonymous && t.Total < least {
+		return 0, map[string]int{}, nil
 	}
 	return t.Total, named, nil
+}
+
+// fixed tells whether the kind of a question stays as it is: somebody answered it, or may have where that is not told.
+func (f found) fixed(name string) bool {
+	if f.survey.Anonymous {
+		return f.begun
+	}
+	return f.answers[name] > 0
 }
 
 func (f found) path() string { return "/staff/surveys/" + f.survey.ID.String() + "/questions" }
@@ -201,9 +223,9 @@ func (r *Room) submitQuestion(w http.ResponseWriter, req *http.Request) error {
 	}
 	values, errs := questionForm().Parse(in.Values)
 	shown := form.Shown{Values: in.Values, Errors: errs, Message: in.Message}
-	if n := f.answers[q.Name]; !fresh && n > 0 && values.Get("kind") != q.Kind {
-		errs.Add("kind", fmt.Sprintf("%d people have answered this as “%s”. Remove it and add another question instead.",
-			n, kindLabel(q.Kind)))
+	if !fresh && f.fixed(q.Name) && values.Get("kind") != q.Kind {
+		errs.Add("kind", fmt.Sprintf("People have answered while this was “%s”. Remove it and add another question instead.",
+			kindLabel(q.Kind)))
 	}
 	if fresh && len(f.questions) >= maxQuestions {
 		errs.Add("label", fmt.Sprintf("A survey has %d questions at most. Remove one first.", maxQuestions))

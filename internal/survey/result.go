@@ -25,7 +25,8 @@ type finding struct {
 	Number   int
 	Label    string
 	Kind     string
-	Answered int // 0: fewer than ten, nothing else is filled in
+	Answered int  // 0: not told; unless all but a few answered, nothing else is filled in
+	Nearly   bool // all but one to nine people answered: no number tells how many
 	Retired  bool
 	Earlier  []string
 	Bars     []bar
@@ -37,6 +38,7 @@ type finding struct {
 	From, To int    // the ends themselves
 	Score    string // of an nps
 	Texts    []string
+	More     bool // texts than those listed
 }
 
 // bar is a row of a chart.
@@ -64,7 +66,6 @@ func outcomeOf(s survey, t tally) outcome {
 	for i, q := range t.Questions {
 		f := finding{Number: i + 1, Label: q.Label, Kind: q.kind(), Retired: q.Retired, Earlier: q.Earlier}
 		if n := t.Answered[q.Name]; n >= least {
-			f.Answered = n
 			f.fill(q, t)
 		}
 		o.Questions = append(o.Questions, f)
@@ -82,35 +83,50 @@ func (o outcome) public() outcome {
 }
 
 func (f *finding) fill(q asked, t tally) {
-	counts := t.Counts[q.Name]
+	counts, answered := t.Counts[q.Name], t.Answered[q.Name]
+	base, skipped := answered, 0 // of whom the shares are reckoned; who must not be told
+	if t.shows(answered) {
+		f.Answered = answered
+	} else {
+		f.Nearly, base, skipped = true, t.Total, t.Total-answered
+	}
 	switch f.Kind {
 	case single:
-		f.Bars = holdBack(bars(q.Options, counts))
+		f.Bars = holdBackBeside(bars(q.Options, counts), skipped)
 	case several:
-		f.Bars = holdBackSeveral(bars(q.Options, counts), f.Answered)
+		f.Bars = holdBackSeveral(bars(q.Options, counts), answered)
 	case scale:
 		classes := classesOf(q.Options, counts)
 		f.From, f.To = classes[0].low, classes[len(classes)-1].high
 		f.Low, f.High = q.end(f.From), q.end(f.To)
 		classes = join(classes)
-		f.Mean, f.About = mean(classes)
+		if skipped == 0 {
+			f.Mean, f.About = mean(classes)
+		}
 		for _, c := range classes {
 			f.Bars = append(f.Bars, bar{Label: c.label(), N: c.n})
 		}
 		if len(f.Bars) == 1 {
 			f.Bars = nil
 		}
+		if skipped > 0 {
+			f.Bars = holdBackBeside(f.Bars, skipped)
+		}
 	case nps:
-		f.Bars = holdBack([]bar{
+		f.Bars = holdBackBeside([]bar{
 			{Label: "Would recommend (9 or 10)", N: between(counts, 9, 10)},
 			{Label: "Undecided (7 or 8)", N: between(counts, 7, 8)},
 			{Label: "Would not (0 to 6)", N: between(counts, 0, 6)},
-		})
-		f.Score = score(f.Bars, f.Answered)
+		}, skipped)
+		f.Score = score(f.Bars, answered)
 	case text:
 		f.Texts = t.Texts[q.Name]
+		if skipped > 0 { // counted, they would tell how many wrote none
+			f.Texts = f.Texts[:min(len(f.Texts), t.Total-least)]
+		}
+		f.More = len(f.Texts) < answered
 	}
-	f.draw()
+	f.draw(base)
 }
 
 // end is what a step of the scale means, if it says so.
@@ -157,6 +173,20 @@ func holdBack(list []bar) []bar {
 		list[i] = bar{Label: list[i].Label, Hidden: true}
 	}
 	return list
+}
+
+// holdBackBeside does so where a few skipped the question too: they are one of the groups that are hidden.
+func holdBackBeside(list []bar, skipped int) []bar {
+	peopled := 0
+	for _, b := range list {
+		if b.N > 0 {
+			peopled++
+		}
+	}
+	if skipped == 0 || peopled < 2 {
+		return holdBack(list)
+	}
+	return holdBack(append(slices.Clip(list), bar{N: skipped}))[:len(list)]
 }
 
 // holdBackSeveral hides what few chose, and what all but few chose. Answers that don't exclude each other have no total
@@ -263,8 +293,8 @@ func score(groups []bar, answered int) string {
 	return strings.Replace(fmt.Sprintf("%+d", rounded), "-", "−", 1)
 }
 
-// draw reckons the shares and lengths of the bars.
-func (f *finding) draw() {
+// draw reckons the lengths of the bars, and their shares of that many people.
+func (f *finding) draw(people int) {
 	most, x := 0, 0.0
 	for _, b := range f.Bars {
 		most = max(most, b.N)
@@ -274,7 +304,7 @@ func (f *finding) draw() {
 		if b.Hidden {
 			continue
 		}
-		share := float64(b.N) * 100 / float64(f.Answered)
+		share := float64(b.N) * 100 / float64(people)
 		f.Bars[i].Share = int(share + .5)
 		f.Bars[i].Width = strconv.FormatFloat(share, 'f', 1, 64)
 		f.Bars[i].X = strconv.FormatFloat(x, 'f', 1, 64)

@@ -141,7 +141,7 @@ func put(ctx context.Context, tx pgx.Tx, q question) error {
 	if q.Options == nil {
 		q.Options = []choice{}
 	}
-	_, err := tx.Exec(ctx, `
+	done, err := tx.Exec(ctx, `
 		INSERT INTO question (id, survey_id, position, page, name, label, hint, kind, required, why, options, most, low, high,
 			low_label, high_label)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
@@ -149,11 +149,15 @@ func put(ctx context.Context, tx pgx.Tx, q question) error {
 		SET position = excluded.position, page = excluded.page, label = excluded.label, hint = excluded.hint,
 			kind = excluded.kind, required = excluded.required, why = excluded.why, options = excluded.options,
 			most = excluded.most, low = excluded.low, high = excluded.high, low_label = excluded.low_label,
-			high_label = excluded.high_label`,
+			high_label = excluded.high_label
+		WHERE question.survey_id = excluded.survey_id`,
 		q.ID, q.SurveyID, q.Position, q.Page, q.Name, q.Label, q.Hint, q.Kind, q.Required, q.Why, q.Options, q.Most, q.Low, q.High,
 		q.LowLabel, q.HighLabel)
 	if err != nil {
 		return fmt.Errorf("save question: %w", err)
+	}
+	if done.RowsAffected() == 0 {
+		return page.ErrNotFound // the id is that of another survey's question
 	}
 	return nil
 }

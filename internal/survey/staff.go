@@ -113,7 +113,7 @@ func (r *Room) showOverview(w http.ResponseWriter, req *http.Request) error {
 	}
 	data := overviewPage{Base: page.Base{Title: "Survey results", NoIndex: true}}
 	for _, s := range list {
-		n, err := answered(req.Context(), r.desk.Pool, s.ID)
+		n, err := told(req.Context(), r.desk.Pool, s)
 		if err != nil {
 			return err
 		}
@@ -127,9 +127,6 @@ func (r *Room) showAnswers(w http.ResponseWriter, req *http.Request) error {
 	id, err := uuid.Parse(chi.URLParam(req, "id"))
 	if err != nil {
 		return page.ErrNotFound
-	}
-	if err := r.step(ctx, id); err != nil {
-		return err
 	}
 	f, err := r.find(req)
 	if err != nil {
@@ -204,15 +201,17 @@ func (r *Room) doubtful(ctx context.Context, s survey) (int, error) {
 	return n, nil
 }
 
-// submitRestore lets the doubtful answers count after all.
+// submitRestore lets the doubtful answers count after all: as those of today, since a day that was counted must not count
+// otherwise later.
 func (r *Room) submitRestore(w http.ResponseWriter, req *http.Request) error {
 	f, err := r.find(req)
 	if err != nil {
 		return err
 	}
 	_, err = r.desk.Pool.Exec(req.Context(), `
-		UPDATE submission SET quarantined_at = NULL
-		WHERE kind = 'survey' AND subject_id = $1 AND person_id IS NULL AND quarantined_at IS NOT NULL`, f.survey.ID)
+		UPDATE submission SET quarantined_at = NULL, created_at = $2
+		WHERE kind = 'survey' AND subject_id = $1 AND person_id IS NULL AND quarantined_at IS NOT NULL`,
+		f.survey.ID, r.desk.Now().UTC().Truncate(24*time.Hour))
 	if err != nil {
 		return fmt.Errorf("restore doubtful answers: %w", err)
 	}
@@ -232,7 +231,7 @@ func (r *Room) panel(ctx context.Context, id uuid.UUID) (template.HTML, error) {
 	if err != nil {
 		return "", err
 	}
-	n, err := answered(ctx, r.desk.Pool, id)
+	n, err := told(ctx, r.desk.Pool, s)
 	if err != nil {
 		return "", err
 	}

@@ -299,7 +299,7 @@ func TestOldAnswersStayReadable(t *testing.T) {
 	edit("trust", func(v url.Values) {
 		v.Set("label", "Do you understand it?")
 		v.Set("kind", "nps")
-	}, 422, "10 people have answered this as")
+	}, 422, "People have answered while this was")
 	edit("trust", func(v url.Values) {
 		v.Set("label", "Do you understand our privacy pages?")
 		v.Set("kind", "scale")

@@ -96,7 +96,7 @@ func statuses() []activity.Status {
 func (r *Room) public(router chi.Router) {
 	set := r.desk.Pages
 	cached := func(path string, h page.Handler) { router.Method(http.MethodGet, path, set.Cached(set.Handle(h))) }
-	door := activity.Door{Kind: Kind, Form: r.formAt, Page: r.drawForm, Thanks: r.thank}
+	door := activity.Door{Form: r.formAt, Page: r.drawForm, Thanks: r.thank}
 	cached("/surveys", r.showList)
 	// The cache leaves a page alone that forbids it: that of an anonymous survey, whose seal is for one sender.
 	cached("/surveys/{slug}", r.showSurvey(r.desk.Show(door)))
@@ -160,7 +160,7 @@ func (r *Room) Documents(ctx context.Context) ([]content.Document, error) {
 			continue
 		}
 		docs = append(docs, content.Document{
-			Path: s.path(), Kind: Kind, Title: s.Title, Summary: s.Summary, Body: s.Body, Updated: s.UpdatedAt,
+			Path: s.path(), Kind: Kind, Title: s.Title, Summary: s.Summary, Body: content.Words(s.Body), Updated: s.UpdatedAt,
 		})
 	}
 	return docs, nil
