@@ -64,7 +64,7 @@ func (o opening) untilWords() string {
 	return o.closesWords()
 }
 
-var yearly = regexp.MustCompile(`^\$([\d,]+) to \$([\d,]+) a year`) //nolint:gochecknoglobals // a constant in all but syntax
+var yearly = regexp.MustCompile(`^\$([\d,]+) to \$([\d,]+) a year`)
 
 // range of a year's salary in dollars; zeros where the words don't give one.
 func (o opening) salaryRange() (from, to int) {
@@ -99,7 +99,7 @@ func (r *Room) byID(ctx context.Context, db publish.DB, id uuid.UUID) (opening, 
 
 // bySlug returns an opening that is or was public, or page.ErrNotFound.
 func (r *Room) bySlug(ctx context.Context, slug string) (opening, error) {
-	o, err := one(ctx, r.desk.Pool, `slug = $1 AND state <> 'draft'`, slug)
+	o, err := one(ctx, r.desk.Pool, `slug = $2 AND state <> 'draft' AND publish_at <= $1`, r.desk.Now(), slug)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return opening{}, page.ErrNotFound
 	}
