@@ -28,7 +28,7 @@ func (r *Room) editing() publish.Room {
 		Kind: Kind, Table: "news", Path: "news", One: "news item", Many: "news items",
 		Public: func(slug string) string { return item{Slug: slug}.Path() },
 		Fields: func(context.Context, publish.DB, uuid.UUID) ([]form.Field, error) { return fields(), nil },
-		Load:   load, Save: save, After: r.after,
+		Load:   load, Save: save,
 		Preview: func(w http.ResponseWriter, req *http.Request, db publish.DB, id uuid.UUID) error {
 			it, err := byID(req.Context(), db, id)
 			if err != nil {
@@ -62,26 +62,24 @@ func load(ctx context.Context, db publish.DB, id uuid.UUID) (form.Values, error)
 }
 
 func save(ctx context.Context, tx pgx.Tx, s publish.Saving) error {
-	sql := `UPDATE news SET slug = $2, title = $3, summary = $4, body = $5, author = $6 WHERE id = $1`
-	if s.New {
-		sql = `INSERT INTO news (id, slug, title, summary, body, author) VALUES ($1, $2, $3, $4, $5, $6)`
-	}
 	v := s.Values
-	_, err := tx.Exec(ctx, sql, s.ID, v.Get("slug"), v.Get("title"), v.Get("summary"), v.Get("body"), v.Get("author"))
-	if err != nil {
-		return fmt.Errorf("save news: %w", err)
-	}
-	return nil
-}
-
-// after dates what is changed once everybody could read it.
-func (r *Room) after(ctx context.Context, tx pgx.Tx, id uuid.UUID, what string) error {
-	if what != "edited" {
+	if s.New {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO news (id, slug, title, summary, body, author) VALUES ($1, $2, $3, $4, $5, $6)`,
+			s.ID, v.Get("slug"), v.Get("title"), v.Get("summary"), v.Get("body"), v.Get("author"))
+		if err != nil {
+			return fmt.Errorf("save news: %w", err)
+		}
 		return nil
 	}
-	_, err := tx.Exec(ctx, `UPDATE news SET corrected_at = $1 WHERE id = $2 AND `+publish.Visible, r.desk.Now(), id)
+	// Words that change once everybody could read them are dated.
+	_, err := tx.Exec(ctx, `
+		UPDATE news SET slug = $3, title = $4, summary = $5, body = $6, author = $7, corrected_at = CASE
+			WHEN `+publish.Visible+` AND (title, summary, body) IS DISTINCT FROM ($4, $5, $6) THEN $1 ELSE corrected_at END
+		WHERE id = $2`,
+		s.Now, s.ID, v.Get("slug"), v.Get("title"), v.Get("summary"), v.Get("body"), v.Get("author"))
 	if err != nil {
-		return fmt.Errorf("date a correction: %w", err)
+		return fmt.Errorf("save news: %w", err)
 	}
 	return nil
 }
