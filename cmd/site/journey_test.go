@@ -133,6 +133,7 @@ func journeyApplicant(t *testing.T, h *house, in func() *visitor) {
 	}
 
 	v.press("Mail me a code")
+	v.await("the field for the code has the focus", `document.activeElement.id === "f-code"`)
 	code := regexp.MustCompile(`\b\d{6}\b`).FindString(h.letter(t, "ada@northline.example", "Your code for "+reference).text)
 	v.write("Code from our mail", code)
 	v.at(http.StatusOK, "What you sent", v.press("Show what I sent"))

@@ -155,7 +155,7 @@ func TestDevices(t *testing.T) {
 	there := w.signedIn("ada@example.com", true)
 	eve := w.signedIn("eve@example.com", true)
 	page := here.get("/connect/devices").want(http.StatusOK)
-	if n := page.doc().Find("#d-kept ~ ul li").Length(); n != 2 {
+	if n := page.doc().Find("section[aria-labelledby=d-kept] ul li").Length(); n != 2 {
 		t.Fatalf("%d computers listed: %s", n, page.text("main"))
 	}
 	if got := page.text("main"); !strings.Contains(got, "Firefox on Linux this one") || strings.Contains(got, "Mozilla") {

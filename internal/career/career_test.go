@@ -482,6 +482,24 @@ func TestClosedWhileWriting(t *testing.T) {
 	}
 }
 
+// What is not public yet tells nothing, not even by its form.
+func TestUnpublishedOpeningStaysHidden(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const path = "/careers/integration-engineer-supply-chain/apply"
+	v := h.filled(path)
+	for _, state := range []string{
+		`state = 'published', publish_at = '2027-01-01'`, `state = 'draft', publish_at = NULL`, `state = 'withdrawn', publish_at = NULL`,
+	} {
+		if _, err := h.Pool.Exec(t.Context(), `UPDATE opening SET `+state); err != nil {
+			t.Fatal(err)
+		}
+		want(t, h.send(path, v, upload{"cv.pdf", pdf("early")}), 404)
+		h.Pages.Invalidate()
+		want(t, h.Get(path), 404)
+	}
+}
+
 // A declined résumé goes after a year, or after two where its sender chose so.
 func TestRetention(t *testing.T) {
 	t.Parallel()

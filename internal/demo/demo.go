@@ -15,6 +15,7 @@ import (
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/content"
+	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
@@ -36,6 +37,7 @@ type Room struct {
 	Config
 	intro    content.Page
 	families []content.Page
+	films    *film.Shelf
 	views    views
 }
 
@@ -65,7 +67,7 @@ type requestPage struct {
 
 // New returns the room.
 func New(c Config) *Room {
-	r := &Room{Config: c, intro: c.Content.Must("/demos"), families: c.Content.Under("/products")}
+	r := &Room{Config: c, intro: c.Content.Must("/demos"), families: c.Content.Under("/products"), films: film.NewShelf(c.Web)}
 	r.views = views{
 		list:    page.Load[listPage](c.Desk.Pages, "demo/list"),
 		show:    page.Load[showPage](c.Desk.Pages, "demo/show"),

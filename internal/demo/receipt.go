@@ -43,7 +43,7 @@ func (r *Room) serveFilm(w http.ResponseWriter, req *http.Request, rec submissio
 	if err != nil {
 		return err
 	}
-	return film.Serve(w, req, r.Web, d.Film)
+	return r.films.Serve(w, req, d.Film)
 }
 
 func (r *Room) serveCaptions(w http.ResponseWriter, req *http.Request, rec submission.Record) error {

@@ -71,6 +71,19 @@ func TestTakenByPhone(t *testing.T) {
 	}
 }
 
+// A filtered list is not kept by the page cache: it costs the same few statements however many papers there are.
+func TestListIsCheap(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	before := b.Pool.Stat().AcquireCount()
+	if w := b.Get("/downloads?kind=pdf"); w.Code != http.StatusOK {
+		t.Fatal(w.Code)
+	}
+	if n := b.Pool.Stat().AcquireCount() - before; n > 4 {
+		t.Errorf("%d statements", n)
+	}
+}
+
 // take stores a request as the workspace does.
 func (b *bench) take(a activity.Activity, subject uuid.UUID) {
 	b.t.Helper()

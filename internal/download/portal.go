@@ -31,11 +31,20 @@ func (r *Room) ForConnect(ctx context.Context, person uuid.UUID, families ...str
 		return nil, err
 	}
 	var offers []Offer
+	subjects := make([]uuid.UUID, 0, len(requests))
 	for _, q := range requests {
-		d, err := r.byID(ctx, r.Desk.Pool, q.Subject)
-		if err != nil {
-			return nil, err
+		subjects = append(subjects, q.Subject)
+	}
+	asked, err := r.query(ctx, r.Desk.Pool, `d.id = ANY ($1)`, subjects)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range requests {
+		i := slices.IndexFunc(asked, func(d Download) bool { return d.ID == q.Subject })
+		if i < 0 {
+			continue
 		}
+		d := asked[i]
 		l := link{q.ID, q.Serial, q.Issued}
 		if r.offered(d) && r.Desk.Now().Before(l.until()) {
 			offers = append(offers, Offer{Title: d.Title, Detail: d.File.Describe(), Path: r.linkPath(l), Until: l.until()})

@@ -2,7 +2,6 @@ package download
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"html/template"
 	"net/url"
@@ -106,19 +105,11 @@ func listPath(kind, family string) string {
 
 // published lists what an audience may be offered now, in the order of the product families.
 func (r *Room) published(ctx context.Context, audience string) ([]Download, error) {
-	all, err := r.query(ctx, r.Desk.Pool, publish.Visible+` AND audience = $2 ORDER BY d.title`, r.Desk.Now(), audience)
+	list, err := r.query(ctx, r.Desk.Pool, publish.Visible+` AND audience = $2 ORDER BY d.title`, r.Desk.Now(), audience)
 	if err != nil {
 		return nil, err
 	}
-	var list []Download
-	for _, d := range all {
-		if d, err = r.current(ctx, d); err != nil {
-			return nil, err
-		}
-		if d.File.ID != uuid.Nil {
-			list = append(list, d)
-		}
-	}
+	list = slices.DeleteFunc(list, func(d Download) bool { return d.File.ID == uuid.Nil })
 	slices.SortStableFunc(list, func(a, b Download) int { return r.order(a.Family) - r.order(b.Family) })
 	return list, nil
 }
@@ -128,6 +119,7 @@ func (r *Room) order(family string) int {
 	return slices.IndexFunc(r.families, func(p content.Page) bool { return p.Path == family })
 }
 
+// query reads downloads, each with the file that may be opened where there is one: in three statements, however many.
 func (r *Room) query(ctx context.Context, db publish.DB, condition string, args ...any) ([]Download, error) {
 	rows, err := db.Query(ctx, `SELECT `+columns+tables+`WHERE `+condition, args...)
 	if err != nil {
@@ -142,7 +134,7 @@ func (r *Room) query(ctx context.Context, db publish.DB, condition string, args 
 			list[i].FamilyName = r.families[n].Nav
 		}
 	}
-	return list, nil
+	return list, r.current(ctx, list)
 }
 
 // bySlug returns a download that everybody may ask for now, or page.ErrNotFound.
@@ -151,14 +143,10 @@ func (r *Room) bySlug(ctx context.Context, slug string) (Download, error) {
 	if err != nil {
 		return Download{}, err
 	}
-	if len(list) == 0 {
+	if len(list) == 0 || list[0].File.ID == uuid.Nil {
 		return Download{}, page.ErrNotFound
 	}
-	d, err := r.current(ctx, list[0])
-	if err == nil && d.File.ID == uuid.Nil {
-		return Download{}, page.ErrNotFound
-	}
-	return d, err
+	return list[0], nil
 }
 
 // byID returns a download in whatever state, with the file that may be opened where there is one, or page.ErrNotFound.
@@ -170,7 +158,7 @@ func (r *Room) byID(ctx context.Context, db publish.DB, id uuid.UUID) (Download,
 	if len(list) == 0 {
 		return Download{}, page.ErrNotFound
 	}
-	return r.current(ctx, list[0])
+	return list[0], nil
 }
 
 // offered tells whether a download can be fetched now.
@@ -178,11 +166,17 @@ func (r *Room) offered(d Download) bool {
 	return publish.Public(d.State, &d.PublishAt, r.Desk.Now()) && d.File.ID != uuid.Nil
 }
 
+const versionColumns = `id, download_id, version, file_id, type, size, sha256, created_at`
+
 // versions lists the versions of a download, newest first.
 func versions(ctx context.Context, db publish.DB, id uuid.UUID) ([]Version, error) {
+	return versionsOf(ctx, db, []uuid.UUID{id})
+}
+
+// versionsOf lists the versions of downloads, newest first.
+func versionsOf(ctx context.Context, db publish.DB, ids []uuid.UUID) ([]Version, error) {
 	rows, err := db.Query(ctx, `
-		SELECT id, download_id, version, file_id, type, size, sha256, created_at
-		FROM download_version WHERE download_id = $1 ORDER BY created_at DESC, id DESC`, id)
+		SELECT `+versionColumns+` FROM download_version WHERE download_id = ANY ($1) ORDER BY created_at DESC, id DESC`, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read versions: %w", err)
 	}
@@ -193,34 +187,38 @@ func versions(ctx context.Context, db publish.DB, id uuid.UUID) ([]Version, erro
 	return list, nil
 }
 
-// current fills in the newest version whose file may be opened.
-func (r *Room) current(ctx context.Context, d Download) (Download, error) {
-	list, err := versions(ctx, r.Desk.Pool, d.ID)
+// current fills in the newest version of each download whose file may be opened.
+func (r *Room) current(ctx context.Context, list []Download) error {
+	if len(list) == 0 {
+		return nil
+	}
+	ids := make([]uuid.UUID, len(list))
+	for i, d := range list {
+		ids[i] = d.ID
+	}
+	all, err := versionsOf(ctx, r.Desk.Pool, ids)
 	if err != nil {
-		return d, err
+		return err
 	}
-	for _, v := range list {
-		open, err := r.openable(ctx, v)
-		if err != nil {
-			return d, err
-		}
-		if open {
-			d.File = v
-			return d, nil
+	var files []uuid.UUID
+	for _, v := range all {
+		if v.FileID.Valid {
+			files = append(files, v.FileID.UUID)
 		}
 	}
-	return d, nil
-}
-
-func (r *Room) openable(ctx context.Context, v Version) (bool, error) {
-	if !v.FileID.Valid {
-		return false, nil
+	known, err := r.Desk.Files.Infos(ctx, files)
+	if err != nil {
+		return err
 	}
-	info, err := r.Desk.Files.Info(ctx, v.FileID.UUID)
-	if errors.Is(err, file.ErrGone) {
-		return false, nil
+	for i, d := range list {
+		newest := slices.IndexFunc(all, func(v Version) bool {
+			return v.Of == d.ID && v.FileID.Valid && known[v.FileID.UUID].Openable
+		})
+		if newest >= 0 {
+			list[i].File = all[newest]
+		}
 	}
-	return info.Openable, err
+	return nil
 }
 
 // Subjects lists what can be asked for today.

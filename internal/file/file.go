@@ -211,6 +211,16 @@ func (s *Store) Info(ctx context.Context, id uuid.UUID) (Info, error) {
 	return s.info(r), nil
 }
 
+// Infos returns what is known of files, by id; those that are gone are missing.
+func (s *Store) Infos(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Info, error) {
+	list, err := s.list(ctx, `SELECT `+columns+` FROM file WHERE id = ANY ($1)`, ids)
+	known := make(map[uuid.UUID]Info, len(list))
+	for _, i := range list {
+		known[i.ID] = i
+	}
+	return known, err
+}
+
 // Of returns the files of a submission in the order in which they came; none is no error.
 func (s *Store) Of(ctx context.Context, submission uuid.UUID) ([]Info, error) {
 	return s.list(ctx, `SELECT `+columns+` FROM file WHERE submission_id = $1 ORDER BY id`, submission)

@@ -11,12 +11,15 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"clickcommerce.com/site/internal/page"
@@ -50,32 +53,78 @@ func Names(web fs.FS) []string {
 	return names
 }
 
+// Shelf serves the films of a web folder, whose files don't change and can be sought in. It reads each one whole once,
+// for its tag; from then on what is asked for.
+type Shelf struct {
+	web  fs.FS
+	tags map[string]func() (string, error) // by name
+}
+
+// NewShelf returns the shelf of an embedded web folder.
+func NewShelf(web fs.FS) *Shelf {
+	s := &Shelf{web: web, tags: map[string]func() (string, error){}}
+	for _, name := range Names(web) {
+		s.tags[name] = sync.OnceValues(func() (string, error) {
+			f, err := web.Open(file(name))
+			if err != nil {
+				return "", err
+			}
+			defer func() { _ = f.Close() }()
+			sum := sha256.New()
+			_, err = io.Copy(sum, f)
+			return tag(sum.Sum(nil)), err
+		})
+	}
+	return s
+}
+
 // Serve answers GET and HEAD with a film, whole or by ranges. It returns page.ErrNotFound for an unknown name. Whether
 // the visitor may see it is the caller's to check.
-func Serve(w http.ResponseWriter, r *http.Request, web fs.FS, name string) error {
-	if !Exists(web, name) {
+func (s *Shelf) Serve(w http.ResponseWriter, r *http.Request, name string) error {
+	tagged, ok := s.tags[name]
+	if !ok {
 		return page.ErrNotFound
 	}
-	raw, err := fs.ReadFile(web, path.Join(folder, name+suffix))
+	etag, err := tagged()
 	if err != nil {
 		return fmt.Errorf("read film: %w", err)
 	}
-	send(w, r, "video/webm", raw)
+	f, err := s.web.Open(file(name))
+	if err != nil {
+		return fmt.Errorf("read film: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	body, ok := f.(io.ReadSeeker)
+	if !ok {
+		return errors.New("read film: its folder can't be sought in")
+	}
+	send(w, r, "video/webm", etag, body)
 	return nil
 }
 
-// Captions answers GET and HEAD with the captions of a film as WebVTT.
-func Captions(w http.ResponseWriter, r *http.Request, cues []Cue) {
-	send(w, r, "text/vtt; charset=utf-8", VTT(cues))
+// Serve is Shelf.Serve for a single answer.
+func Serve(w http.ResponseWriter, r *http.Request, web fs.FS, name string) error {
+	return NewShelf(web).Serve(w, r, name)
 }
 
-func send(w http.ResponseWriter, r *http.Request, media string, body []byte) {
+func file(name string) string { return path.Join(folder, name+suffix) }
+
+// tag is what lets a player that asks for ranges know that they fit together.
+func tag(sum []byte) string { return `"` + hex.EncodeToString(sum[:12]) + `"` }
+
+// Captions answers GET and HEAD with the captions of a film as WebVTT.
+func Captions(w http.ResponseWriter, r *http.Request, cues []Cue) {
+	body := VTT(cues)
 	sum := sha256.Sum256(body)
+	send(w, r, "text/vtt; charset=utf-8", tag(sum[:]), bytes.NewReader(body))
+}
+
+func send(w http.ResponseWriter, r *http.Request, media, etag string, body io.ReadSeeker) {
 	h := w.Header()
 	h.Set("Content-Type", media)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
-	h.Set("ETag", `"`+hex.EncodeToString(sum[:12])+`"`) // lets a player that asks for ranges know that they fit together
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+	h.Set("ETag", etag)
+	http.ServeContent(w, r, "", time.Time{}, body)
 }

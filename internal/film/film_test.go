@@ -3,6 +3,8 @@ package film_test
 import (
 	"bytes"
 	"errors"
+	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"path"
@@ -59,6 +61,51 @@ func TestServe(t *testing.T) {
 				t.Errorf("headers %v", w.Header())
 			}
 		})
+	}
+}
+
+// counting counts the bytes that are read of its films.
+type counting struct {
+	fstest.MapFS
+	read *int
+}
+
+func (c counting) Open(name string) (fs.File, error) {
+	f, err := c.MapFS.Open(name)
+	if seeker, ok := f.(io.ReadSeeker); ok {
+		return counted{f, seeker, c.read}, err
+	}
+	return f, err
+}
+
+type counted struct {
+	fs.File
+	io.Seeker
+	read *int
+}
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.File.Read(p)
+	*c.read += n
+	return n, err
+}
+
+// A range costs what it sends, not the whole film.
+func TestRangesAreCheap(t *testing.T) {
+	t.Parallel()
+	const size, asked = 1 << 20, 20
+	read := 0
+	shelf := film.NewShelf(counting{fstest.MapFS{"content/film/one.webm": {Data: make([]byte, size)}}, &read})
+	for range asked {
+		r := httptest.NewRequest(http.MethodGet, "/r/x/film", nil)
+		r.Header.Set("Range", "bytes=0-99")
+		w := httptest.NewRecorder()
+		if err := shelf.Serve(w, r, "one"); err != nil || w.Body.Len() != 100 {
+			t.Fatalf("%d bytes, %v", w.Body.Len(), err)
+		}
+	}
+	if read >= 2*size {
+		t.Errorf("%d bytes were read for %d ranges of 100", read, asked)
 	}
 }
 

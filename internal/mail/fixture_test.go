@@ -66,7 +66,7 @@ func newWorld(t *testing.T) *world {
 	w.exec(`INSERT INTO statement_version (id, effective_on, title, summary, body, digest, published_at)
 		VALUES ($1, '2026-01-01', '', '', '', '', $2)`, statement, w.clock.Now())
 	w.exec(`INSERT INTO statement_use (version, activity, purpose, data, recipient, retention, basis)
-		VALUES ($1, 'contact', 'service', '{}', 'own department', '', '')`, statement)
+		VALUES ($1, 'contact', 'service', '{}', 'own department', 'a year', 'your request')`, statement)
 	if _, err := pgtest.Admin(t, w.pool).Exec(t.Context(),
 		`INSERT INTO mail_template (name, purpose) VALUES ('digest', 'newsletter')`); err != nil {
 		t.Fatal(err)

@@ -233,6 +233,13 @@ func TestCorrection(t *testing.T) {
 	}
 	at := h.feed().Entries[0]
 	h.Advance(72 * time.Hour)
+	h.post(path, url.Values{
+		"title": {"Better & <better>"}, "slug": {"better-better"}, "summary": {"In short."}, "body": {"Words before."}, "author": {"privacy"},
+	})
+	h.Pages.Invalidate()
+	if strings.Contains(h.Get("/news/better-better").Body.String(), "Changed") {
+		t.Error("another author counts as other words")
+	}
 	edit("Words after.")
 	want(t, h.Get("/news/better-better"), 200, "Words after.", "Changed", "26 November 2026")
 	now := h.feed().Entries[0]

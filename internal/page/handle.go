@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -77,7 +78,11 @@ func (s *Set) Fault(w http.ResponseWriter, r *http.Request, status int, message 
 		Base:   Base{Title: http.StatusText(status), Description: message, NoIndex: true},
 		Status: status, Message: message,
 	}
-	if err := s.fault.Write(w, r, status, data); err != nil {
+	view := s.fault
+	if strings.HasPrefix(r.URL.Path, "/staff/") {
+		view = s.staffFault
+	}
+	if err := view.Write(w, r, status, data); err != nil {
 		s.cfg.Log.ErrorContext(r.Context(), "the error page failed", "id", RequestID(r), "err", err)
 		http.Error(w, message, status)
 	}

@@ -86,7 +86,9 @@ type Set struct {
 	cache  *cache
 	views  []registered
 	fault  View[faultPage]
-	zone   *time.Location
+	// staffFault is the same in the workspace's layout.
+	staffFault View[faultPage]
+	zone       *time.Location
 }
 
 type registered struct {
@@ -113,7 +115,7 @@ func New(cfg Config) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("shared templates: %w", err)
 	}
-	s.fault = Load[faultPage](s, "site/error")
+	s.fault, s.staffFault = Load[faultPage](s, "site/error"), Load[faultPage](s, "site/staff_error")
 	return s, nil
 }
 

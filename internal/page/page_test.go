@@ -29,13 +29,14 @@ func newSet(t *testing.T, now func() time.Time, log io.Writer) *page.Set {
 	t.Helper()
 	set, err := page.New(page.Config{
 		Web: fstest.MapFS{
-			"templates/layout.html":     {Data: []byte(`{{define "layout"}}<title>{{.Title}}</title><p>{{.Choice}}</p>{{template "main" .}}{{end}}`)},
-			"templates/staff.html":      {Data: []byte(`{{define "staff"}}{{template "main" .}}{{end}}`)},
-			"templates/partials/x.html": {Data: []byte(`{{define "x"}}{{end}}`)},
-			"templates/site/error.html": {Data: []byte(`{{define "main"}}{{.Status}}: {{.Message}}{{end}}`)},
-			"templates/site/hello.html": {Data: []byte(`{{define "main"}}<b>{{.Word}}</b>` + strings.Repeat("<i>filler</i>", 100) + `{{end}}`)},
-			"static/a/mark.svg":         {Data: []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`)},
-			"static/site.css":           {Data: []byte(`b{background:url("a/mark.svg")}`)},
+			"templates/layout.html":           {Data: []byte(`{{define "layout"}}<title>{{.Title}}</title><p>{{.Choice}}</p>{{template "main" .}}{{end}}`)},
+			"templates/staff.html":            {Data: []byte(`{{define "staff"}}{{template "main" .}}{{end}}`)},
+			"templates/partials/x.html":       {Data: []byte(`{{define "x"}}{{end}}`)},
+			"templates/site/staff_error.html": {Data: []byte(`{{define "main"}}{{.Status}}: {{.Message}}{{end}}`)},
+			"templates/site/error.html":       {Data: []byte(`{{define "main"}}{{.Status}}: {{.Message}}{{end}}`)},
+			"templates/site/hello.html":       {Data: []byte(`{{define "main"}}<b>{{.Word}}</b>` + strings.Repeat("<i>filler</i>", 100) + `{{end}}`)},
+			"static/a/mark.svg":               {Data: []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`)},
+			"static/site.css":                 {Data: []byte(`b{background:url("a/mark.svg")}`)},
 		},
 		PublicURL: "http://example.test", Site: &page.Site{Name: "Test"},
 		Log: slog.New(slog.NewTextHandler(log, nil)), Now: now,

@@ -77,9 +77,9 @@ func (r *Room) Activity() activity.Activity {
 	return activity.Activity{
 		Kind: Kind, Title: "Privacy request", What: "privacy request", Path: requestPath,
 		NeverApart: true, // what the law grants is not lost among what looks like misuse
-		Statuses: statuses(),
-		Form:     requestForm,
-		Public:   r.Public,
+		Statuses:   statuses(),
+		Form:       requestForm,
+		Public:     r.Public,
 	}
 }
 

@@ -27,7 +27,7 @@ func TestPersonShowsWhatTheRoleOpens(t *testing.T) {
 	if n := d.Find(".queue li").Length(); n != 1 {
 		t.Errorf("%d submissions, want the question alone", n)
 	}
-	if n := d.Find("section[aria-labelledby=p-mails] tbody tr").Length(); n != 1 {
+	if n := d.Find("[aria-labelledby=p-mails] tbody tr").Length(); n != 1 {
 		t.Errorf("%d mails, want that about the question alone", n)
 	}
 	has(t, d, "main", "Newsletter E-mail Counts once the address is confirmed")

@@ -88,6 +88,53 @@ func TestHoldBackSeveral(t *testing.T) {
 	}
 }
 
+// A few who skipped a question are a group of their own: no number that is shown tells how many they are.
+func TestSkippedByAFewIsNotTold(t *testing.T) {
+	t.Parallel()
+	choice := form.Field{Name: "q_x", Kind: form.Choice, Options: []form.Option{{Value: "a"}, {Value: "b"}, {Value: "c"}}}
+	of := func(f form.Field, total int, counts map[string]int) finding {
+		answered := 0
+		for _, n := range counts {
+			answered += n
+		}
+		return outcomeOf(survey{}, tally{
+			Questions: []asked{{Field: f}}, Total: total, Answered: map[string]int{"q_x": answered},
+			Counts: map[string]map[string]int{"q_x": counts},
+		}).Questions[0]
+	}
+	for name, tt := range map[string]struct {
+		total    int
+		counts   map[string]int
+		answered int
+		seen     []int
+	}{
+		"nobody skipped":       {90, map[string]int{"a": 40, "b": 30, "c": 20}, 90, []int{40, 30, 20}},
+		"ten skipped":          {100, map[string]int{"a": 40, "b": 30, "c": 20}, 90, []int{40, 30, 20}},
+		"one skipped":          {91, map[string]int{"a": 40, "b": 30, "c": 20}, 0, []int{40, 30, -1}},
+		"one, and all say one": {51, map[string]int{"a": 50}, 0, []int{-1, -1, -1}},
+	} {
+		f := of(choice, tt.total, tt.counts)
+		if diff := cmp.Diff(seen(f.Bars), tt.seen); diff != "" || f.Answered != tt.answered || f.Nearly != (tt.answered == 0) {
+			t.Errorf("%s: answered %d, nearly %t (-got +want):\n%s", name, f.Answered, f.Nearly, diff)
+		}
+	}
+	if f := of(choice, 92, map[string]int{"a": 46, "b": 22, "c": 21}); f.Bars[0].Width != "50.0" {
+		t.Errorf("the share %s is reckoned of those who answered: it tells how many", f.Bars[0].Width)
+	}
+	rating := form.Field{Name: "q_x", Kind: form.Rating, Options: steps(1, 3, "", "")}
+	f := of(rating, 92, map[string]int{"1": 40, "2": 30, "3": 20})
+	if diff := cmp.Diff(seen(f.Bars), []int{40, 30, -1}); diff != "" || f.Mean != "" {
+		t.Errorf("a scale: mean %q (-got +want):\n%s", f.Mean, diff)
+	}
+	words := outcomeOf(survey{}, tally{
+		Questions: []asked{{Field: form.Field{Name: "q_x", Kind: form.LongText}}}, Total: 21, Answered: map[string]int{"q_x": 20},
+		Texts: map[string][]string{"q_x": make([]string, 20)},
+	}).Questions[0]
+	if len(words.Texts) != 11 || !words.More {
+		t.Errorf("%d texts of 20 are listed where 21 answered", len(words.Texts))
+	}
+}
+
 func scaleOf(n ...int) tally {
 	f := form.Field{Name: "q_x", Kind: form.Rating, Options: steps(1, len(n), "", "good")}
 	t := tally{Questions: []asked{{Field: f}}, Answered: map[string]int{}, Counts: map[string]map[string]int{"q_x": {}}}
