@@ -127,6 +127,7 @@ func (a *app) wireGround(ctx context.Context) error {
 	a.pages, err = page.New(page.Config{
 		Web: a.web, PublicURL: a.cfg.PublicURL, Site: a.site, Log: a.log, Now: a.now,
 		Notice: func(ctx context.Context) *page.Notice { return a.privacy.Notice(ctx) },
+		Seen:   a.seen.count,
 	})
 	if err != nil {
 		return err
@@ -272,7 +273,7 @@ func (a *app) handler() http.Handler {
 	mounts = append(mounts, a.workspace.Routes)
 	return site.Router(site.Config{
 		Set: a.pages, Content: a.content, Index: a.index, Now: a.now, Rooms: mounts,
-		Ready: a.ready, RequestLog: a.observe(a.pages.Log),
+		Ready: a.ready, RequestLog: a.pages.Log,
 	})
 }
 

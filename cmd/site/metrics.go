@@ -45,56 +45,48 @@ func (a *app) count(sql string) float64 {
 	return n
 }
 
-// seen counts requests by status.
+// seen counts requests by method and status. The usual ones are at hand, since looking one up costs more than counting.
 type seen struct {
 	requests *prometheus.CounterVec
+	usual    map[answer]prometheus.Counter
 	seconds  prometheus.Histogram
 }
 
+type answer struct {
+	method string
+	status int
+}
+
 func newSeen() seen {
-	return seen{
+	s := seen{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "site_requests_total", Help: "Requests by method and status.",
 		}, []string{"method", "status"}),
+		usual: map[answer]prometheus.Counter{},
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "site_request_seconds", Help: "How long answers took.", Buckets: []float64{.0005, .002, .01, .05, .25, 1, 5},
 		}),
 	}
-}
-
-// statusWriter remembers the status that was sent.
-type statusWriter struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// observe counts around the request log.
-func (a *app) observe(log func(http.Handler) http.Handler) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		inner := log(next)
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			start := time.Now()
-			sw := &statusWriter{w, http.StatusOK}
-			inner.ServeHTTP(sw, r)
-			a.seen.requests.WithLabelValues(method(r.Method), strconv.Itoa(sw.status)).Inc()
-			a.seen.seconds.Observe(time.Since(start).Seconds())
-		})
+	for _, a := range []answer{
+		{http.MethodGet, http.StatusOK}, {http.MethodGet, http.StatusNotModified}, {http.MethodGet, http.StatusNotFound},
+		{http.MethodPost, http.StatusSeeOther}, {http.MethodPost, http.StatusUnprocessableEntity},
+	} {
+		s.usual[a] = s.requests.WithLabelValues(a.method, strconv.Itoa(a.status))
 	}
+	return s
 }
 
-// method bounds the label to methods there are.
-func method(m string) string {
-	switch m {
+// count is told of each request.
+func (s seen) count(method string, status int, took time.Duration) {
+	s.seconds.Observe(took.Seconds())
+	if c, ok := s.usual[answer{method, status}]; ok {
+		c.Inc()
+		return
+	}
+	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost:
-		return m
+	default:
+		method = "other" // anybody may invent one
 	}
-	return "other"
+	s.requests.WithLabelValues(method, strconv.Itoa(status)).Inc()
 }

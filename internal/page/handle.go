@@ -109,7 +109,7 @@ func (s *Set) Log(next http.Handler) http.Handler {
 			case p != nil:
 				s.panicked(rec, r, p)
 			}
-			s.cfg.Log.LogAttrs(r.Context(), levelOf(rec.status), "request", attrs(r, rec.status, time.Since(start))...)
+			s.line(r, rec.status, start)
 			if aborted {
 				panic(http.ErrAbortHandler) // net/http closes the connection
 			}

@@ -76,6 +76,8 @@ type Config struct {
 	Now       func() time.Time
 	// Notice returns the home page's line about a changed statement, or nil.
 	Notice func(context.Context) *Notice
+	// Seen is told of each request that Log wrote down. It may be nil, and must not block.
+	Seen func(method string, status int, took time.Duration)
 }
 
 // Set holds the templates of all pages and what they share. It is made once, at start.

@@ -30,7 +30,7 @@ type Config struct {
 	Rooms []func(chi.Router)
 	// Ready says why this instance should get no visitors now (/readyz).
 	Ready func(context.Context) error
-	// RequestLog writes a line for each request and answers panics: Set.Log, or that within a metric's counter.
+	// RequestLog writes a line for each request and answers panics: Set.Log.
 	RequestLog func(http.Handler) http.Handler
 	// Count counts views of pages (P-11). May be nil.
 	Count func(http.Handler) http.Handler
