@@ -25,10 +25,12 @@
   document.querySelector(".errors")?.focus();
 
   // The visitor's own time beside the event's, where the two differ.
+  // Browsers that hide where they are say UTC: that is nobody's own time, and is not shown.
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const hidden = /^(UTC|GMT|Etc\/.*)$/.test(here ?? "");
   for (const time of all("time[data-zone]")) {
     const at = new Date(time.dateTime);
-    if (isNaN(at) || !here) continue;
+    if (isNaN(at) || !here || hidden) continue;
     const show = (zone, opt) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...opt }).format(at);
     const day = { weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit", hourCycle: "h23" };
     let same = true;
