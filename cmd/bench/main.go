@@ -27,6 +27,7 @@ type options struct {
 	small, large int           // records in the two inboxes
 	only         string
 	site         string // the program
+	profile      string // where to write a profile instead
 }
 
 func main() {
@@ -41,6 +42,7 @@ func main() {
 	flag.IntVar(&o.large, "large", 5_000_000, "records of the large inbox")
 	flag.StringVar(&o.only, "only", "", "the rows to measure, divided by commas: "+strings.Join(names(), ", "))
 	flag.StringVar(&o.site, "site", "bin/site", "the program")
+	flag.StringVar(&o.profile, "profile", "", "measure nothing: write a processor profile of the site under the loads of page, form and post here")
 	flag.Parse()
 	o.each = time.Duration(max(1, seconds)) * time.Second
 	o.rounds = max(1, o.rounds)
@@ -121,7 +123,11 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	b := &bench{options: o, server: s}
-	err = b.measure(ctx, wanted)
+	if o.profile != "" {
+		err = b.writeProfile(ctx)
+	} else {
+		err = b.measure(ctx, wanted)
+	}
 	return errors.Join(err, s.close())
 }
 

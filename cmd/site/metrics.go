@@ -68,8 +68,11 @@ func newSeen() seen {
 		}),
 	}
 	for _, a := range []answer{
-		{http.MethodGet, http.StatusOK}, {http.MethodGet, http.StatusNotModified}, {http.MethodGet, http.StatusNotFound},
-		{http.MethodPost, http.StatusSeeOther}, {http.MethodPost, http.StatusUnprocessableEntity},
+		{http.MethodGet, http.StatusOK},
+		{http.MethodGet, http.StatusNotModified},
+		{http.MethodGet, http.StatusNotFound},
+		{http.MethodPost, http.StatusSeeOther},
+		{http.MethodPost, http.StatusUnprocessableEntity},
 	} {
 		s.usual[a] = s.requests.WithLabelValues(a.method, strconv.Itoa(a.status))
 	}
