@@ -8,10 +8,7 @@ import (
 	"io"
 	nettextproto "net/textproto"
 	"regexp"
-	"slices"
 	"strings"
-	"time"
-	"unicode/utf8"
 
 	"github.com/emersion/go-message"
 	"github.com/emersion/go-message/textproto"
@@ -26,38 +23,33 @@ const (
 	maxReport = 16 << 20 // bytes read of a report: some servers return the whole mail
 	maxStatus = 64 << 10 // bytes read of its machine-readable part
 	maxParts  = 20
-
-	// fallbackAge is how old a mail may be that a report without its Message-ID can be about: servers give up after
-	// five days (RFC 5321, 4.5.4.1).
-	fallbackAge = 10 * 24 * time.Hour
 )
 
 // report is what counts in a delivery report.
 type report struct {
-	Message    uuid.UUID // zero: not named
-	Recipients []string  // addresses, lower case, that failed for good
-	Status     string    // "5.1.1": of the first of them
+	MessageID string // what the returned mail, or else the report itself, refers to
+	Status    string // "5.1.1": of the first recipient that failed for good; empty: none did
 }
 
 // Bounce reads one delivery report and marks its message as failed and its person's address as one from which mail
 // comes back. Reports of delays and deliveries change nothing. It returns ErrNoReport for other mail, and ErrNotFound
 // where the report is about none of our messages.
 //
-// The Message-ID in the returned mail leads to the message; only the recipient knows it. A report without one is taken
-// to be about the newest mail of the last days to the recipient that it names.
+// Anybody can write a report, so nothing in it is believed but the Message-ID of the returned mail: it holds a MAC, and
+// only those know it who got the mail or carried it. The address that a report names counts for nothing.
 func (q *Queue) Bounce(ctx context.Context, r io.Reader) error {
-	rep, err := readReport(r, q.host())
+	rep, err := readReport(r)
 	if err != nil {
 		return err
 	}
 	if rep.Status == "" {
 		return nil
 	}
-	var id uuid.UUID
-	err = pgx.BeginFunc(ctx, q.pool, func(tx pgx.Tx) (err error) {
-		id, err = q.comeBack(ctx, tx, rep)
-		return err
-	})
+	id, err := q.ours(rep.MessageID)
+	if err != nil {
+		return ErrNotFound
+	}
+	err = pgx.BeginFunc(ctx, q.pool, func(tx pgx.Tx) error { return q.comeBack(ctx, tx, id, rep.Status) })
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrNotFound
 	}
@@ -68,35 +60,22 @@ func (q *Queue) Bounce(ctx context.Context, r io.Reader) error {
 	return nil
 }
 
-func (q *Queue) comeBack(ctx context.Context, tx pgx.Tx, rep report) (uuid.UUID, error) {
-	id, err := find(ctx, tx, rep, q.now())
+func (q *Queue) comeBack(ctx context.Context, tx pgx.Tx, id uuid.UUID, status string) error {
+	err := tx.QueryRow(ctx, `SELECT FROM message WHERE id = $1 AND sent_at IS NOT NULL FOR UPDATE`, id).Scan()
 	if err != nil {
-		return id, err
+		return err
 	}
 	_, err = tx.Exec(ctx, `
 		UPDATE message SET state = 'failed', bounced_at = $2, last_error = $3
-		WHERE id = $1 AND bounced_at IS NULL`, id, q.now(), "came back: "+rep.Status)
+		WHERE id = $1 AND bounced_at IS NULL`, id, q.now(), "came back: "+status)
 	if err != nil {
-		return id, err
+		return err
 	}
-	return id, markPerson(ctx, tx, id, q.now())
-}
-
-func find(ctx context.Context, tx pgx.Tx, rep report, at time.Time) (id uuid.UUID, err error) {
-	if rep.Message != uuid.Nil {
-		err = tx.QueryRow(ctx, `
-			SELECT id FROM message WHERE id = $1 AND sent_at IS NOT NULL FOR UPDATE`, rep.Message).Scan(&id)
-		return id, err
-	}
-	err = tx.QueryRow(ctx, `
-		SELECT m.id FROM message m JOIN person p ON p.id = m.person_id
-		WHERE p.email = ANY ($1) AND m.address = p.email AND m.channel = 'email' AND m.state = 'sent' AND m.sent_at > $2
-		ORDER BY m.created_at DESC, m.id DESC LIMIT 1 FOR UPDATE OF m`, rep.Recipients, at.Add(-fallbackAge)).Scan(&id)
-	return id, err
+	return markPerson(ctx, tx, id, q.now())
 }
 
 // readReport reads a stranger's bytes: whatever they are, it returns what it understands, or ErrNoReport.
-func readReport(r io.Reader, host string) (report, error) {
+func readReport(r io.Reader) (report, error) {
 	entity, err := message.Read(io.LimitReader(r, maxReport))
 	if entity == nil || (err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err)) {
 		return report{}, ErrNoReport
@@ -121,14 +100,14 @@ func readReport(r io.Reader, host string) (report, error) {
 			rep.readStatus(part.Body)
 		case "message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers":
 			h, _ := textproto.ReadHeader(bufio.NewReader(io.LimitReader(part.Body, maxStatus))) // often cut off
-			rep.Message = ours(h.Get("Message-ID"), host)
+			rep.MessageID = h.Get("Message-ID")
 		}
 	}
 	if !seen {
 		return report{}, ErrNoReport
 	}
-	if rep.Message == uuid.Nil { // servers that return nothing of the mail may still refer to it
-		rep.Message = ours(entity.Header.Get("In-Reply-To"), host)
+	if rep.MessageID == "" { // servers that return nothing of the mail may still refer to it
+		rep.MessageID = entity.Header.Get("In-Reply-To")
 	}
 	return rep, nil
 }
@@ -142,36 +121,17 @@ func (rep *report) readStatus(body io.Reader) {
 		// A malformed line ends the group; the fields before it count.
 		fields, _ := nettextproto.NewReader(bufio.NewReader(strings.NewReader(group))).ReadMIMEHeader()
 		status := failure.FindString(strings.TrimSpace(fields.Get("Status")))
-		if !strings.EqualFold(strings.TrimSpace(fields.Get("Action")), "failed") || status == "" {
-			continue
-		}
-		if rep.Status == "" {
+		if strings.EqualFold(strings.TrimSpace(fields.Get("Action")), "failed") && status != "" {
 			rep.Status = status
-		}
-		for _, name := range []string{"Original-Recipient", "Final-Recipient"} {
-			_, address, _ := strings.Cut(fields.Get(name), ";")
-			address = strings.ToLower(strings.Trim(strings.TrimSpace(address), "<>"))
-			if strings.Contains(address, "@") && utf8.ValidString(address) && !slices.Contains(rep.Recipients, address) {
-				rep.Recipients = append(rep.Recipients, address)
-			}
+			return
 		}
 	}
 }
 
-var (
-	failure = regexp.MustCompile(`^5\.\d{1,3}\.\d{1,3}`)
-	idForm  = regexp.MustCompile(`([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})@([^\s<>@]+)`)
-)
+var failure = regexp.MustCompile(`^5\.\d{1,3}\.\d{1,3}`)
 
-// ours returns the id in a Message-ID that we gave, or zero.
-func ours(header, host string) uuid.UUID {
-	m := idForm.FindStringSubmatch(header)
-	if len(m) < 3 || !strings.EqualFold(m[2], host) {
-		return uuid.Nil
-	}
-	id, err := uuid.Parse(m[1])
-	if err != nil {
-		return uuid.Nil
-	}
-	return id
+// ours returns the id of the message to which we gave a Message-ID, or key.ErrForged.
+func (q *Queue) ours(messageID string) (uuid.UUID, error) {
+	token, _, _ := strings.Cut(strings.Trim(messageID, "<> \t"), "@")
+	return q.keys.ParseToken(messagePurpose, token)
 }

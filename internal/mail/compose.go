@@ -11,16 +11,22 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// unsubscribePurpose binds the tokens of unsubscribe links in the key ring.
-const unsubscribePurpose = "unsubscribe"
+// What tokens are for: each is bound to its purpose in the key ring.
+const (
+	unsubscribePurpose = "unsubscribe"
+	messagePurpose     = "message id"
+)
 
 // UnsubscribePath returns where the one-click link of a message leads. It never expires.
 func (q *Queue) UnsubscribePath(message uuid.UUID) string {
 	return "/unsubscribe/" + q.keys.Token(unsubscribePurpose, message)
 }
 
-// messageID is the same for every attempt, so that a mail sent twice is known as one, and a bounce finds its row.
-func (q *Queue) messageID(id uuid.UUID) string { return id.String() + "@" + q.host() }
+// messageID is the same for every attempt, so that a mail sent twice is known as one. It leads a bounce to its row, and
+// nobody can make it from the id.
+func (q *Queue) messageID(id uuid.UUID) string {
+	return q.keys.Token(messagePurpose, id) + "@" + q.host()
+}
 
 func (q *Queue) host() string {
 	host := q.base.Hostname()

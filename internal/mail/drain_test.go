@@ -46,7 +46,7 @@ func TestSentMail(t *testing.T) {
 	m := parse(t, mails[0].Raw)
 	want := map[string]string{
 		"From": `"Click Commerce" <post@mail.example.com>`, "To": "<ada@example.com>",
-		"Message-ID": "<" + id.String() + "@www.example.com>", "Date": "Mon, 23 Nov 2026 15:00:00 +0000",
+		"Message-ID": "<" + w.queue.MessageID(id) + ">", "Date": "Mon, 23 Nov 2026 15:00:00 +0000",
 		"Auto-Submitted": "auto-generated", "Subject": "Your code for AL-7K2M-94QX",
 		"User-Agent": "", "X-Mailer": "", "List-Unsubscribe": "", "List-Unsubscribe-Post": "",
 	}
