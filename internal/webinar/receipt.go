@@ -211,7 +211,7 @@ func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.R
 	if len(versions) == 0 || to.ID == rec.SubjectID.UUID {
 		return page.ErrNotFound
 	}
-	e, err := r.exchange(rec, to, versions[0].Values)
+	e, err := r.exchange(rec, to, versions)
 	if err != nil {
 		return err
 	}
@@ -236,9 +236,11 @@ func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.R
 	return nil
 }
 
-// exchange prepares the new registration, which takes the old one's answers but no consent, and its place.
-func (r *Room) exchange(old submission.Record, to Webinar, answers form.Values) (submission.Entry, error) {
-	f, values := registration(to), maps.Clone(answers)
+// exchange prepares the new registration, which takes the old one's answers but no consent, and its place. It stands
+// under the statement that was shown with the first answers: nobody saw another since (P-18).
+func (r *Room) exchange(old submission.Record, to Webinar, newestFirst []submission.Version) (submission.Entry, error) {
+	first := newestFirst[len(newestFirst)-1]
+	f, values := registration(to), maps.Clone(newestFirst[0].Values)
 	for _, field := range f.Fields {
 		if field.Kind == form.Consent {
 			delete(values, field.Name)
@@ -248,11 +250,7 @@ func (r *Room) exchange(old submission.Record, to Webinar, answers form.Values) 
 	if err != nil {
 		return e, err
 	}
-	statement, err := r.desk.Statements.InForce()
-	if err != nil {
-		return e, err
-	}
-	e.Email, e.Seal = old.Email, form.NewSeal(f, statement.ID, r.desk.Now())
+	e.Email, e.Seal = old.Email, form.NewSeal(f, first.Statement, r.desk.Now())
 	e.Locked = func(ctx context.Context, tx pgx.Tx, e *submission.Entry) error {
 		if err := lockBoth(ctx, tx, old, to.ID); err != nil {
 			return err
