@@ -54,7 +54,7 @@ func (r *room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 // grant opens the account of the record's person until that moment. Whoever has set a password already is told the new
 // end; others are invited.
 func (r *room) grant(ctx context.Context, tx pgx.Tx, rec submission.Record, until time.Time) error {
-	if !rec.PersonID.Valid || rec.Email == "" {
+	if rec.Email == "" {
 		return &page.Error{Status: http.StatusConflict, Message: "There is nobody to give access to: the sender was erased."}
 	}
 	id, err := r.accounts.Grant(ctx, tx, rec.PersonID.UUID, rec.Email, rec.Name, until)

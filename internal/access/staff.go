@@ -43,9 +43,6 @@ func (r *room) term(ctx context.Context, rec submission.Record) (term, error) {
 	if in := account.From(ctx); in != nil {
 		t.MayAct = in.Can(account.Act, Kind) && rec.Quarantined == nil
 	}
-	if !rec.PersonID.Valid {
-		return t, nil
-	}
 	a, err := r.accounts.OfPerson(ctx, rec.PersonID.UUID)
 	if errors.Is(err, account.ErrNotFound) {
 		return t, nil

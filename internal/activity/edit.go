@@ -211,7 +211,7 @@ func (d *Desk) byConfirm(r *http.Request) (submission.Record, person.Person, err
 		return submission.Record{}, person.Person{}, page.ErrNotFound
 	}
 	rec, err := d.Store.Get(r.Context(), id)
-	if err != nil || !rec.PersonID.Valid {
+	if err != nil {
 		return submission.Record{}, person.Person{}, page.ErrNotFound
 	}
 	p, err := d.People.Get(r.Context(), rec.PersonID.UUID)

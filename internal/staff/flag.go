@@ -23,7 +23,7 @@ func (ws *Workspace) lastBlock() time.Time { return ws.desk.Now().In(ws.zone).Ad
 
 // submitMisuse records what the sender of a record did, and tells them (P-8).
 func (ws *Workspace) submitMisuse(w http.ResponseWriter, r *http.Request, o opened) error {
-	if o.Email == "" || !o.PersonID.Valid {
+	if o.Email == "" {
 		return &page.Error{Status: http.StatusConflict, Message: "There is no address that this could be told to, so it can't be flagged."}
 	}
 	d := draft{Act: "misuse", Values: r.PostForm}

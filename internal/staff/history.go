@@ -63,9 +63,6 @@ func (ws *Workspace) fillHistory(ctx context.Context, p *recordPage, names names
 	}
 	p.Timeline = ws.timeline(p.Kind, names, events, mails, reads)
 	p.Undo = ws.undo(mails)
-	if !p.Record.PersonID.Valid {
-		return nil
-	}
 	flags, err := ws.misuse.Of(ctx, p.Record.PersonID.UUID)
 	for _, f := range flags {
 		if !f.Lifted() {

@@ -236,8 +236,6 @@ func sender(rec submission.Record) string {
 		return rec.Name + rec.Company
 	case rec.Email != "":
 		return rec.Email
-	case !rec.PersonID.Valid:
-		return "Anonymous answer"
 	}
 	return "Erased"
 }

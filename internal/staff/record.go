@@ -237,9 +237,6 @@ func scanTag(f file.Info) tag {
 
 // given reads the consents that came with a record, and what became of them.
 func (ws *Workspace) given(ctx context.Context, rec submission.Record) ([]givenView, error) {
-	if !rec.PersonID.Valid {
-		return nil, nil
-	}
 	rows, err := ws.desk.Pool.Query(ctx, `
 		SELECT purpose, channel, wording, at FROM consent_event WHERE submission_id = $1 ORDER BY seq`, rec.ID)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"clickcommerce.com/site/internal/account/accounttest"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/postgres/pgtest"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -127,31 +128,17 @@ func TestQuarantineStopsLetters(t *testing.T) {
 	}
 }
 
-func TestRecordOfNobody(t *testing.T) {
+func TestRecordOfTheErased(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	f := fields("contact")
-	f.Anonymous = true
-	statement, err := h.Desk.Statements.InForce()
-	if err != nil {
+	id := h.sent(t, "contact", "ada@example.com", named("", ""))
+	if _, err := pgtest.Admin(t, h.Pool).Exec(context.Background(), `UPDATE person SET email = NULL, erased_at = now()`); err != nil {
 		t.Fatal(err)
-	}
-	accepted, err := h.Store.Accept(context.Background(), submission.Entry{
-		Form: f, Values: form.Values{"why": {"Because."}}, Seal: form.NewSeal(f, statement.ID, h.Now()), Status: "new", PurgeAfter: h.Now().Add(day),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := accepted.ID
-	if id == uuid.Nil {
-		if err := h.Pool.QueryRow(context.Background(), `SELECT id FROM submission`).Scan(&id); err != nil {
-			t.Fatal(err)
-		}
 	}
 	me := h.as(t, account.Reviewer)
 	d := me.get(t, h, path(id))
-	has(t, d, "h1", "Anonymous answer")
-	if n := d.Find(`form[action*="/reply"], form[action*="/misuse"], a[href^="/staff/people"]`).Length(); n != 0 {
+	has(t, d, "h1", "Erased")
+	if n := d.Find(`form[action*="/reply"], form[action*="/misuse"]`).Length(); n != 0 {
 		t.Errorf("%d ways to reach nobody", n)
 	}
 	for _, act := range []string{"/reply", "/misuse"} {
@@ -176,4 +163,60 @@ func TestUnknownRecords(t *testing.T) {
 	if w := (member{cookie: other}).do(h, http.MethodGet, path(id), nil); w.Code != http.StatusOK {
 		t.Errorf("one who has the role beside another: %d", w.Code)
 	}
+}
+
+// TestAnonymousAnswerIsNoRecord looks for one answer of an anonymous form wherever a record is met: it is read in the
+// results of its form, with others, and nowhere else (DESIGN 5).
+func TestAnonymousAnswerIsNoRecord(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	for _, apart := range []bool{false, true} {
+		id := h.anonymous(t, apart)
+		me := h.as(t, account.Reviewer)
+		for _, view := range []string{"", "?view=unread", "?view=unassigned", "?view=quarantine", "?kind=contact", "?q=" + submission.Reference(id)} {
+			if got := listed(t, h, me, "/staff/submissions"+view); len(got) != 0 {
+				t.Errorf("%s lists %v", view, got)
+			}
+		}
+		for _, act := range []string{"/move", "/reply", "/undo", "/note", "/assign", "/quarantine", "/restore", "/misuse"} {
+			if w := me.do(h, http.MethodPost, path(id)+act, nil); w.Code != http.StatusNotFound {
+				t.Errorf("%s: %d", act, w.Code)
+			}
+		}
+		for _, act := range []string{"assign", "close", "quarantine", "restore"} {
+			w := me.do(h, http.MethodPost, "/staff/submissions", url.Values{"id": {id.String()}, "do": {act}, "to": {"none"}})
+			if w.Code != http.StatusNotFound {
+				t.Errorf("%s many: %d", act, w.Code)
+			}
+		}
+		receipt := h.Desk.ReceiptPath(id)
+		for _, address := range []string{path(id), receipt} {
+			if w := me.do(h, http.MethodGet, address, nil); w.Code != http.StatusNotFound {
+				t.Errorf("%s: %d", address, w.Code)
+			}
+		}
+		for _, act := range []string{"/code", "/open", "/message", "/withdraw"} {
+			if w := h.Post(receipt+act, url.Values{"message": {"Hello"}}); w.Code != http.StatusNotFound {
+				t.Errorf("receipt%s: %d", act, w.Code)
+			}
+		}
+		events, err := audit.Of(context.Background(), h.Pool, id)
+		if err != nil || len(events) > 0 {
+			t.Errorf("logged: %v, %v", events, err)
+		}
+	}
+}
+
+// anonymous stores an answer as an anonymous form would, and returns what only the database knows.
+func (h *house) anonymous(t *testing.T, apart bool) (id uuid.UUID) {
+	t.Helper()
+	h.sent(t, "contact", "", func(e *submission.Entry) {
+		e.Form.Anonymous, e.Name, e.Company, e.Quarantine = true, "", "", apart
+		e.Seal = form.NewSeal(e.Form, e.Seal.Statement, h.Now())
+	})
+	err := h.Pool.QueryRow(context.Background(), `SELECT id FROM submission ORDER BY (quarantined_at IS NOT NULL) = $1 DESC LIMIT 1`, apart).Scan(&id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }

@@ -167,14 +167,14 @@ const recordColumns = `s.id, s.person_id, coalesce(p.email, '') AS email, coales
 	coalesce(s.source, '') AS source, s.created_at, coalesce(s.status_since, s.created_at) AS status_since,
 	s.read_at, s.decided_at, s.quarantined_at, s.purge_after`
 
-// Get returns one record, or ErrNotFound.
+// Get returns one record, or ErrNotFound. An anonymous answer is no record, to nobody: it is read in the survey's results.
 func (s *Store) Get(ctx context.Context, id uuid.UUID) (Record, error) { return s.get(ctx, s.Pool, id) }
 
 func (s *Store) get(ctx context.Context, db audit.DB, id uuid.UUID) (Record, error) {
 	rows, err := db.Query(ctx, `
 		SELECT `+recordColumns+`
 		FROM submission s LEFT JOIN person p ON p.id = s.person_id
-		WHERE s.id = $1`, id)
+		WHERE s.id = $1 AND s.person_id IS NOT NULL`, id)
 	if err != nil {
 		return Record{}, fmt.Errorf("read submission: %w", err)
 	}

@@ -10,14 +10,18 @@ import (
 
 // Withdraw ends a request at its sender's wish: answers, files, replies, notes and the words of its mail go, and the
 // same could be sent anew. What is kept, until c.PurgeAfter, is that there was a request. Of c it needs From, To and
-// PurgeAfter; Moved, if given, runs with the change of status.
+// PurgeAfter; Moved, if given, runs with the change of status, after the mail about the request was stopped: what it
+// mails leaves.
 func (s *Store) Withdraw(ctx context.Context, id uuid.UUID, c Change) error {
 	c.Kind, c.By, c.Decides = "withdrawn", Sender, true
 	return s.change(ctx, "withdraw", func(tx pgx.Tx) error {
-		if err := s.MoveTx(ctx, tx, id, c); err != nil {
+		if _, err := hold(ctx, tx, id); err != nil { // the record is locked first, and its messages after it
 			return err
 		}
 		if err := s.Mail.CancelAbout(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := s.MoveTx(ctx, tx, id, c); err != nil {
 			return err
 		}
 		b := &pgx.Batch{}
