@@ -1,6 +1,6 @@
 // Package migrations carries the steps of the database schema, as goose reads them.
 //
-// Steps are numbered NNNNN_name.sql and never edited once released. Each has an Up and a Down
+// Steps are numbered NNNNN_name.sql, without a gap, and never edited once released. Each has an Up and a Down
 // that undoes it entirely, and a comment `-- compatible: yes` or `-- compatible: no`: whether the
 // previous binary can go on serving while the step is already applied. That word is copied into the
 // database when the step is applied, so that an older binary knows whether it may still serve.

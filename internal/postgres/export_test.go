@@ -7,9 +7,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// MigrateFiles and CheckFiles work on other steps than the program's own.
+// MigrateFiles, MigrateFilesDown and CheckFiles work on other steps than the program's own.
 func MigrateFiles(ctx context.Context, files fs.FS, admin *pgxpool.Pool, serving string) error {
 	return schema{files}.up(ctx, admin, serving)
+}
+
+func MigrateFilesDown(ctx context.Context, files fs.FS, admin *pgxpool.Pool) error {
+	return schema{files}.down(ctx, admin)
 }
 
 func CheckFiles(ctx context.Context, files fs.FS, pool *pgxpool.Pool) error {

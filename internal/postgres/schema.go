@@ -25,6 +25,9 @@ var (
 	ErrSchemaOld = errors.New("the database's schema is older than this program: run `site migrate`")
 	// ErrSchemaNew means that a newer program has migrated past a step that this one cannot serve on.
 	ErrSchemaNew = errors.New("the database's schema is newer than this program can serve: use a newer program")
+	// ErrSchemaOther means that the database was made by other steps under the same numbers. Nothing is changed in it.
+	ErrSchemaOther = errors.New("the database's schema was made by other steps than this program's: begin with an empty " +
+		"database (the embedded one is the folder postgres under VAR_DIR)")
 )
 
 // Migrate applies, as owner, what is missing of our steps and of River's, and lets the role serving
@@ -40,7 +43,7 @@ func MigrateDown(ctx context.Context, admin *pgxpool.Pool) error {
 }
 
 // CheckSchema returns nil if this program can serve the schema it finds: all its own steps are there,
-// and no further one that says `compatible: no`. Otherwise ErrSchemaOld or ErrSchemaNew.
+// and no further one that says `compatible: no`. Otherwise ErrSchemaOld, ErrSchemaNew or ErrSchemaOther.
 func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {
 	return schema{migrations.FS}.check(ctx, pool)
 }
@@ -50,8 +53,9 @@ type schema struct{ files fs.FS }
 
 // step is one migration file; compatible says whether the binary before it can go on serving.
 type step struct {
-	version    int64
-	compatible bool
+	Version    int64
+	Name       string // of its file
+	Compatible bool
 }
 
 var compatibleLine = regexp.MustCompile(`(?m)^-- compatible: (yes|no)\b`)
@@ -75,9 +79,9 @@ func (s schema) steps() ([]step, error) {
 		if m == nil {
 			return nil, fmt.Errorf("migration %s: no line `-- compatible: yes` or `-- compatible: no`", name)
 		}
-		steps = append(steps, step{version: version, compatible: string(m[1]) == "yes"})
+		steps = append(steps, step{version, name, string(m[1]) == "yes"})
 	}
-	slices.SortFunc(steps, func(a, b step) int { return int(a.version - b.version) })
+	slices.SortFunc(steps, func(a, b step) int { return int(a.Version - b.Version) })
 	return steps, nil
 }
 
@@ -87,6 +91,9 @@ func (s schema) up(ctx context.Context, admin *pgxpool.Pool, serving string) err
 		return err
 	}
 	return exclusively(ctx, admin, func() error {
+		if _, err := applied(ctx, admin, steps); err != nil && !errors.Is(err, ErrSchemaOld) {
+			return err
+		}
 		// Recorded before they are applied: no moment at which an older program could miss the word.
 		if err := recordSteps(ctx, admin, steps); err != nil {
 			return err
@@ -105,7 +112,14 @@ func (s schema) up(ctx context.Context, admin *pgxpool.Pool, serving string) err
 }
 
 func (s schema) down(ctx context.Context, admin *pgxpool.Pool) error {
+	steps, err := s.steps()
+	if err != nil {
+		return err
+	}
 	return exclusively(ctx, admin, func() error {
+		if _, err := applied(ctx, admin, steps); err != nil && !errors.Is(err, ErrSchemaOld) {
+			return err
+		}
 		if err := riverDown(ctx, admin); err != nil {
 			return fmt.Errorf("remove the job queue: %w", err)
 		}
@@ -167,6 +181,7 @@ func recordSteps(ctx context.Context, admin *pgxpool.Pool, steps []step) error {
 	_, err := admin.Exec(ctx, `
 		CREATE TABLE IF NOT EXISTS schema_step (
 			version bigint PRIMARY KEY,
+			name text NOT NULL,
 			compatible boolean NOT NULL
 		)`)
 	if err != nil {
@@ -175,8 +190,9 @@ func recordSteps(ctx context.Context, admin *pgxpool.Pool, steps []step) error {
 	b := &pgx.Batch{}
 	for _, st := range steps {
 		b.Queue(`
-			INSERT INTO schema_step (version, compatible) VALUES ($1, $2)
-			ON CONFLICT (version) DO UPDATE SET compatible = excluded.compatible`, st.version, st.compatible)
+			INSERT INTO schema_step (version, name, compatible) VALUES ($1, $2, $3)
+			ON CONFLICT (version) DO UPDATE SET name = excluded.name, compatible = excluded.compatible`,
+			st.Version, st.Name, st.Compatible)
 	}
 	if err := admin.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("record the schema's steps: %w", err)
@@ -184,38 +200,55 @@ func recordSteps(ctx context.Context, admin *pgxpool.Pool, steps []step) error {
 	return nil
 }
 
+// applied returns the steps that the database has. It returns ErrSchemaOld where it has none, and ErrSchemaOther where
+// one of them is not the one that has its number here: to go on from there would ruin what is in the database.
+func applied(ctx context.Context, pool *pgxpool.Pool, steps []step) (map[int64]step, error) {
+	rows, err := pool.Query(ctx, `
+		SELECT g.version_id AS version, coalesce(s.name, '') AS name, coalesce(s.compatible, false) AS compatible
+		FROM goose_db_version g LEFT JOIN schema_step s ON s.version = g.version_id
+		WHERE g.is_applied AND g.version_id > 0`)
+	var found []step
+	if err == nil {
+		found, err = pgx.CollectRows(rows, pgx.RowToStructByName[step])
+	}
+	switch {
+	case sqlState(err, "42P01", "42501"): // no such table, or none that we were let in to
+		return nil, ErrSchemaOld
+	case sqlState(err, "42703"): // from the time before steps had their names recorded
+		return nil, ErrSchemaOther
+	case err != nil:
+		return nil, fmt.Errorf("read the schema's steps: %w", err)
+	}
+	have := map[int64]step{}
+	for _, st := range found {
+		have[st.Version] = st
+	}
+	for _, st := range steps {
+		if other, ok := have[st.Version]; ok && other.Name != st.Name {
+			return nil, fmt.Errorf("%w (step %s, where %s belongs)", ErrSchemaOther, other.Name, st.Name)
+		}
+	}
+	return have, nil
+}
+
 func (s schema) check(ctx context.Context, pool *pgxpool.Pool) error {
 	steps, err := s.steps()
 	if err != nil {
 		return err
 	}
-	rows, err := pool.Query(ctx, `
-		SELECT g.version_id AS version, coalesce(s.compatible, false) AS compatible
-		FROM goose_db_version g LEFT JOIN schema_step s ON s.version = g.version_id
-		WHERE g.is_applied AND g.version_id > 0`)
-	applied := map[int64]bool{}
-	if err == nil {
-		var st step
-		_, err = pgx.ForEachRow(rows, []any{&st.version, &st.compatible}, func() error {
-			applied[st.version] = st.compatible
-			return nil
-		})
-	}
-	if sqlState(err, "42P01", "42501") { // no such table, or none that we were let in to
-		return ErrSchemaOld
-	}
+	have, err := applied(ctx, pool, steps)
 	if err != nil {
-		return fmt.Errorf("read the schema's steps: %w", err)
+		return err
 	}
 	for _, st := range steps {
-		if _, ok := applied[st.version]; !ok {
-			return fmt.Errorf("%w (step %d)", ErrSchemaOld, st.version)
+		if _, ok := have[st.Version]; !ok {
+			return fmt.Errorf("%w (step %s)", ErrSchemaOld, st.Name)
 		}
-		delete(applied, st.version)
+		delete(have, st.Version)
 	}
-	for version, compatible := range applied {
-		if !compatible {
-			return fmt.Errorf("%w (step %d)", ErrSchemaNew, version)
+	for _, st := range have {
+		if !st.Compatible {
+			return fmt.Errorf("%w (step %s)", ErrSchemaNew, st.Name)
 		}
 	}
 	return riverCheck(ctx, pool)

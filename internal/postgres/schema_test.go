@@ -129,3 +129,48 @@ func TestCheckSchema(t *testing.T) {
 		t.Error("a step that does not say whether it is compatible was accepted")
 	}
 }
+
+// A database that was made when the steps had other numbers is left as it is.
+func TestOtherSteps(t *testing.T) {
+	t.Parallel()
+	step := func(table string) *fstest.MapFile {
+		return &fstest.MapFile{Data: []byte("-- +goose Up\n-- compatible: yes\nCREATE TABLE " + table +
+			" (n int);\n-- +goose Down\nDROP TABLE " + table + ";\n")}
+	}
+	ours := fstest.MapFS{"00001_a.sql": step("a"), "00002_c.sql": step("c")}
+	for name, prepare := range map[string]func(*testing.T, *pgxpool.Pool){
+		"another name": func(t *testing.T, pool *pgxpool.Pool) {
+			theirs := fstest.MapFS{"00001_a.sql": step("a"), "00002_b.sql": step("b")}
+			if err := postgres.MigrateFiles(t.Context(), theirs, pool, cluster.Owner); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"from before names were recorded": func(t *testing.T, pool *pgxpool.Pool) {
+			if err := postgres.MigrateFiles(t.Context(), ours, pool, cluster.Owner); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := pool.Exec(t.Context(), `ALTER TABLE schema_step DROP COLUMN name`); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := admin(t, pgtest.Empty(t))
+			prepare(t, pool)
+			before := objects(t, pool)
+			if err := postgres.CheckFiles(t.Context(), ours, pool); !errors.Is(err, postgres.ErrSchemaOther) {
+				t.Errorf("checked: %v", err)
+			}
+			if err := postgres.MigrateFiles(t.Context(), ours, pool, cluster.Owner); !errors.Is(err, postgres.ErrSchemaOther) {
+				t.Errorf("migrated: %v", err)
+			}
+			if err := postgres.MigrateFilesDown(t.Context(), ours, pool); !errors.Is(err, postgres.ErrSchemaOther) {
+				t.Errorf("migrated down: %v", err)
+			}
+			if diff := cmp.Diff(objects(t, pool), before); diff != "" {
+				t.Errorf("changed: %s", diff)
+			}
+		})
+	}
+}
