@@ -22,7 +22,7 @@ import (
 // for. It ends with the test.
 func Bouncer(t testing.TB, pool *pgxpool.Pool) string {
 	t.Helper()
-	socket := running(t).cluster.Socket()
+	socket := running(t).Socket()
 	info, err := os.Stat(socket)
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)

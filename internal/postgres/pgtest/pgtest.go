@@ -7,18 +7,15 @@ package pgtest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/postgres"
@@ -26,19 +23,11 @@ import (
 )
 
 const (
-	template = "template_site"
 	// small keeps many parallel tests below the server's limit of 200 connections.
 	small = "&pool_max_conns=8"
 	// closing is how long the test's own connections have to come back.
 	closing = 10 * time.Second
 )
-
-// server is this process's cluster and a pool that makes and drops databases in it.
-type server struct {
-	cluster *cluster.Cluster
-	pool    *pgxpool.Pool
-	last    atomic.Int64
-}
 
 // shared is started by the first test that asks, and never stopped: the process's end does that.
 var shared = sync.OnceValues(start)
@@ -48,19 +37,23 @@ var shared = sync.OnceValues(start)
 func New(t testing.TB) *pgxpool.Pool {
 	t.Helper()
 	s := running(t)
-	ctx := t.Context()
-	name := fmt.Sprintf("test_%d", s.last.Add(1))
-	if _, err := s.pool.Exec(ctx, `CREATE DATABASE `+name+` TEMPLATE `+template); err != nil {
+	name, err := s.Copy(t.Context())
+	if err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
+	dropAfter(t, s, name)
+	return open(t, s.URL(postgres.EmbeddedRole, name))
+}
+
+func dropAfter(t testing.TB, s *postgres.Scratch, name string) {
+	t.Helper()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closing)
 		defer cancel()
-		if _, err := s.pool.Exec(ctx, `DROP DATABASE `+name+` WITH (FORCE)`); err != nil {
+		if err := s.Drop(ctx, name); err != nil {
 			t.Errorf("pgtest: %v", err)
 		}
 	})
-	return open(t, s.url(postgres.EmbeddedRole, name))
 }
 
 // Admin returns a pool on the same database as its owner.
@@ -72,13 +65,13 @@ func Admin(t testing.TB, pool *pgxpool.Pool) *pgxpool.Pool {
 // URL is the connection string of pool's database as the serving role.
 func URL(t testing.TB, pool *pgxpool.Pool) string {
 	t.Helper()
-	return running(t).url(postgres.EmbeddedRole, pool.Config().ConnConfig.Database)
+	return running(t).URL(postgres.EmbeddedRole, pool.Config().ConnConfig.Database)
 }
 
 // AdminURL is the connection string of pool's database as its owner.
 func AdminURL(t testing.TB, pool *pgxpool.Pool) string {
 	t.Helper()
-	return running(t).url(cluster.Owner, pool.Config().ConnConfig.Database)
+	return running(t).URL(cluster.Owner, pool.Config().ConnConfig.Database)
 }
 
 // Empty returns the owner's connection string of a fresh database without any schema, dropped when
@@ -86,21 +79,15 @@ func AdminURL(t testing.TB, pool *pgxpool.Pool) string {
 func Empty(t testing.TB) string {
 	t.Helper()
 	s := running(t)
-	name := fmt.Sprintf("empty_%d", s.last.Add(1))
-	if _, err := s.pool.Exec(t.Context(), `CREATE DATABASE `+name); err != nil {
+	name, err := s.Empty(t.Context())
+	if err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), closing)
-		defer cancel()
-		if _, err := s.pool.Exec(ctx, `DROP DATABASE `+name+` WITH (FORCE)`); err != nil {
-			t.Errorf("pgtest: %v", err)
-		}
-	})
-	return s.url(cluster.Owner, name)
+	dropAfter(t, s, name)
+	return s.URL(cluster.Owner, name)
 }
 
-func running(t testing.TB) *server {
+func running(t testing.TB) *postgres.Scratch {
 	t.Helper()
 	s, err := shared()
 	if err != nil {
@@ -108,8 +95,6 @@ func running(t testing.TB) *server {
 	}
 	return s
 }
-
-func (s *server) url(role, database string) string { return s.cluster.URL(role, database) }
 
 func open(t testing.TB, url string) *pgxpool.Pool {
 	t.Helper()
@@ -132,8 +117,8 @@ func open(t testing.TB, url string) *pgxpool.Pool {
 	return pool
 }
 
-// start runs the cluster in a folder of this process, and migrates the template.
-func start() (*server, error) {
+// start runs the server in a folder of this process.
+func start() (*postgres.Scratch, error) {
 	parent := filepath.Join(os.TempDir(), fmt.Sprintf("site-pgtest-%d", os.Geteuid()))
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return nil, err
@@ -148,53 +133,7 @@ func start() (*server, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	c, err := cluster.Start(ctx, cluster.Config{Dir: dir, Throwaway: true})
-	if err != nil {
-		return nil, err
-	}
-	pool, err := postgres.ConnectAdmin(ctx, c.URL(cluster.Owner, "postgres"))
-	if err != nil {
-		return nil, errors.Join(err, c.Stop())
-	}
-	s := &server{cluster: c, pool: pool}
-	if err := s.makeTemplate(ctx); err != nil {
-		pool.Close()
-		return nil, errors.Join(err, c.Stop())
-	}
-	return s, nil
-}
-
-func (s *server) makeTemplate(ctx context.Context) error {
-	if err := postgres.CreateRole(ctx, s.pool, postgres.EmbeddedRole); err != nil {
-		return err
-	}
-	if _, err := s.pool.Exec(ctx, `CREATE DATABASE `+template); err != nil {
-		return err
-	}
-	admin, err := postgres.ConnectAdmin(ctx, s.cluster.URL(cluster.Owner, template))
-	if err != nil {
-		return err
-	}
-	err = postgres.Migrate(ctx, admin, postgres.EmbeddedRole)
-	admin.Close()
-	if err != nil {
-		return err
-	}
-	return s.alone(ctx)
-}
-
-// alone waits until the server has seen the template's last connection go: a copy is refused before.
-func (s *server) alone(ctx context.Context) error {
-	for {
-		err := s.pool.QueryRow(ctx, `SELECT FROM pg_stat_activity WHERE datname = $1 LIMIT 1`, template).Scan()
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	return postgres.NewScratch(ctx, dir)
 }
 
 // sweep removes the folders whose owner's lock is free: its process is dead. A lock that was made
