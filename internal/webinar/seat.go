@@ -241,8 +241,24 @@ func (r *Room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 			return err
 		}
 	case activity.Withdrawn:
+		if err := r.tellCancelled(ctx, tx, w, rec); err != nil {
+			return err
+		}
 	default:
 		return nil
+	}
+	_, err = r.refill(ctx, tx, w)
+	return err
+}
+
+// freed gives away the seat of somebody who is not told: a person who is erased.
+func (r *Room) freed(ctx context.Context, tx pgx.Tx, rec submission.Record, _ string) error {
+	w, err := lock(ctx, tx, rec.SubjectID.UUID)
+	if errors.Is(err, page.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	_, err = r.refill(ctx, tx, w)
 	return err
@@ -255,7 +271,8 @@ func (r *Room) tellCancelled(ctx context.Context, tx pgx.Tx, w Webinar, rec subm
 	}
 	var seated bool
 	err := tx.QueryRow(ctx, `
-		SELECT EXISTS (SELECT FROM message WHERE submission_id = $1 AND template IN ('webinar-registered', 'webinar-seat'))`,
+		SELECT EXISTS (SELECT FROM message WHERE submission_id = $1 AND state <> 'cancelled'
+			AND template IN ('webinar-registered', 'webinar-seat'))`,
 		rec.ID).Scan(&seated)
 	if err != nil {
 		return fmt.Errorf("look for invitation: %w", err)

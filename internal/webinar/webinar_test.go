@@ -169,8 +169,15 @@ func TestWaitingListMovesUp(t *testing.T) {
 	}
 
 	h.post(second+"/withdraw", http.StatusSeeOther)
-	if l := h.letters(); len(l) != 1 || l[0].to != guest(4) || l[0].method != "REQUEST" {
-		t.Errorf("mails after a withdrawal: %+v", l)
+	got = map[string]string{}
+	for _, l := range h.letters() {
+		got[l.to] = l.method + " " + l.value("SEQUENCE") + " " + l.subject
+	}
+	want = map[string]string{
+		guest(2): "CANCEL 1 Your seat is given back: Planning parts", guest(4): "REQUEST 0 A seat is yours now: Planning parts",
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("mails after a withdrawal (-got +want):\n%s", diff)
 	}
 	h.post(fifth+"/cancel", http.StatusSeeOther) // it waited: nothing is freed, nobody is told
 	if l := h.letters(); len(l) != 0 {
@@ -184,6 +191,17 @@ func TestWaitingListMovesUp(t *testing.T) {
 	}
 	if again := h.register("parts", guest(1)); h.status(again) != "waitlisted" {
 		t.Errorf("who cancelled comes back as %s", h.status(again))
+	}
+}
+
+// Who withdraws before the invitation left has no entry in their calendar that could be taken back.
+func TestWithdrawnBeforeTheInvitationLeft(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(event{capacity: 1})
+	h.post(h.register("parts", guest(1))+"/withdraw", http.StatusSeeOther)
+	if l := h.letters(); len(l) != 0 {
+		t.Errorf("mails: %+v", l)
 	}
 }
 

@@ -277,7 +277,7 @@ func (r *Room) erase(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
 	}
 	for _, id := range ids {
 		err := r.desk.Store.MoveTx(ctx, tx, id, submission.Change{
-			From: live(), To: activity.Withdrawn, Kind: "withdrawn", By: submission.System, Decides: true, Moved: r.moved,
+			From: live(), To: activity.Withdrawn, Kind: "withdrawn", By: submission.System, Decides: true, Moved: r.freed,
 		})
 		if err != nil {
 			return fmt.Errorf("erase registrations: %w", err)
