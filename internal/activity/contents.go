@@ -27,7 +27,7 @@ const (
 
 // sendCode mails six digits to the address of the record: whoever has the receipt's link alone can't see contents.
 func (d *Desk) sendCode(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
-	if wait, ok := d.codes.allow(rec.ID.String(), d.Now()); !ok {
+	if wait, ok := d.codes.allow(rec.PersonID.UUID.String(), d.Now()); !ok {
 		w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())+1))
 		return d.writeReceipt(w, r, rec, http.StatusTooManyRequests, func(p *receiptPage) {
 			p.Problem = "Several codes were sent within an hour. Please use the newest, or try again later."
@@ -66,10 +66,18 @@ func (d *Desk) codeHash(id uuid.UUID, code string) []byte {
 	return d.Ring.Digest("receipt code", id[:], []byte(code))
 }
 
-// openContents shows what was sent to whoever knows the newest code, or holds a grant from having known it.
+// openContents shows what was sent to whoever knows the newest code, or holds a grant from having known it. Tries count
+// for all receipts of a person together: new codes don't make guessing easier.
 func (d *Desk) openContents(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
 	if d.granted(rec.ID, r.PostFormValue("grant")) {
 		return d.writeContents(w, r, rec)
+	}
+	if wait, ok := d.tries.allow(rec.PersonID.UUID.String(), d.Now()); !ok {
+		w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())+1))
+		return d.writeReceipt(w, r, rec, http.StatusTooManyRequests, func(p *receiptPage) {
+			p.CodeSent = true
+			p.Problem = "Many codes were tried within an hour. Please try again later."
+		})
 	}
 	ok, err := d.checkCode(r.Context(), rec.ID, form.Clean(r.PostFormValue("code"), false))
 	if err != nil {
@@ -84,7 +92,8 @@ func (d *Desk) openContents(w http.ResponseWriter, r *http.Request, rec submissi
 	return d.writeContents(w, r, rec)
 }
 
-// checkCode counts the attempt before it looks, so that trying in parallel gains nothing.
+// checkCode counts the attempt before it looks, so that trying in parallel gains nothing. A code opens once: of two who
+// know it, the second learns that somebody was there.
 func (d *Desk) checkCode(ctx context.Context, id uuid.UUID, code string) (bool, error) {
 	var hash []byte
 	err := d.Pool.QueryRow(ctx, `
@@ -97,7 +106,14 @@ func (d *Desk) checkCode(ctx context.Context, id uuid.UUID, code string) (bool, 
 	if err != nil {
 		return false, fmt.Errorf("check code: %w", err)
 	}
-	return hmac.Equal(hash, d.codeHash(id, code)), nil
+	if !hmac.Equal(hash, d.codeHash(id, code)) {
+		return false, nil
+	}
+	tag, err := d.Pool.Exec(ctx, `DELETE FROM receipt_code WHERE submission_id = $1 AND hash = $2`, id, hash)
+	if err != nil {
+		return false, fmt.Errorf("spend code: %w", err)
+	}
+	return tag.RowsAffected() == 1, nil
 }
 
 func (d *Desk) serveFile(w http.ResponseWriter, r *http.Request, rec submission.Record) error {

@@ -44,7 +44,8 @@ type Desk struct {
 	Config
 	clients    *limiter
 	addresses  *limiter
-	codes      *limiter
+	codes      *limiter // mailed to a person
+	tries      *limiter // of a person's codes
 	activities Activities
 	views      receiptViews
 	again      page.View[againPage]
@@ -63,7 +64,8 @@ func NewDesk(c Config) *Desk {
 	}
 	return &Desk{
 		Config: c, clients: newLimiter(c.Limit), addresses: newLimiter(addresses),
-		codes: newLimiter(Limit{5, time.Hour}), views: loadReceiptViews(c.Pages),
+		codes: newLimiter(Limit{10, time.Hour}),
+		tries: newLimiter(Limit{20, time.Hour}), views: loadReceiptViews(c.Pages),
 		again: page.Load[againPage](c.Pages, "activity/again"),
 	}
 }

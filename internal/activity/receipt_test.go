@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -281,5 +282,59 @@ func TestEditHasALimit(t *testing.T) {
 	w := b.post(t, path, values)
 	if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" || strings.TrimSpace(doc(t, w).Find("#f-why").Text()) != "Two." {
 		t.Errorf("over the limit: %d", w.Code)
+	}
+}
+
+// code asks for a code on a receipt and reads it from the mail.
+func (b bench) code(t testing.TB, receipt string) string {
+	t.Helper()
+	b.Mails(t)
+	if w := b.Post(receipt+"/code", nil); w.Code != http.StatusOK {
+		t.Fatalf("ask for a code: %d", w.Code)
+	}
+	code := regexp.MustCompile(`\b\d{6}\b`).FindString(strings.Join(b.Mails(t), ""))
+	if code == "" {
+		t.Fatal("no code was mailed")
+	}
+	return code
+}
+
+func TestCodeOpensOnce(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	receipt, _ := b.sent(t, b.filled(t))
+	code := url.Values{"code": {b.code(t, receipt)}}
+	for _, want := range []int{http.StatusOK, http.StatusUnprocessableEntity} {
+		if w := b.Post(receipt+"/open", code); w.Code != want {
+			t.Errorf("open: %d, want %d", w.Code, want)
+		}
+	}
+	if n := b.count(t, `SELECT count(*) FROM receipt_code`); n != 0 {
+		t.Errorf("%d codes are left", n)
+	}
+}
+
+// TestCodesCantBeGuessed tries codes at the receipts of one person in turn.
+func TestCodesCantBeGuessed(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	first, _ := b.sent(t, b.filled(t))
+	values := b.filled(t)
+	values.Set("why", "Another.")
+	second, _ := b.sent(t, values)
+	tried, last := 0, 0
+	for range 15 {
+		for _, receipt := range []string{first, second} {
+			if last = b.Post(receipt+"/open", url.Values{"code": {"none"}}).Code; last == http.StatusUnprocessableEntity {
+				tried++
+			}
+		}
+	}
+	if tried != 20 || last != http.StatusTooManyRequests {
+		t.Errorf("%d tries were taken, the last one answered with %d", tried, last)
+	}
+	b.Advance(time.Hour)
+	if w := b.Post(first+"/open", url.Values{"code": {b.code(t, first)}}); w.Code != http.StatusOK {
+		t.Errorf("an hour later: %d", w.Code)
 	}
 }
