@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -76,6 +77,14 @@ func (s *Store) MoveTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, c Change) e
 		}
 	}
 	return s.event(ctx, tx, id, cmp.Or(c.Kind, "moved"), c.By, detail)
+}
+
+// Keep sets the day on which a record is deleted, in a transaction of the caller's: it hangs on more than the status.
+func (s *Store) Keep(ctx context.Context, tx pgx.Tx, id uuid.UUID, until time.Time) error {
+	if _, err := tx.Exec(ctx, `UPDATE submission SET purge_after = $2 WHERE id = $1`, id, until); err != nil {
+		return fmt.Errorf("keep submission: %w", err)
+	}
+	return nil
 }
 
 // held is what a change alters of a record, as it was before.

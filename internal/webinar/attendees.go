@@ -107,7 +107,7 @@ func (r *Room) takeAttendance(w http.ResponseWriter, req *http.Request) error {
 			continue
 		}
 		err = r.desk.Store.Move(req.Context(), id, submission.Change{
-			From: []string{Registered}, To: Attended, By: by, Decides: true, PurgeAfter: one.purgeAfter(), Moved: r.moved,
+			From: []string{Registered}, To: Attended, By: by, Decides: true, Moved: r.moved,
 		})
 		if err != nil && !errors.Is(err, submission.ErrMove) {
 			return err

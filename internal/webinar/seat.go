@@ -140,15 +140,14 @@ func (r *Room) refill(ctx context.Context, tx pgx.Tx, w Webinar) (Webinar, error
 			return w, fmt.Errorf("find who waits: %w", err)
 		}
 		if second {
-			if err := r.withdrawSecond(ctx, tx, w, next, Waitlisted); err != nil {
+			if err := r.withdrawSecond(ctx, tx, next, Waitlisted); err != nil {
 				return w, err
 			}
 			w.Waiting--
 			continue
 		}
 		err = r.desk.Store.MoveTx(ctx, tx, next, submission.Change{
-			From: []string{Waitlisted}, To: Registered, Kind: "seat", By: submission.System, Decides: true,
-			PurgeAfter: w.purgeAfter(), Moved: r.moved,
+			From: []string{Waitlisted}, To: Registered, Kind: "seat", By: submission.System, Decides: true, Moved: r.moved,
 		})
 		if err != nil {
 			return w, fmt.Errorf("give seat: %w", err)
@@ -187,7 +186,7 @@ func (r *Room) dropSeconds(ctx context.Context, w Webinar) error {
 	}
 	for _, id := range ids {
 		err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
-			return r.withdrawSecond(ctx, tx, w, id, live()...)
+			return r.withdrawSecond(ctx, tx, id, live()...)
 		})
 		if err != nil && !errors.Is(err, submission.ErrMove) && !errors.Is(err, submission.ErrNotFound) {
 			return err
@@ -196,9 +195,9 @@ func (r *Room) dropSeconds(ctx context.Context, w Webinar) error {
 	return nil
 }
 
-func (r *Room) withdrawSecond(ctx context.Context, tx pgx.Tx, w Webinar, id uuid.UUID, from ...string) error {
+func (r *Room) withdrawSecond(ctx context.Context, tx pgx.Tx, id uuid.UUID, from ...string) error {
 	err := r.desk.Store.MoveTx(ctx, tx, id, submission.Change{
-		From: from, To: Repeated, Kind: "second", By: submission.System, Decides: true, PurgeAfter: w.purgeAfter(), Moved: r.moved,
+		From: from, To: Repeated, Kind: "second", By: submission.System, Decides: true, Moved: r.moved,
 	})
 	if err != nil {
 		return fmt.Errorf("end second registration: %w", err)
@@ -206,7 +205,8 @@ func (r *Room) withdrawSecond(ctx context.Context, tx pgx.Tx, w Webinar, id uuid
 	return nil
 }
 
-// moved is what follows a change of status: a seat is mailed, or goes to the next in line, in the same transaction.
+// moved is what follows a change of status: a seat is mailed, or goes to the next in line, in the same transaction. What
+// is not withdrawn is kept as long as the event's other registrations, whoever changed it and when.
 func (r *Room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to string) error {
 	if !rec.SubjectID.Valid {
 		return nil
@@ -218,6 +218,16 @@ func (r *Room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 	if err != nil {
 		return err
 	}
+	if to != activity.Withdrawn {
+		if err := r.desk.Store.Keep(ctx, tx, rec.ID, w.purgeAfter()); err != nil {
+			return err
+		}
+	}
+	return r.follow(ctx, tx, w, rec, to)
+}
+
+// follow mails who is concerned by a change of status, and gives a seat away that it freed.
+func (r *Room) follow(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.Record, to string) error {
 	switch to {
 	case Registered:
 		if w.Taken+w.Reserved > w.Capacity {
@@ -247,20 +257,16 @@ func (r *Room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 	default:
 		return nil
 	}
-	_, err = r.refill(ctx, tx, w)
+	_, err := r.refill(ctx, tx, w)
 	return err
 }
 
 // freed gives away the seat of somebody who is not told: a person who is erased.
 func (r *Room) freed(ctx context.Context, tx pgx.Tx, rec submission.Record, _ string) error {
-	w, err := lock(ctx, tx, rec.SubjectID.UUID)
+	err := r.after(ctx, tx, rec.SubjectID.UUID, "")
 	if errors.Is(err, page.ErrNotFound) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	_, err = r.refill(ctx, tx, w)
 	return err
 }
 

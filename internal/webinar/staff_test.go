@@ -15,6 +15,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/account/accounttest"
+	"clickcommerce.com/site/internal/submission"
 )
 
 // workspace is the staff side as somebody signed in sees it.
@@ -224,5 +225,25 @@ func TestPanel(t *testing.T) {
 	html, err := h.room.Activity().Panel(t.Context(), h.record(waits))
 	if err != nil || !strings.Contains(string(html), "<dt>Place in line</dt><dd>1</dd>") {
 		t.Errorf("panel: %s, %v", html, err)
+	}
+}
+
+// A registration is kept for a year after the event, not after somebody at a desk moved it.
+func TestStaffMoveKeepsTheDay(t *testing.T) {
+	t.Parallel()
+	for to, want := range map[string]string{"cancelled": "2027-12-03", "attended": "2027-12-03", "withdrawn": "2026-12-23"} {
+		h := open(t)
+		h.add(event{capacity: 1})
+		mine := h.register("parts", guest(1))
+		err := h.Store.Move(t.Context(), h.record(mine).ID, submission.Change{
+			From: []string{"registered"}, To: to, By: submission.Actor{Role: "marketer"}, Decides: true,
+			PurgeAfter: h.Now().AddDate(0, 1, 0), Moved: h.room.Activity().Moved,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := h.record(mine).PurgeAfter.Format(time.DateOnly); got != want {
+			t.Errorf("%s: kept until %s, want %s", to, got, want)
+		}
 	}
 }

@@ -61,8 +61,7 @@ func (r *Room) callOff(ctx context.Context, w Webinar) error {
 	}
 	for _, id := range ids {
 		err := r.desk.Store.Move(ctx, id, submission.Change{
-			From: live(), To: Cancelled, Kind: "called_off", By: submission.System, Decides: true,
-			PurgeAfter: w.purgeAfter(), Moved: r.moved,
+			From: live(), To: Cancelled, Kind: "called_off", By: submission.System, Decides: true, Moved: r.moved,
 		})
 		if err != nil && !errors.Is(err, submission.ErrMove) && !errors.Is(err, submission.ErrNotFound) {
 			return err
