@@ -1,6 +1,6 @@
 // Package film serves the films that come with the site: recordings without sound whose words stand in captions and in
 // a transcript. They lie in web/content/film as NAME.webm, not among the static files, so that a room decides who sees
-// one: it calls Serve behind its own check (a receipt's token). The pictures in front of them are public, under
+// one: it calls Shelf.Serve behind its own check (a receipt's token). The pictures in front of them are public, under
 // web/static/film as NAME.webp.
 //
 // It promises that a film is sent whole or by ranges (RFC 9110 section 14), so that players can seek; that no cache
@@ -100,11 +100,6 @@ func (s *Shelf) Serve(w http.ResponseWriter, r *http.Request, name string) error
 	}
 	send(w, r, "video/webm", etag, body)
 	return nil
-}
-
-// Serve is Shelf.Serve for a single answer.
-func Serve(w http.ResponseWriter, r *http.Request, web fs.FS, name string) error {
-	return NewShelf(web).Serve(w, r, name)
 }
 
 func file(name string) string { return path.Join(folder, name+suffix) }

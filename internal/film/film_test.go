@@ -47,7 +47,7 @@ func TestServe(t *testing.T) {
 				r.Header.Set("Range", tt.ranges)
 			}
 			w := httptest.NewRecorder()
-			err := film.Serve(w, r, shelf(), tt.film)
+			err := film.NewShelf(shelf()).Serve(w, r, tt.film)
 			if tt.code == 0 {
 				if !errors.Is(err, page.ErrNotFound) || w.Body.Len() > 0 {
 					t.Errorf("got %v and %d bytes", err, w.Body.Len())

@@ -3,7 +3,6 @@ package webinar
 import (
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -37,7 +36,7 @@ type Notice struct {
 	Moved    bool   // the event was moved; the place on the list stands
 	Off      bool   // the event was called off
 	Reason   string // why
-	Soon     string // "Tomorrow"
+	Begins   string // in reminders, which may be read late: the day and the hour, not how long it is until then
 	FilmURL  string
 }
 
@@ -130,18 +129,3 @@ func (r *Room) uid(id uuid.UUID) string {
 	}
 	return id.String() + "@" + host
 }
-
-// soon names the day of an event as somebody hears of it at a time.
-func soon(w Webinar, now time.Time) string {
-	start := w.Start()
-	switch days := day(start).Sub(day(now.In(start.Location()))) / (24 * time.Hour); days {
-	case 0:
-		return "Today"
-	case 1:
-		return "Tomorrow"
-	}
-	return "Soon"
-}
-
-// day is the date of a time, as a time that can be subtracted.
-func day(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC) }

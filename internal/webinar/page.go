@@ -181,7 +181,7 @@ func (r *Room) serveFilm(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return film.Serve(w, req, web.FS, one.Recording)
+	return r.films.Serve(w, req, one.Recording)
 }
 
 func (r *Room) serveCaptions(w http.ResponseWriter, req *http.Request) error {

@@ -127,6 +127,12 @@ func (w Webinar) When() string {
 	return start.Format("Monday, 2 January 2006, 15:04") + " to " + until + ", " + zoneLabel(start, w.Zone)
 }
 
+// Begins is the day and the time of its start: "Thursday, 3 December, 11:00, Chicago time (CST)".
+func (w Webinar) Begins() string {
+	start := w.Start()
+	return start.Format("Monday, 2 January, 15:04, ") + zoneLabel(start, w.Zone)
+}
+
 // Hours is the time of day alone: "11:00 to 12:00, Chicago time (CST)".
 func (w Webinar) Hours() string {
 	_, hours, _ := strings.Cut(w.When(), w.Start().Format("2006, "))

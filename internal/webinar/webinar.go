@@ -23,10 +23,12 @@ import (
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/content"
+	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
+	"clickcommerce.com/site/web"
 )
 
 // Kind is the activity's kind.
@@ -37,6 +39,7 @@ type Room struct {
 	desk   *activity.Desk
 	editor *publish.Desk
 	intro  content.Page
+	films  *film.Shelf
 	known  sync.Map // slug → Webinar as last read, for the moment in which the database is away
 	views  struct {
 		list      page.View[listPage]
@@ -48,7 +51,7 @@ type Room struct {
 
 // New returns the room.
 func New(desk *activity.Desk, editor *publish.Desk, pages *content.Content) *Room {
-	r := &Room{desk: desk, editor: editor, intro: pages.Must("/webinars")}
+	r := &Room{desk: desk, editor: editor, intro: pages.Must("/webinars"), films: film.NewShelf(web.FS)}
 	r.views.list = page.Load[listPage](desk.Pages, "webinar/list")
 	r.views.show = page.Load[showPage](desk.Pages, "webinar/show")
 	r.views.register = page.Load[registerPage](desk.Pages, "webinar/register")

@@ -491,7 +491,7 @@ func TestMails(t *testing.T) {
 		mailtest.Example{Name: "moved", Template: "webinar-moved", Data: webinar.Entry{Event: seated}},
 		mailtest.Example{Name: "cancelled", Template: "webinar-cancelled", Data: webinar.Entry{Event: e}},
 		mailtest.Example{Name: "off", Template: "webinar-cancelled", Data: webinar.Entry{Event: e, Off: true, Reason: "The speaker is ill."}},
-		mailtest.Example{Name: "reminder", Template: "webinar-reminder", Data: webinar.Notice{Event: seated, Soon: "Tomorrow"}},
+		mailtest.Example{Name: "reminder", Template: "webinar-reminder", Data: webinar.Notice{Event: seated, Begins: "Thursday, 3 December, 11:00, Chicago time (CST)"}},
 		mailtest.Example{Name: "recording", Template: "webinar-recording", Data: webinar.Notice{Event: e, FilmURL: "/webinars/slow-parts#recording"}},
 	)
 }

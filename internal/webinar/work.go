@@ -14,6 +14,7 @@ import (
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/publish"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -49,6 +50,9 @@ func (r *Room) Tend(ctx context.Context) error {
 func (r *Room) tend(ctx context.Context, w Webinar) error {
 	if w.Cancelled() {
 		return errors.Join(r.callOff(ctx, w), r.callOffAgain(ctx, w))
+	}
+	if !publish.Public(w.State, w.PublishAt, r.desk.Now()) {
+		return nil // it was taken from the site: who registered hears nothing until it is back, or called off
 	}
 	return errors.Join(r.dropSeconds(ctx, w), r.tellMoved(ctx, w), r.giveSeats(ctx, w), r.remind(ctx, w), r.sendRecording(ctx, w))
 }
@@ -201,19 +205,19 @@ func (r *Room) giveSeats(ctx context.Context, w Webinar) error {
 
 // remind writes a day and an hour before the beginning. After a move it reminds of the new time.
 func (r *Room) remind(ctx context.Context, w Webinar) error {
-	now, start := r.desk.Now(), w.Start()
-	left := start.Sub(now)
+	start := w.Start()
+	left := start.Sub(r.desk.Now())
 	var (
-		word, kind string
-		due        time.Time
+		kind string
+		due  time.Time
 	)
 	switch {
 	case left <= 0 || left > dayBefore:
 		return nil
 	case left <= hourBefore:
-		word, kind, due = "In one hour", "hour", start.Add(-hourBefore)
+		kind, due = "hour", start.Add(-hourBefore)
 	case left > tooLate:
-		word, kind, due = soon(w, now), "day", start.Add(-dayBefore)
+		kind, due = "day", start.Add(-dayBefore)
 	default:
 		return nil
 	}
@@ -221,7 +225,7 @@ func (r *Room) remind(ctx context.Context, w Webinar) error {
 		kind: fmt.Sprint(kind, ":", w.Sequence), statuses: []string{Registered}, before: due, event: "reminded",
 		message: func(w Webinar, rec submission.Record) mail.Message {
 			n := r.notice(w, guestOf(rec))
-			n.Join, n.Soon = w.JoinURL, word
+			n.Join, n.Begins = w.JoinURL, w.Begins()
 			return mail.Message{Template: "webinar-reminder", Data: n}
 		},
 	})

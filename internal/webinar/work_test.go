@@ -49,14 +49,15 @@ func TestReminders(t *testing.T) {
 	h.register("parts", guest(2))
 	h.register("parts", guest(3)) // waits
 	h.letters()
+	const subject = ":  Planning parts: Thursday, 3 December, 11:00, Chicago time (CST)"
 	for _, tt := range []struct {
 		at   string
 		want []string
 	}{
 		{"2026-12-02 10:59", nil},
-		{"2026-12-02 11:00", []string{guest(1) + ":  Tomorrow: Planning parts", guest(2) + ":  Tomorrow: Planning parts"}},
+		{"2026-12-02 11:00", []string{guest(1) + subject, guest(2) + subject}},
 		{"2026-12-03 09:59", nil},
-		{"2026-12-03 10:01", []string{guest(1) + ":  In one hour: Planning parts", guest(2) + ":  In one hour: Planning parts"}},
+		{"2026-12-03 10:48", []string{guest(1) + subject, guest(2) + subject}},
 		{"2026-12-03 11:30", nil},
 		{"2026-12-04 11:30", nil},
 	} {
@@ -64,6 +65,24 @@ func TestReminders(t *testing.T) {
 		if diff := cmp.Diff(h.heard(), tt.want); diff != "" {
 			t.Errorf("%s (-got +want):\n%s", tt.at, diff)
 		}
+	}
+}
+
+// A webinar that was taken from the site brings no mail until it is back there.
+func TestWithdrawnWebinarRemindsNobody(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(event{capacity: 2})
+	h.register("parts", guest(1))
+	h.letters()
+	h.exec(`UPDATE webinar SET state = 'withdrawn'`)
+	h.until("2026-12-02 11:00")
+	if got := h.heard(); len(got) != 0 {
+		t.Errorf("withdrawn: %q", got)
+	}
+	h.exec(`UPDATE webinar SET state = 'published'`)
+	if got := h.heard(); len(got) != 1 {
+		t.Errorf("back: %q", got)
 	}
 }
 
