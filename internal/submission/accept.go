@@ -29,7 +29,7 @@ type Entry struct {
 	Status     string
 	Channel    string // "" means form
 	PurgeAfter time.Time
-	Quarantine bool // kept apart: no consent and no message until restored
+	Quarantine bool // kept apart, for KeptApart at most: no consent and no message until restored
 	// Locked, if set, runs first in a transaction of its own with the rest, for what needs a lock (the last seat). It
 	// may change Status and Messages.
 	Locked func(ctx context.Context, tx pgx.Tx, e *Entry) error
@@ -156,7 +156,7 @@ func (s *Store) queue(b *pgx.Batch, sl *slot) error {
 		VALUES ($1, (SELECT id FROM person WHERE email = $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (digest) DO NOTHING`,
 		sl.id, e.Email, e.Form.Kind, e.Status, nullable(e.Form.Subject), e.Form.Name, Reference(sl.id), e.Name, e.Company,
-		channel(e), sl.digest, sl.at, quarantined(e, sl.at), e.PurgeAfter)
+		channel(e), sl.digest, sl.at, quarantined(e, sl.at), purgeAfter(e, sl.at))
 	b.Queue(`
 		INSERT INTO answers (submission_id, version, form_revision, statement_version, lang, values, created_at)
 		SELECT $1, 1, $2, $3, $4, $5, $6 WHERE EXISTS (SELECT FROM submission WHERE id = $1)`,
@@ -168,10 +168,10 @@ func (s *Store) queue(b *pgx.Batch, sl *slot) error {
 		}
 		s.Files.Attach(b, sl.id, ids...)
 	}
-	if !e.Quarantine {
-		if err := s.queueFollowing(b, sl); err != nil {
-			return err
-		}
+	if e.Quarantine {
+		queueApart(b, sl)
+	} else if err := s.queueFollowing(b, sl); err != nil {
+		return err
 	}
 	b.Queue(`SELECT id, reference FROM submission WHERE digest = $1`, sl.digest).QueryRow(func(row pgx.Row) error {
 		if err := row.Scan(&sl.stored.ID, &sl.stored.Reference); err != nil {
@@ -290,7 +290,7 @@ func (s *Store) acceptAnonymous(ctx context.Context, sl *slot) error {
 				purge_after)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)`,
 			sl.id, e.Form.Kind, e.Status, nullable(e.Form.Subject), e.Form.Name, Reference(sl.id), sl.at,
-			quarantined(e, sl.at), e.PurgeAfter); err != nil {
+			quarantined(e, sl.at), purgeAfter(e, sl.at)); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `

@@ -3,6 +3,7 @@ package submission
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -11,21 +12,45 @@ import (
 	"clickcommerce.com/site/internal/mail"
 )
 
-// Quarantine sets records apart: their mail is stopped.
+// KeptApart is how long what was set apart is kept (DESIGN 11): it is restored by then, or deleted.
+const KeptApart = 30 * 24 * time.Hour
+
+// purgeAfter is the day of deletion of an entry that is stored now.
+func purgeAfter(e Entry, at time.Time) time.Time {
+	if apart := at.Add(KeptApart); e.Quarantine && apart.Before(e.PurgeAfter) {
+		return apart
+	}
+	return e.PurgeAfter
+}
+
+// queueApart notes that a submission was set apart as it came, and how long it is kept otherwise: see Restore.
+func queueApart(b *pgx.Batch, sl *slot) {
+	b.Queue(`
+		INSERT INTO submission_event (submission_id, kind, actor_role, detail, at)
+		SELECT id, 'quarantined', $2, jsonb_build_object('status', status, 'kept', $3::date), $4 FROM submission WHERE id = $1`,
+		sl.id, System.Role, sl.entry.PurgeAfter, sl.at)
+}
+
+// Quarantine sets records apart: their mail is stopped, and they are deleted unless they are restored in time.
 func (s *Store) Quarantine(ctx context.Context, ids []uuid.UUID, by Actor) error {
 	return s.change(ctx, "quarantine", func(tx pgx.Tx) error {
 		for _, id := range ids {
-			tag, err := tx.Exec(ctx, `UPDATE submission SET quarantined_at = $2 WHERE id = $1 AND quarantined_at IS NULL`, id, s.Now())
+			var status, kept string
+			err := tx.QueryRow(ctx, `
+				UPDATE submission s SET quarantined_at = $2, purge_after = least(s.purge_after, $3::date)
+				FROM (SELECT id, purge_after FROM submission WHERE id = $1 FOR UPDATE) AS before
+				WHERE s.id = before.id AND s.quarantined_at IS NULL
+				RETURNING s.status, before.purge_after::text`, id, s.Now(), s.Now().Add(KeptApart)).Scan(&status, &kept)
+			if errors.Is(err, pgx.ErrNoRows) {
+				continue
+			}
 			if err != nil {
 				return err
-			}
-			if tag.RowsAffected() == 0 {
-				continue
 			}
 			if err := s.Mail.CancelAbout(ctx, tx, id); err != nil {
 				return err
 			}
-			if err := s.event(ctx, tx, id, "quarantined", by, nil); err != nil {
+			if err := s.event(ctx, tx, id, "quarantined", by, map[string]string{"status": status, "kept": kept}); err != nil {
 				return err
 			}
 		}
@@ -34,10 +59,15 @@ func (s *Store) Quarantine(ctx context.Context, ids []uuid.UUID, by Actor) error
 }
 
 // Restore takes a record out of quarantine: the consents given in it are recorded now, and the mail that it would have
-// brought leaves.
+// brought leaves. It is kept again as long as it would have been, unless its sender has withdrawn it since.
 func (s *Store) Restore(ctx context.Context, id uuid.UUID, by Actor, messages []mail.Message) error {
 	return s.change(ctx, "restore", func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE submission SET quarantined_at = NULL WHERE id = $1 AND quarantined_at IS NOT NULL`, id)
+		tag, err := tx.Exec(ctx, `
+			UPDATE submission s SET quarantined_at = NULL, purge_after = coalesce((
+				SELECT (e.detail ->> 'kept')::date FROM submission_event e
+				WHERE e.submission_id = s.id AND e.kind = 'quarantined' AND e.detail ->> 'status' = s.status
+				ORDER BY e.id DESC LIMIT 1), purge_after)
+			WHERE id = $1 AND quarantined_at IS NOT NULL`, id)
 		if err != nil {
 			return err
 		}

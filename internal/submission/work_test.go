@@ -335,3 +335,56 @@ func TestAnswerAfterTheEnd(t *testing.T) {
 		t.Errorf("an unknown record: %v", err)
 	}
 }
+
+// TestQuarantineEndsInThirtyDays sets records apart as they come and later; restored, they are kept as long as before.
+func TestQuarantineEndsInThirtyDays(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	keep := func(id uuid.UUID, days int) {
+		t.Helper()
+		want := activitytest.Start().AddDate(0, 0, days).Format(time.DateOnly)
+		if got := record(t, b, id).PurgeAfter.Format(time.DateOnly); got != want {
+			t.Errorf("deleted after %s, want %s", got, want)
+		}
+	}
+	restore := func(id uuid.UUID) {
+		t.Helper()
+		if err := b.Store.Restore(t.Context(), id, submission.System, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := entry(b, "ada@example.com", "doubtful")
+	e.Quarantine, e.PurgeAfter = true, b.Now().AddDate(0, 0, 500)
+	came := accept(t, b, e)
+	accept(t, b, e) // again
+	keep(came.ID, 30)
+	e = entry(b, "ada@example.com", "short")
+	e.Quarantine, e.PurgeAfter = true, b.Now().AddDate(0, 0, 7)
+	keep(accept(t, b, e).ID, 7)
+	e = entry(b, "ada@example.com", "held")
+	e.PurgeAfter = b.Now().AddDate(0, 0, 400)
+	held := accept(t, b, e)
+	b.Advance(24 * time.Hour)
+	for range 2 {
+		if err := b.Store.Quarantine(t.Context(), []uuid.UUID{held.ID}, submission.System); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keep(held.ID, 31)
+	restore(came.ID)
+	keep(came.ID, 500)
+	restore(held.ID)
+	keep(held.ID, 400)
+	if n := value[int](t, b, `SELECT count(*) FROM submission_event WHERE kind = 'quarantined'`); n != 3 {
+		t.Errorf("%d quarantines noted", n)
+	}
+	if err := b.Store.Quarantine(t.Context(), []uuid.UUID{held.ID}, submission.System); err != nil {
+		t.Fatal(err)
+	}
+	change := submission.Change{From: []string{"new"}, To: "withdrawn", PurgeAfter: activitytest.Start().AddDate(0, 0, 40)}
+	if err := b.Store.Withdraw(t.Context(), held.ID, change); err != nil {
+		t.Fatal(err)
+	}
+	restore(held.ID)
+	keep(held.ID, 40)
+}

@@ -208,10 +208,11 @@ func (r *Room) submitRestore(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
+	today := r.desk.Now().UTC().Truncate(24 * time.Hour)
 	_, err = r.desk.Pool.Exec(req.Context(), `
-		UPDATE submission SET quarantined_at = NULL, created_at = $2
+		UPDATE submission SET quarantined_at = NULL, created_at = $2, purge_after = $3
 		WHERE kind = 'survey' AND subject_id = $1 AND person_id IS NULL AND quarantined_at IS NOT NULL`,
-		f.survey.ID, r.desk.Now().UTC().Truncate(24*time.Hour))
+		f.survey.ID, today, today.AddDate(0, months, 0))
 	if err != nil {
 		return fmt.Errorf("restore doubtful answers: %w", err)
 	}
