@@ -233,7 +233,8 @@ func (r *Room) acts(ctx context.Context, db publish.DB, id uuid.UUID) ([]publish
 	if enough {
 		list = append(list, publish.Act{
 			Name: "publish-results", Label: "Publish the results", Done: "results published",
-			Hint: "They stand on the site as they are now: groups of ten or more, without texts. Publish again to bring them up to date.",
+			Hint: "They stand on the site as they are now: groups of ten or more, without texts. Publish again to bring them up to " +
+				"date: they move on once ten more have answered.",
 			Do:   r.publishResults,
 		})
 	}
@@ -241,12 +242,12 @@ func (r *Room) acts(ctx context.Context, db publish.DB, id uuid.UUID) ([]publish
 		list = append(list, publish.Act{
 			Name: "withdraw-results", Label: "Withdraw the results", Done: "results withdrawn", Danger: true,
 			Hint: "Their page disappears from the site within a minute.",
-			Do:   r.set(`results_public = false, results = NULL`),
+			Do:   r.set(`results_public = false`),
 		})
 	}
 	return append(list, publish.Act{
 		Name: "reopen", Label: "Open again", Done: "reopened", Hint: "The form is shown again. Published results are withdrawn.",
-		Do: r.set(`closes_at = NULL, results_public = false, results = NULL`),
+		Do: r.set(`closes_at = NULL, results_public = false`),
 	}), nil
 }
 
@@ -269,22 +270,47 @@ func (r *Room) set(what string, args ...any) func(context.Context, pgx.Tx, uuid.
 }
 
 // publishResults keeps the results as they are, so that what is withdrawn or deleted later can't be told from a
-// difference.
+// difference. What was published before is shown again until ten more have answered: whoever kept the page compares it.
 func (r *Room) publishResults(ctx context.Context, tx pgx.Tx, id uuid.UUID, _ form.Values) error {
 	s, err := byID(ctx, tx, id)
 	if err != nil {
 		return err
+	}
+	renew, err := movedOn(ctx, tx, s)
+	if err != nil {
+		return err
+	}
+	if !renew {
+		return r.set(`results_public = true`)(ctx, tx, id, nil)
 	}
 	t, err := count(ctx, tx, s, span{})
 	if err != nil {
 		return err
 	}
 	o := outcomeOf(s, t).public()
+	o.Counted = r.desk.Now()
 	kept, err := json.Marshal(o)
 	if err != nil {
 		return fmt.Errorf("keep results: %w", err)
 	}
 	return r.set(`results_public = true, results = $2`, json.RawMessage(kept))(ctx, tx, id, nil)
+}
+
+// movedOn tells whether a survey's results may be counted anew. Those of an anonymous one move by tens already.
+func movedOn(ctx context.Context, tx pgx.Tx, s survey) (bool, error) {
+	if s.Anonymous || s.Results == nil {
+		return true, nil
+	}
+	var last outcome
+	if err := json.Unmarshal(s.Results, &last); err != nil {
+		return false, fmt.Errorf("read published results: %w", err)
+	}
+	all, err := answered(ctx, tx, s.ID, nil)
+	if err != nil {
+		return false, err
+	}
+	known, err := answered(ctx, tx, s.ID, &last.Counted)
+	return all-known >= least, err
 }
 
 // notes tells in the list of what kind a survey is, and how it goes.

@@ -17,6 +17,7 @@ const least = 10
 type outcome struct {
 	Total     int // 0: fewer than ten
 	Through   *time.Time
+	Counted   time.Time // when it was published; not shown
 	Questions []finding
 }
 
