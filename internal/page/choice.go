@@ -1,6 +1,11 @@
 package page
 
-import "net/http"
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+)
 
 // Choice is what the visitor chose about cookies (P-15).
 type Choice string
@@ -30,4 +35,36 @@ func ChoiceOf(r *http.Request) Choice {
 		return choice
 	}
 	return Unset
+}
+
+// Silent tells whether the browser asks not to be counted: Global Privacy Control, or Do Not Track (P-13).
+func Silent(r *http.Request) bool {
+	for _, name := range [...]string{"Sec-Gpc", "Dnt"} { // as net/http spells them
+		if values := r.Header[name]; len(values) > 0 && values[0] == "1" {
+			return true
+		}
+	}
+	return false
+}
+
+var campaignTag = regexp.MustCompile(`^[a-z]+(-[a-z]+)*(-20\d\d)?$`)
+
+// Campaign returns the name of a campaign, or "" where the text is none: a name is short and of words, perhaps with a
+// year, so that no number of a person passes for one.
+func Campaign(text string) string {
+	text = strings.ToLower(text)
+	if len(text) > 32 || !campaignTag.MatchString(text) {
+		return ""
+	}
+	return text
+}
+
+// CampaignOf returns the campaign that an address names, or "".
+func CampaignOf(query url.Values) string {
+	for _, name := range [...]string{"utm_campaign", "campaign", "from", "utm_source"} {
+		if tag := Campaign(query.Get(name)); tag != "" {
+			return tag
+		}
+	}
+	return ""
 }

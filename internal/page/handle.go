@@ -110,12 +110,20 @@ func (s *Set) Log(next http.Handler) http.Handler {
 				s.panicked(rec, r, p)
 			}
 			s.line(r, rec.status, start)
+			if s.cfg.Viewed != nil && isView(r.Method, rec.status) {
+				s.cfg.Viewed(r, rec.Header())
+			}
 			if aborted {
 				panic(http.ErrAbortHandler) // net/http closes the connection
 			}
 		}()
 		next.ServeHTTP(rec, r)
 	})
+}
+
+// isView tells whether somebody got to see what was asked for.
+func isView(method string, status int) bool {
+	return method == http.MethodGet && (status == http.StatusOK || status == http.StatusNotModified)
 }
 
 // isAbort also knows the sentinel where a page was drawn for several requests, which wraps it.

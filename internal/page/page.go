@@ -78,6 +78,9 @@ type Config struct {
 	Notice func(context.Context) *Notice
 	// Seen is told of each request that Log wrote down. It may be nil, and must not block.
 	Seen func(method string, status int, took time.Duration)
+	// Viewed is told of each GET that Log saw answered by 200 or 304, with the header of the answer. It may be nil, and must
+	// not block.
+	Viewed func(r *http.Request, answer http.Header)
 }
 
 // Set holds the templates of all pages and what they share. It is made once, at start.

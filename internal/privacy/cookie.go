@@ -53,16 +53,11 @@ func (r *Room) cookieRows() []cookieRow {
 
 func (r *Room) secure() bool { return strings.HasPrefix(r.desk.Pages.URL(""), "https://") }
 
-// silent tells whether the browser asks not to be counted: Global Privacy Control, or Do Not Track (P-13).
-func silent(req *http.Request) bool {
-	return req.Header.Get("Sec-GPC") == "1" || req.Header.Get("DNT") == "1"
-}
-
 // cookieCache serves the page from memory, but to browsers that send a signal: for them it reads otherwise.
 func (r *Room) cookieCache(h http.Handler) http.Handler {
 	cached := r.desk.Pages.Cached(h)
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if silent(req) {
+		if page.Silent(req) {
 			w.Header().Set("Cache-Control", "no-store")
 			h.ServeHTTP(w, req)
 			return
@@ -73,7 +68,7 @@ func (r *Room) cookieCache(h http.Handler) http.Handler {
 
 func (r *Room) showCookies(w http.ResponseWriter, req *http.Request) error {
 	query := req.URL.Query()
-	data := cookiePage{Campaign: campaign(query.Get("campaign"))}
+	data := cookiePage{Campaign: page.CampaignOf(query)}
 	switch saved := query.Get("saved"); page.Choice(saved) {
 	case page.AcceptAll, page.TellMe, page.RejectAll:
 		data.Saved, data.Kept = saved, string(page.ChoiceOf(req)) == saved
@@ -85,7 +80,7 @@ func (r *Room) showCookies(w http.ResponseWriter, req *http.Request) error {
 
 func (r *Room) writeCookies(w http.ResponseWriter, req *http.Request, status int, data cookiePage) error {
 	data.Base = r.words.cookies.Base()
-	data.Lead, data.Intro, data.Cookies, data.Silent = r.words.cookies.Summary, r.words.cookies.Body, r.cookieRows(), silent(req)
+	data.Lead, data.Intro, data.Cookies, data.Silent = r.words.cookies.Summary, r.words.cookies.Body, r.cookieRows(), page.Silent(req)
 	return r.views.cookies.Write(w, req, status, data)
 }
 
@@ -96,7 +91,7 @@ func (r *Room) takeChoice(w http.ResponseWriter, req *http.Request) error {
 	switch choice := page.Choice(req.PostFormValue("choice")); choice {
 	case page.AcceptAll, page.TellMe, page.RejectAll:
 		r.set(w, page.ChoiceCookie, string(choice), yearOfCookies)
-		if choice == page.AcceptAll && !silent(req) {
+		if choice == page.AcceptAll && !page.Silent(req) {
 			r.setFirstVisit(w, req)
 		} else {
 			r.forget(w, req, FirstVisitCookie)
@@ -115,30 +110,27 @@ func (r *Room) takeChoice(w http.ResponseWriter, req *http.Request) error {
 
 // setFirstVisit keeps an earlier first visit as it is.
 func (r *Room) setFirstVisit(w http.ResponseWriter, req *http.Request) {
-	if old, err := req.Cookie(FirstVisitCookie); err == nil && firstVisit.MatchString(old.Value) {
+	if week, _ := FirstVisit(req); week != "" {
 		return
 	}
 	year, week := r.desk.Now().ISOWeek()
 	value := fmt.Sprintf("%d-W%02d", year, week)
-	if tag := campaign(req.PostFormValue("campaign")); tag != "" {
+	if tag := page.Campaign(req.PostFormValue("campaign")); tag != "" {
 		value += "." + tag
 	}
 	r.set(w, FirstVisitCookie, value, yearOfCookies)
 }
 
-var (
-	firstVisit  = regexp.MustCompile(`^\d{4}-W\d{2}(\.[a-z0-9-]+)?$`)
-	campaignTag = regexp.MustCompile(`^[a-z]+(-[a-z]+)*(-20\d\d)?$`)
-)
+var firstVisit = regexp.MustCompile(`^\d{4}-W\d{2}(\.[a-z0-9-]+)?$`)
 
-// campaign returns the name of a campaign, or "" where the text is none: a name is short and of words, perhaps with a
-// year, so that no number of a person passes for one.
-func campaign(text string) string {
-	text = strings.ToLower(text)
-	if len(text) > 32 || !campaignTag.MatchString(text) {
-		return ""
+// FirstVisit reads the cookie of the first visit: its week as in 2026-W48, and the campaign, each "" where there is none.
+func FirstVisit(req *http.Request) (week, campaign string) {
+	c, err := req.Cookie(FirstVisitCookie)
+	if err != nil || !firstVisit.MatchString(c.Value) {
+		return "", ""
 	}
-	return text
+	week, campaign, _ = strings.Cut(c.Value, ".")
+	return week, page.Campaign(campaign)
 }
 
 func (r *Room) set(w http.ResponseWriter, name, value string, lasts time.Duration) {

@@ -32,8 +32,6 @@ type Config struct {
 	Ready func(context.Context) error
 	// RequestLog writes a line for each request and answers panics: Set.Log.
 	RequestLog func(http.Handler) http.Handler
-	// Count counts views of pages (P-11). May be nil.
-	Count func(http.Handler) http.Handler
 	// MaxBody bounds every request body, in bytes; forms have lower bounds, and keep what was typed. 0 means 64 MiB.
 	MaxBody int64
 }
@@ -51,9 +49,6 @@ func Router(cfg Config) chi.Router {
 	r.Use(sameOrigin(cfg.Set))         // before anything reads a form
 	r.Use(bound(cfg.Set, cfg.MaxBody)) // nobody reads without end
 	r.Use(middleware.GetHead)          // HEAD is GET without a body (RFC 9110, 9.3.2)
-	if cfg.Count != nil {
-		r.Use(cfg.Count) // last: refused requests are no visits
-	}
 	r.NotFound(s.notFound(r)) // before Mount, which hands it on
 	r.MethodNotAllowed(s.notAllowed(r))
 

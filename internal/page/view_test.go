@@ -1,0 +1,80 @@
+package page_test
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/web"
+)
+
+// TestViewed holds that only what somebody got to see is told of.
+func TestViewed(t *testing.T) {
+	t.Parallel()
+	var viewed []string
+	set, err := page.New(page.Config{
+		Web: web.FS, PublicURL: "http://example.test", Site: &page.Site{}, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Viewed: func(r *http.Request, answer http.Header) {
+			viewed = append(viewed, r.URL.Path+" "+answer.Get("Content-Type"))
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := set.Log(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(map[string]int{"/seen": 200, "/again": 304, "/moved": 303, "/none": 404, "/broken": 500}[r.URL.Path])
+	}))
+	for _, path := range []string{"/seen", "/again", "/moved", "/none", "/broken"} {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, http.NoBody))
+	}
+	for _, method := range []string{http.MethodHead, http.MethodPost} {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, "/seen", http.NoBody))
+	}
+	if diff := cmp.Diff(viewed, []string{"/seen text/html", "/again text/html"}); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSilent(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"Sec-GPC": true, "DNT": true, "sec-gpc": true, "X-Other": false} {
+		for _, value := range []string{"1", "0", ""} {
+			r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+			r.Header.Set(name, value)
+			if got := page.Silent(r); got != (want && value == "1") {
+				t.Errorf("%s: %q: %v", name, value, got)
+			}
+		}
+	}
+}
+
+func TestCampaignOf(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]string{
+		"":                                  "",
+		"utm_campaign=Spring-Fair-2027":     "spring-fair-2027",
+		"from=channel-weekly":               "channel-weekly",
+		"utm_source=a&utm_campaign=b":       "b",
+		"utm_source=journal&utm_campaign=7": "journal",
+		"utm_campaign=ada%40example.com":    "",
+		"utm_campaign=u-8839201":            "",
+		"utm_campaign=%3Cscript%3E":         "",
+		"utm_term=shoes":                    "",
+		"utm_campaign=abcdefghijklmnopqrstuvwxyzabcdefghijk": "",
+	} {
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := page.CampaignOf(values); got != want {
+			t.Errorf("%s: got %q, want %q", query, got, want)
+		}
+	}
+}
