@@ -60,9 +60,15 @@ var closed = [...]string{
 	"/staff", "/connect/", "/r/", "/confirm/", "/preferences/", "/unsubscribe/", "/downloads/get/", "/privacy/requests/", "/search",
 }
 
+// open are public pages below such: the longest rule that fits an address counts.
+var open = [...]string{"/connect/request"}
+
 func (s *public) robots(w http.ResponseWriter, _ *http.Request) error {
 	var out strings.Builder
 	out.WriteString("User-agent: *\n")
+	for _, path := range open {
+		out.WriteString("Allow: " + path + "\n")
+	}
 	for _, path := range closed {
 		out.WriteString("Disallow: " + path + "\n")
 	}
