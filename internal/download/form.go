@@ -51,7 +51,7 @@ func request(d Download) form.Form {
 				Why: "The file is ours, and the licence says what you may do with it. Which version you accepted is kept with your request.",
 			},
 			activity.ConsentField("product_news", "Mail me news of products that this paper is about."),
-			activity.ConsentField("newsletter", "Mail me the newsletter, about once a month."),
+			activity.ConsentField("newsletter", "Mail me the newsletter, four times a year."),
 		},
 	}
 }
