@@ -1,6 +1,7 @@
 package form
 
 import (
+	"cmp"
 	"errors"
 	"net/mail"
 	"slices"
@@ -92,7 +93,10 @@ var countries = sync.OnceValue(func() []Option {
 			if phonenumbers.GetCountryCodeForRegion(region.String()) == 0 && !uninhabited(region.String()) {
 				continue // retired or reserved codes
 			}
-			list = append(list, Option{Value: region.String(), Label: names.Name(region)})
+			if partOf(region.String()) {
+				continue
+			}
+			list = append(list, Option{Value: region.String(), Label: cmp.Or(renamed(region.String()), names.Name(region))})
 		}
 	}
 	byName := collate.New(language.English)
@@ -103,6 +107,30 @@ var countries = sync.OnceValue(func() []Option {
 // uninhabited are countries of the standard that have no telephone numbers of their own.
 func uninhabited(code string) bool {
 	return slices.Contains([]string{"AQ", "BV", "GS", "HM", "PN", "TF", "UM"}, code)
+}
+
+// partOf are codes kept for post and telephone alone; the standard counts both islands to St. Helena, SH.
+func partOf(code string) bool { return code == "AC" || code == "TA" }
+
+// renamed is what a country is called where the table of names, of the year 2017, has another; else it is empty.
+func renamed(code string) string {
+	switch code {
+	case "CV":
+		return "Cabo Verde"
+	case "HK":
+		return "Hong Kong"
+	case "MK":
+		return "North Macedonia"
+	case "MM":
+		return "Myanmar"
+	case "MO":
+		return "Macao"
+	case "SZ":
+		return "Eswatini"
+	case "TR":
+		return "Türkiye"
+	}
+	return ""
 }
 
 // Countries returns the ISO 3166-1 countries in English, sorted by name, for a select.

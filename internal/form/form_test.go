@@ -238,6 +238,13 @@ func TestCountries(t *testing.T) {
 	if form.CountryName("US") != "United States" || form.CountryName("DE") != "Germany" {
 		t.Error("names are not English")
 	}
+	for code, want := range map[string]string{
+		"SZ": "Eswatini", "TR": "Türkiye", "MK": "North Macedonia", "CZ": "Czechia", "CV": "Cabo Verde", "MM": "Myanmar", "AC": "AC",
+	} {
+		if got := form.CountryName(code); got != want {
+			t.Errorf("%s is called %s, want %s", code, got, want)
+		}
+	}
 }
 
 // What Parse returns is a fixed point: sent again it comes back unchanged, and it is always fit to be stored.
