@@ -2,6 +2,9 @@ package activity
 
 import (
 	"errors"
+	"net/url"
+
+	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/submission"
@@ -15,4 +18,13 @@ func (d *Desk) Entry(f form.Form, v form.Values) (submission.Entry, error) {
 		return submission.Entry{}, errors.New("no activity of kind " + f.Kind)
 	}
 	return d.entry(a, f, v), nil
+}
+
+// TakePath is the page of the workspace on which staff take such a request: of a kind, and of a subject where it has one.
+func TakePath(kind string, subject uuid.UUID) string {
+	v := url.Values{"kind": {kind}}
+	if subject != uuid.Nil {
+		v.Set("subject", subject.String())
+	}
+	return "/staff/submissions/new?" + v.Encode()
 }

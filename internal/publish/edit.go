@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -54,6 +55,7 @@ type editPage struct {
 	Saved         bool
 	Panel         template.HTML
 	PreviewPath   string
+	TakePath      string // where staff take a request for the row by phone; empty where they can't
 }
 
 func (e *editor) showList(w http.ResponseWriter, r *http.Request) error {
@@ -281,6 +283,7 @@ func (e *editor) write(w http.ResponseWriter, r *http.Request, status int, x edi
 	}
 	if Public(x.row.State, x.row.PublishAt, e.desk.Now()) {
 		data.Address = e.room.Public(x.row.Slug)
+		data.TakePath = e.takePath(ctx, x.row.ID)
 	}
 	if !fresh {
 		if err := e.complete(ctx, &data, x); err != nil {
@@ -304,6 +307,19 @@ func (e *editor) complete(ctx context.Context, data *editPage, x editing) error 
 		data.Panel, err = e.room.Panel(ctx, x.row.ID)
 	}
 	return err
+}
+
+// takePath is where staff take a request for a public row from somebody who called; empty where their roles don't let
+// them, and where nothing can be asked for by name.
+func (e *editor) takePath(ctx context.Context, id uuid.UUID) string {
+	a, ok := e.desk.Activities().Find(e.room.Kind)
+	if !ok || !account.From(ctx).Can(account.Act, e.room.Kind) {
+		return ""
+	}
+	if f, err := a.Form(ctx, id); err != nil || f.Anonymous {
+		return ""
+	}
+	return activity.TakePath(a.Kind, id)
 }
 
 func (e *editor) title(r row) string {

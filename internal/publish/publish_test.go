@@ -2,6 +2,7 @@ package publish_test
 
 import (
 	"context"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -394,5 +395,30 @@ func TestSlug(t *testing.T) {
 		if got := publish.Slug(title); got != want {
 			t.Errorf("Slug(%q) = %q, want %q", title, got, want)
 		}
+	}
+}
+
+// TestTakeIsOffered looks for the way to take a request for a row by phone.
+func TestTakeIsOffered(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	var asked form.Form
+	o.Desk.Open(activity.Activities{{
+		Kind: "career", Form: func(context.Context, uuid.UUID) (form.Form, error) { return asked, nil },
+	}})
+	path := o.create("Gardener", "Words")
+	link := activity.TakePath("career", uuid.MustParse(strings.TrimPrefix(path, "/staff/openings/")))
+	offered := func() bool {
+		return strings.Contains(o.as("Ann", http.MethodGet, path, nil).Body.String(), `href="`+html.EscapeString(link)+`"`)
+	}
+	if offered() {
+		t.Error("a draft can be applied for")
+	}
+	want(t, o.as("Ann", http.MethodPost, path+"/publish", url.Values{"version": {"1"}}), 303)
+	if !offered() {
+		t.Error("no way to " + link)
+	}
+	if asked.Anonymous = true; offered() {
+		t.Error("asked by a colleague, an anonymous form is not anonymous")
 	}
 }

@@ -57,6 +57,9 @@ func open(t testing.TB) *house {
 	}
 	h.space, err = staff.New(staff.Config{
 		Desk: h.Desk, Accounts: h.accounts, Misuse: h.misuse, Jobs: jobs, Plain: []string{"alliance", "career", "contact", "privacy"},
+		Subjects: map[string]func(context.Context) ([]uuid.UUID, error){
+			"demo": func(context.Context) ([]uuid.UUID, error) { return []uuid.UUID{film}, nil },
+		},
 		Content: []staff.Link{{Label: "Openings", Path: "/staff/career", Kind: "career", Right: account.Publish}, {Label: "News", Path: "/staff/news", Kind: "news", Right: account.Publish}},
 	})
 	if err != nil {
@@ -102,11 +105,23 @@ func alliance() activity.Activity {
 	}
 }
 
-// simple is an activity that can be closed without a word.
+// simple is an activity that can be closed without a word. An application for work comes with a file, a demonstration is
+// of something.
 func simple(kind, title string) activity.Activity {
 	return activity.Activity{
 		Kind: kind, Title: title, What: "question", Path: "/" + kind,
-		Form: func(context.Context, uuid.UUID) (form.Form, error) { return fields(kind), nil },
+		Form: func(_ context.Context, subject uuid.UUID) (form.Form, error) {
+			f := fields(kind)
+			if f.Subject = subject; subject != uuid.Nil {
+				f.Name = "Pumps, seen from inside"
+			}
+			if kind == "career" {
+				f.Fields = append(f.Fields, form.Field{
+					Name: "cv", Label: "Résumé", Kind: form.File, Required: true, Why: "To read.", Accept: []string{".txt"}, MaxBytes: 1 << 20,
+				})
+			}
+			return f, nil
+		},
 		Statuses: []activity.Status{
 			{Value: "new", Label: "New", Months: 18, Withdrawable: true, Moves: []activity.Move{{To: "closed", Label: "Close", Close: kind != "demo"}}},
 			{Value: "closed", Label: "Closed", Final: true, Months: 18},
@@ -223,6 +238,9 @@ func hasNot(t testing.TB, d *goquery.Document, selector, words string) {
 }
 
 const day = 24 * time.Hour
+
+// film is the one demonstration that can be asked for.
+var film = uuid.MustParse("0193a0c0-0000-7000-8000-000000000001") //nolint:gochecknoglobals // a constant in all but syntax
 
 func path(id uuid.UUID) string { return "/staff/submissions/" + id.String() }
 

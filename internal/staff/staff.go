@@ -43,8 +43,9 @@ type Config struct {
 	// Rooms mount the pages of rooms that are no activities (news, privacy); they check rights themselves.
 	Rooms []func(chi.Router)
 	// Plain are the kinds whose form needs no subject, so that staff can take a request of theirs by phone at any time.
-	// One of another kind is taken by an address that names its subject.
 	Plain []string
+	// Subjects list what a request of the other kinds can be about today; one of those is taken for its subject.
+	Subjects map[string]func(context.Context) ([]uuid.UUID, error)
 }
 
 // Workspace serves the pages under /staff.
@@ -55,6 +56,7 @@ type Workspace struct {
 	content  []Link
 	rooms    []func(chi.Router)
 	plain    []string
+	subjects map[string]func(context.Context) ([]uuid.UUID, error)
 	river    *riverui.Handler
 	zone     *time.Location
 	views    views
@@ -68,7 +70,7 @@ func New(c Config) (*Workspace, error) {
 	}
 	ws := &Workspace{
 		desk: c.Desk, accounts: c.Accounts, misuse: c.Misuse, content: c.Content, rooms: c.Rooms, plain: c.Plain,
-		zone: zone, views: loadViews(c.Desk.Pages),
+		subjects: c.Subjects, zone: zone, views: loadViews(c.Desk.Pages),
 	}
 	if c.Jobs != nil {
 		if ws.river, err = newRiver(c.Jobs, c.Desk.Log); err != nil {

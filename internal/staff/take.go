@@ -2,6 +2,8 @@ package staff
 
 import (
 	"cmp"
+	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,20 +15,28 @@ import (
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
 )
 
 // takePage is the public form of an activity, filled in by staff for somebody who called, wrote or stood before them.
 type takePage struct {
 	page.Base
-	Kinds []option // first the kind is chosen
+	Kinds []takeKind // first is chosen what it is about
 	Form  *form.View
 	What  string
 }
 
+// takeKind is a kind of request that can be taken: as such, and for its subjects.
+type takeKind struct {
+	Title, Path string // no path: it needs a subject
+	Subjects    []subjectLink
+}
+
+type subjectLink struct{ Name, Path string }
+
 const (
 	viaField = "via"
 	byField  = "taken_by"
-	takePath = "/staff/submissions/new"
 )
 
 // vias are the ways by which a request reaches us other than the site; the values are those of submission.channel.
@@ -55,7 +65,8 @@ type taken struct {
 	in   *account.Session
 }
 
-// takeForm returns the form of the address: that of the public page, without files, which can be asked for later.
+// takeForm returns the form of the address: that of the public page, on one page. Files are never required of staff: who
+// calls can't hand one over, and it can be asked for later.
 func (ws *Workspace) takeForm(r *http.Request) (taken, error) {
 	in, kind := account.From(r.Context()), r.URL.Query().Get("kind")
 	a, ok := ws.desk.Activities().Find(kind)
@@ -80,9 +91,10 @@ func (ws *Workspace) takeForm(r *http.Request) (taken, error) {
 	if f.Anonymous {
 		return taken{}, page.ErrNotFound // asked by a colleague, it would not be anonymous
 	}
-	f.Fields = slices.DeleteFunc(slices.Clone(f.Fields), func(x form.Field) bool { return x.Kind == form.File })
+	f.Fields = slices.Clone(f.Fields)
 	for i := range f.Fields {
-		f.Fields[i].Step = "" // all on one page: nobody is led through it
+		f.Fields[i].Step = "" // nobody is led through it
+		f.Fields[i].Required = f.Fields[i].Required && f.Fields[i].Kind != form.File
 	}
 	return taken{a, f, in}, nil
 }
@@ -93,32 +105,67 @@ func (ws *Workspace) showTake(w http.ResponseWriter, r *http.Request) error {
 		return page.ErrForbidden
 	}
 	if r.URL.Query().Get("kind") == "" {
-		return ws.views.take.Write(w, r, http.StatusOK, takePage{Base: takeBase("Take a request"), Kinds: ws.takeKinds(in)})
+		kinds, err := ws.takeKinds(r.Context(), in)
+		if err != nil {
+			return err
+		}
+		return ws.views.take.Write(w, r, http.StatusOK, takePage{Base: takeBase("Take a request"), Kinds: kinds})
 	}
 	t, err := ws.takeForm(r)
 	if err != nil {
 		return err
 	}
-	return ws.drawTake(w, r, http.StatusOK, t, nil, form.Errors{}, "")
+	return ws.drawTake(w, r, http.StatusOK, t, activity.Received{}, form.Errors{}, "")
 }
 
 func takeBase(title string) page.Base {
 	return page.Base{Title: title, NoIndex: true, Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}}}
 }
 
-// takeKinds offers the kinds whose form needs no subject; the others are reached from the page of their subject.
-func (ws *Workspace) takeKinds(in *account.Session) []option {
-	var list []option
+// takeKinds offers what the session may take: kinds whose form needs no subject, and the subjects of others that are open
+// today.
+func (ws *Workspace) takeKinds(ctx context.Context, in *account.Session) ([]takeKind, error) {
+	var list []takeKind
 	for _, kind := range ws.kinds(in, account.Act) {
-		if a, _ := ws.desk.Activities().Find(kind); slices.Contains(ws.plain, kind) {
-			list = append(list, option{Value: kind, Label: a.Title})
+		a, _ := ws.desk.Activities().Find(kind)
+		k := takeKind{Title: a.Title}
+		if slices.Contains(ws.plain, kind) {
+			k.Path = activity.TakePath(kind, uuid.Nil)
+		}
+		if open := ws.subjects[kind]; open != nil {
+			ids, err := open(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if k.Subjects, err = subjectLinks(ctx, a, ids); err != nil {
+				return nil, err
+			}
+		}
+		if k.Path != "" || len(k.Subjects) > 0 {
+			list = append(list, k)
 		}
 	}
-	return list
+	return list, nil
+}
+
+// subjectLinks leaves out forms that are anonymous: asked by a colleague, they would not be.
+func subjectLinks(ctx context.Context, a activity.Activity, ids []uuid.UUID) ([]subjectLink, error) {
+	var links []subjectLink
+	for _, id := range ids {
+		f, err := a.Form(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if !f.Anonymous {
+			links = append(links, subjectLink{f.Name, activity.TakePath(a.Kind, id)})
+		}
+	}
+	return links, nil
 }
 
 // drawTake draws the form with the two questions that only staff are asked in front.
-func (ws *Workspace) drawTake(w http.ResponseWriter, r *http.Request, status int, t taken, v url.Values, errs form.Errors, message string) error {
+func (ws *Workspace) drawTake(w http.ResponseWriter, r *http.Request, status int, t taken, in activity.Received, errs form.Errors, message string) error {
+	v := in.Values
 	statement, err := ws.desk.Statements.InForce()
 	if err != nil {
 		return err
@@ -132,7 +179,8 @@ func (ws *Workspace) drawTake(w http.ResponseWriter, r *http.Request, status int
 		seal = form.NewSeal(t.form, statement.ID, ws.desk.Now()).Close(ws.desk.Ring)
 	}
 	view := t.form.View(form.Shown{
-		Action: r.URL.RequestURI(), Statement: statement.Name(), Seal: seal, Values: v, Errors: errs, Message: message,
+		Action: r.URL.RequestURI(), Statement: statement.Name(), Seal: seal, Values: v, Errors: errs, Kept: in.Kept,
+		Message: message,
 	})
 	view.Trap, view.Intro, view.Button = "", "", "Store the request"
 	asked := staffFields(names, t, v, errs)
@@ -172,32 +220,28 @@ func staffFields(names names, t taken, v url.Values, errs form.Errors) []form.Fi
 // submitTake stores what was told us, as the public form would: the same wording, the same way in. Consents that were
 // read out count once the person confirms the address by mail.
 func (ws *Workspace) submitTake(w http.ResponseWriter, r *http.Request) error {
-	if err := read(w, r); err != nil {
-		return err
-	}
 	t, err := ws.takeForm(r)
 	if err != nil {
 		return err
 	}
-	sent := r.PostForm
-	values, errs := t.form.Parse(sent)
-	names, err := ws.names(r.Context())
+	sent, err := ws.desk.Receive(w, r, t.form)
 	if err != nil {
 		return err
 	}
-	by, err := uuid.Parse(sent.Get(byField))
-	if err != nil || names.byID[by] == "" {
-		errs.Add(byField, "Choose who took it.")
+	values, errs := t.form.Parse(sent.Values)
+	maps.Copy(errs, sent.Errors)
+	if sent.Status != 0 {
+		return ws.drawTake(w, r, sent.Status, t, sent, errs, sent.Message)
 	}
-	via := sent.Get(viaField)
-	if !hasOption(vias(), via) {
-		errs.Add(viaField, "Choose how it reached us.")
+	by, err := ws.checkTaken(r.Context(), sent.Values, errs)
+	if err != nil {
+		return err
 	}
 	statement, err := ws.desk.Statements.InForce()
 	if err != nil {
 		return err
 	}
-	seal, err := form.OpenSeal(ws.desk.Ring, sent.Get(form.SealField))
+	seal, err := form.OpenSeal(ws.desk.Ring, sent.Values.Get(form.SealField))
 	if err == nil {
 		err = seal.Check(t.form, statement.ID, ws.desk.Now())
 	}
@@ -208,7 +252,12 @@ func (ws *Workspace) submitTake(w http.ResponseWriter, r *http.Request) error {
 	if len(errs) > 0 {
 		return ws.drawTake(w, r, http.StatusUnprocessableEntity, t, sent, errs, "")
 	}
-	id, err := ws.take(r, t, values, seal, via, by)
+	e, err := ws.desk.Entry(t.form, values)
+	if err != nil {
+		return err
+	}
+	e.Files, e.Seal, e.Channel = sent.Files, seal, sent.Values.Get(viaField)
+	id, err := ws.take(r.Context(), t, e, by)
 	if err != nil {
 		return err
 	}
@@ -216,14 +265,24 @@ func (ws *Workspace) submitTake(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// take accepts the request and records who took it, once however often it is sent.
-func (ws *Workspace) take(r *http.Request, t taken, values form.Values, seal form.Seal, via string, by uuid.UUID) (uuid.UUID, error) {
-	ctx := r.Context()
-	e, err := ws.desk.Entry(t.form, values)
+// checkTaken adds what is wrong with the answers to the two questions that only staff are asked, and returns who took it.
+func (ws *Workspace) checkTaken(ctx context.Context, v url.Values, errs form.Errors) (uuid.UUID, error) {
+	names, err := ws.names(ctx)
 	if err != nil {
 		return uuid.Nil, err
 	}
-	e.Seal, e.Channel = seal, via
+	by, err := uuid.Parse(v.Get(byField))
+	if err != nil || names.byID[by] == "" {
+		errs.Add(byField, "Choose who took it.")
+	}
+	if !hasOption(vias(), v.Get(viaField)) {
+		errs.Add(viaField, "Choose how it reached us.")
+	}
+	return by, nil
+}
+
+// take accepts the request and records who took it, once however often it is sent.
+func (ws *Workspace) take(ctx context.Context, t taken, e submission.Entry, by uuid.UUID) (uuid.UUID, error) {
 	if t.kind.Fill != nil {
 		if err := t.kind.Fill(ctx, &e); err != nil {
 			return uuid.Nil, err
@@ -243,6 +302,6 @@ func (ws *Workspace) take(r *http.Request, t taken, values form.Values, seal for
 	who := actor(t.in, account.Act, t.kind.Kind)
 	return accepted.ID, audit.Record(ctx, ws.desk.Pool, audit.Event{
 		At: ws.desk.Now(), ActorID: some(who.ID), Role: who.Role, Action: "take", Object: "submission", ObjectID: some(accepted.ID),
-		Detail: map[string]string{"channel": via, "taken_by": by.String()},
+		Detail: map[string]string{"channel": e.Channel, "taken_by": by.String()},
 	})
 }

@@ -1,8 +1,11 @@
 package staff_test
 
 import (
+	"bytes"
 	"context"
+	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -93,5 +96,77 @@ func TestTakeOfWhatNeedsASubject(t *testing.T) {
 	if w := me.do(h, http.MethodGet, "/staff/submissions/new?kind=demo", nil); w.Code != http.StatusNotFound {
 		t.Errorf("without its subject: %d", w.Code)
 	}
-	me.get(t, h, "/staff/submissions/new?"+url.Values{"kind": {"demo"}, "subject": {uuid.NewString()}}.Encode())
+	link := me.get(t, h, "/staff/submissions/new").Find(".rows a")
+	if link.Length() != 1 {
+		t.Errorf("%d requests can be taken", link.Length())
+	}
+	at := link.AttrOr("href", "")
+	values := activitytest.Hidden(me.do(h, http.MethodGet, at, nil).Body.String())
+	for name, value := range map[string]string{
+		"name": "Grace Hopper", "email": "grace@example.com", "why": "x", "via": "fair", "taken_by": me.ID.String(),
+	} {
+		values.Set(name, value)
+	}
+	to := me.post(t, h, at, values)
+	id := uuid.MustParse(strings.TrimSuffix(strings.TrimPrefix(to, "/staff/submissions/"), "?done=taken"))
+	if rec := h.record(t, id); rec.SubjectID.UUID != film || rec.Subject != "Pumps, seen from inside" || rec.Channel != "fair" {
+		t.Errorf("%+v", rec)
+	}
+}
+
+// TestTakeWithAFile hands over a file at a fair, with a mistake on the page: it is kept and need not be chosen again.
+func TestTakeWithAFile(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me := h.as(t, account.Recruiter)
+	const at = "/staff/submissions/new?kind=career"
+	values := activitytest.Hidden(me.do(h, http.MethodGet, at, nil).Body.String())
+	values.Set("email", "grace@example.com")
+	values.Set("why", "x")
+	values.Set("via", "fair")
+	values.Set("taken_by", me.ID.String())
+	w := me.upload(t, h, at, values, "cv", "cv.txt", "Ten years of pumps.")
+	if w.Code != http.StatusUnprocessableEntity {
+		t.Fatalf("without a name: %d", w.Code)
+	}
+	page := w.Body.String()
+	if !strings.Contains(page, "cv.txt, 19 bytes") {
+		t.Error("the file is not kept")
+	}
+	for name, list := range activitytest.Hidden(page) {
+		values[name] = list
+	}
+	values.Set("name", "Grace Hopper")
+	has(t, me.get(t, h, me.post(t, h, at, values)), ".record-side", "cv.txt, 19 bytes")
+	delete(values, "cv_kept") // a required file is not required of staff
+	values.Set("name", "Without a file")
+	me.post(t, h, at, values)
+}
+
+// upload sends a form with a file.
+func (m member) upload(
+	t *testing.T, h *house, path string, values url.Values, field, name, text string,
+) *httptest.ResponseRecorder {
+	t.Helper()
+	var b bytes.Buffer
+	parts := multipart.NewWriter(&b)
+	for key := range values {
+		if err := parts.WriteField(key, values.Get(key)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, err := parts.CreateFormFile(field, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := parts.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodPost, path, &b)
+	r.Header.Set("Content-Type", parts.FormDataContentType())
+	r.AddCookie(m.cookie)
+	return h.Do(r)
 }
