@@ -3,6 +3,7 @@ package career
 import (
 	"html/template"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -132,8 +133,8 @@ func (r *Room) posting(o opening) page.LDJobPosting {
 	set := r.desk.Pages
 	p := page.LDJobPosting{
 		Title: o.Title, URL: set.URL(o.Path()), Description: string(page.Markdown(o.Body)), Employment: o.Employment,
-		Remote: o.Remote, Country: "United States",
-		Organization: page.LDOrganizationOf(set.Site(), set.URL(""), set.URL(set.Asset("icon-32.png"))),
+		Remote: o.Remote, Countries: countriesIn(o.Place),
+		Organization: set.Organization(),
 	}
 	p.SalaryMin, p.SalaryMax = o.salaryRange()
 	if o.PublishAt != nil {
@@ -142,10 +143,37 @@ func (r *Room) posting(o opening) page.LDJobPosting {
 	if o.ClosesOn != nil {
 		p.ValidThrough = o.ends(r.zone).Add(-time.Second)
 	}
-	if office, _, _ := strings.Cut(o.Place, ", or remote"); !strings.HasPrefix(office, "Remote") {
-		p.Place = []string{office, "US"}
+	if city, _, _ := strings.Cut(o.Place, ", or remote"); !strings.HasPrefix(city, "Remote") {
+		p.Place = addressIn(set.Site().Offices, city)
 	}
 	return p
+}
+
+// countriesIn lists the countries that the words about a place name; ours where they name none.
+func countriesIn(place string) []string {
+	var list []string
+	for _, c := range form.Countries() {
+		if strings.Contains(place, c.Label) {
+			list = append(list, c.Label)
+		}
+	}
+	if len(list) == 0 {
+		return []string{"United States"}
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(one string) bool { // Guinea of Equatorial Guinea
+		return slices.ContainsFunc(list, func(longer string) bool { return longer != one && strings.Contains(longer, one) })
+	})
+}
+
+// addressIn is the address of our office in a city; elsewhere what the words tell of it.
+func addressIn(offices []page.Office, city string) page.Address {
+	place := page.ParseAddress([]string{city, "United States"})
+	for _, o := range offices {
+		if a := page.ParseAddress(o.Address); a.Locality == place.Locality {
+			return a
+		}
+	}
+	return place
 }
 
 func (r *Room) drawApply(w http.ResponseWriter, req *http.Request, status int, f form.Form, v form.View) error {

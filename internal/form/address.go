@@ -146,6 +146,16 @@ func CountryName(code string) string {
 	return code
 }
 
+// CountryCode returns the two-letter code of a country's English name or of that code, or "" where there is none.
+func CountryCode(name string) string {
+	for _, o := range countries() {
+		if o.Value == name || strings.EqualFold(o.Label, name) {
+			return o.Value
+		}
+	}
+	return ""
+}
+
 func isCountry(code string) bool {
 	return slices.ContainsFunc(countries(), func(o Option) bool { return o.Value == code })
 }

@@ -103,7 +103,7 @@ func (r *Room) article(it item) page.LDArticle {
 	return page.LDArticle{
 		Headline: it.Title, Description: it.Summary, URL: set.URL(it.Path()), Published: it.At(), Modified: it.changed(),
 		Image:     set.URL(set.Asset("social.png")),
-		Publisher: page.LDOrganizationOf(set.Site(), set.URL(""), set.URL(set.Asset("icon-32.png"))),
+		Publisher: set.Organization(),
 	}
 }
 

@@ -2,6 +2,7 @@ package page
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -13,20 +14,26 @@ const ldContext = "https://schema.org"
 // LDOrganization is the company; LDOrganizationOf fills it from the identity.
 type LDOrganization struct {
 	Name, LegalName, URL, Logo, Phone string
-	Address                           []string // lines; the last is the country
+	Address                           Address
 }
 
 // LDOrganizationOf describes who runs the site, with absolute addresses below publicURL.
 func LDOrganizationOf(s *Site, publicURL, logo string) LDOrganization {
 	return LDOrganization{
-		Name: s.Name, LegalName: s.LegalName, URL: publicURL + "/", Logo: logo, Phone: s.Phone, Address: s.Address,
+		Name: s.Name, LegalName: s.LegalName, URL: publicURL + "/", Logo: logo, Phone: s.Phone,
+		Address: ParseAddress(slices.DeleteFunc(slices.Clone(s.Address), func(line string) bool { return line == s.LegalName })),
 	}
+}
+
+// Organization describes who runs the site.
+func (s *Set) Organization() LDOrganization {
+	return LDOrganizationOf(s.Site(), s.URL(""), s.URL(s.Asset("icon.svg")))
 }
 
 func (o LDOrganization) node() map[string]any {
 	n := node("Organization", "name", o.Name, "legalName", o.LegalName, "url", o.URL, "logo", o.Logo, "telephone", o.Phone)
-	if len(o.Address) > 0 {
-		n["address"] = ldAddress(o.Address)
+	if o.Address != (Address{}) {
+		n["address"] = o.Address.node()
 	}
 	return n
 }
@@ -55,6 +62,7 @@ type LDEvent struct {
 	Name, Description, URL, Image string
 	Start, End                    time.Time
 	Place                         []string // lines of the postal address, its name first; empty: held online, at URL
+	Online                        bool     // at a place, and online as well
 	Cancelled, Full               bool
 	Organizer                     LDOrganization
 }
@@ -63,18 +71,12 @@ type LDEvent struct {
 func (e LDEvent) MarshalJSON() ([]byte, error) {
 	n := node("Event", "name", e.Name, "description", e.Description, "url", e.URL, "image", e.Image,
 		"startDate", instant(e.Start), "endDate", instant(e.End))
-	status, mode, stock := "EventScheduled", "OfflineEventAttendanceMode", "InStock"
+	status, stock := "EventScheduled", "InStock"
 	if e.Cancelled {
 		status = "EventCancelled"
 	}
-	if len(e.Place) == 0 {
-		mode = "OnlineEventAttendanceMode"
-		n["location"] = node("VirtualLocation", "url", e.URL)
-	} else {
-		place := node("Place", "name", e.Place[0])
-		place["address"] = ldAddress(e.Place)
-		n["location"] = place
-	}
+	var mode string
+	n["location"], mode = e.location()
 	if e.Full {
 		stock = "SoldOut"
 	}
@@ -85,15 +87,29 @@ func (e LDEvent) MarshalJSON() ([]byte, error) {
 	return document(n)
 }
 
+// location is where one goes, or looks, or both.
+func (e LDEvent) location() (where any, mode string) {
+	online := node("VirtualLocation", "url", e.URL)
+	if len(e.Place) == 0 {
+		return online, "OnlineEventAttendanceMode"
+	}
+	place := node("Place", "name", e.Place[0])
+	place["address"] = ParseAddress(e.Place[1:]).node()
+	if e.Online {
+		return []any{place, online}, "MixedEventAttendanceMode"
+	}
+	return place, "OfflineEventAttendanceMode"
+}
+
 // LDJobPosting is an opening. Salary figures are a year's, in dollars; zero leaves them out.
 type LDJobPosting struct {
 	Title, URL           string
 	Description          string // HTML
 	Posted, ValidThrough time.Time
-	Employment           string   // FULL_TIME, PART_TIME, CONTRACTOR, TEMPORARY or INTERN
-	Place                []string // lines of the postal address
+	Employment           string // FULL_TIME, PART_TIME, CONTRACTOR, TEMPORARY or INTERN
+	Place                Address
 	Remote               bool
-	Country              string // where remote work is possible
+	Countries            []string // where remote work is possible, by their names
 	SalaryMin, SalaryMax int
 	Organization         LDOrganization
 }
@@ -104,14 +120,18 @@ func (j LDJobPosting) MarshalJSON() ([]byte, error) {
 		"datePosted", instant(j.Posted), "validThrough", instant(j.ValidThrough))
 	n["directApply"] = true
 	n["hiringOrganization"] = j.Organization.node()
-	if len(j.Place) > 0 {
+	if j.Place != (Address{}) {
 		place := node("Place")
-		place["address"] = ldAddress(j.Place)
+		place["address"] = j.Place.node()
 		n["jobLocation"] = place
 	}
 	if j.Remote {
 		n["jobLocationType"] = "TELECOMMUTE"
-		n["applicantLocationRequirements"] = node("Country", "name", j.Country)
+		var list []any
+		for _, name := range j.Countries {
+			list = append(list, node("Country", "name", name))
+		}
+		n["applicantLocationRequirements"] = list
 	}
 	if j.SalaryMax > 0 {
 		amount := node("QuantitativeValue", "unitText", "YEAR")
@@ -167,16 +187,4 @@ func instant(t time.Time) string {
 		return ""
 	}
 	return t.Format(time.RFC3339)
-}
-
-// ldAddress keeps the lines as they are: our addresses are lines, and a wrong guess of the parts helps nobody.
-func ldAddress(lines []string) map[string]any {
-	street := ""
-	for i, line := range lines[:len(lines)-1] {
-		if i > 0 {
-			street += ", "
-		}
-		street += line
-	}
-	return node("PostalAddress", "streetAddress", street, "addressCountry", lines[len(lines)-1])
 }

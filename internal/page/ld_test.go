@@ -15,10 +15,10 @@ import (
 func TestLD(t *testing.T) {
 	zone := time.FixedZone("CST", -6*3600)
 	day := time.Date(2026, 11, 23, 10, 0, 0, 0, zone)
-	us := page.LDOrganizationOf(&page.Site{Name: "Click", LegalName: "Click, Inc.", Address: []string{"1 Plaza", "Chicago", "United States"}},
+	us := page.LDOrganizationOf(&page.Site{Name: "Click", LegalName: "Click, Inc.", Address: []string{"Click, Inc.", "1 Plaza", "Chicago, IL 60601", "United States"}},
 		"https://example.test", "")
-	publisher := `{"@type":"Organization","address":{"@type":"PostalAddress","addressCountry":"United States",` +
-		`"streetAddress":"1 Plaza, Chicago"},"legalName":"Click, Inc.","name":"Click","url":"https://example.test/"}`
+	publisher := `{"@type":"Organization","address":{"@type":"PostalAddress","addressCountry":"US","addressLocality":"Chicago",` +
+		`"addressRegion":"IL","postalCode":"60601","streetAddress":"1 Plaza"},"legalName":"Click, Inc.","name":"Click","url":"https://example.test/"}`
 	for name, tt := range map[string]struct {
 		doc  any
 		want string
@@ -37,8 +37,8 @@ func TestLD(t *testing.T) {
 				`"organizer":` + publisher + `,"startDate":"2026-11-23T10:00:00-06:00","url":"https://example.test/w"}`,
 		},
 		"remote job": {
-			page.LDJobPosting{Title: "Planner", URL: "u", Posted: day, Remote: true, Country: "US", SalaryMin: 90, SalaryMax: 110, Organization: us},
-			`{"@context":"https://schema.org","@type":"JobPosting","applicantLocationRequirements":{"@type":"Country","name":"US"},` +
+			page.LDJobPosting{Title: "Planner", URL: "u", Posted: day, Remote: true, Countries: []string{"Canada", "United States"}, SalaryMin: 90, SalaryMax: 110, Organization: us},
+			`{"@context":"https://schema.org","@type":"JobPosting","applicantLocationRequirements":[{"@type":"Country","name":"Canada"},{"@type":"Country","name":"United States"}],` +
 				`"baseSalary":{"@type":"MonetaryAmount","currency":"USD","value":{"@type":"QuantitativeValue","maxValue":110,"minValue":90,"unitText":"YEAR"}},` +
 				`"datePosted":"2026-11-23T10:00:00-06:00","directApply":true,"hiringOrganization":` + publisher +
 				`,"jobLocationType":"TELECOMMUTE","title":"Planner","url":"u"}`,

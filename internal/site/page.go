@@ -41,7 +41,7 @@ func (s *public) showHome(w http.ResponseWriter, r *http.Request) error {
 		Base: s.home.Base(), Page: s.home,
 		Families: s.cfg.Content.Under("/products"), Industries: s.cfg.Content.Under("/industries"),
 	}
-	data.LD = []any{page.LDOrganizationOf(s.cfg.Set.Site(), s.cfg.Set.URL(""), s.cfg.Set.URL(s.cfg.Set.Asset("icon.svg")))}
+	data.LD = []any{s.cfg.Set.Organization()}
 	// The first page stands without the database too; it only has no news then.
 	data.News, _ = s.cfg.Index.Latest(r.Context(), kindNews, homeNews)
 	return s.homeView.Write(w, r, http.StatusOK, data)

@@ -97,8 +97,8 @@ func (r *Room) drawOne(w http.ResponseWriter, req *http.Request, one Webinar) er
 		Title: one.Title, Description: one.Summary, Path: one.Path(), Section: "webinars", Crumbs: r.crumbs(one),
 		LD: []any{page.LDEvent{
 			Name: one.Title, Description: one.Summary, URL: set.URL(one.Path()), Start: one.Start(), End: one.End(),
-			Place: one.Address(), Cancelled: one.Cancelled(), Full: one.full(),
-			Organizer: page.LDOrganizationOf(set.Site(), set.URL(""), set.URL(set.Asset("icon.svg"))),
+			Place: one.Address(), Online: one.JoinURL != "", Cancelled: one.Cancelled(), Full: one.full(),
+			Organizer: set.Organization(),
 		}},
 	}
 	return r.views.show.Write(w, req, http.StatusOK, data)
