@@ -2,9 +2,16 @@ package privacy
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"clickcommerce.com/site/internal/activity"
 )
 
 // Check finds out whether a rule that keeps a promise holds at this moment. Its error is for operators, not for visitors,
@@ -13,12 +20,35 @@ type Check struct {
 	Promise string // its id, as in P-6
 	Name    string // what holds, in one sentence
 	Run     func(ctx context.Context) error
+	Remove  Removal // how the rule is taken out of a copy, to prove that Run notices
+}
+
+// Removal takes a rule out of a scratch copy of database and server. What is set of it is done.
+type Removal struct {
+	SQL       string // run by the owner of the scratch database
+	Statement Edit   // of the statement's files, before they are published in the copy
+	File      Edit   // of the files that the copy is served from, afterwards
+	Setting   string // NAME=value, in the copy's environment
+	// Forms changes the activities of the copy.
+	Forms func(activity.Activities) activity.Activities
+	// Serve stands in front of the copy's answers.
+	Serve func(http.Handler) http.Handler
+}
+
+// Edit replaces words in every file under web/ that Glob matches.
+type Edit struct{ Glob, Old, New string }
+
+// Possible tells whether the removal does anything.
+func (r Removal) Possible() bool {
+	return r.SQL != "" || r.Statement != Edit{} || r.File != Edit{} || r.Setting != "" || r.Forms != nil || r.Serve != nil
 }
 
 // Result is how a check ended.
 type Result struct {
 	Promise, Name string
 	OK            bool
+	Passed        time.Time // when it passed last; zero if it never did
+	Fault         string    // for staff
 }
 
 const (
@@ -29,6 +59,7 @@ const (
 // checker runs the checks when somebody wants to know, at most once a minute.
 type checker struct {
 	checks []Check
+	pool   *pgxpool.Pool
 	now    func() time.Time
 	log    *slog.Logger
 	mu     sync.Mutex
@@ -36,34 +67,79 @@ type checker struct {
 	last   []Result
 }
 
-func newChecker(log *slog.Logger, now func() time.Time, checks []Check) *checker {
-	return &checker{checks: checks, now: now, log: log}
-}
-
 // results returns the results of the last run, and when that was.
-func (c *checker) results(ctx context.Context) ([]Result, time.Time) {
+func (c *checker) results(ctx context.Context) ([]Result, time.Time, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.last != nil && c.now().Sub(c.at) < checkEvery {
-		return c.last, c.at
+		return c.last, c.at, nil
+	}
+	passed, err := c.passed(ctx)
+	if err != nil {
+		return nil, time.Time{}, err
 	}
 	c.at, c.last = c.now(), make([]Result, 0, len(c.checks))
 	for _, check := range c.checks {
-		c.last = append(c.last, c.run(ctx, check))
+		result := c.run(ctx, check)
+		if !result.OK {
+			result.Passed = passed[check.Promise+check.Name]
+		}
+		c.last = append(c.last, result)
 	}
-	return c.last, c.at
+	return c.last, c.at, nil
 }
 
 // run runs one check. It outlives the visitor who asked first, since others read its result.
 func (c *checker) run(ctx context.Context, check Check) Result {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTime)
 	defer cancel()
-	err := check.Run(ctx)
-	if err != nil {
+	result := Result{Promise: check.Promise, Name: check.Name, Passed: c.now()}
+	if err := check.Run(ctx); err != nil {
 		c.log.ErrorContext(ctx, "a promise is broken", "promise", check.Promise, "check", check.Name, "err", err)
+		result.Fault = err.Error()
 	}
-	return Result{Promise: check.Promise, Name: check.Name, OK: err == nil}
+	result.OK = result.Fault == ""
+	return result
 }
 
-// Checks returns all checks, so that `site doctor` can run them too.
+// passed reads when each check was recorded to have passed.
+func (c *checker) passed(ctx context.Context) (map[string]time.Time, error) {
+	type row struct {
+		Promise  string    `db:"promise"`
+		Name     string    `db:"name"`
+		PassedAt time.Time `db:"passed_at"`
+	}
+	rows, err := c.pool.Query(ctx, `SELECT promise, name, passed_at FROM promise_check`)
+	if err != nil {
+		return nil, fmt.Errorf("read checks: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+	if err != nil {
+		return nil, fmt.Errorf("read checks: %w", err)
+	}
+	at := make(map[string]time.Time, len(list))
+	for _, r := range list {
+		at[r.Promise+r.Name] = r.PassedAt
+	}
+	return at, nil
+}
+
+// record runs all checks and keeps when each passed, so that a page can say since when one fails.
+func (c *checker) record(ctx context.Context) error {
+	b := &pgx.Batch{}
+	for _, check := range c.checks {
+		if result := c.run(ctx, check); result.OK {
+			b.Queue(`
+				INSERT INTO promise_check (promise, name, passed_at) VALUES ($1, $2, $3)
+				ON CONFLICT (promise, name) DO UPDATE SET passed_at = EXCLUDED.passed_at`,
+				result.Promise, result.Name, result.Passed)
+		}
+	}
+	if err := c.pool.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("record checks: %w", err)
+	}
+	return nil
+}
+
+// Checks returns all checks, so that `site doctor` can run them and `site prove` can prove them.
 func (r *Room) Checks() []Check { return r.checker.checks }

@@ -94,14 +94,14 @@ func Verify(body string) error {
 		}
 		for _, id := range c.Promises {
 			made[id] = true
-			if _, known := promise(id); !known {
+			if !slices.Contains(promiseIDs(), id) {
 				faults = append(faults, fmt.Errorf("clause %s names the unknown promise %s", c.ID, id))
 			}
 		}
 	}
-	for _, p := range promises() {
-		if !made[p.ID] && strings.HasPrefix(p.ID, "P-") {
-			faults = append(faults, fmt.Errorf("no clause makes promise %s", p.ID))
+	for _, id := range promiseIDs()[:mainPromises] {
+		if !made[id] {
+			faults = append(faults, fmt.Errorf("no clause makes promise %s", id))
 		}
 	}
 	return errors.Join(faults...)

@@ -8,13 +8,16 @@
 package privacy
 
 import (
+	"context"
 	"io/fs"
 	"net/http"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/content"
+	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/page"
 )
 
@@ -24,15 +27,19 @@ type Config struct {
 	Content *content.Content
 	Web     fs.FS   // holds the statement files
 	Checks  []Check // of what this room can't see itself: the configuration
+	// Server returns what answers the visitors, for the checks that look at its answers. Nil: these are left out.
+	Server func() http.Handler
 }
 
 // Room serves the privacy pages.
 type Room struct {
-	desk    *activity.Desk
-	web     fs.FS
-	words   words
-	checker *checker
-	views   views
+	desk     *activity.Desk
+	web      fs.FS
+	words    words
+	server   func() http.Handler
+	promises []Promise
+	checker  *checker
+	views    views
 }
 
 // words are the written parts of pages.
@@ -50,11 +57,16 @@ type views struct {
 	proof       page.View[proofPage]
 }
 
-// New returns the room.
+// New returns the room. It panics if the file of promises, which came with the program, is broken.
 func New(c Config) *Room {
 	set := c.Desk.Pages
+	promises, err := readPromises(c.Web)
+	if err != nil {
+		panic(err)
+	}
 	r := &Room{
-		desk: c.Desk, web: c.Web,
+		promises: promises,
+		desk:     c.Desk, web: c.Web, server: c.Server,
 		words: words{privacy: c.Content.Must("/privacy"), cookies: c.Content.Must("/cookies")},
 		views: views{
 			statement:   page.Load[statementPage](set, "privacy/statement"),
@@ -68,7 +80,7 @@ func New(c Config) *Room {
 			proof:       page.Load[proofPage](set, "privacy/proof"),
 		},
 	}
-	r.checker = newChecker(c.Desk.Log, c.Desk.Now, append(r.ownChecks(), c.Checks...))
+	r.checker = &checker{checks: append(r.ownChecks(), c.Checks...), pool: c.Desk.Pool, now: c.Desk.Now, log: c.Desk.Log}
 	return r
 }
 
@@ -80,8 +92,14 @@ func (r *Room) Activity() activity.Activity {
 		Statuses:   statuses(),
 		Form:       requestForm,
 		Public:     r.Public,
+		Work: []job.Worker{{
+			Name: "promises", Every: checksEvery, Run: func(ctx context.Context) error { return r.checker.record(ctx) },
+		}},
 	}
 }
+
+// checksEvery is how often all checks run, whether or not anybody looks.
+const checksEvery = time.Hour
 
 // Public mounts the pages.
 func (r *Room) Public(router chi.Router) {

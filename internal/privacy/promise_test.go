@@ -80,79 +80,23 @@ func agree(t *testing.T, h house, email string, events ...consent.Event) person.
 	return who
 }
 
-func TestChecksTurnRed(t *testing.T) {
-	h := bench(t)
-	agree(t, h, "ada@example.com",
-		consent.Event{Purpose: consent.Newsletter, Granted: true, Origin: consent.FromForm},
-		consent.Event{Purpose: consent.Newsletter, Origin: consent.FromUnsubscribe})
-	if got := broken(h.room); len(got) != 0 {
-		t.Fatalf("broken at first: %v", got)
-	}
-	admin := pgtest.Admin(t, h.Pool)
-	for name, tt := range map[string]struct{ sabotage, repair, want string }{
-		"rights to rewrite the log": {
-			"GRANT UPDATE ON audit_event TO site_serve", "REVOKE UPDATE ON audit_event FROM site_serve", "P-5",
-		},
-		"no gate": {
-			"ALTER TABLE message DISABLE TRIGGER message_gate", "ALTER TABLE message ENABLE TRIGGER message_gate", "P-6",
-		},
-		"a rewritten consent": {
-			`ALTER TABLE consent_event DISABLE TRIGGER consent_event_append_only; UPDATE consent_event SET wording = 'Mail me all.' WHERE seq = 1;
-				ALTER TABLE consent_event ENABLE TRIGGER consent_event_append_only`,
-			`ALTER TABLE consent_event DISABLE TRIGGER consent_event_append_only; UPDATE consent_event SET wording = 'Mail me.' WHERE seq = 1;
-				ALTER TABLE consent_event ENABLE TRIGGER consent_event_append_only`, "P-6",
-		},
-		"any recipient": {
-			"ALTER TABLE statement_use DROP CONSTRAINT statement_use_recipient_check",
-			"ALTER TABLE statement_use ADD CONSTRAINT statement_use_recipient_check CHECK (recipient IN ('own department', 'processor', 'legal demand'))",
-			"P-9",
-		},
-		"a version open to change": {
-			"ALTER TABLE statement_version DISABLE TRIGGER statement_version_append_only",
-			"ALTER TABLE statement_version ENABLE TRIGGER statement_version_append_only", "P-17",
-		},
-		"answers without a version": {
-			"ALTER TABLE answers ALTER COLUMN statement_version DROP NOT NULL", "ALTER TABLE answers ALTER COLUMN statement_version SET NOT NULL", "P-18",
-		},
-		"records without a date": {
-			"ALTER TABLE submission ALTER COLUMN purge_after DROP NOT NULL", "ALTER TABLE submission ALTER COLUMN purge_after SET NOT NULL", "A-4",
-		},
-		"a ledger that can shrink": {
-			"GRANT DELETE ON consent_event TO site_serve", "REVOKE DELETE ON consent_event FROM site_serve", "A-5",
-		},
-	} {
-		if _, err := admin.Exec(context.Background(), tt.sabotage); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(broken(h.room), []string{tt.want}); diff != "" {
-			t.Errorf("%s (-got +want):\n%s", name, diff)
-		}
-		if _, err := admin.Exec(context.Background(), tt.repair); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := broken(h.room); len(got) != 0 {
-		t.Errorf("broken after the repairs: %v", got)
-	}
-}
-
 func TestPageShowsABrokenPromiseWithinAMinute(t *testing.T) {
 	h := bench(t)
 	state := func() string {
 		h.Pages.Invalidate()
 		return words(document(t, h.Get("/privacy/promises"), http.StatusOK).Find("#P-5").ChildrenFiltered(".tag"))
 	}
-	if got := state(); got != "Kept" {
+	if got := state(); got != "Check passed" {
 		t.Fatalf("P-5 at first: %q", got)
 	}
 	if _, err := pgtest.Admin(t, h.Pool).Exec(context.Background(), "GRANT DELETE ON audit_event TO site_serve"); err != nil {
 		t.Fatal(err)
 	}
-	if got := state(); got != "Kept" {
+	if got := state(); got != "Check passed" {
 		t.Errorf("within the minute the checks ran again: %q", got)
 	}
 	h.Advance(time.Minute)
-	if got := state(); got != "Broken" {
+	if got := state(); got != "Check failed" {
 		t.Errorf("a minute later: %q", got)
 	}
 }
@@ -168,11 +112,18 @@ func TestChangedFileTurnsRed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	promises, err := fs.ReadFile(web.FS, "content/promises.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, text := range map[string]string{
 		"another word":      strings.Replace(string(raw), "isn't sold", "is rarely sold", 1),
 		"another retention": strings.Replace(string(raw), "retention: 24 months", "retention: 36 months", 1),
 	} {
-		changed := fstest.MapFS{"privacy/2026-11-01.md": {Data: []byte(text)}, "privacy/2006-12-05.md": {Data: old}}
+		changed := fstest.MapFS{
+			"privacy/2026-11-01.md": {Data: []byte(text)}, "privacy/2006-12-05.md": {Data: old},
+			"content/promises.yaml": {Data: promises},
+		}
 		room := privacy.New(privacy.Config{Desk: h.Desk, Content: h.Content, Web: changed})
 		if diff := cmp.Diff(broken(room), []string{"P-17"}); diff != "" {
 			t.Errorf("%s (-got +want):\n%s", name, diff)

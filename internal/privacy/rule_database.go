@@ -1,0 +1,326 @@
+package privacy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/person"
+)
+
+// databaseChecks ask the database what it refuses.
+func (r *Room) databaseChecks() []Check {
+	return []Check{
+		{
+			Promise: "P-5", Name: "Nobody who serves this site can rewrite who read what.", Run: r.checkAppendOnly("audit_event", "submission_event"),
+			Remove: Removal{SQL: `GRANT UPDATE ON audit_event TO site_serve`},
+		},
+		{
+			Promise: "P-6", Name: "The database refuses a newsletter to somebody who did not agree, and lets it pass once they confirmed that they do.", Run: r.checkGate,
+			Remove: Removal{SQL: `ALTER TABLE message DISABLE TRIGGER message_gate`},
+		},
+		{
+			Promise: "P-6", Name: "Whoever selects people for marketing can read nobody who did not agree.", Run: r.checkMarketing,
+			Remove: Removal{SQL: `GRANT SELECT ON person TO site_marketing`},
+		},
+		{
+			Promise: "P-6", Name: "The chain of consents is whole.", Run: r.checkChain,
+			Remove: Removal{SQL: brokenChain},
+		},
+		{
+			Promise: "P-7", Name: "Who refused gets nothing, whatever was agreed to before.", Run: r.checkSuppression,
+			Remove: Removal{SQL: openGate},
+		},
+		{
+			Promise: "P-8", Name: "A message about misuse leaves by its own template and by no other.", Run: r.checkConduct,
+			Remove: Removal{SQL: `ALTER TABLE message DROP CONSTRAINT message_template_purpose_fkey`},
+		},
+		{
+			Promise: "P-9", Name: "No use in the statement has a recipient beyond the three classes.", Run: r.checkRecipients,
+			Remove: Removal{SQL: `ALTER TABLE statement_use DROP CONSTRAINT statement_use_recipient_check`},
+		},
+		{
+			Promise: "P-14", Name: "No computer is remembered for longer than 60 days.", Run: r.checkConstraint("device", "device_short"),
+			Remove: Removal{SQL: `ALTER TABLE device DROP CONSTRAINT device_short`},
+		},
+		{
+			Promise: "P-17", Name: "A published version cannot be changed by whoever serves this site.",
+			Run:    r.checkAppendOnly("statement_version", "statement_use", "form_revision"),
+			Remove: Removal{SQL: `ALTER TABLE statement_version DISABLE TRIGGER statement_version_append_only`},
+		},
+		{
+			Promise: "P-18", Name: "No answers are kept without the version that was shown.", Run: r.checkColumn("answers", "statement_version"),
+			Remove: Removal{SQL: `ALTER TABLE answers ALTER COLUMN statement_version DROP NOT NULL`},
+		},
+		{
+			Promise: "P-18", Name: "The database refuses a message about a use that no version named.", Run: r.checkUse,
+			Remove: Removal{SQL: openGate},
+		},
+		{
+			Promise: "A-4", Name: "No record is kept without the day of its deletion.", Run: r.checkColumn("submission", "purge_after"),
+			Remove: Removal{SQL: `ALTER TABLE submission ALTER COLUMN purge_after DROP NOT NULL`},
+		},
+		{
+			Promise: "A-5", Name: "The ledger of consents can only grow.", Run: r.checkAppendOnly("consent_event", "confirmation"),
+			Remove: Removal{SQL: `GRANT DELETE ON consent_event TO site_serve`},
+		},
+		{
+			Promise: "A-8", Name: "The database refuses a decision about a person that names no person who made it.",
+			Run:    r.checkConstraint("submission_event", "submission_event_decided_by_a_person"),
+			Remove: Removal{SQL: `ALTER TABLE submission_event DROP CONSTRAINT submission_event_decided_by_a_person`},
+		},
+	}
+}
+
+// openGate lets every message pass.
+const openGate = `CREATE OR REPLACE FUNCTION may_send(m message) RETURNS text LANGUAGE sql STABLE AS 'SELECT NULL::text'`
+
+// brokenChain stores a choice and rewrites it, past both fences.
+const brokenChain = `
+	INSERT INTO person (id, email, address_hmac, created_at) VALUES (gen_random_uuid(), 'chain@check.invalid', '\x00', now());
+	INSERT INTO consent_event (person_id, purpose, channel, granted, wording, statement_version, origin, at)
+	SELECT p.id, 'newsletter', 'email', false, 'No.', (SELECT min(id) FROM statement_version), 'unsubscribe', now()
+	FROM person p WHERE email = 'chain@check.invalid';
+	ALTER TABLE consent_event DISABLE TRIGGER USER;
+	UPDATE consent_event SET granted = true`
+
+// rehearse runs fn for a person made up for it, who reads a mailbox that cannot exist, and takes everything back.
+func (r *Room) rehearse(ctx context.Context, fn func(tx pgx.Tx, who person.Person) error) error {
+	tx, err := r.desk.Pool.Begin(ctx)
+	if err != nil {
+		return fmt.Errorf("rehearse: %w", err)
+	}
+	defer func() { _ = tx.Rollback(ctx) }()
+	who := person.Person{ID: uuid.New()}
+	who.Email = who.ID.String() + "@check.invalid"
+	b := &pgx.Batch{}
+	r.desk.People.Add(b, who.ID, who.Email, r.desk.Now())
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("rehearse: %w", err)
+	}
+	return fn(tx, who)
+}
+
+// agree lets the person of a rehearsal agree to the newsletter and confirm the address.
+func (r *Room) agree(ctx context.Context, tx pgx.Tx, who person.Person, granted bool) error {
+	s, err := r.desk.Statements.InForce()
+	if err != nil {
+		return err
+	}
+	e := consent.Event{
+		Purpose: consent.Newsletter, Channel: consent.ByEmail, Granted: granted, Wording: "A rehearsal.",
+		Statement: s.ID, Origin: consent.FromForm, At: r.desk.Now(),
+	}
+	if err := r.desk.Ledger.Record(ctx, tx, who.ID, e); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO confirmation (person_id, at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, who.ID, r.desk.Now())
+	return err
+}
+
+// gate asks whether the person of a rehearsal may get a newsletter.
+func (r *Room) gate(ctx context.Context, tx pgx.Tx, who person.Person) (open bool, err error) {
+	return r.asked(ctx, tx, map[string]any{
+		"purpose": "newsletter", "channel": "email", "person_id": who.ID, "address": who.Email,
+	})
+}
+
+// asked puts a message before the function by which the gate decides.
+func (r *Room) asked(ctx context.Context, tx pgx.Tx, message map[string]any) (open bool, err error) {
+	if err := tx.QueryRow(ctx, `SELECT may_send(jsonb_populate_record(NULL::message, $1)) IS NULL`, message).Scan(&open); err != nil {
+		return false, fmt.Errorf("ask the gate: %w", err)
+	}
+	return open, nil
+}
+
+// checkGate asks for somebody who did not agree, and again once they did.
+func (r *Room) checkGate(ctx context.Context) error {
+	if err := r.checkTrigger(ctx, "message", "message_gate"); err != nil {
+		return err
+	}
+	return r.rehearse(ctx, func(tx pgx.Tx, who person.Person) error {
+		open, err := r.gate(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		if open {
+			return errors.New("a newsletter passes to somebody who did not agree")
+		}
+		if err := r.agree(ctx, tx, who, true); err != nil {
+			return err
+		}
+		if open, err = r.gate(ctx, tx, who); err == nil && !open {
+			err = errors.New("a newsletter is refused although it was agreed to")
+		}
+		return err
+	})
+}
+
+// checkMarketing looks for what the role of marketing could read past its one view.
+func (r *Room) checkMarketing(ctx context.Context) error {
+	var readable []string
+	err := r.desk.Pool.QueryRow(ctx, `
+		SELECT coalesce(array_agg(c.relname::text ORDER BY c.relname), '{}') FROM pg_class c
+		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p')
+			AND has_table_privilege('site_marketing', c.oid, 'SELECT') AND c.relname <> 'contactable'`).Scan(&readable)
+	if err != nil {
+		return fmt.Errorf("read rights: %w", err)
+	}
+	if len(readable) > 0 {
+		return fmt.Errorf("marketing may read %v", readable)
+	}
+	return nil
+}
+
+// checkSuppression agrees, refuses, and tries again: a stranger may type the address into a form.
+func (r *Room) checkSuppression(ctx context.Context) error {
+	return r.rehearse(ctx, func(tx pgx.Tx, who person.Person) error {
+		for _, granted := range []bool{true, false, true} {
+			if err := r.agree(ctx, tx, who, granted); err != nil {
+				return err
+			}
+		}
+		open, err := r.gate(ctx, tx, who)
+		if err == nil && open {
+			err = errors.New("a newsletter passes to somebody who refused it")
+		}
+		return err
+	})
+}
+
+// checkConduct tries to pass off a letter as a message about misuse.
+func (r *Room) checkConduct(ctx context.Context) error {
+	return r.rehearse(ctx, func(tx pgx.Tx, who person.Person) error {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO message (id, person_id, purpose, template, address, next_at, created_at)
+			VALUES ($1, $2, 'conduct', 'letter', $3, $4, $4)`, uuid.New(), who.ID, who.Email, r.desk.Now())
+		if fault, ok := errors.AsType[*pgconn.PgError](err); ok && fault.ConstraintName == "message_template_purpose_fkey" {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("try to send: %w", err)
+		}
+		return errors.New("a letter passes for a message about misuse")
+	})
+}
+
+func (r *Room) checkConstraint(table, constraint string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		var up bool
+		if err := r.desk.Pool.QueryRow(ctx, `
+			SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = $1::regclass AND conname = $2 AND convalidated)`,
+			table, constraint).Scan(&up); err != nil {
+			return fmt.Errorf("read constraints: %w", err)
+		}
+		if !up {
+			return fmt.Errorf("%s lacks the constraint %s", table, constraint)
+		}
+		return nil
+	}
+}
+
+// checkAppendOnly holds that the role that serves may only add to the tables, and that the second fence, a trigger, is up.
+func (r *Room) checkAppendOnly(tables ...string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		var faults []error
+		for _, table := range tables {
+			var may, fenced bool
+			err := r.desk.Pool.QueryRow(ctx, `
+				SELECT has_table_privilege($1, 'UPDATE, DELETE, TRUNCATE'), EXISTS (
+					SELECT FROM pg_trigger g JOIN pg_proc f ON f.oid = g.tgfoid
+					WHERE g.tgrelid = $1::regclass AND f.proname = 'refuse_change' AND g.tgenabled IN ('O', 'A'))`,
+				table).Scan(&may, &fenced)
+			if err != nil {
+				return fmt.Errorf("read rights: %w", err)
+			}
+			if may || !fenced {
+				faults = append(faults, fmt.Errorf("%s: changeable by this role: %t, guarded by its trigger: %t", table, may, fenced))
+			}
+		}
+		return errors.Join(faults...)
+	}
+}
+
+// checkUse asks the gate about a message that rests on no statement.
+func (r *Room) checkUse(ctx context.Context) error {
+	return r.rehearse(ctx, func(tx pgx.Tx, who person.Person) error {
+		open, err := r.asked(ctx, tx, map[string]any{
+			"purpose": "service", "channel": "email", "person_id": who.ID, "submission_id": uuid.New(),
+		})
+		if err == nil && open {
+			err = errors.New("a message passes that no version of the statement named")
+		}
+		return err
+	})
+}
+
+func (r *Room) checkTrigger(ctx context.Context, table, trigger string) error {
+	var up bool
+	if err := r.desk.Pool.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = $1::regclass AND tgname = $2 AND tgenabled IN ('O', 'A'))`,
+		table, trigger).Scan(&up); err != nil {
+		return fmt.Errorf("read triggers: %w", err)
+	}
+	if !up {
+		return fmt.Errorf("%s has no trigger %s", table, trigger)
+	}
+	return nil
+}
+
+func (r *Room) checkRecipients(ctx context.Context) error {
+	var good bool
+	err := r.desk.Pool.QueryRow(ctx, `
+		SELECT NOT EXISTS (SELECT FROM statement_use WHERE recipient NOT IN ('own department', 'processor', 'legal demand'))
+			AND EXISTS (SELECT FROM pg_constraint
+				WHERE conrelid = 'statement_use'::regclass AND contype = 'c' AND convalidated
+					AND pg_get_constraintdef(oid) LIKE '%recipient%')`).Scan(&good)
+	if err != nil {
+		return fmt.Errorf("read recipients: %w", err)
+	}
+	if !good {
+		return errors.New("another recipient is named, or could be")
+	}
+	return nil
+}
+
+func (r *Room) checkColumn(table, column string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		var must bool
+		if err := r.desk.Pool.QueryRow(ctx, `
+			SELECT attnotnull FROM pg_attribute WHERE attrelid = $1::regclass AND attname = $2`, table, column).Scan(&must); err != nil {
+			return fmt.Errorf("read columns: %w", err)
+		}
+		if !must {
+			return fmt.Errorf("%s.%s may be empty", table, column)
+		}
+		return nil
+	}
+}
+
+// checked is how many people's chains are followed, the newest first.
+const checked = 500
+
+func (r *Room) checkChain(ctx context.Context) error {
+	var broken int
+	err := r.desk.Pool.QueryRow(ctx, `
+		SELECT count(*) FROM (
+			SELECT e.seq <> row_number() OVER w
+				OR e.hash <> consent_event_hash(coalesce(lag(e.hash) OVER w, ''::bytea), e)
+				OR (e.seq = max(e.seq) OVER (PARTITION BY e.person_id) AND (e.seq <> h.seq OR e.hash <> h.hash)) AS bad
+			FROM (SELECT person_id, seq, hash FROM consent_head ORDER BY person_id DESC LIMIT $1) h
+			JOIN consent_event e ON e.person_id = h.person_id
+			WINDOW w AS (PARTITION BY e.person_id ORDER BY e.seq)) links
+		WHERE bad`, checked).Scan(&broken)
+	if err != nil {
+		return fmt.Errorf("follow the chains: %w", err)
+	}
+	if broken > 0 {
+		return fmt.Errorf("%d links are broken", broken)
+	}
+	return nil
+}
