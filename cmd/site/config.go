@@ -6,17 +6,27 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/caarlos0/env/v11"
 
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/file"
+	"clickcommerce.com/site/internal/key"
+	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // config is the environment, checked. Its zero values are those of a development machine.
 type config struct {
+	// SiteEnv is "production" where the embedded database must not be used, else empty or "development".
+	SiteEnv string `env:"SITE_ENV"`
 	// Listen is where the site answers; AdminListen where metrics and pprof do, which must never be public.
 	Listen      string `env:"LISTEN" envDefault:"127.0.0.1:8080"`
 	AdminListen string `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081"`
@@ -44,7 +54,8 @@ type config struct {
 	limit   activity.Limit
 }
 
-// readConfig reads the environment and complains of all that is wrong with it at once.
+// readConfig reads the environment and complains of all that is wrong with it at once. It never repeats a value that may
+// hold a password.
 func readConfig(environ []string) (config, error) {
 	var c config
 	values := map[string]string{}
@@ -55,52 +66,127 @@ func readConfig(environ []string) (config, error) {
 	if err := env.ParseWithOptions(&c, env.Options{Environment: values}); err != nil {
 		return c, fmt.Errorf("environment: %w", err)
 	}
-	if c.PublicURL == "" {
-		c.PublicURL = "http://" + c.Listen
-	}
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	if c.KeyFile == "" {
 		c.KeyFile = filepath.Join(c.VarDir, "keys")
 	}
-	return c, errors.Join(c.checkAddresses(), c.checkURLs(), c.parse())
+	return c, errors.Join(
+		c.checkAddresses(), c.checkPublicURL(), c.checkDatabase(), c.checkPlaces(), c.checkServices(), c.parse())
+}
+
+// variables lists the names that readConfig knows.
+func variables() []string {
+	fields, err := env.GetFieldParams(&config{})
+	if err != nil {
+		panic(err) // the struct above is not one that can be read
+	}
+	names := make([]string, 0, len(fields))
+	for _, f := range fields {
+		names = append(names, f.Key)
+	}
+	return names
 }
 
 func (c *config) checkAddresses() error {
-	var faults []error
-	for name, address := range map[string]string{"LISTEN": c.Listen, "ADMIN_LISTEN": c.AdminListen} {
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			faults = append(faults, fmt.Errorf("%s=%q: write host:port", name, address))
+	_, err := splitAddress("LISTEN", c.Listen)
+	host, adminErr := splitAddress("ADMIN_LISTEN", c.AdminListen)
+	if adminErr == nil && !inside(host) {
+		adminErr = fmt.Errorf("ADMIN_LISTEN=%q: metrics and pprof are never public: write localhost, or a loopback or private "+
+			"address", c.AdminListen)
+	}
+	if err == nil && c.Listen == c.AdminListen && !strings.HasSuffix(c.Listen, ":0") {
+		err = errors.New("LISTEN and ADMIN_LISTEN are the same address")
+	}
+	return errors.Join(err, adminErr)
+}
+
+// splitAddress returns the host of an address to listen at, which may be empty: everywhere.
+func splitAddress(name, address string) (host string, err error) {
+	host, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s=%q: write host:port, or :port for every address of the machine", name, address)
+	}
+	return host, nil
+}
+
+// inside tells whether only this machine, or its private network, can reach a host.
+func inside(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && (ip.IsLoopback() || ip.IsPrivate())
+}
+
+// checkPublicURL takes the address from LISTEN where none is given, if LISTEN is one that a browser can open.
+func (c *config) checkPublicURL() error {
+	if c.PublicURL == "" {
+		host, port, err := net.SplitHostPort(c.Listen)
+		ip, _ := netip.ParseAddr(host)
+		if err == nil && (host == "" || port == "0" || ip.IsUnspecified()) {
+			return fmt.Errorf("PUBLIC_URL is empty, and LISTEN=%q does not tell how the world reaches us", c.Listen)
 		}
+		c.PublicURL = "http://" + c.Listen
+		return nil
+	}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" ||
+		u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("PUBLIC_URL: write http://host or https://host, with a port where it has one, and nothing after it")
+	}
+	return nil
+}
+
+func (c *config) checkDatabase() error {
+	var faults []error
+	for _, v := range []struct{ name, value string }{
+		{"DATABASE_URL", c.DatabaseURL}, {"DATABASE_ADMIN_URL", c.DatabaseAdminURL},
+	} {
+		if v.value == "" {
+			continue
+		}
+		if !strings.HasPrefix(v.value, "postgres://") && !strings.HasPrefix(v.value, "postgresql://") {
+			faults = append(faults, fmt.Errorf("%s: write postgres://user:pass@host:port/database", v.name))
+		} else if _, err := postgres.Hosts(v.value); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", v.name, err))
+		}
+	}
+	if c.DatabaseURL == "" && c.DatabaseAdminURL != "" {
+		faults = append(faults, errors.New("DATABASE_ADMIN_URL is set without DATABASE_URL"))
+	}
+	if !slices.Contains([]string{"", "development", "production"}, c.SiteEnv) {
+		faults = append(faults, fmt.Errorf("SITE_ENV=%q: write production or development", c.SiteEnv))
+	}
+	if c.DatabaseURL == "" && c.SiteEnv == "production" {
+		faults = append(faults, errors.New("DATABASE_URL is empty: the embedded database is not for SITE_ENV=production"))
 	}
 	return errors.Join(faults...)
 }
 
-// checkURLs never repeats a value: several hold passwords.
-func (c *config) checkURLs() error {
+// checkPlaces looks at what is on disk already. What is missing is made, or missed by the command that needs it.
+func (c *config) checkPlaces() error {
 	var faults []error
-	check := func(name, value string, schemes ...string) {
-		u, err := url.Parse(value)
-		if value == "" {
-			return
-		}
-		if err != nil || u.Host == "" && !strings.HasPrefix(value, "postgres") {
-			faults = append(faults, fmt.Errorf("%s: not a URL (one of %s)", name, strings.Join(schemes, ", ")))
-			return
-		}
-		for _, s := range schemes {
-			if u.Scheme == s {
-				return
-			}
-		}
-		faults = append(faults, fmt.Errorf("%s: begins with %s, not with %s", name, u.Scheme, strings.Join(schemes, " or ")))
+	if info, err := os.Stat(c.VarDir); err == nil && !info.IsDir() {
+		faults = append(faults, fmt.Errorf("VAR_DIR=%q is no folder", c.VarDir))
 	}
-	check("PUBLIC_URL", c.PublicURL, "http", "https")
-	check("DATABASE_URL", c.DatabaseURL, "postgres", "postgresql")
-	check("DATABASE_ADMIN_URL", c.DatabaseAdminURL, "postgres", "postgresql")
-	check("SMTP_URL", c.SMTPURL, "smtp", "smtps")
-	check("BLOB_URL", c.BlobURL, "s3")
-	if c.DatabaseURL == "" && c.DatabaseAdminURL != "" {
-		faults = append(faults, errors.New("DATABASE_ADMIN_URL is set without DATABASE_URL"))
+	if _, err := key.Load(c.KeyFile); err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		faults = append(faults, fmt.Errorf("KEY_FILE: %w", err))
+	}
+	return errors.Join(faults...)
+}
+
+func (c *config) checkServices() error {
+	var faults []error
+	if c.SMTPURL != "" {
+		faults = append(faults, mail.CheckURL(c.SMTPURL))
+	}
+	if c.BlobURL != "" {
+		_, err := file.OpenBlobs(c.BlobURL, "") // reaches for nothing
+		faults = append(faults, err)
+	}
+	if c.ClamdAddr != "" {
+		_, err := file.ClamdHost(c.ClamdAddr)
+		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
 }

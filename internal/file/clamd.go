@@ -28,6 +28,19 @@ type unreadableError string
 
 func (e unreadableError) Error() string { return "virus scanner: " + string(e) }
 
+// ClamdHost reads a CLAMD_ADDR, host:port or the path of a socket, which has no host.
+func ClamdHost(address string) (host string, err error) {
+	c := newClamd(address)
+	if c.network != "tcp" {
+		return "", nil
+	}
+	host, port, err := net.SplitHostPort(c.address)
+	if err != nil || host == "" || port == "" {
+		return "", errors.New("CLAMD_ADDR: write host:port, or the path of a socket")
+	}
+	return host, nil
+}
+
 func newClamd(address string) *clamd {
 	if socket, ok := strings.CutPrefix(address, "unix:"); ok {
 		return &clamd{"unix", strings.TrimPrefix(socket, "//")}

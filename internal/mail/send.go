@@ -112,6 +112,12 @@ func parseServer(raw, helo string) (*server, error) {
 	return s, nil
 }
 
+// CheckURL tells whether an SMTP_URL can be read. Its error does not quote it.
+func CheckURL(raw string) error {
+	_, err := parseServer(raw, "")
+	return err
+}
+
 func (s *server) client(timeout time.Duration) (*gomail.Client, error) {
 	options := []gomail.Option{
 		gomail.WithPort(s.port), gomail.WithTimeout(timeout), gomail.WithTLSPolicy(s.policy),

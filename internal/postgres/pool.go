@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"syscall"
 	"time"
 
@@ -46,6 +47,21 @@ func ConnectAdmin(ctx context.Context, url string) (*pgxpool.Pool, error) {
 // LISTEN, no session state, and no start-up parameter beyond those that PgBouncer knows.
 func Pooled(cfg *pgx.ConnConfig) bool {
 	return cfg.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement
+}
+
+// Hosts returns the hosts, or socket folders, to which a connection string leads. The error never repeats the password.
+func Hosts(url string) ([]string, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	hosts := []string{cfg.ConnConfig.Host}
+	for _, f := range cfg.ConnConfig.Fallbacks {
+		if !slices.Contains(hosts, f.Host) {
+			hosts = append(hosts, f.Host)
+		}
+	}
+	return hosts, nil
 }
 
 func poolConfig(url string, conns int32) (*pgxpool.Config, error) {

@@ -3,8 +3,7 @@
 //
 // With Config.URL empty the database is embedded: the distribution's server, run privately under
 // Config.VarDir (see package cluster), with the role site_owner as owner and site as the serving role.
-// That is the development default; SITE_ENV=production refuses it. Otherwise any PostgreSQL 15 or newer
-// serves:
+// That is the development default. Otherwise any PostgreSQL 15 or newer serves:
 //
 //   - DATABASE_URL names the serving role. Best is a role of its own without rights beyond LOGIN:
 //     Migrate makes it a member of site_serve (no DDL, no change of what is append-only) and lets it
@@ -25,7 +24,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 
@@ -33,9 +31,6 @@ import (
 
 	"clickcommerce.com/site/internal/postgres/cluster"
 )
-
-// ErrProduction means that DATABASE_URL is missing where SITE_ENV says production.
-var ErrProduction = errors.New("DATABASE_URL is empty and SITE_ENV=production: the embedded database is for development")
 
 // Config says which database to use.
 type Config struct {
@@ -76,9 +71,6 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 }
 
 func openEmbedded(ctx context.Context, cfg Config) (*DB, error) {
-	if os.Getenv("SITE_ENV") == "production" {
-		return nil, ErrProduction
-	}
 	c, err := cluster.Start(ctx, cluster.Config{Dir: filepath.Join(cfg.VarDir, "postgres"), Log: cfg.Log})
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -107,14 +108,6 @@ func TestEmbedded(t *testing.T) {
 		t.Errorf("after a new start: %v", err)
 	}
 	closeDB(t, db)
-}
-
-func TestEmbeddedIsNotForProduction(t *testing.T) {
-	t.Setenv("SITE_ENV", "production")
-	_, err := postgres.Open(t.Context(), postgres.Config{VarDir: t.TempDir()})
-	if !errors.Is(err, postgres.ErrProduction) {
-		t.Errorf("err = %v", err)
-	}
 }
 
 func TestSettings(t *testing.T) {
@@ -251,5 +244,28 @@ func TestOwnRoles(t *testing.T) {
 	}
 	if err := both.MigrateDown(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string][]string{
+		"postgres://u:secret@db.example.com/site":                      {"db.example.com"},
+		"postgres://u:secret@a.example.com,b.example.com:6432/site":    {"a.example.com", "b.example.com"},
+		"postgres://u:secret@/site?host=db.example.com":                {"db.example.com"},
+		"postgres://u@/site?host=/run/postgresql":                      {"/run/postgresql"},
+		"postgres://u:secret@db.example.com:many/site":                 nil,
+		"postgres://u:secret@db.example.com/site?sslmode=occasionally": nil,
+	} {
+		got, err := postgres.Hosts(url)
+		if (err != nil) != (want == nil) {
+			t.Errorf("%s: %v", url, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "secret") {
+			t.Errorf("the password is told: %v", err)
+		}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", url, diff)
+		}
 	}
 }
