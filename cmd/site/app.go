@@ -138,13 +138,9 @@ func (a *app) wireGround(ctx context.Context) error {
 	if a.mail, err = a.openMail(); err != nil {
 		return err
 	}
-	blobs, err := file.OpenBlobs(a.cfg.BlobURL, filepath.Join(a.cfg.VarDir, "files"))
-	if err != nil {
+	if a.files, err = a.openFiles(); err != nil {
 		return err
 	}
-	a.files = file.New(file.Config{
-		Pool: a.pool, Blobs: blobs, Keys: a.ring, Clamd: a.cfg.ClamdAddr, Now: a.now, Log: a.log,
-	})
 	a.people = person.New(a.pool, a.ring, a.now)
 	a.ledger = consent.NewLedger(a.pool, a.ring, a.now)
 	a.store = submission.NewStore(submission.Config{
@@ -181,6 +177,16 @@ func (a *app) wireRooms(ctx context.Context) error {
 		Rooms: a.rooms.staff, Plain: a.rooms.plain, Subjects: a.rooms.subjects,
 	})
 	return err
+}
+
+func (a *app) openFiles() (*file.Store, error) {
+	blobs, err := file.OpenBlobs(a.cfg.BlobURL, filepath.Join(a.cfg.VarDir, "files"))
+	if err != nil {
+		return nil, err
+	}
+	return file.New(file.Config{
+		Pool: a.pool, Blobs: blobs, Keys: a.ring, Clamd: a.cfg.ClamdAddr, Now: a.now, Log: a.log,
+	}), nil
 }
 
 func (a *app) openMail() (*mail.Queue, error) {

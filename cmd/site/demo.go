@@ -11,7 +11,7 @@ import (
 	"clickcommerce.com/site/internal/account"
 )
 
-func runDemo(ctx context.Context, c *cli, _ []string) error {
+func runDemo(ctx context.Context, c *cli) error {
 	return withApp(ctx, c, func(a *app) error {
 		if err := a.loadDemo(ctx); err != nil {
 			return err

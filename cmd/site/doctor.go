@@ -6,71 +6,161 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
+	"strings"
+
+	"clickcommerce.com/site/internal/file"
+	"clickcommerce.com/site/internal/key"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 )
 
-// check is one line of the doctor's report.
-type check struct {
-	name string
-	run  func(context.Context) error
+// exam is one run of the doctor, in stages. It goes on after what fails, as far as the rest can be examined without it.
+type exam struct {
+	*app
+	failed int
 }
 
-func runDoctor(ctx context.Context, c *cli, _ []string) error {
-	return withApp(ctx, c, func(a *app) error { return a.examine(ctx) })
-}
-
-func (a *app) examine(ctx context.Context) error {
-	failed := 0
-	for _, ch := range a.checks() {
-		if err := ch.run(ctx); err != nil {
-			failed++
-			fmt.Fprintf(a.stdout, "FAIL  %s: %v\n", ch.name, err)
-			continue
-		}
-		fmt.Fprintf(a.stdout, "ok    %s\n", ch.name)
+func runDoctor(ctx context.Context, c *cli) error {
+	e := &exam{app: &app{cli: c, seen: newSeen()}}
+	err := e.run(ctx)
+	if e.failed > 0 {
+		err = errors.Join(fmt.Errorf("%d checks failed", e.failed), err)
 	}
-	if failed > 0 {
-		return fmt.Errorf("%d checks failed", failed)
+	return err
+}
+
+// run examines everything. Its error is that of letting go.
+func (e *exam) run(ctx context.Context) (err error) {
+	if !e.configuration() {
+		e.skip("keys, database, files, scanner, mail, statement, promises", "the configuration")
+		return nil
+	}
+	e.keys()
+	stands := e.database(ctx)
+	if e.db != nil {
+		defer func() { err = errors.Join(err, e.db.Close()) }()
+	}
+	e.services(ctx)
+	if !stands {
+		e.skip("statement, promises", "keys and database")
+		return nil
+	}
+	if e.stage("statement"); !e.check("the program stands on this database", e.wire(ctx)) {
+		return nil
+	}
+	defer e.store.Close()
+	_, err = e.statements.InForce()
+	e.check("a privacy statement is in force", err)
+	e.stage("promises")
+	for _, c := range e.privacy.Checks() {
+		e.check(c.Promise+": "+c.Name, c.Run(ctx))
 	}
 	return nil
 }
 
-func (a *app) checks() []check {
-	list := []check{
-		{"the schema is this version's", a.db.CheckSchema},
-		{"a privacy statement is in force", func(context.Context) error { _, err := a.statements.InForce(); return err }},
-		{"mail can leave", a.mail.Check},
-		{"mail templates serve the purposes that the database knows", a.mail.Compare},
-		{"files can be written, read and deleted", a.files.Probe},
-		{"the virus scanner answers", a.checkScanner},
-		{"serving has no owner's rights", a.checkOwner},
-		{"site.yaml names real values", a.checkIdentity},
+func (e *exam) configuration() bool {
+	e.stage("configuration")
+	if !e.check("the environment can be read", e.faults) {
+		return false
 	}
-	for _, c := range a.privacy.Checks() {
-		list = append(list, check{c.Promise + ": " + c.Name, c.Run})
+	var err error
+	if e.site, err = page.LoadSite(e.web); !e.check("site.yaml is whole", err) {
+		return false
 	}
-	return list
+	e.check("site.yaml names real values where mail is really sent", e.checkIdentity())
+	e.check("every host that gets data has a processor on record (P-9)", e.checkProcessors(context.Background()))
+	return true
 }
 
-func (a *app) checkScanner(ctx context.Context) error {
-	if a.cfg.ClamdAddr == "" {
-		if a.db.Embedded() {
-			return nil // the development default: every file says that it is not scanned
-		}
-		return errors.New("CLAMD_ADDR is empty: uploads stay unscanned")
+func (e *exam) keys() {
+	e.stage("keys")
+	ring, err := key.Load(e.cfg.KeyFile)
+	if errors.Is(err, os.ErrNotExist) && e.cfg.DatabaseURL == "" {
+		err = nil // made together with the embedded database
 	}
-	_, err := a.files.Scanner(ctx)
-	return err
+	e.check("KEY_FILE holds every key, for its owner alone", err)
+	e.ring = ring
 }
 
-func (a *app) checkOwner(ctx context.Context) error {
-	owner, err := a.db.ServesAsOwner(ctx)
+// database tells whether the program can be wired on it.
+func (e *exam) database(ctx context.Context) bool {
+	e.stage("database")
+	db, err := openDatabase(ctx, e.cli)
+	if !e.check("the database answers", err) {
+		return false
+	}
+	e.db, e.pool = db, db.Pool
+	if !e.check("the schema is one that this version can serve", db.Ready(ctx)) {
+		return false
+	}
+	owner, err := db.ServesAsOwner(ctx)
 	if err == nil && owner {
-		return errors.New("DATABASE_URL connects as the owner of the tables: only triggers guard what is append-only")
+		err = errors.New("DATABASE_URL connects as the owner of the tables: only triggers guard what is append-only")
 	}
-	return err
+	e.check("serving has no owner's rights", err)
+	ring, err := openKeys(ctx, e.cfg.KeyFile, db)
+	if !e.check("the keys are those that the database was written with", err) {
+		return false
+	}
+	e.ring = ring
+	return true
 }
 
-func (a *app) checkIdentity(context.Context) error {
+// services are what the site needs beside its database.
+func (e *exam) services(ctx context.Context) {
+	if e.ring == nil {
+		e.skip("files, scanner", "keys")
+	} else {
+		e.stage("files")
+		var err error
+		if e.files, err = e.openFiles(); e.check("the place of files is known", err) {
+			e.check("files can be written, read and deleted", e.files.Probe(ctx))
+			e.stage("scanner")
+			e.scanner(ctx)
+		}
+	}
+	e.stage("mail")
+	var err error
+	if e.mail, err = e.openMail(); !e.check("mails can be drawn", err) {
+		return
+	}
+	e.check("mail can leave", e.mail.Check(ctx))
+	if e.pool != nil {
+		e.check("mail templates serve the purposes that the database knows", e.mail.Compare(ctx))
+	}
+}
+
+func (e *exam) scanner(ctx context.Context) {
+	switch {
+	case e.cfg.ClamdAddr != "":
+		_, err := e.files.Scanner(ctx)
+		e.check("the virus scanner answers", err)
+	case e.cfg.DatabaseURL != "":
+		e.check("uploads are scanned", errors.New("CLAMD_ADDR is empty"))
+	default:
+		e.check("uploads are not scanned while developing, and say so", nil)
+	}
+}
+
+func (e *exam) stage(name string) { fmt.Fprintf(e.stdout, "%s\n", name) }
+
+func (e *exam) skip(what, without string) {
+	fmt.Fprintf(e.stdout, "%s\n  --    not examined without %s\n", what, without)
+}
+
+// check writes one line, and tells whether all is well.
+func (e *exam) check(name string, err error) bool {
+	if err == nil {
+		fmt.Fprintf(e.stdout, "  ok    %s\n", name)
+		return true
+	}
+	e.failed++
+	fmt.Fprintf(e.stdout, "  FAIL  %s\n%s\n", name, indent(indent(indent(indent(err.Error())))))
+	return false
+}
+
+func (a *app) checkIdentity() error {
 	if a.cfg.SMTPURL != "" && a.site.Demo {
 		return errors.New("SMTP_URL is set while web/content/site.yaml says demo: true")
 	}
@@ -80,19 +170,45 @@ func (a *app) checkIdentity(context.Context) error {
 // checkProcessors holds that no host outside this machine gets data without a contract on record (P-9).
 func (a *app) checkProcessors(context.Context) error {
 	var faults []error
-	for name, raw := range map[string]string{"SMTP_URL": a.cfg.SMTPURL, "BLOB_URL": a.cfg.BlobURL, "DATABASE_URL": a.cfg.DatabaseURL} {
-		u, err := url.Parse(raw)
-		if raw == "" || err != nil || local(u.Hostname()) {
-			continue
+	for _, name := range []string{"DATABASE_URL", "DATABASE_ADMIN_URL", "SMTP_URL", "BLOB_URL", "CLAMD_ADDR"} {
+		hosts, err := a.cfg.hosts(name)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", name, err))
 		}
-		if _, ok := a.site.Processor(u.Hostname()); !ok {
-			faults = append(faults, fmt.Errorf("%s points to %s, which no processor in site.yaml has", name, u.Hostname()))
+		for _, host := range hosts {
+			host = strings.ToLower(strings.TrimSuffix(host, "."))
+			if _, ok := a.site.Processor(host); !ok && !local(host) {
+				faults = append(faults, fmt.Errorf("%s leads to %s, which no processor in site.yaml has", name, host))
+			}
 		}
 	}
 	return errors.Join(faults...)
 }
 
+// hosts are those to which a setting sends personal data.
+func (c *config) hosts(name string) ([]string, error) {
+	raw := map[string]string{
+		"DATABASE_URL": c.DatabaseURL, "DATABASE_ADMIN_URL": c.DatabaseAdminURL, "SMTP_URL": c.SMTPURL, "BLOB_URL": c.BlobURL,
+		"CLAMD_ADDR": c.ClamdAddr,
+	}[name]
+	switch {
+	case raw == "":
+		return nil, nil
+	case strings.HasPrefix(name, "DATABASE"):
+		return postgres.Hosts(raw)
+	case name == "CLAMD_ADDR":
+		host, err := file.ClamdHost(raw)
+		return []string{host}, err
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, errors.New("not a URL") // err repeats the password
+	}
+	return []string{u.Hostname()}, nil
+}
+
+// local tells whether a host is this machine: a loopback address, or a socket.
 func local(host string) bool {
 	ip := net.ParseIP(host)
-	return host == "" || host == "localhost" || (ip != nil && ip.IsLoopback())
+	return host == "" || host == "localhost" || strings.HasPrefix(host, "/") || (ip != nil && ip.IsLoopback())
 }

@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -21,6 +22,8 @@ import (
 	"clickcommerce.com/site/web"
 )
 
+const doctor = "doctor"
+
 // command is one word of the program, and its manual.
 type command struct {
 	name, args, short string
@@ -28,27 +31,31 @@ type command struct {
 	run               func(ctx context.Context, c *cli, args []string) error
 }
 
+// errUsage is returned by a command that was called wrongly, before it did anything.
+var errUsage = errors.New("called wrongly")
+
 func commands() []command {
 	return []command{
 		{"serve", "", "serve the site until told to stop", `
 Answers at LISTEN, and with metrics and pprof at ADMIN_LISTEN. Without DATABASE_URL it starts its own Postgres under
 VAR_DIR and brings it up to date; any other database must have been migrated, or it refuses to start.
-SIGINT and SIGTERM stop it: first the visitors are served, then the work ends, then the database is let go.`, runServe},
+SIGINT and SIGTERM stop it: first the visitors are served, then the work ends, then the database is let go.`, alone(runServe)},
 		{"migrate", "[down]", "bring the database up to this version", `
 Runs as DATABASE_ADMIN_URL (else DATABASE_URL), which must own the database. It makes the roles site_serve and
 site_marketing, applies what is missing, and admits the serving role. "down" removes everything, the data included.`, runMigrate},
 		{"demo", "", "load example content and submissions", `
 Webinars, demos, downloads, openings, surveys, news, staff accounts and a season's submissions. It may run again:
-what is there is brought up to date. All its people have addresses at example.com, .net or .org.`, runDemo},
+what is there is brought up to date. All its people have addresses at example.com, .net or .org.`, alone(runDemo)},
 		{"staff", "add EMAIL --role ROLE [--name NAME] [--password-stdin]", "make a member of staff", `
 ROLE is reviewer, recruiter, alliance, marketer, privacy or admin; several are divided by commas. Without
 --password-stdin an invitation is mailed, and its link printed.`, runStaff},
 		{"statement", "publish ID", "publish a version of the privacy statement", `
 ID is the name of a file in web/privacy without its ending. What is published can't be changed.`, runStatement},
 		{"bounce", "", "take in one delivery report", `
-Reads one report (RFC 3464) from standard input, and marks the message and the address that it tells of.`, runBounce},
-		{"doctor", "", "check configuration, database, mail, files and promises", `
-Prints a line for each check and exits with 1 if one fails.`, runDoctor},
+Reads one report (RFC 3464) from standard input, and marks the message and the address that it tells of.`, alone(runBounce)},
+		{doctor, "", "check configuration, database, mail, files and promises", `
+Prints a line for each check, in stages: configuration, keys, database, files, scanner, mail, statement, promises. It goes
+on after what fails, as far as the rest can be examined, and exits with 1 if anything failed.`, alone(runDoctor)},
 		{"help", "[COMMAND]", "print this, or the manual of a command", "", nil},
 	}
 }
@@ -56,6 +63,7 @@ Prints a line for each check and exits with 1 if one fails.`, runDoctor},
 // cli is what commands talk to.
 type cli struct {
 	cfg    config
+	faults error // of the configuration; only the doctor meets any
 	log    *slog.Logger
 	web    fs.FS // templates, static files, content, statements, mail
 	stdin  io.Reader
@@ -80,17 +88,37 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		fmt.Fprintf(stderr, "site: no command %q; see site help\n", args[0])
 		return 2
 	}
-	cfg, err := readConfig(environ)
-	if err != nil {
-		fmt.Fprintf(stderr, "site: the configuration does not stand:\n%s\n", indent(err.Error()))
+	cfg, faults := readConfig(environ)
+	if faults != nil && cmd.name != doctor {
+		fmt.Fprintf(stderr, "site: the configuration does not stand:\n%s\n", indent(faults.Error()))
 		return 2
 	}
-	c := &cli{cfg: cfg, log: slog.New(slog.NewJSONHandler(stderr, nil)), web: web.FS, stdin: stdin, stdout: stdout, now: time.Now}
-	if err := cmd.run(ctx, c, args[1:]); err != nil {
+	c := &cli{
+		cfg: cfg, faults: faults, log: slog.New(slog.NewJSONHandler(stderr, nil)), web: web.FS,
+		stdin: stdin, stdout: stdout, now: time.Now,
+	}
+	err := cmd.run(ctx, c, args[1:])
+	switch {
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(stderr, "usage: site %s\n", cmd.usage())
+		return 2
+	case err != nil:
 		fmt.Fprintf(stderr, "site %s: %v\n", cmd.name, err)
 		return 1
 	}
 	return 0
+}
+
+func (c command) usage() string { return strings.TrimSpace(c.name + " " + c.args) }
+
+// alone makes a command of one that takes no arguments.
+func alone(run func(context.Context, *cli) error) func(context.Context, *cli, []string) error {
+	return func(ctx context.Context, c *cli, args []string) error {
+		if len(args) > 0 {
+			return errUsage
+		}
+		return run(ctx, c)
+	}
 }
 
 func find(name string) (command, bool) {
@@ -108,8 +136,9 @@ func help(args []string, stdout, stderr io.Writer) int {
 		for _, c := range commands() {
 			fmt.Fprintf(stdout, "  %-10s %s\n", c.name, c.short)
 		}
-		fmt.Fprint(stdout, "\nIt is configured by the environment: LISTEN, ADMIN_LISTEN, PUBLIC_URL, DATABASE_URL, DATABASE_ADMIN_URL,\n"+
-			"VAR_DIR, SMTP_URL, BLOB_URL, CLAMD_ADDR, KEY_FILE, TRUSTED_PROXIES, FORM_LIMIT. The README tells what each means.\n")
+		fmt.Fprintf(stdout, "\nIt is configured by the environment, as the README tells:\n  %s\n\n"+
+			"It exits with 0 when all is done, 1 when something failed, 2 when the call or the configuration does not stand.\n",
+			strings.Join(variables(), "\n  "))
 		return 0
 	}
 	c, ok := find(args[1])
@@ -117,7 +146,7 @@ func help(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "site: no command %q; see site help\n", args[1])
 		return 2
 	}
-	fmt.Fprintf(stdout, "site %s: %s\n%s\n", strings.TrimSpace(c.name+" "+c.args), c.short, c.long)
+	fmt.Fprintf(stdout, "site %s: %s\n%s\n", c.usage(), c.short, c.long)
 	return 0
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -17,7 +16,7 @@ import (
 func runMigrate(ctx context.Context, c *cli, args []string) error {
 	down := len(args) == 1 && args[0] == "down"
 	if len(args) > 0 && !down {
-		return fmt.Errorf("unknown argument %q", args[0])
+		return errUsage
 	}
 	return withDatabase(ctx, c, func(db *postgres.DB) error {
 		if down {
@@ -32,16 +31,16 @@ func runMigrate(ctx context.Context, c *cli, args []string) error {
 }
 
 func runStaff(ctx context.Context, c *cli, args []string) error {
-	if len(args) < 2 || args[0] != "add" {
-		return errors.New("usage: site staff add EMAIL --role ROLE [--name NAME] [--password-stdin]")
+	if len(args) < 2 || args[0] != "add" || strings.HasPrefix(args[1], "-") {
+		return errUsage
 	}
 	flags := flag.NewFlagSet("staff add", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	role := flags.String("role", "", "")
 	name := flags.String("name", "", "")
 	fromStdin := flags.Bool("password-stdin", false, "")
-	if err := flags.Parse(args[2:]); err != nil {
-		return err
+	if err := flags.Parse(args[2:]); err != nil || flags.NArg() > 0 || *role == "" {
+		return errUsage
 	}
 	hire := account.Hire{Email: args[1], Name: *name}
 	if hire.Name == "" {
@@ -80,7 +79,7 @@ func (a *app) hire(ctx context.Context, h account.Hire) error {
 
 func runStatement(ctx context.Context, c *cli, args []string) error {
 	if len(args) != 2 || args[0] != "publish" {
-		return errors.New("usage: site statement publish ID")
+		return errUsage
 	}
 	if _, err := consent.ReadDraft(c.web, args[1]); err != nil {
 		return err // before anything is started
@@ -98,6 +97,6 @@ func runStatement(ctx context.Context, c *cli, args []string) error {
 	})
 }
 
-func runBounce(ctx context.Context, c *cli, _ []string) error {
+func runBounce(ctx context.Context, c *cli) error {
 	return withApp(ctx, c, func(a *app) error { return a.mail.Bounce(ctx, c.stdin) })
 }

@@ -22,7 +22,7 @@ const (
 	stopWork     = 20 * time.Second
 )
 
-func runServe(ctx context.Context, c *cli, _ []string) error {
+func runServe(ctx context.Context, c *cli) error {
 	public, err := net.Listen("tcp", c.cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("LISTEN: %w", err)

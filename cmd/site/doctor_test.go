@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"clickcommerce.com/site/internal/key"
+	"clickcommerce.com/site/internal/postgres/pgtest"
+)
+
+var stages = []string{"configuration", "keys", "database", "files", "scanner", "mail", "statement", "promises"}
+
+func TestDoctorFindsNothing(t *testing.T) {
+	t.Parallel()
+	got := call(t, []string{"VAR_DIR=" + varDir(t)}, "", "doctor")
+	got.want(t, 0)
+	if strings.Contains(got.stdout, "FAIL") || strings.Contains(got.stdout, "--") {
+		t.Errorf("on a fresh installation:\n%s", got.stdout)
+	}
+	var found []string
+	for line := range strings.Lines(got.stdout) {
+		if !strings.HasPrefix(line, " ") {
+			found = append(found, strings.TrimSpace(line))
+		}
+	}
+	if !slices.Equal(found, stages) {
+		t.Errorf("stages %v", found)
+	}
+}
+
+func TestDoctorFinds(t *testing.T) {
+	t.Parallel()
+	in := newInstall(t)
+	open := filepath.Join(in.dir, "open")
+	other := filepath.Join(in.dir, "other")
+	for _, path := range []string{open, other} {
+		if _, err := key.Create(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(open, 0o640); err != nil { //nolint:gosec // too open, as the test wants it
+		t.Fatal(err)
+	}
+	call(t, in.environ, "", "doctor").want(t, 1, "CLAMD_ADDR is empty", "1 checks failed") // and remembers the keys
+	_, rest, _ := strings.Cut(pgtest.URL(t, in.pool), "?")
+	for name, c := range map[string]struct {
+		environ []string
+		says    []string
+		silent  []string // what can't be examined any more
+	}{
+		"configuration": {
+			[]string{"LISTEN=nowhere", "FORM_LIMIT=many", "KEY_FILE=" + open},
+			[]string{"LISTEN", "FORM_LIMIT", "mode 0640", "not examined without the configuration"},
+			[]string{"\nmail\n", "\ndatabase\n"},
+		},
+		"keys of another installation": {
+			[]string{"KEY_FILE=" + other},
+			[]string{"FAIL  the keys are those", "ok    mail can leave", "ok    files can be written", "statement, promises"},
+			[]string{"P-6"},
+		},
+		"no keys": {
+			[]string{"KEY_FILE=" + filepath.Join(in.dir, "none")},
+			[]string{"FAIL  KEY_FILE holds", "ok    the schema", "ok    mail can leave", "not examined without keys"},
+			[]string{"P-6"},
+		},
+		"no database": {
+			[]string{"DATABASE_URL=postgres://site:hush@127.0.0.1:1/site"},
+			[]string{"FAIL  the database answers", "ok    files can be written", "ok    mail can leave"},
+			[]string{"the schema", "P-6"},
+		},
+		"no schema": {
+			[]string{"DATABASE_URL=" + pgtest.Empty(t), "DATABASE_ADMIN_URL="},
+			[]string{"FAIL  the schema", "site migrate"},
+			[]string{"P-6"},
+		},
+		"serving as owner": {
+			[]string{"DATABASE_URL=" + pgtest.AdminURL(t, in.pool)}, []string{"FAIL  serving has no owner's rights", "P-6"}, nil,
+		},
+		"no relay": {
+			[]string{"SMTP_URL=smtp://site:hush@127.0.0.1:1"},
+			[]string{"FAIL  mail can leave", "demo: true", "P-6"},
+			nil,
+		},
+		"no scanner": {
+			[]string{"CLAMD_ADDR=127.0.0.1:1"}, []string{"FAIL  the virus scanner answers", "ok    mail can leave"}, nil,
+		},
+		"no bucket": {
+			[]string{"BLOB_URL=s3://key:hush@127.0.0.1:1/bucket?tls=off"},
+			[]string{"FAIL  files can be written", "ok    mail can leave"},
+			nil,
+		},
+		"hosts of nobody on record (P-9)": {
+			[]string{
+				"SMTP_URL=smtp://site:hush@smtp.invalid", "BLOB_URL=s3://key:hush@blob.invalid/bucket",
+				"CLAMD_ADDR=clamd.invalid:3310", "DATABASE_ADMIN_URL=postgres://site:hush@db.invalid/site?" + rest,
+			},
+			[]string{"SMTP_URL leads to smtp.invalid", "BLOB_URL leads to blob.invalid", "CLAMD_ADDR leads to clamd.invalid"},
+			nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := call(t, append(slices.Clone(in.environ), c.environ...), "", "doctor")
+			got.want(t, 1, append(c.says, "checks failed")...)
+			for _, word := range c.silent {
+				if strings.Contains(got.stdout, word) {
+					t.Errorf("it says %q:\n%s", word, got.stdout)
+				}
+			}
+		})
+	}
+}
+
+// Whatever setting leads to a stranger's host, P-9 is red; this machine and hosts on record are not strangers.
+func TestProcessors(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	for setting, strange := range map[string]bool{
+		"DATABASE_URL=postgres://u@db.invalid/site":            true,
+		"DATABASE_URL=postgres://u@127.0.0.1,db.invalid/site":  true,
+		"DATABASE_URL=postgres://u@/site?host=db.invalid":      true,
+		"DATABASE_URL=postgres://u@/site?host=/run/postgresql": false,
+		"DATABASE_URL=postgres://u@DB.example.com./site":       false,
+		"SMTP_URL=smtp://smtp.example.com:587":                 false,
+		"SMTP_URL=smtp://[::1]:25":                             false,
+		"SMTP_URL=smtps://relay.invalid":                       true,
+		"BLOB_URL=s3://k:s@files.example.com/b":                false,
+		"BLOB_URL=s3://k:s@192.0.2.1:9000/b":                   true,
+		"CLAMD_ADDR=/run/clamav/clamd.ctl":                     false,
+		"CLAMD_ADDR=scanner.invalid:3310":                      true,
+	} {
+		cfg, err := readConfig([]string{"VAR_DIR=" + t.TempDir(), setting})
+		if err != nil {
+			t.Fatalf("%s: %v", setting, err)
+		}
+		b := &app{cli: &cli{cfg: cfg}, site: a.site}
+		if err := b.checkProcessors(context.Background()); (err != nil) != strange {
+			t.Errorf("%s: %v", setting, err)
+		}
+	}
+}
