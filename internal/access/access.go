@@ -8,7 +8,6 @@ package access
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/page"
@@ -49,13 +49,9 @@ type room struct {
 	}
 }
 
-// New returns the activity. It panics where a template is missing, or the company's time zone.
+// New returns the activity. It panics where a template is missing.
 func New(desk *activity.Desk, accounts *account.Service) activity.Activity {
-	zone, err := time.LoadLocation("America/Chicago")
-	if err != nil {
-		panic(fmt.Sprintf("access: %v", err))
-	}
-	r := &room{desk: desk, accounts: accounts, zone: zone}
+	r := &room{desk: desk, accounts: accounts, zone: clock.Zone()}
 	r.views.request = page.Load[requestPage](desk.Pages, "access/request")
 	r.views.term = page.Load[termPage](desk.Pages, "access/staff_term")
 	return activity.Activity{

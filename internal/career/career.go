@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -43,14 +44,9 @@ type Room struct {
 	}
 }
 
-// New returns the room. It panics where the company's time zone is unknown to the machine, as where a template is
-// missing.
+// New returns the room. It panics where a template is missing.
 func New(desk *activity.Desk, staff *publish.Desk, pages *content.Content) *Room {
-	zone, err := time.LoadLocation("America/Chicago")
-	if err != nil {
-		panic("career: " + err.Error())
-	}
-	r := &Room{desk: desk, staff: staff, intro: pages.Must("/careers"), zone: zone}
+	r := &Room{desk: desk, staff: staff, intro: pages.Must("/careers"), zone: clock.Zone()}
 	r.views.list = page.Load[listPage](desk.Pages, "career/list")
 	r.views.opening = page.Load[openingPage](desk.Pages, "career/opening")
 	r.views.apply = page.Load[applyPage](desk.Pages, "career/apply")

@@ -10,7 +10,6 @@ package connect
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/page"
@@ -56,13 +56,9 @@ type Portal struct {
 	}
 }
 
-// New returns the portal. It panics where a template or the page /connect is missing, or the company's time zone.
+// New returns the portal. It panics where a template or the page /connect is missing.
 func New(c Config) *Portal {
-	zone, err := time.LoadLocation("America/Chicago")
-	if err != nil {
-		panic(fmt.Sprintf("connect: %v", err))
-	}
-	p := &Portal{desk: c.Desk, accounts: c.Accounts, downloads: c.Downloads, written: c.Content.Must("/connect"), zone: zone}
+	p := &Portal{desk: c.Desk, accounts: c.Accounts, downloads: c.Downloads, written: c.Content.Must("/connect"), zone: clock.Zone()}
 	set := c.Desk.Pages
 	p.views.start = page.Load[startPage](set, "connect/start")
 	p.views.home = page.Load[homePage](set, "connect/home")

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"clickcommerce.com/site/internal/clock"
 )
 
 // Statement is a published version of the privacy statement (P-17). It can't be changed.
@@ -38,11 +40,7 @@ type Statements struct {
 
 // NewStatements reads the published versions.
 func NewStatements(ctx context.Context, pool *pgxpool.Pool, now func() time.Time) (*Statements, error) {
-	zone, err := time.LoadLocation("America/Chicago")
-	if err != nil {
-		return nil, fmt.Errorf("time zone of the statement: %w", err)
-	}
-	s := &Statements{pool: pool, now: now, zone: zone}
+	s := &Statements{pool: pool, now: now, zone: clock.Zone()}
 	if err := s.Refresh(ctx); err != nil {
 		return nil, err
 	}

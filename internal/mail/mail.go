@@ -34,6 +34,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/time/rate"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/key"
 )
 
@@ -106,9 +107,7 @@ func New(c Config) (*Queue, error) {
 		q.envelope.Address = parsed.Address
 	}
 	// Dates in mails are those of the place from which the company writes.
-	if q.zone, err = time.LoadLocation("America/Chicago"); err != nil {
-		return nil, fmt.Errorf("mail: time zone: %w", err)
-	}
+	q.zone = clock.Zone()
 	if q.transport, err = newTransport(c.SMTP, c.Dir, q.base.Hostname()); err != nil {
 		return nil, err
 	}

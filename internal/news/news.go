@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
@@ -38,14 +39,9 @@ type Room struct {
 	}
 }
 
-// New returns the room. It panics where the company's time zone is unknown to the machine, as where a template is
-// missing.
+// New returns the room. It panics where a template is missing.
 func New(desk *activity.Desk, staff *publish.Desk, pages *content.Content) *Room {
-	zone, err := time.LoadLocation("America/Chicago")
-	if err != nil {
-		panic("news: " + err.Error())
-	}
-	r := &Room{desk: desk, staff: staff, intro: pages.Must("/news"), zone: zone}
+	r := &Room{desk: desk, staff: staff, intro: pages.Must("/news"), zone: clock.Zone()}
 	r.views.list = page.Load[listPage](desk.Pages, "news/list")
 	r.views.item = page.Load[itemPage](desk.Pages, "news/item")
 	return r

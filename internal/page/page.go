@@ -22,6 +22,7 @@ import (
 	"sync"
 	"time"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 )
 
@@ -109,9 +110,7 @@ func New(cfg Config) (*Set, error) {
 		return nil, fmt.Errorf("static files: %w", err)
 	}
 	s := &Set{cfg: cfg, cache: newCache()}
-	if s.zone, err = time.LoadLocation("America/Chicago"); err != nil {
-		return nil, fmt.Errorf("the company's time zone: %w", err)
-	}
+	s.zone = clock.Zone()
 	if s.assets, err = newAssets(static); err != nil {
 		return nil, err
 	}

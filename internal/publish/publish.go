@@ -48,6 +48,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -144,14 +145,9 @@ type Desk struct {
 	}
 }
 
-// New returns the desk. It panics where the company's time zone is unknown to the machine, as where a template is
-// missing.
+// New returns the desk. It panics where a template is missing.
 func New(desk *activity.Desk) *Desk {
-	zone, err := time.LoadLocation("America/Chicago")
-	if err != nil {
-		panic("publish: " + err.Error())
-	}
-	d := &Desk{desk: desk, zone: zone}
+	d := &Desk{desk: desk, zone: clock.Zone()}
 	d.views.list = page.Load[listPage](desk.Pages, "publish/staff_list")
 	d.views.edit = page.Load[editPage](desk.Pages, "publish/staff_edit")
 	return d

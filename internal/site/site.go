@@ -49,7 +49,7 @@ func Router(cfg Config) chi.Router {
 	r.Use(sameOrigin(cfg.Set))         // before anything reads a form
 	r.Use(bound(cfg.Set, cfg.MaxBody)) // nobody reads without end
 	r.Use(middleware.GetHead)          // HEAD is GET without a body (RFC 9110, 9.3.2)
-	r.NotFound(s.notFound(r)) // before Mount, which hands it on
+	r.NotFound(s.notFound(r))          // before Mount, which hands it on
 	r.MethodNotAllowed(s.notAllowed(r))
 
 	get := func(pattern string, h page.Handler) { r.Method(http.MethodGet, pattern, cfg.Set.Handle(h)) }

@@ -22,6 +22,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
@@ -64,18 +65,16 @@ type Workspace struct {
 
 // New returns the workspace. It panics, as page.Load does, where a template is missing.
 func New(c Config) (*Workspace, error) {
-	zone, err := time.LoadLocation("America/Chicago")
-	if err != nil {
-		return nil, fmt.Errorf("time zone of the workspace: %w", err)
-	}
 	ws := &Workspace{
 		desk: c.Desk, accounts: c.Accounts, misuse: c.Misuse, content: c.Content, rooms: c.Rooms, plain: c.Plain,
-		subjects: c.Subjects, zone: zone, views: loadViews(c.Desk.Pages),
+		subjects: c.Subjects, zone: clock.Zone(), views: loadViews(c.Desk.Pages),
 	}
 	if c.Jobs != nil {
-		if ws.river, err = newRiver(c.Jobs, c.Desk.Log); err != nil {
+		river, err := newRiver(c.Jobs, c.Desk.Log)
+		if err != nil {
 			return nil, err
 		}
+		ws.river = river
 	}
 	return ws, nil
 }

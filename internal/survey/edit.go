@@ -235,7 +235,7 @@ func (r *Room) acts(ctx context.Context, db publish.DB, id uuid.UUID) ([]publish
 			Name: "publish-results", Label: "Publish the results", Done: "results published",
 			Hint: "They stand on the site as they are now: groups of ten or more, without texts. Publish again to bring them up to " +
 				"date: they move on once ten more have answered.",
-			Do:   r.publishResults,
+			Do: r.publishResults,
 		})
 	}
 	if s.ResultsPublic {

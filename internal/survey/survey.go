@@ -18,6 +18,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/job"
@@ -48,14 +49,9 @@ type Room struct {
 	}
 }
 
-// New returns the room. It panics where the company's time zone is unknown to the machine, as where a template is
-// missing.
+// New returns the room. It panics where a template is missing.
 func New(desk *activity.Desk, staff *publish.Desk, pages *content.Content) *Room {
-	zone, err := time.LoadLocation("America/Chicago")
-	if err != nil {
-		panic("survey: " + err.Error())
-	}
-	r := &Room{desk: desk, staff: staff, intro: pages.Must("/surveys"), zone: zone}
+	r := &Room{desk: desk, staff: staff, intro: pages.Must("/surveys"), zone: clock.Zone()}
 	set := desk.Pages
 	r.views.list = page.Load[listPage](set, "survey/list")
 	r.views.survey = page.Load[surveyPage](set, "survey/survey")
