@@ -514,7 +514,7 @@ func TestRetention(t *testing.T) {
 		}
 		rec := h.accepted(h.send("/careers/apply", v, upload{"cv.pdf", pdf("x")}))
 		err := h.Store.Move(t.Context(), rec.ID, submission.Change{
-			From: []string{"new"}, To: "declined", Decides: true, By: submission.System, Moved: a.Moved,
+			From: []string{"new"}, To: "declined", Decides: true, By: submission.Actor{Role: "recruiter"}, Moved: a.Moved,
 			PurgeAfter: h.Now().AddDate(0, status.Months, 0),
 		})
 		if err != nil {
