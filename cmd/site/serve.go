@@ -41,17 +41,9 @@ func runServe(ctx context.Context, c *cli) error {
 // serve answers on both listeners until ctx ends, and returns once everything under way has ended: visitors first, then
 // the work.
 func (a *app) serve(ctx context.Context, public, admin net.Listener) error {
-	if err := a.index.Start(ctx); err != nil {
-		return err
+	if err := a.startWork(ctx, a.index.Start, a.workspace.Start); err != nil {
+		return errors.Join(err, public.Close(), admin.Close())
 	}
-	if err := a.jobs.Start(context.WithoutCancel(ctx)); err != nil {
-		return err
-	}
-	a.running.Store(true)
-	if err := a.workspace.Start(ctx); err != nil {
-		return err
-	}
-
 	site := &http.Server{
 		Handler: a.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 3 * time.Minute, // an upload on a slow line
 		WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
@@ -66,10 +58,33 @@ func (a *app) serve(ctx context.Context, public, admin net.Listener) error {
 	group.Go(func() error { a.keepUp(ctx); return nil })
 	group.Go(func() error {
 		<-ctx.Done()
-		return stop(site, metrics, a.jobs)
+		return a.stop(site, metrics)
 	})
 	fmt.Fprintf(a.stdout, "Serving %s (metrics and pprof at http://%s).\n", a.cfg.PublicURL, admin.Addr())
 	return group.Wait()
+}
+
+// startWork starts the jobs, and then what looks at the database beside them. Where that fails the jobs end again: they
+// would keep their connections, and the database could never be let go of.
+func (a *app) startWork(ctx context.Context, others ...func(context.Context) error) error {
+	if err := a.jobs.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	a.running.Store(true)
+	for _, start := range others {
+		if err := start(ctx); err != nil {
+			return errors.Join(err, a.endWork())
+		}
+	}
+	return nil
+}
+
+// endWork ends the jobs, those that run in a while by force.
+func (a *app) endWork() error {
+	a.running.Store(false)
+	ctx, cancel := context.WithTimeout(context.Background(), stopWork)
+	defer cancel()
+	return a.jobs.Stop(ctx)
 }
 
 // settleMemory gives back what only the start needed, and lets garbage grow to three times what is in use before it is
@@ -88,13 +103,14 @@ func closed(err error) error {
 	return err
 }
 
-func stop(site, metrics *http.Server, jobs *job.Jobs) error {
+func (a *app) stop(site, metrics *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopVisitors)
 	defer cancel()
 	err := site.Shutdown(ctx)
-	work, cancelWork := context.WithTimeout(context.Background(), stopWork)
-	defer cancelWork()
-	return errors.Join(err, jobs.Stop(work), metrics.Close())
+	if err != nil { // whoever is still there is cut off, and gives back what the pool waits for
+		err = errors.Join(err, site.Close())
+	}
+	return errors.Join(err, a.endWork(), metrics.Close())
 }
 
 // keepUp reads every 20 seconds what other instances may have changed.
