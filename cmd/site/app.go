@@ -9,6 +9,7 @@ import (
 	netmail "net/mail"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"github.com/go-chi/chi/v5"
@@ -55,7 +56,9 @@ type app struct {
 	privacy    *privacy.Room
 	jobs       *job.Jobs
 	workspace  *staff.Workspace
-	running    atomic.Bool // the jobs are
+	running    atomic.Bool         // the jobs are
+	front      func() http.Handler // all that the server answers, made when first asked for
+	without    privacy.Removal     // what a proof took out of this copy; nothing of a site that serves
 }
 
 // open wires the program on a database that is up to date. Close it.
@@ -165,7 +168,11 @@ func (a *app) wireRooms(ctx context.Context) error {
 		Statements: a.statements, Mail: a.mail, Files: a.files, Proxies: a.cfg.proxies, Limit: a.cfg.limit,
 		Blocked: a.misuse.Blocked, Now: a.now, Log: a.log,
 	})
+	a.front = sync.OnceValue(a.handler)
 	a.rooms = a.makeRooms()
+	if a.without.Forms != nil {
+		a.rooms.activities = a.without.Forms(a.rooms.activities)
+	}
 	a.desk.Open(a.rooms.activities)
 	a.index = site.NewIndex(a.pool, a.now, a.content, a.rooms.sources...)
 	var err error
@@ -224,20 +231,7 @@ func (a *app) publishFirst(ctx context.Context) error {
 	if err := a.pool.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM statement_version)`).Scan(&none); err != nil || !none {
 		return err
 	}
-	ids, err := consent.Drafts(a.web)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		draft, err := consent.ReadDraft(a.web, id)
-		if err != nil {
-			return err
-		}
-		if err := consent.Publish(ctx, a.pool, draft, a.now()); err != nil && !errors.Is(err, consent.ErrPublished) {
-			return err
-		}
-	}
-	return nil
+	return publishAll(ctx, a.pool, a.web, a.now())
 }
 
 // openKeys reads the key file, makes it with the embedded database, and refuses keys that this database was not
@@ -277,10 +271,14 @@ func (a *app) handler() http.Handler {
 	}
 	mounts = append(mounts, a.rooms.public...)
 	mounts = append(mounts, a.workspace.Routes)
-	return site.Router(site.Config{
+	handler := site.Router(site.Config{
 		Set: a.pages, Content: a.content, Index: a.index, Now: a.now, Rooms: mounts,
 		Ready: a.ready, RequestLog: a.pages.Log,
 	})
+	if a.without.Serve != nil {
+		return a.without.Serve(handler)
+	}
+	return handler
 }
 
 // ready says why this instance should get no visitors now.

@@ -66,7 +66,7 @@ func serveApp(t *testing.T, a *app) *httptest.Server {
 	if err := a.index.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(a.handler())
+	s := httptest.NewServer(a.front())
 	t.Cleanup(s.Close)
 	return s
 }

@@ -48,7 +48,7 @@ func newHouse(t *testing.T, host string) *house {
 	if err := h.index.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: h.handler(), ReadHeaderTimeout: patience}}
+	server := &httptest.Server{Listener: l, Config: &http.Server{Handler: h.front(), ReadHeaderTimeout: patience}}
 	server.Start()
 	t.Cleanup(server.Close)
 	return h

@@ -56,6 +56,10 @@ Reads one report (RFC 3464) from standard input, and marks the message and the a
 		{doctor, "", "check configuration, database, mail, files and promises", `
 Prints a line for each check, in stages: configuration, keys, database, files, scanner, mail, statement, promises. It goes
 on after what fails, as far as the rest can be examined, and exits with 1 if anything failed.`, alone(runDoctor)},
+		{"prove", "", "prove that every broken promise would be noticed", `
+Copies schema and server into a scratch place of this machine, takes the rules that keep the promises out of copies, one
+at a time, and demands that the check of each goes red. It changes nothing but the date that /privacy/promises shows.
+It needs the programs of Postgres on this machine, and exits with 1 if a removal goes unnoticed.`, alone(runProve)},
 		{"help", "[COMMAND]", "print this, or the manual of a command", "", nil},
 	}
 }

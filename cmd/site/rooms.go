@@ -59,7 +59,7 @@ func (a *app) makeRooms() rooms {
 	portal := connect.New(connect.Config{
 		Desk: a.desk, Content: a.content, Accounts: a.accounts, Downloads: a.entitled(downloads),
 	})
-	a.privacy = privacy.New(privacy.Config{Desk: a.desk, Content: a.content, Web: a.web, Checks: a.promises()})
+	a.privacy = privacy.New(privacy.Config{Desk: a.desk, Content: a.content, Web: a.web, Checks: a.promises(), Server: a.front})
 	return rooms{
 		activities: activity.Activities{
 			alliance.New(a.desk, a.content),
@@ -135,7 +135,10 @@ func mailTemplates() []mail.Template {
 // promises are the checks of promises that only the configuration can break.
 func (a *app) promises() []privacy.Check {
 	return []privacy.Check{
-		{Promise: "P-9", Name: "Configured hosts have a processor on record", Run: a.checkProcessors},
+		{
+			Promise: "P-9", Name: "Every host that the configuration names belongs to a processor on record.", Run: a.checkProcessors,
+			Remove: privacy.Removal{Setting: "SMTP_URL=smtp://mail.elsewhere.example:25"},
+		},
 	}
 }
 

@@ -45,7 +45,7 @@ func (a *app) serve(ctx context.Context, public, admin net.Listener) error {
 		return errors.Join(err, public.Close(), admin.Close())
 	}
 	site := &http.Server{
-		Handler: a.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 3 * time.Minute, // an upload on a slow line
+		Handler: a.front(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 3 * time.Minute, // an upload on a slow line
 		WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 	}
 	metrics := &http.Server{Handler: a.adminHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}

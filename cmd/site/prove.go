@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/key"
+	"clickcommerce.com/site/internal/postgres"
+	"clickcommerce.com/site/internal/privacy"
+)
+
+// runProve takes every rule out of a copy of schema and server, one at a time, and demands that its check goes red.
+func runProve(ctx context.Context, c *cli) error {
+	return withApp(ctx, c, func(a *app) error {
+		p, err := newProver(ctx, a)
+		if err != nil {
+			return err
+		}
+		proof, err := p.proveAll(ctx)
+		if err = errors.Join(err, p.close()); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.stdout, "%d rules removed, %d noticed.\n", proof.Removed, proof.Noticed)
+		if err := a.privacy.RecordProof(ctx, proof); err != nil {
+			return err
+		}
+		if proof.Noticed < proof.Removed {
+			return fmt.Errorf("%d removals went unnoticed", proof.Removed-proof.Noticed)
+		}
+		return nil
+	})
+}
+
+// prover makes copies of the site in a folder of its own.
+type prover struct {
+	*app
+	dir     string
+	server  *postgres.Scratch
+	started time.Time // the clock of the copies: the day after the newest statement takes effect
+}
+
+func newProver(ctx context.Context, a *app) (*prover, error) {
+	dir, err := os.MkdirTemp("", "site-proof-")
+	if err != nil {
+		return nil, fmt.Errorf("make a scratch place: %w", err)
+	}
+	p := &prover{app: a, dir: dir, started: a.statements.All()[0].EffectiveOn.Add(24 * time.Hour)}
+	if err := os.Chmod(dir, 0o755); err != nil { // the server runs as another user when we are root
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	if _, err := key.Create(filepath.Join(dir, "keys")); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	if p.server, err = postgres.NewScratch(ctx, filepath.Join(dir, "postgres")); err != nil {
+		return nil, errors.Join(fmt.Errorf("start a scratch server: %w", err), os.RemoveAll(dir))
+	}
+	return p, nil
+}
+
+func (p *prover) close() error { return errors.Join(p.server.Close(), os.RemoveAll(p.dir)) }
+
+// proveAll first sees every check pass on a copy from which nothing was taken.
+func (p *prover) proveAll(ctx context.Context) (privacy.Proof, error) {
+	proof := privacy.Proof{At: p.now()}
+	whole, err := p.failing(ctx, privacy.Removal{})
+	if err != nil {
+		return proof, err
+	}
+	if len(whole) > 0 {
+		return proof, fmt.Errorf("a whole copy fails: %v", whole)
+	}
+	for _, check := range p.privacy.Checks() {
+		if !check.Remove.Possible() {
+			return proof, fmt.Errorf("%s: nothing is said of how to remove: %s", check.Promise, check.Name)
+		}
+		failing, err := p.failing(ctx, check.Remove)
+		if err != nil {
+			return proof, fmt.Errorf("%s: %s: %w", check.Promise, check.Name, err)
+		}
+		proof.Removed++
+		verdict := "UNNOTICED"
+		if fault, ok := failing[check.Promise+": "+check.Name]; ok {
+			proof.Noticed++
+			verdict = "noticed: " + fault
+		}
+		fmt.Fprintf(p.stdout, "%-5s %s\n      %s\n", check.Promise, check.Name, verdict)
+	}
+	return proof, nil
+}
+
+// failing makes a copy without a rule and returns which checks fail there, and why.
+func (p *prover) failing(ctx context.Context, without privacy.Removal) (map[string]string, error) {
+	name, err := p.server.Copy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = p.server.Drop(ctx, name) }()
+	copied, err := p.open(ctx, name, without)
+	if err != nil {
+		return nil, err
+	}
+	list := map[string]string{}
+	for _, check := range copied.privacy.Checks() {
+		if err := check.Run(ctx); err != nil {
+			list[check.Promise+": "+check.Name] = err.Error()
+		}
+	}
+	return list, copied.Close()
+}
+
+// open wires a copy of the site on one of the scratch databases.
+func (p *prover) open(ctx context.Context, name string, without privacy.Removal) (*app, error) {
+	c, err := p.settings(without)
+	if err != nil {
+		return nil, err
+	}
+	db, err := p.server.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	copied := &app{cli: c, db: db, pool: db.Pool, seen: newSeen(), without: without}
+	if err := p.fill(ctx, copied); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return copied, nil
+}
+
+// settings are those of a machine that has nothing but a database.
+func (p *prover) settings(without privacy.Removal) (*cli, error) {
+	cfg, err := readConfig([]string{"VAR_DIR=" + p.dir, "PUBLIC_URL=" + p.cfg.PublicURL, without.Setting})
+	if err != nil {
+		return nil, fmt.Errorf("settings of the copy: %w", err)
+	}
+	return &cli{
+		cfg: cfg, log: slog.New(slog.DiscardHandler), web: p.web, stdin: p.stdin, stdout: io.Discard,
+		now: func() time.Time { return p.started },
+	}, nil
+}
+
+// fill publishes the statements, starts the copy, and takes the rule away.
+func (p *prover) fill(ctx context.Context, copied *app) error {
+	files, err := edited(p.web, copied.without.Statement)
+	if err != nil {
+		return err
+	}
+	if err := publishAll(ctx, copied.pool, files, p.started); err != nil {
+		return err
+	}
+	if copied.web, err = edited(files, copied.without.File); err != nil {
+		return err
+	}
+	if err := copied.wire(ctx); err != nil {
+		return err
+	}
+	if copied.without.SQL == "" {
+		return nil
+	}
+	owner, err := copied.db.Admin(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := owner.Exec(ctx, copied.without.SQL); err != nil {
+		return fmt.Errorf("remove the rule: %w", err)
+	}
+	return nil
+}
+
+// publishAll publishes the statements that came with this binary, as far as they are not yet.
+func publishAll(ctx context.Context, pool *pgxpool.Pool, web fs.FS, at time.Time) error {
+	ids, err := consent.Drafts(web)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		draft, err := consent.ReadDraft(web, id)
+		if err != nil {
+			return err
+		}
+		if err := consent.Publish(ctx, pool, draft, at); err != nil && !errors.Is(err, consent.ErrPublished) {
+			return err
+		}
+	}
+	return nil
+}
+
+// overlay is a tree of files some of which read otherwise.
+type overlay struct {
+	fs.FS
+	changed map[string]string
+}
+
+// edited changes words of the files that an edit names; it is an error if none has them.
+func edited(web fs.FS, e privacy.Edit) (fs.FS, error) {
+	if e.Glob == "" {
+		return web, nil
+	}
+	names, err := fs.Glob(web, e.Glob)
+	if err != nil {
+		return nil, fmt.Errorf("edit %s: %w", e.Glob, err)
+	}
+	o := overlay{web, map[string]string{}}
+	for _, name := range names {
+		raw, err := fs.ReadFile(web, name)
+		if err != nil {
+			return nil, fmt.Errorf("edit %s: %w", name, err)
+		}
+		if text := string(raw); strings.Contains(text, e.Old) {
+			o.changed[name] = strings.ReplaceAll(text, e.Old, e.New)
+		}
+	}
+	if len(o.changed) == 0 {
+		return nil, fmt.Errorf("edit %s: no file has the words %q", e.Glob, e.Old)
+	}
+	return o, nil
+}
+
+// Open opens a file, as changed.
+func (o overlay) Open(name string) (fs.File, error) {
+	f, err := o.FS.Open(name)
+	if text, ok := o.changed[name]; ok && err == nil {
+		return edition{f, strings.NewReader(text), int64(len(text))}, nil
+	}
+	return f, err
+}
+
+// edition is a file that reads as changed.
+type edition struct {
+	fs.File
+	*strings.Reader
+	size int64
+}
+
+// Read reads the changed text.
+func (e edition) Read(p []byte) (int, error) { return e.Reader.Read(p) }
+
+// Stat tells of the changed size.
+func (e edition) Stat() (fs.FileInfo, error) {
+	info, err := e.File.Stat()
+	return editionInfo{info, e.size}, err
+}
+
+type editionInfo struct {
+	fs.FileInfo
+	size int64
+}
+
+// Size is that of the changed text.
+func (i editionInfo) Size() int64 { return i.size }
