@@ -65,6 +65,8 @@ type Status struct {
 	// DueMonths promises an answer within calendar months instead of working days, as the law counts for rights.
 	DueMonths int
 	Final     bool // the request is answered
+	// Idle says that nothing is asked of staff, though there are steps that they may take.
+	Idle bool
 	// As names the status in whose words the receipt is drawn, where the true one would tell a stranger something. Empty:
 	// its own.
 	As     string
@@ -112,6 +114,9 @@ func (a Activity) Status(value string) (Status, bool) {
 	}
 	return Status{}, false
 }
+
+// Asks tells whether a request in the status is for staff to do something about.
+func (s Status) Asks() bool { return !s.Final && !s.Idle && len(s.Moves) > 0 }
 
 // By returns the day by which a request that is in the status since from is answered, in words; empty without a promise.
 func (s Status) By(from time.Time) string {

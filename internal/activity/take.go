@@ -177,6 +177,10 @@ func (d *Desk) entry(a Activity, f form.Form, v form.Values) submission.Entry {
 	return submission.Entry{
 		Form: f, Values: v, Email: v.Get("email"), Name: v.Get("name"), Company: v.Get("company"), Status: first.Value,
 		PurgeAfter: d.Now().AddDate(0, first.Months, 0),
+		Asks: func(status string) bool {
+			s, known := a.Status(status)
+			return !known || s.Asks()
+		},
 		Messages: func(id uuid.UUID, e *submission.Entry) []mail.Message {
 			return d.firstMessages(a, id, e)
 		},

@@ -46,7 +46,7 @@ func open(t testing.TB) *house {
 	h.Bench = activitytest.New(t, account.Templates(), func(*activitytest.Bench) activity.Activities {
 		return activity.Activities{
 			alliance(), simple("career", "Application for work"), simple("demo", "Demonstration"), simple("contact", "Question"),
-			simple("privacy", "Privacy question"),
+			simple("privacy", "Privacy question"), thanked(),
 		}
 	})
 	h.accounts = accounttest.With(t, h.Pool, h.Ring, h.Pages, "http://example.test", h.Now)
@@ -127,6 +127,13 @@ func simple(kind, title string) activity.Activity {
 			{Value: "closed", Label: "Closed", Final: true, Months: 18},
 		},
 	}
+}
+
+// thanked is an activity whose answers ask nothing of staff.
+func thanked() activity.Activity {
+	a := simple("survey", "Survey")
+	a.Statuses[0].Label, a.Statuses[0].Moves = "Thanked", nil
+	return a
 }
 
 // as returns a colleague of that role, signed in; made when first asked for.

@@ -145,9 +145,9 @@ func (ws *Workspace) filter(q query, in *account.Session, right account.Right) s
 	case viewMine:
 		f.Assignee = in.Account.ID
 	case viewUnassigned:
-		f.Unassigned = true
+		f.Unassigned, f.Statuses = true, ws.statuses(f.Kinds, func(_ activity.Activity, s activity.Status) bool { return s.Asks() })
 	case viewLate:
-		f.WaitingFrom, f.First = ws.lateBefore(), ws.waiting(f.Kinds)
+		f.WaitingFrom, f.Statuses = ws.lateBefore(), ws.statuses(f.Kinds, waits)
 	case viewQuarantine:
 		f.Quarantined = true
 	}
@@ -158,23 +158,28 @@ func (ws *Workspace) lateBefore() time.Time {
 	return activity.WorkingDays(ws.desk.Now().In(ws.zone), -waitingDays)
 }
 
-// waiting names the status in which a request waits for staff, for the kinds that have one.
-func (ws *Workspace) waiting(kinds []string) map[string]string {
-	first := map[string]string{}
+// statuses names those statuses of the kinds that have something in common.
+func (ws *Workspace) statuses(kinds []string, common func(activity.Activity, activity.Status) bool) map[string][]string {
+	list := map[string][]string{}
 	for _, kind := range kinds {
-		if a, ok := ws.desk.Activities().Find(kind); ok && waits(a) {
-			first[kind] = a.First()
+		a, _ := ws.desk.Activities().Find(kind)
+		for _, s := range a.Statuses {
+			if common(a, s) {
+				list[kind] = append(list[kind], s.Value)
+			}
 		}
 	}
-	return first
+	return list
 }
 
 // late tells of one record what the view of those that wait too long tells of all.
 func late(a activity.Activity, rec submission.Record, before time.Time) bool {
-	return waits(a) && rec.Status == a.First() && rec.DecidedAt == nil && rec.Quarantined == nil && rec.StatusSince.Before(before)
+	s, known := a.Status(rec.Status)
+	return known && waits(a, s) && rec.DecidedAt == nil && rec.Quarantined == nil && rec.StatusSince.Before(before)
 }
 
-// waits tells whether staff promise an answer to what comes in; a registration, for one, waits for nobody.
-func waits(a activity.Activity) bool {
-	return len(a.Statuses) > 0 && (a.Statuses[0].Days > 0 || a.Statuses[0].DueMonths > 0)
+// waits tells whether a request in the status waits for the answer that staff promise to what comes in; a registration,
+// for one, waits for nobody.
+func waits(a activity.Activity, s activity.Status) bool {
+	return s.Value == a.First() && (s.Days > 0 || s.DueMonths > 0)
 }

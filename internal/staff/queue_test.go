@@ -273,3 +273,31 @@ func TestEmptyQueueSaysWhatToDo(t *testing.T) {
 }
 
 const minute = time.Minute
+
+// TestNothingIsAskedFor looks for answers that staff need do nothing about, and for the message that makes them a task.
+func TestNothingIsAskedFor(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "survey", "ada@example.com", named("Thanked", ""))
+	closed := h.sent(t, "contact", "bob@example.com", named("Closed", ""))
+	h.sent(t, "contact", "eve@example.com", named("Open", ""))
+	me := h.as(t, account.Reviewer)
+	me.post(t, h, path(closed)+"/move", url.Values{"from": {"new"}, "to": {"closed"}})
+	me.get(t, h, path(closed))
+	look := func(view string, want ...string) *goquery.Document {
+		t.Helper()
+		if diff := cmp.Diff(listed(t, h, me, "/staff/submissions?view="+view), want); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", view, diff)
+		}
+		return me.get(t, h, "/staff/submissions?view="+view)
+	}
+	look("unread", "Open")
+	d := look("unassigned", "Open")
+	has(t, d, ".views", "Unread 1 Mine Unassigned 1")
+	has(t, d, ".staff-nav", "Inbox 1")
+	if n := look("", "Open", "Closed", "Thanked").Find(".queue .tag.new").Length(); n != 1 {
+		t.Errorf("%d records have the shape of something to be done", n)
+	}
+	h.Post(h.Desk.ReceiptPath(id)+"/message", url.Values{"message": {"One more thing."}})
+	look("unread", "Open", "Thanked")
+}

@@ -30,6 +30,9 @@ type Entry struct {
 	Channel    string // "" means form
 	PurgeAfter time.Time
 	Quarantine bool // kept apart, for KeptApart at most: no consent and no message until restored
+	// Asks tells whether a status is one in which staff are to do something; nil: each is. What asks for nothing counts as
+	// read from the start.
+	Asks func(status string) bool
 	// Locked, if set, runs first in a transaction of its own with the rest, for what needs a lock (the last seat). It
 	// may change Status and Messages.
 	Locked func(ctx context.Context, tx pgx.Tx, e *Entry) error
@@ -152,11 +155,11 @@ func (s *Store) queue(b *pgx.Batch, sl *slot) error {
 	s.People.Add(b, sl.personID, e.Email, sl.at)
 	b.Queue(`
 		INSERT INTO submission (id, person_id, kind, status, subject_id, subject, reference, name, organisation, channel,
-			digest, created_at, quarantined_at, purge_after)
-		VALUES ($1, (SELECT id FROM person WHERE email = $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+			digest, created_at, read_at, quarantined_at, purge_after)
+		VALUES ($1, (SELECT id FROM person WHERE email = $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 		ON CONFLICT (digest) DO NOTHING`,
 		sl.id, e.Email, e.Form.Kind, e.Status, nullable(e.Form.Subject), e.Form.Name, Reference(sl.id), e.Name, e.Company,
-		channel(e), sl.digest, sl.at, quarantined(e, sl.at), purgeAfter(e, sl.at))
+		channel(e), sl.digest, sl.at, e.read(e.Status, sl.at), quarantined(e, sl.at), purgeAfter(e, sl.at))
 	b.Queue(`
 		INSERT INTO answers (submission_id, version, form_revision, statement_version, lang, values, created_at)
 		SELECT $1, 1, $2, $3, $4, $5, $6 WHERE EXISTS (SELECT FROM submission WHERE id = $1)`,
@@ -236,6 +239,14 @@ func channel(e Entry) string {
 		return byForm
 	}
 	return e.Channel
+}
+
+// read is when a record in a status counts as read: as it comes where nothing is asked of staff, else not yet.
+func (e Entry) read(status string, at time.Time) *time.Time {
+	if e.Asks == nil || e.Asks(status) {
+		return nil
+	}
+	return &at
 }
 
 func quarantined(e Entry, at time.Time) *time.Time {

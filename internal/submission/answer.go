@@ -14,8 +14,8 @@ import (
 	"clickcommerce.com/site/internal/form"
 )
 
-// Answer adds a new version of the answers: the sender mended or completed them. The record is unread again, and its
-// status becomes c.To where c is given and the record still in one of c.From. The entry's messages are mailed. The same
+// Answer adds a new version of the answers: the sender mended or completed them. The record is unread again unless its
+// status asks nothing of staff, and that becomes c.To where c is given and the record still in one of c.From. The entry's messages are mailed. The same
 // answers once more are no new version, and bring nothing where the status stays. ErrAnswered says that the request was
 // answered or withdrawn since the page was shown on which they were given.
 func (s *Store) Answer(ctx context.Context, id uuid.UUID, e Entry, c *Change) error {
@@ -28,7 +28,10 @@ func (s *Store) Answer(ctx context.Context, id uuid.UUID, e Entry, c *Change) er
 		if err != nil {
 			return err
 		}
-		moves := c != nil && slices.Contains(c.From, before.status)
+		moves, status := c != nil && slices.Contains(c.From, before.status), before.status
+		if moves {
+			status = c.To
+		}
 		values, files, err := known(ctx, tx, id, e)
 		if err != nil {
 			return err
@@ -42,7 +45,7 @@ func (s *Store) Answer(ctx context.Context, id uuid.UUID, e Entry, c *Change) er
 		case !moves && answeredSince(before, e.Seal):
 			return ErrAnswered
 		case !same:
-			err = s.addVersion(ctx, tx, id, e, version{last + 1, revision, values, files})
+			err = s.addVersion(ctx, tx, id, e, version{last + 1, revision, values, files, e.read(status, s.Now())})
 		default:
 			_, err = tx.Exec(ctx, `UPDATE submission SET read_at = NULL WHERE id = $1`, id)
 		}
@@ -67,6 +70,7 @@ type version struct {
 	revision []byte
 	values   string
 	files    []uuid.UUID
+	read     *time.Time
 }
 
 // known returns the values and the new files of an entry, with the files that the record has already in the places of
@@ -112,8 +116,8 @@ func answeredSince(h held, shown form.Seal) bool {
 func (s *Store) addVersion(ctx context.Context, tx pgx.Tx, id uuid.UUID, e Entry, v version) error {
 	b := &pgx.Batch{}
 	b.Queue(`
-		UPDATE submission SET name = $2, organisation = $3, read_at = NULL, indexed_at = NULL WHERE id = $1`,
-		id, e.Name, e.Company)
+		UPDATE submission SET name = $2, organisation = $3, read_at = $4, indexed_at = NULL WHERE id = $1`,
+		id, e.Name, e.Company, v.read)
 	b.Queue(`
 		INSERT INTO answers (submission_id, version, form_revision, statement_version, lang, values, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,

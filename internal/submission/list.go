@@ -27,10 +27,10 @@ type Filter struct {
 	Assignee   uuid.UUID
 	Unassigned bool
 	Unread     bool
-	// WaitingFrom, if set, leaves those that have waited since before it: undecided, and in the first status of their kind,
-	// as First names it. Kinds without a first status wait for nobody.
+	// Statuses, if not nil, leaves records in one of them, by kind.
+	Statuses map[string][]string
+	// WaitingFrom, if set, leaves those that have waited since before it: undecided, and as long in their status.
 	WaitingFrom time.Time
-	First       map[string]string
 	From, To    time.Time // of arrival; To exclusive
 	Quarantined bool      // true: only those, false: none of those
 	Query       string    // words of answers, a company, a reference, or an address
@@ -105,8 +105,11 @@ func (f Filter) conditions() conditions {
 	if f.Unread {
 		c.add("s.read_at IS NULL")
 	}
-	if !f.WaitingFrom.IsZero() {
-		f.waiting(&c)
+	if !f.WaitingFrom.IsZero() { // that it came before is said once more because the indexes have that time alone
+		c.add("s.decided_at IS NULL AND s.created_at < ? AND coalesce(s.status_since, s.created_at) < ?", f.WaitingFrom, f.WaitingFrom)
+	}
+	if f.Statuses != nil {
+		f.statuses(&c)
 	}
 	if !f.From.IsZero() {
 		c.add("s.created_at >= ?", f.From)
@@ -123,13 +126,13 @@ func (f Filter) conditions() conditions {
 	return c
 }
 
-// waiting names each kind with its status, since the planner knows how few records such a pair has. That a record came
-// before is said once more because the indexes have that time alone.
-func (f Filter) waiting(c *conditions) {
-	c.add("s.decided_at IS NULL AND s.created_at < ? AND coalesce(s.status_since, s.created_at) < ?", f.WaitingFrom, f.WaitingFrom)
+// statuses names each status with its kind, since the planner knows how few records such a pair has.
+func (f Filter) statuses(c *conditions) {
 	pairs, args := []string{"false"}, []any{}
-	for _, kind := range slices.Sorted(maps.Keys(f.First)) {
-		pairs, args = append(pairs, "s.kind = ? AND s.status = ?"), append(args, kind, f.First[kind])
+	for _, kind := range slices.Sorted(maps.Keys(f.Statuses)) {
+		for _, status := range f.Statuses[kind] {
+			pairs, args = append(pairs, "s.kind = ? AND s.status = ?"), append(args, kind, status)
+		}
 	}
 	c.add("("+strings.Join(pairs, " OR ")+")", args...)
 }

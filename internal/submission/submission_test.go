@@ -204,7 +204,7 @@ func TestUndoTakesBackLetterAndStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	decline := submission.Change{From: []string{"new"}, To: "declined", By: submission.System, Decides: true, PurgeAfter: b.Now().AddDate(0, 3, 0), Message: &mail.Message{
+	decline := submission.Change{From: []string{"new"}, To: "declined", By: reviewer(t, b), Decides: true, PurgeAfter: b.Now().AddDate(0, 3, 0), Message: &mail.Message{
 		Template: "letter", NotBefore: b.Now().Add(submission.UndoWindow), Data: mail.Letter{Subject: "No", Paragraphs: []string{"Sorry."}},
 	}}
 	if err := b.Store.Move(ctx, a.ID, decline); err != nil {

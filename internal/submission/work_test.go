@@ -64,7 +64,7 @@ func TestUndoIsOfTheLetterThatWasOffered(t *testing.T) {
 	}
 	decision, later := letter(), letter()
 	b.Advance(time.Minute)
-	change := submission.Change{From: []string{"new"}, To: "declined", By: submission.System, Decides: true, Message: decision}
+	change := submission.Change{From: []string{"new"}, To: "declined", By: reviewer(t, b), Decides: true, Message: decision}
 	if err := b.Store.Move(t.Context(), a.ID, change); err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestWaiting(t *testing.T) {
 	day := 24 * time.Hour
 	move := func(id uuid.UUID, from, to string, decides bool) {
 		t.Helper()
-		c := submission.Change{From: []string{from}, To: to, By: submission.System, Decides: decides}
+		c := submission.Change{From: []string{from}, To: to, By: reviewer(t, b), Decides: decides}
 		if err := b.Store.Move(t.Context(), id, c); err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +182,7 @@ func TestWaiting(t *testing.T) {
 	b.Advance(3 * day)
 	move(lately, "answered", "new", false)
 	take("fresh")
-	filter := submission.Filter{Kinds: []string{"contact"}, WaitingFrom: b.Now().Add(-2 * day), First: map[string]string{"contact": "new"}}
+	filter := submission.Filter{Kinds: []string{"contact"}, WaitingFrom: b.Now().Add(-2 * day), Statuses: map[string][]string{"contact": {"new"}}}
 	waiting := func() []string {
 		t.Helper()
 		list, err := b.Store.List(t.Context(), filter)
@@ -207,8 +207,8 @@ func TestWaiting(t *testing.T) {
 	if got := waiting(); !slices.Contains(got, "reopened lately") {
 		t.Errorf("what came back two days ago does not wait: %v", got)
 	}
-	if filter.First = nil; len(waiting()) != 0 {
-		t.Error("a kind without a first status waits")
+	if filter.Statuses = map[string][]string{}; len(waiting()) != 0 {
+		t.Error("a kind without such a status waits")
 	}
 }
 
@@ -305,7 +305,7 @@ func TestAnswerAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*activitytest.Bench, uuid.UUID) error{
 		"decided": func(b *activitytest.Bench, id uuid.UUID) error {
-			return b.Store.Move(t.Context(), id, submission.Change{From: []string{"new"}, To: "declined", By: submission.System, Decides: true})
+			return b.Store.Move(t.Context(), id, submission.Change{From: []string{"new"}, To: "declined", By: reviewer(t, b), Decides: true})
 		},
 		"withdrawn": func(b *activitytest.Bench, id uuid.UUID) error {
 			return b.Store.Withdraw(t.Context(), id, submission.Change{From: []string{"new"}, To: "withdrawn"})

@@ -53,14 +53,15 @@ func statuses() []activity.Status {
 	return []activity.Status{
 		{
 			Value: Registered, Label: "Registered", Public: "You have a seat.", Months: 12, Withdrawable: true,
+			Idle:  true,
 			Next:  "We mailed you a calendar entry. A day and an hour before it begins we remind you.",
 			Moves: []activity.Move{cancel, {To: Attended, Label: "Was there"}},
 		},
 		{
 			Value: Waitlisted, Label: "Waiting list", Public: "All seats are taken. You are on the waiting list.", Months: 12,
 			Next:         "As soon as a seat is free and you are next in line, it is yours, and we mail you.",
-			Withdrawable: true,
-			Moves:        []activity.Move{{To: Registered, Label: "Give a seat"}, cancel},
+			Withdrawable: true, Idle: true,
+			Moves: []activity.Move{{To: Registered, Label: "Give a seat"}, cancel},
 		},
 		{Value: Attended, Label: "Attended", Public: "You were there. Thank you for coming.", Final: true, Months: 12},
 		// Who sends an address that is registered sees what anybody sees who sends one that is not: else the form would tell
