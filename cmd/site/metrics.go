@@ -24,12 +24,21 @@ func (a *app) metrics() *prometheus.Registry {
 	gauge("site_pool_waits_total", "How often a request waited for a connection.", func() float64 {
 		return float64(a.pool.Stat().EmptyAcquireCount())
 	})
-	for name, sql := range map[string]string{
-		"site_mail_queued":           `SELECT count(*) FROM message WHERE state = 'queued' AND next_at <= now()`,
-		"site_mail_failed":           `SELECT count(*) FROM message WHERE state = 'failed'`,
-		"site_submissions_unindexed": `SELECT count(*) FROM submission WHERE indexed_at IS NULL`,
+	for _, rows := range []struct{ name, help, sql string }{
+		{
+			"site_mail_queued", "Mails that are due and not yet sent; -1 while the database does not answer.",
+			`SELECT count(*) FROM message WHERE state = 'queued' AND next_at <= now()`,
+		},
+		{
+			"site_mail_failed", "Mails that are not tried again; -1 while the database does not answer.",
+			`SELECT count(*) FROM message WHERE state = 'failed'`,
+		},
+		{
+			"site_submissions_unindexed", "Submissions that no search finds yet; -1 while the database does not answer.",
+			`SELECT count(*) FROM submission WHERE indexed_at IS NULL`,
+		},
 	} {
-		gauge(name, "Rows that "+sql, func() float64 { return a.count(sql) })
+		gauge(rows.name, rows.help, func() float64 { return a.count(rows.sql) })
 	}
 	return r
 }

@@ -31,12 +31,16 @@ func TestRequestsAreCounted(t *testing.T) {
 		}
 		resp.Body.Close()
 	}
+	server.Close() // waits for the end of each request, where it is counted
 	families, err := a.metrics().Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]float64{}
 	for _, f := range families {
+		if help := f.GetHelp(); strings.HasPrefix(f.GetName(), "site_") && (strings.Contains(help, "SELECT") || !strings.HasSuffix(help, ".")) {
+			t.Errorf("%s: %q is no sentence", f.GetName(), help)
+		}
 		if f.GetName() != "site_requests_total" {
 			continue
 		}
