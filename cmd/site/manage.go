@@ -46,8 +46,12 @@ func runStaff(ctx context.Context, c *cli, args []string) error {
 	if hire.Name == "" {
 		hire.Name, _, _ = strings.Cut(args[1], "@")
 	}
-	for r := range strings.SplitSeq(*role, ",") {
-		hire.Roles = append(hire.Roles, account.Role(r))
+	for word := range strings.SplitSeq(*role, ",") {
+		r := account.Role(word)
+		if !r.Valid() {
+			return fmt.Errorf("no role %q: there are %v", word, account.Roles())
+		}
+		hire.Roles = append(hire.Roles, r)
 	}
 	if *fromStdin {
 		raw, err := io.ReadAll(io.LimitReader(c.stdin, 1024))

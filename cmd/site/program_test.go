@@ -2,18 +2,23 @@ package main
 
 import (
 	"errors"
+	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/activity/activitytest"
 	"clickcommerce.com/site/internal/key"
 	"clickcommerce.com/site/internal/postgres/pgtest"
+	"clickcommerce.com/site/web"
 )
 
 // install is a place where the program can be called: a migrated database, keys, and a folder of its own.
@@ -35,6 +40,44 @@ func newInstall(t *testing.T) install {
 		"DATABASE_URL=" + pgtest.URL(t, in.pool), "DATABASE_ADMIN_URL=" + pgtest.AdminURL(t, in.pool),
 	}
 	return in
+}
+
+// open wires the program of this process on the installation, with some settings of its own.
+func (in install) open(t *testing.T, environ ...string) *app {
+	t.Helper()
+	cfg, err := readConfig(append(slices.Clone(in.environ), environ...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelError}))
+	a, err := open(t.Context(), &cli{cfg: cfg, log: log, web: web.FS, stdin: strings.NewReader(""), stdout: io.Discard, now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
+}
+
+// letters are the mails in the installation's folder.
+func (in install) letters(t *testing.T) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(in.dir, "mail", "*.eml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	letters := make([]string, 0, len(names))
+	for _, name := range names {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		letters = append(letters, string(raw))
+	}
+	return letters
 }
 
 // called is what a call of the program left behind.
