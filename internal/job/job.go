@@ -27,7 +27,8 @@ import (
 
 const (
 	// atOnce bounds how many workers of this instance run together; each holds a connection for its
-	// lock beside the ones that it uses.
+	// lock beside the ones that it uses. PgBouncer must have twice as many for us: with fewer, the locks
+	// could keep the workers from what they need to end.
 	atOnce = 4
 	// period bounds how long the job of a killed process, still marked as running, keeps new ones out.
 	period = 15 * time.Second

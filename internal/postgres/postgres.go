@@ -12,7 +12,8 @@
 //     roles site_serve and site_marketing made beforehand and granted to the serving role.
 //   - Behind PgBouncer in transaction mode, DATABASE_URL carries default_query_exec_mode=cache_describe
 //     and DATABASE_ADMIN_URL goes past PgBouncer. Statement timeouts are then PgBouncer's or the
-//     role's to set (ALTER ROLE … SET statement_timeout), and jobs are polled for.
+//     role's to set (ALTER ROLE … SET statement_timeout), and jobs are polled for. Each instance needs
+//     eight server connections or more (default_pool_size): see package job.
 //
 // Times come back in UTC. A statement of the serving role ends after 30 s, an idle transaction after
 // 60 s, unless DATABASE_URL says otherwise; pool_max_conns is 16 unless it is given there.

@@ -22,6 +22,12 @@ import (
 // for. It ends with the test.
 func Bouncer(t testing.TB, pool *pgxpool.Pool) string {
 	t.Helper()
+	return BouncerOf(t, pool, 2)
+}
+
+// BouncerOf is Bouncer with that many server connections.
+func BouncerOf(t testing.TB, pool *pgxpool.Pool, connections int) string {
+	t.Helper()
 	socket := running(t).Socket()
 	info, err := os.Stat(socket)
 	if err != nil {
@@ -45,8 +51,8 @@ unix_socket_dir = %s
 auth_type = trust
 auth_file = %s/users
 pool_mode = transaction
-default_pool_size = 2
-`, socket, dir, dir)
+default_pool_size = %d
+`, socket, dir, dir, connections)
 	for name, text := range map[string]string{"ini": ini, "users": `"` + postgres.EmbeddedRole + `" ""` + "\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatalf("pgtest: %v", err)
