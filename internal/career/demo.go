@@ -1,7 +1,6 @@
 package career
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -10,7 +9,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"go.yaml.in/yaml/v3"
+
+	"clickcommerce.com/site/internal/content"
 )
 
 // sample is an opening of content/demo/openings.yaml.
@@ -32,17 +32,11 @@ type sample struct {
 // Demo loads the example openings of the embedded web folder, with days counted from now. Run again, it moves the days
 // on; an opening that staff have edited since stays as it is.
 func (r *Room) Demo(ctx context.Context, web fs.FS) error {
-	raw, err := fs.ReadFile(web, "content/demo/openings.yaml")
-	if err != nil {
-		return fmt.Errorf("demo openings: %w", err)
-	}
 	var file struct {
 		Openings []sample `yaml:"openings"`
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(raw))
-	dec.KnownFields(true)
-	if err := dec.Decode(&file); err != nil {
-		return fmt.Errorf("demo openings: %w", err)
+	if err := content.Examples(web, "openings", &file); err != nil {
+		return err
 	}
 	b := &pgx.Batch{}
 	for _, s := range file.Openings {

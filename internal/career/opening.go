@@ -15,6 +15,7 @@ import (
 
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/publish"
 )
 
@@ -82,11 +83,7 @@ func (o opening) salaryRange() (from, to int) {
 
 // one returns a row, or pgx.ErrNoRows.
 func one(ctx context.Context, db publish.DB, where string, args ...any) (opening, error) {
-	rows, err := db.Query(ctx, `SELECT `+columns+` FROM opening WHERE `+where, args...)
-	if err != nil {
-		return opening{}, fmt.Errorf("read opening: %w", err)
-	}
-	o, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[opening])
+	o, err := postgres.Row[opening](ctx, db, `SELECT `+columns+` FROM opening WHERE `+where, args...)
 	if err != nil {
 		return opening{}, fmt.Errorf("read opening: %w", err)
 	}
@@ -108,13 +105,9 @@ func (r *Room) bySlug(ctx context.Context, slug string) (opening, error) {
 
 // visible returns the public openings, by team; those that close first stand first.
 func (r *Room) visible(ctx context.Context) ([]opening, error) {
-	rows, err := r.desk.Pool.Query(ctx, `
+	list, err := postgres.Rows[opening](ctx, r.desk.Pool, `
 		SELECT `+columns+` FROM opening WHERE `+publish.Visible+`
 		ORDER BY team, closes_on NULLS LAST, title LIMIT 500`, r.desk.Now())
-	if err != nil {
-		return nil, fmt.Errorf("list openings: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[opening])
 	if err != nil {
 		return nil, fmt.Errorf("list openings: %w", err)
 	}

@@ -117,3 +117,25 @@ func TestOwnContent(t *testing.T) {
 		}
 	}
 }
+
+// Every file of examples is read strictly: an entry that its struct does not know is told.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	files := fstest.MapFS{"content/demo/tea.yaml": {Data: []byte("tea: [{name: Green}]")}}
+	var known struct {
+		Tea []struct {
+			Name string `yaml:"name"`
+		} `yaml:"tea"`
+	}
+	if err := content.Examples(files, "tea", &known); err != nil || len(known.Tea) != 1 || known.Tea[0].Name != "Green" {
+		t.Errorf("got %+v, %v", known, err)
+	}
+	var unknown struct {
+		Coffee []string `yaml:"coffee"`
+	}
+	for _, name := range []string{"tea", "cake"} {
+		if err := content.Examples(files, name, &unknown); err == nil {
+			t.Errorf("%s has no error", name)
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/publish"
 )
 
@@ -58,11 +59,7 @@ func (d Demo) Text() template.HTML { return page.Markdown(d.Body) }
 func (d Demo) Words() template.HTML { return page.Markdown(d.Transcript) }
 
 func (r *Room) published(ctx context.Context) ([]Demo, error) {
-	rows, err := r.Desk.Pool.Query(ctx, `SELECT `+columns+` FROM demo WHERE `+publish.Visible, r.Desk.Now())
-	if err != nil {
-		return nil, fmt.Errorf("list demonstrations: %w", err)
-	}
-	demos, err := pgx.CollectRows(rows, pgx.RowToStructByName[Demo])
+	demos, err := postgres.Rows[Demo](ctx, r.Desk.Pool, `SELECT `+columns+` FROM demo WHERE `+publish.Visible, r.Desk.Now())
 	if err != nil {
 		return nil, fmt.Errorf("list demonstrations: %w", err)
 	}
@@ -98,11 +95,7 @@ func (r *Room) byID(ctx context.Context, db publish.DB, id uuid.UUID) (Demo, err
 }
 
 func (r *Room) one(ctx context.Context, db publish.DB, condition string, args ...any) (Demo, error) {
-	rows, err := db.Query(ctx, `SELECT `+columns+` FROM demo WHERE `+condition, args...)
-	if err != nil {
-		return Demo{}, fmt.Errorf("read demonstration: %w", err)
-	}
-	d, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Demo])
+	d, err := postgres.Row[Demo](ctx, db, `SELECT `+columns+` FROM demo WHERE `+condition, args...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Demo{}, page.ErrNotFound
 	}

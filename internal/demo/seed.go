@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"go.yaml.in/yaml/v3"
 
+	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/internal/publish"
 )
@@ -31,17 +30,13 @@ type example struct {
 
 // Demo loads the example demonstrations, published ten weeks ago. Loaded again, it renews what staff did not touch.
 func (r *Room) Demo(ctx context.Context) error {
-	raw, err := fs.ReadFile(r.Web, "content/demo/demos.yaml")
-	if err != nil {
-		return fmt.Errorf("example demonstrations: %w", err)
-	}
 	var file struct {
 		Demos []example `yaml:"demos"`
 	}
-	if err := yaml.Unmarshal(raw, &file); err != nil {
-		return fmt.Errorf("example demonstrations: %w", err)
+	if err := content.Examples(r.Web, "demos", &file); err != nil {
+		return err
 	}
-	err = pgx.BeginFunc(ctx, r.Desk.Pool, func(tx pgx.Tx) error {
+	err := pgx.BeginFunc(ctx, r.Desk.Pool, func(tx pgx.Tx) error {
 		for _, e := range file.Demos {
 			if err := r.plant(ctx, tx, e); err != nil {
 				return err

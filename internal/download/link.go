@@ -16,6 +16,7 @@ import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -190,12 +191,8 @@ type linkState struct {
 
 // linkState returns the state of the link that is good for l's request: of the first one, while none is stored.
 func (r *Room) linkState(ctx context.Context, l link) (linkState, error) {
-	rows, err := r.Desk.Pool.Query(ctx, `
+	s, err := postgres.Row[linkState](ctx, r.Desk.Pool, `
 		SELECT serial, issued_at, uses, used_at FROM download_link WHERE submission_id = $1`, l.Submission)
-	if err != nil {
-		return linkState{}, fmt.Errorf("read link: %w", err)
-	}
-	s, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[linkState])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return linkState{Serial: 1, IssuedAt: l.Issued}, nil
 	}

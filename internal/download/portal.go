@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Offer is a file that a person may fetch in the portal.
@@ -74,7 +74,7 @@ type live struct {
 }
 
 func (r *Room) requested(ctx context.Context, person uuid.UUID) ([]live, error) {
-	rows, err := r.Desk.Pool.Query(ctx, `
+	list, err := postgres.Rows[live](ctx, r.Desk.Pool, `
 		SELECT s.id, s.subject_id, coalesce(l.serial, 1) AS serial, coalesce(l.issued_at, s.created_at) AS issued_at
 		FROM submission s LEFT JOIN download_link l ON l.submission_id = s.id
 		WHERE s.person_id = $1 AND s.kind = $2 AND s.status <> $3 AND s.quarantined_at IS NULL AND coalesce(l.uses, 0) < $4
@@ -84,23 +84,15 @@ func (r *Room) requested(ctx context.Context, person uuid.UUID) ([]live, error) 
 	if err != nil {
 		return nil, fmt.Errorf("list links of a person: %w", err)
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[live])
-	if err != nil {
-		return nil, fmt.Errorf("list links of a person: %w", err)
-	}
 	return list, nil
 }
 
 // export lists what a person fetched, and when.
 func (r *Room) export(ctx context.Context, who uuid.UUID, to io.Writer) error {
-	rows, err := r.Desk.Pool.Query(ctx, `
+	list, err := postgres.Rows[fetched](ctx, r.Desk.Pool, `
 		SELECT d.title, u.version, u.licence || ', version ' || u.licence_version AS licence, u.at
 		FROM download_use u JOIN download d ON d.id = u.download_id
 		WHERE `+ofPerson+` ORDER BY u.at, u.id`, who)
-	if err != nil {
-		return fmt.Errorf("export downloads: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[fetched])
 	if err != nil {
 		return fmt.Errorf("export downloads: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -53,11 +54,7 @@ func (r *Room) story(ctx context.Context, rec submission.Record) (story, error) 
 	if err != nil {
 		return story{}, err
 	}
-	rows, err := r.Desk.Pool.Query(ctx, `SELECT version, at FROM download_use WHERE submission_id = $1 ORDER BY at, id`, rec.ID)
-	if err != nil {
-		return story{}, fmt.Errorf("read downloads: %w", err)
-	}
-	uses, err := pgx.CollectRows(rows, pgx.RowToStructByName[used])
+	uses, err := postgres.Rows[used](ctx, r.Desk.Pool, `SELECT version, at FROM download_use WHERE submission_id = $1 ORDER BY at, id`, rec.ID)
 	if err != nil {
 		return story{}, fmt.Errorf("read downloads: %w", err)
 	}

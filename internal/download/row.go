@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/publish"
 )
 
@@ -121,11 +121,7 @@ func (r *Room) order(family string) int {
 
 // query reads downloads, each with the file that may be opened where there is one: in three statements, however many.
 func (r *Room) query(ctx context.Context, db publish.DB, condition string, args ...any) ([]Download, error) {
-	rows, err := db.Query(ctx, `SELECT `+columns+tables+`WHERE `+condition, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read downloads: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Download])
+	list, err := postgres.Rows[Download](ctx, db, `SELECT `+columns+tables+`WHERE `+condition, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read downloads: %w", err)
 	}
@@ -175,12 +171,8 @@ func versions(ctx context.Context, db publish.DB, id uuid.UUID) ([]Version, erro
 
 // versionsOf lists the versions of downloads, newest first.
 func versionsOf(ctx context.Context, db publish.DB, ids []uuid.UUID) ([]Version, error) {
-	rows, err := db.Query(ctx, `
+	list, err := postgres.Rows[Version](ctx, db, `
 		SELECT `+versionColumns+` FROM download_version WHERE download_id = ANY ($1) ORDER BY created_at DESC, id DESC`, ids)
-	if err != nil {
-		return nil, fmt.Errorf("read versions: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Version])
 	if err != nil {
 		return nil, fmt.Errorf("read versions: %w", err)
 	}

@@ -6,13 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"go.yaml.in/yaml/v3"
 
+	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/publish"
 )
@@ -51,16 +50,12 @@ type exampleLicence struct {
 // Demo loads the example downloads, published eight weeks ago, and makes their files. Loaded again, it renews the words
 // that staff did not touch, and adds no file twice.
 func (r *Room) Demo(ctx context.Context) error {
-	raw, err := fs.ReadFile(r.Web, "content/demo/downloads.yaml")
-	if err != nil {
-		return fmt.Errorf("example downloads: %w", err)
-	}
 	var source struct {
 		Licences  []exampleLicence `yaml:"licences"`
 		Downloads []example        `yaml:"downloads"`
 	}
-	if err := yaml.Unmarshal(raw, &source); err != nil {
-		return fmt.Errorf("example downloads: %w", err)
+	if err := content.Examples(r.Web, "downloads", &source); err != nil {
+		return err
 	}
 	licences := map[string]exampleLicence{}
 	for _, l := range source.Licences {

@@ -1,7 +1,6 @@
 package news
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -9,7 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"go.yaml.in/yaml/v3"
+
+	"clickcommerce.com/site/internal/content"
 )
 
 // sample is an item of content/demo/news.yaml.
@@ -25,17 +25,11 @@ type sample struct {
 // Demo loads the example news of the embedded web folder, with days counted from now. Run again, it moves the days on;
 // an item that staff have edited since stays as it is.
 func (r *Room) Demo(ctx context.Context, web fs.FS) error {
-	raw, err := fs.ReadFile(web, "content/demo/news.yaml")
-	if err != nil {
-		return fmt.Errorf("demo news: %w", err)
-	}
 	var file struct {
 		News []sample `yaml:"news"`
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(raw))
-	dec.KnownFields(true)
-	if err := dec.Decode(&file); err != nil {
-		return fmt.Errorf("demo news: %w", err)
+	if err := content.Examples(web, "news", &file); err != nil {
+		return err
 	}
 	b, now := &pgx.Batch{}, r.desk.Now()
 	for _, s := range file.News {

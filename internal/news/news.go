@@ -15,12 +15,12 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/publish"
 )
 
@@ -120,12 +120,8 @@ func (it item) changed() time.Time {
 
 // list returns public items; rest continues the query, its parameters begin at $2.
 func (r *Room) list(ctx context.Context, rest string, args ...any) ([]item, error) {
-	rows, err := r.desk.Pool.Query(ctx, `SELECT `+columns+` FROM news WHERE `+publish.Visible+` `+rest,
+	list, err := postgres.Rows[item](ctx, r.desk.Pool, `SELECT `+columns+` FROM news WHERE `+publish.Visible+` `+rest,
 		append([]any{r.desk.Now()}, args...)...)
-	if err != nil {
-		return nil, fmt.Errorf("list news: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[item])
 	if err != nil {
 		return nil, fmt.Errorf("list news: %w", err)
 	}
@@ -134,11 +130,7 @@ func (r *Room) list(ctx context.Context, rest string, args ...any) ([]item, erro
 
 // byID returns a row in whatever state, or pgx.ErrNoRows.
 func byID(ctx context.Context, db publish.DB, id uuid.UUID) (item, error) {
-	rows, err := db.Query(ctx, `SELECT `+columns+` FROM news WHERE id = $1`, id)
-	if err != nil {
-		return item{}, fmt.Errorf("read news: %w", err)
-	}
-	it, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[item])
+	it, err := postgres.Row[item](ctx, db, `SELECT `+columns+` FROM news WHERE id = $1`, id)
 	if err != nil {
 		return item{}, fmt.Errorf("read news: %w", err)
 	}

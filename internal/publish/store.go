@@ -17,6 +17,7 @@ import (
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // row is what all rows have in common.
@@ -47,14 +48,10 @@ const maxRows = 500
 func (e *editor) table() string { return pgx.Identifier{e.room.Table}.Sanitize() }
 
 func (e *editor) rows(ctx context.Context) ([]row, error) {
-	rows, err := e.desk.Pool.Query(ctx, `
+	list, err := postgres.Rows[row](ctx, e.desk.Pool, `
 		SELECT `+rowColumns+`
 		FROM `+e.table()+` t LEFT JOIN account a ON a.id = t.updated_by
 		ORDER BY t.updated_at DESC, t.id DESC LIMIT $1`, maxRows)
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", e.room.Many, err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", e.room.Many, err)
 	}
@@ -63,14 +60,10 @@ func (e *editor) rows(ctx context.Context) ([]row, error) {
 
 // row returns a row, or page.ErrNotFound.
 func (e *editor) row(ctx context.Context, db DB, id uuid.UUID, lock string) (row, error) {
-	rows, err := db.Query(ctx, `
+	got, err := postgres.Row[row](ctx, db, `
 		SELECT `+rowColumns+`
 		FROM `+e.table()+` t LEFT JOIN account a ON a.id = t.updated_by
 		WHERE t.id = $1 `+lock, id)
-	if err != nil {
-		return row{}, fmt.Errorf("read %s: %w", e.room.One, err)
-	}
-	got, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[row])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return row{}, page.ErrNotFound
 	}
@@ -244,14 +237,10 @@ const maxChanges = 100
 
 // Changes returns the latest changes of a row, newest first.
 func Changes(ctx context.Context, db DB, kind string, id uuid.UUID) ([]Change, error) {
-	rows, err := db.Query(ctx, `
+	list, err := postgres.Rows[Change](ctx, db, `
 		SELECT coalesce(a.name, '') AS editor, c.editor_role, c.action, c.version, c.old, c.new, c.at
 		FROM content_change c LEFT JOIN account a ON a.id = c.editor_id
 		WHERE c.kind = $1 AND c.row_id = $2 ORDER BY c.id DESC LIMIT $3`, kind, id, maxChanges)
-	if err != nil {
-		return nil, fmt.Errorf("read history: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Change])
 	if err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}

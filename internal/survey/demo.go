@@ -1,7 +1,6 @@
 package survey
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -9,8 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"go.yaml.in/yaml/v3"
 
+	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
 )
 
@@ -58,17 +57,11 @@ func (q sampleQuestion) row(id uuid.UUID, position int, page string) question {
 }
 
 func samples(web fs.FS) ([]sampleSurvey, error) {
-	raw, err := fs.ReadFile(web, "content/demo/surveys.yaml")
-	if err != nil {
-		return nil, fmt.Errorf("demo surveys: %w", err)
-	}
 	var file struct {
 		Surveys []sampleSurvey `yaml:"surveys"`
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(raw))
-	dec.KnownFields(true)
-	if err := dec.Decode(&file); err != nil {
-		return nil, fmt.Errorf("demo surveys: %w", err)
+	if err := content.Examples(web, "surveys", &file); err != nil {
+		return nil, err
 	}
 	return file.Surveys, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/publish"
 )
 
@@ -45,11 +46,7 @@ func (s survey) Minutes() int { return max(1, (s.Questions+2)/3) }
 
 // one returns a row, or pgx.ErrNoRows.
 func one(ctx context.Context, db publish.DB, where string, args ...any) (survey, error) {
-	rows, err := db.Query(ctx, `SELECT `+columns+` FROM survey WHERE `+where, args...)
-	if err != nil {
-		return survey{}, fmt.Errorf("read survey: %w", err)
-	}
-	s, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[survey])
+	s, err := postgres.Row[survey](ctx, db, `SELECT `+columns+` FROM survey WHERE `+where, args...)
 	if err != nil {
 		return survey{}, fmt.Errorf("read survey: %w", err)
 	}
@@ -75,11 +72,7 @@ func (r *Room) published(ctx context.Context) ([]survey, error) {
 }
 
 func (r *Room) list(ctx context.Context, where string, args ...any) ([]survey, error) {
-	rows, err := r.desk.Pool.Query(ctx, `SELECT `+columns+` FROM survey WHERE `+where, args...)
-	if err != nil {
-		return nil, fmt.Errorf("list surveys: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[survey])
+	list, err := postgres.Rows[survey](ctx, r.desk.Pool, `SELECT `+columns+` FROM survey WHERE `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list surveys: %w", err)
 	}
@@ -123,13 +116,9 @@ type question struct {
 
 // questionsOf returns a survey's questions in their order.
 func questionsOf(ctx context.Context, db publish.DB, id uuid.UUID) ([]question, error) {
-	rows, err := db.Query(ctx, `
+	list, err := postgres.Rows[question](ctx, db, `
 		SELECT id, survey_id, position, page, name, label, hint, kind, required, why, options, most, low, high, low_label, high_label
 		FROM question WHERE survey_id = $1 ORDER BY position, id`, id)
-	if err != nil {
-		return nil, fmt.Errorf("read questions: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[question])
 	if err != nil {
 		return nil, fmt.Errorf("read questions: %w", err)
 	}

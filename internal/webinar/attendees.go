@@ -9,11 +9,11 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -73,14 +73,10 @@ func (r *Room) showAttendees(w http.ResponseWriter, req *http.Request) error {
 }
 
 func (r *Room) people(ctx context.Context, webinar uuid.UUID) ([]attendee, error) {
-	rows, err := r.desk.Pool.Query(ctx, `
+	people, err := postgres.Rows[attendee](ctx, r.desk.Pool, `
 		SELECT id, name, organisation, reference, status, created_at FROM submission
 		WHERE subject_id = $1 AND status IN ('registered', 'attended', 'waitlisted') AND quarantined_at IS NULL
 		ORDER BY status = 'waitlisted', CASE WHEN status = 'waitlisted' THEN '' ELSE lower(name) END, created_at, id`, webinar)
-	if err != nil {
-		return nil, fmt.Errorf("list attendees: %w", err)
-	}
-	people, err := pgx.CollectRows(rows, pgx.RowToStructByName[attendee])
 	if err != nil {
 		return nil, fmt.Errorf("list attendees: %w", err)
 	}

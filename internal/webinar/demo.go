@@ -3,14 +3,13 @@ package webinar
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"go.yaml.in/yaml/v3"
 
+	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/web"
 )
@@ -39,15 +38,11 @@ type example struct {
 // Demo loads the example webinars. Run again it renews their words, keeps what staff or visitors changed of their
 // seats and states, and moves into the future what was to come and is over.
 func (r *Room) Demo(ctx context.Context) error {
-	raw, err := fs.ReadFile(web.FS, "content/demo/webinars.yaml")
-	if err != nil {
-		return fmt.Errorf("example webinars: %w", err)
-	}
 	var data struct {
 		Webinars []example `yaml:"webinars"`
 	}
-	if err := yaml.Unmarshal(raw, &data); err != nil {
-		return fmt.Errorf("example webinars: %w", err)
+	if err := content.Examples(web.FS, "webinars", &data); err != nil {
+		return err
 	}
 	return pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
 		for _, e := range data.Webinars {

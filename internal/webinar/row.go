@@ -12,6 +12,7 @@ import (
 
 	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/publish"
 )
 
@@ -53,11 +54,7 @@ const columns = `w.id, w.slug, w.title, w.summary, w.body, w.speakers, w.starts_
 		AND s.quarantined_at IS NULL) AS waiting`
 
 func one(ctx context.Context, db publish.DB, where string, arg any) (Webinar, error) {
-	rows, err := db.Query(ctx, `SELECT `+columns+` FROM webinar w WHERE `+where, arg)
-	if err != nil {
-		return Webinar{}, fmt.Errorf("read webinar: %w", err)
-	}
-	w, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Webinar])
+	w, err := postgres.Row[Webinar](ctx, db, `SELECT `+columns+` FROM webinar w WHERE `+where, arg)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Webinar{}, page.ErrNotFound
 	}
@@ -86,13 +83,9 @@ const maxShown = 500
 
 // public returns the webinars that everybody may see, the latest first.
 func (r *Room) public(ctx context.Context) ([]Webinar, error) {
-	rows, err := r.desk.Pool.Query(ctx, `
+	list, err := postgres.Rows[Webinar](ctx, r.desk.Pool, `
 		SELECT `+columns+` FROM webinar w WHERE `+publish.Visible+`
 		ORDER BY w.starts_local DESC, w.id LIMIT $2`, r.desk.Now(), maxShown)
-	if err != nil {
-		return nil, fmt.Errorf("list webinars: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Webinar])
 	if err != nil {
 		return nil, fmt.Errorf("list webinars: %w", err)
 	}

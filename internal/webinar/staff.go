@@ -18,6 +18,7 @@ import (
 	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/publish"
 	"clickcommerce.com/site/web"
 )
@@ -330,11 +331,7 @@ func (r *Room) seats(ctx context.Context, id uuid.UUID) (template.HTML, error) {
 }
 
 func (r *Room) notes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
-	rows, err := r.desk.Pool.Query(ctx, `SELECT `+columns+` FROM webinar w WHERE w.id = ANY ($1)`, ids)
-	if err != nil {
-		return nil, fmt.Errorf("read webinars: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Webinar])
+	list, err := postgres.Rows[Webinar](ctx, r.desk.Pool, `SELECT `+columns+` FROM webinar w WHERE w.id = ANY ($1)`, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read webinars: %w", err)
 	}

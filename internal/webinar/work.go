@@ -14,6 +14,7 @@ import (
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/publish"
 	"clickcommerce.com/site/internal/submission"
 )
@@ -31,12 +32,8 @@ const (
 // Tend does what follows from the events' rows: it calls off, tells of moves, gives free seats away, reminds, and
 // sends recordings. Each is done once for each registration, however often Tend runs.
 func (r *Room) Tend(ctx context.Context) error {
-	rows, err := r.desk.Pool.Query(ctx, `SELECT `+columns+` FROM webinar w WHERE w.starts_local > $1 ORDER BY w.starts_local`,
+	list, err := postgres.Rows[Webinar](ctx, r.desk.Pool, `SELECT `+columns+` FROM webinar w WHERE w.starts_local > $1 ORDER BY w.starts_local`,
 		r.desk.Now().Add(-remembered))
-	if err != nil {
-		return fmt.Errorf("read webinars: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Webinar])
 	if err != nil {
 		return fmt.Errorf("read webinars: %w", err)
 	}
@@ -254,13 +251,9 @@ type mailed struct {
 }
 
 func (r *Room) export(ctx context.Context, who uuid.UUID, to io.Writer) error {
-	rows, err := r.desk.Pool.Query(ctx, `
+	list, err := postgres.Rows[mailed](ctx, r.desk.Pool, `
 		SELECT s.reference, m.kind, m.at FROM webinar_mailing m JOIN submission s ON s.id = m.submission_id
 		WHERE s.person_id = $1 ORDER BY m.at, m.kind`, who)
-	if err != nil {
-		return fmt.Errorf("export webinar mailings: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[mailed])
 	if err != nil {
 		return fmt.Errorf("export webinar mailings: %w", err)
 	}
