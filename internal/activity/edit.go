@@ -234,7 +234,7 @@ func (d *Desk) showConfirm(w http.ResponseWriter, r *http.Request) error {
 	data := confirmPage{Base: page.Base{Title: "Confirm your address", Description: "One button, and we know the address is yours.", NoIndex: true}}
 	data.Path = r.URL.Path
 	for _, c := range choices {
-		if c.Granted && !c.InForce {
+		if c.Waiting {
 			data.Choices = append(data.Choices, c.Wording)
 		}
 	}

@@ -204,7 +204,7 @@ func (h *house) admitted(email string) (receipt string) {
 	h.Helper()
 	receipt = h.send("/connect/request", access.Kind, email)
 	want(h.T, h.Post("/staff/access/"+h.id(receipt).String()+"/approve", url.Values{
-		"until": {"2027-11-23"}, "reason": {"administrator"},
+		"until": {"2027-11-23"}, "reason": {"administrator"}, "products": {"service-parts"},
 	}), http.StatusSeeOther)
 	invite := h.link("/connect/invite/")
 	want(h.T, h.Get(invite), http.StatusOK)
@@ -345,6 +345,23 @@ func TestPreferences(t *testing.T) {
 	}
 	if text := words(b.get("/connect/preferences"), "main"); !strings.Contains(text, "No since 23 November 2026, on this page.") {
 		t.Errorf("the page after stopping: %s", text)
+	}
+	// What staff were told waits for 30 days, and is left out then.
+	if _, err := h.Pool.Exec(t.Context(), `
+		INSERT INTO consent_event (person_id, purpose, channel, granted, wording, statement_version, origin, at)
+		SELECT id, 'survey', 'phone', true, 'Call me.', '2026-11-01', 'staff', $1 FROM person WHERE email = 'ada@example.com'`, h.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if page := b.get("/connect/preferences").Body.String(); !strings.Contains(page, "survey_phone") {
+		t.Error("what waits for its confirmation is left out")
+	}
+	if _, err := h.Pool.Exec(t.Context(), `UPDATE account SET expires_at = NULL`); err != nil {
+		t.Fatal(err)
+	}
+	h.Advance(31 * 24 * time.Hour)
+	b.signIn("ada@example.com")
+	if page := b.get("/connect/preferences").Body.String(); strings.Contains(page, "survey_phone") {
+		t.Error("what lapsed is listed as if it could still be confirmed")
 	}
 }
 

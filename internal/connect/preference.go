@@ -94,13 +94,13 @@ func (p *Portal) rows(ctx context.Context, who uuid.UUID) ([]choiceRow, error) {
 	var rows []choiceRow
 	for _, o := range offers() {
 		c, made := latest[o.name()]
-		if !made && o.channel != consent.ByEmail {
+		if made = made && !c.Lapsed(); !made && o.channel != consent.ByEmail {
 			continue
 		}
 		row := choiceRow{Name: o.name(), Wording: o.wording}
 		if made {
 			at := c.At.In(p.zone)
-			row.On, row.Since, row.Way, row.Waiting = c.InForce, &at, way(c.Origin), c.Granted && !c.InForce
+			row.On, row.Since, row.Way, row.Waiting = c.InForce, &at, way(c.Origin), c.Waiting
 			if c.Granted && c.Wording != o.wording {
 				row.Shown = c.Wording
 			}

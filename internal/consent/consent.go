@@ -75,7 +75,14 @@ type Choice struct {
 	Origin    Origin    `db:"origin"`
 	At        time.Time `db:"at"`
 	InForce   bool      `db:"in_force"`
+	Waiting   bool      `db:"-"` // granted, and still to be confirmed by mail
 }
+
+// waits is how long a choice waits for its confirmation (DESIGN 6).
+const waits = 30 * 24 * time.Hour
+
+// Lapsed tells whether a choice was never confirmed in time: it is as if it had not been made.
+func (c Choice) Lapsed() bool { return c.Granted && !c.InForce && !c.Waiting }
 
 // Ledger reads and appends choices.
 type Ledger struct {
@@ -161,6 +168,9 @@ func (l *Ledger) Of(ctx context.Context, who uuid.UUID) ([]Choice, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read choices: %w", err)
 	}
+	for i, c := range choices {
+		choices[i].Waiting = c.Granted && !c.InForce && l.now().Sub(c.At) <= waits
+	}
 	return choices, nil
 }
 
@@ -171,7 +181,7 @@ func (l *Ledger) Confirmed(ctx context.Context, p person.Person) error {
 		DELETE FROM suppression s USING consent c
 		WHERE c.person_id = $1 AND c.granted AND c.at > $2 AND s.at < c.at
 			AND s.purpose = c.purpose AND s.channel = c.channel AND s.address_hmac = $3`,
-		p.ID, l.now().AddDate(0, 0, -30), person.AddressDigest(l.ring, p.Email))
+		p.ID, l.now().Add(-waits), person.AddressDigest(l.ring, p.Email))
 	if err != nil {
 		return fmt.Errorf("confirm choices: %w", err)
 	}

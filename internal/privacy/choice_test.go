@@ -322,3 +322,22 @@ func TestUnprovenChoiceTakesNothingAway(t *testing.T) {
 		}
 	}
 }
+
+// A choice that was not confirmed within 30 days is as if it had not been made.
+func TestPreferencesLeaveOutWhatLapsed(t *testing.T) {
+	h := bench(t)
+	who := agree(t, h, "ada@example.com",
+		consent.Event{Purpose: consent.Newsletter, Granted: true, Origin: consent.FromForm},
+		consent.Event{Purpose: consent.Survey, Granted: true, Origin: consent.FromStaff})
+	row := func() string {
+		t.Helper()
+		return words(document(t, h.Get(h.room.PreferencesPath(who.ID)), http.StatusOK).Find("table"))
+	}
+	if text := row(); strings.Count(text, "Waits for your confirmation") != 2 {
+		t.Errorf("not both wait: %s", text)
+	}
+	h.Advance(30*24*time.Hour + time.Second)
+	if text := row(); strings.Count(text, "Nothing: you never agreed") != 4 {
+		t.Errorf("still wait: %s", text)
+	}
+}

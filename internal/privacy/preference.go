@@ -131,14 +131,14 @@ func row(purpose, channel string, choices []consent.Choice) preference {
 	words := what(purpose, channel)
 	p := preference{What: strings.ToUpper(words[:1]) + words[1:], Value: purpose + " " + channel, State: "never"}
 	for _, c := range choices {
-		if string(c.Purpose) != purpose || string(c.Channel) != channel {
+		if string(c.Purpose) != purpose || string(c.Channel) != channel || c.Lapsed() {
 			continue
 		}
 		p.Since, p.Wording = c.At, c.Wording
 		switch {
 		case c.InForce:
 			p.State = "on"
-		case c.Granted:
+		case c.Waiting:
 			p.State = "waiting"
 		default:
 			p.State = "off"
@@ -296,7 +296,7 @@ func (r *Room) showProof(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	for _, c := range choices {
-		if c.Granted && !c.InForce {
+		if c.Waiting {
 			data.Choices = append(data.Choices, c.Wording)
 		}
 	}

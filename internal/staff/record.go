@@ -270,6 +270,8 @@ func choiceTag(c consent.Choice, same bool) tag {
 		return tag{"active", "In force"}
 	case !c.Granted:
 		return tag{"withdrawn", "Refused since"}
+	case same && c.Lapsed():
+		return tag{"closed", "Lapsed: the address was not confirmed within 30 days"}
 	case same:
 		return tag{"waiting", "Counts once the address is confirmed"}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -219,4 +220,20 @@ func (h *house) anonymous(t *testing.T, apart bool) (id uuid.UUID) {
 		t.Fatal(err)
 	}
 	return id
+}
+
+// TestLapsedChoice was ticked, and never confirmed within 30 days: it waits for nothing any more.
+func TestLapsedChoice(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "ada@example.com", func(e *submission.Entry) { e.Values["consent_newsletter"] = []string{"yes"} })
+	const wording = "Mail me the newsletter"
+	if !strings.Contains(h.Get(h.Desk.ConfirmPath(id)).Body.String(), wording) {
+		t.Error("the page to confirm does not say what comes into force")
+	}
+	h.Advance(31 * day)
+	if strings.Contains(h.Get(h.Desk.ConfirmPath(id)).Body.String(), wording) {
+		t.Error("the page to confirm lists what can't come into force any more")
+	}
+	has(t, h.as(t, account.Reviewer).get(t, h, path(id)), ".record-side", "Lapsed: the address was not confirmed within 30 days")
 }
