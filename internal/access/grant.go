@@ -33,8 +33,8 @@ func (r *room) through(end time.Time) string {
 	return end.Add(-time.Second).In(r.zone).Format("2 January 2006")
 }
 
-// moved gives access where staff approve by the record's own step: for the usual term, or as long as the person has
-// already.
+// moved gives access where staff approve by the record's own step: to what was asked for, for the usual term, and no less
+// than the person has already.
 func (r *room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to string) error {
 	if to != approved {
 		return nil
@@ -48,12 +48,16 @@ func (r *room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 	if has != nil && has.After(until) {
 		until = *has
 	}
-	return r.grant(ctx, tx, rec, until)
+	opens, err := suggested(ctx, tx, rec)
+	if err != nil {
+		return err
+	}
+	return r.grant(ctx, tx, rec, until, opens)
 }
 
-// grant opens the account of the record's person until that moment. Whoever has set a password already is told the new
+// grant opens the account of the record's person to product families until that moment. Whoever has set a password already is told the new
 // end; others are invited.
-func (r *room) grant(ctx context.Context, tx pgx.Tx, rec submission.Record, until time.Time) error {
+func (r *room) grant(ctx context.Context, tx pgx.Tx, rec submission.Record, until time.Time, opens []string) error {
 	if rec.Email == "" {
 		return &page.Error{Status: http.StatusConflict, Message: "There is nobody to give access to: the sender was erased."}
 	}
@@ -73,8 +77,9 @@ func (r *room) grant(ctx context.Context, tx pgx.Tx, rec submission.Record, unti
 		warned = &until // so short a term is told with the grant
 	}
 	if _, err := tx.Exec(ctx, `
-		INSERT INTO access_term (account_id, warned_for) VALUES ($1, $2)
-		ON CONFLICT (account_id) DO UPDATE SET warned_for = excluded.warned_for`, id, warned); err != nil {
+		INSERT INTO access_term (account_id, warned_for, families) VALUES ($1, $2, $3)
+		ON CONFLICT (account_id) DO UPDATE SET warned_for = excluded.warned_for, families = excluded.families`,
+		id, warned, opens); err != nil {
 		return fmt.Errorf("note term: %w", err)
 	}
 	// The record is kept as long as the account that follows from it.

@@ -5,18 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"net/http"
-	"net/url"
+	"slices"
+	"strings"
 	"time"
 
-	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
-	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -29,6 +27,7 @@ type term struct {
 	Until    string // its last day
 	TakenUp  bool   // a password was set
 	SignedIn string // the day of the last sign-in
+	Opens    string // the product families, in words
 	MayAct   bool   // the reader may change it
 }
 
@@ -57,6 +56,17 @@ func (r *room) term(ctx context.Context, rec submission.Record) (term, error) {
 	if a.LastSignInAt != nil {
 		t.SignedIn = a.LastSignInAt.In(r.zone).Format("2 January 2006")
 	}
+	opens, _, err := opened(ctx, r.desk.Store, rec.PersonID.UUID)
+	if err != nil {
+		return t, err
+	}
+	var labels []string
+	for _, o := range families() {
+		if slices.Contains(opens, o.Value) {
+			labels = append(labels, o.Label)
+		}
+	}
+	t.Opens = strings.Join(labels, ", ")
 	return t, nil
 }
 
@@ -78,121 +88,6 @@ func (r *room) receipt(ctx context.Context, rec submission.Record) (activity.Ext
 	}
 	html, err := r.views.request.Fragment("access-receipt", t)
 	return activity.Extra{HTML: html}, err
-}
-
-// deed is something that staff do with an access on a page of its own.
-type deed struct {
-	from []string
-	form func(now time.Time) form.Form
-	do   func(ctx context.Context, rec submission.Record, v form.Values, by submission.Actor) error
-}
-
-func (r *room) staff(router chi.Router) {
-	for word, d := range map[string]deed{
-		"approve": {[]string{"new", activity.Asked}, r.approveForm, r.approve},
-		"renew":   {[]string{approved, active, ended}, r.renewForm, r.renew},
-		"end":     {[]string{approved, active}, r.endForm, r.end},
-	} {
-		handle := r.desk.Pages.Handle(r.on(d))
-		router.Get("/access/{id}/"+word, handle)
-		router.Post("/access/{id}/"+word, handle)
-	}
-}
-
-// on shows the page of a deed, and does it when it is sent.
-func (r *room) on(d deed) page.Handler {
-	return func(w http.ResponseWriter, req *http.Request) error {
-		rec, by, err := r.open(req, d.from)
-		if err != nil {
-			return err
-		}
-		f := d.form(r.desk.Now())
-		if req.Method != http.MethodPost {
-			return r.drawTerm(w, req, http.StatusOK, rec, by, f, form.Shown{Values: r.offered(f)})
-		}
-		req.Body = http.MaxBytesReader(w, req.Body, 1<<16)
-		if err := req.ParseForm(); err != nil {
-			return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
-		}
-		values, errs := f.Parse(req.PostForm)
-		if len(errs) > 0 {
-			return r.drawTerm(w, req, http.StatusUnprocessableEntity, rec, by, f, form.Shown{Values: req.PostForm, Errors: errs})
-		}
-		err = d.do(req.Context(), rec, values, by)
-		if errors.Is(err, submission.ErrMove) {
-			return errStatus
-		}
-		if err != nil {
-			return err
-		}
-		http.Redirect(w, req, recordPath(rec.ID), http.StatusSeeOther)
-		return nil
-	}
-}
-
-var errStatus = &page.Error{
-	Status: http.StatusConflict, Message: "The record is no longer in a status that allows this. Nothing was changed: open it again.",
-}
-
-func recordPath(id uuid.UUID) string { return "/staff/submissions/" + id.String() }
-
-// open returns the record of the address, for staff who may act on it.
-func (r *room) open(req *http.Request, from []string) (rec submission.Record, by submission.Actor, err error) {
-	in := account.From(req.Context())
-	id, bad := uuid.Parse(chi.URLParam(req, "id"))
-	if in == nil || bad != nil || !in.Can(account.See, Kind) {
-		return rec, by, page.ErrNotFound
-	}
-	if !in.Can(account.Act, Kind) {
-		return rec, by, page.ErrForbidden
-	}
-	rec, err = r.desk.Store.Get(req.Context(), id)
-	if errors.Is(err, submission.ErrNotFound) || err == nil && rec.Kind != Kind {
-		return rec, by, page.ErrNotFound
-	}
-	if err != nil {
-		return rec, by, err
-	}
-	if rec.Quarantined != nil {
-		return rec, by, &page.Error{Status: http.StatusConflict, Message: "This request is in quarantine. Restore it first."}
-	}
-	for _, status := range from {
-		if rec.Status == status {
-			return rec, submission.Actor{ID: in.Account.ID, Role: string(in.Under(account.Act, Kind))}, nil
-		}
-	}
-	return rec, by, errStatus
-}
-
-// offered fills the date with the usual one.
-func (r *room) offered(f form.Form) url.Values {
-	if _, asks := f.Field("until"); !asks {
-		return nil
-	}
-	return url.Values{"until": {r.desk.Now().In(r.zone).AddDate(0, usualTerm, 0).Format(time.DateOnly)}}
-}
-
-// drawTerm logs the reading before it shows whose access it is.
-func (r *room) drawTerm(
-	w http.ResponseWriter, req *http.Request, status int, rec submission.Record, by submission.Actor, f form.Form, s form.Shown,
-) error {
-	if err := r.desk.Store.Read(req.Context(), rec.ID, by); err != nil {
-		return err
-	}
-	t, err := r.term(req.Context(), rec)
-	if err != nil {
-		return err
-	}
-	s.Action = req.URL.Path
-	v := f.View(s)
-	v.Trap = ""
-	return r.views.term.Write(w, req, status, termPage{
-		Base: page.Base{
-			Title: activity.Title(v, f.Title), NoIndex: true,
-			Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}, {Label: rec.Reference, Path: recordPath(rec.ID)}, {Label: f.Title}},
-		},
-		Name: rec.Name, Company: rec.Company, Reference: rec.Reference, Back: recordPath(rec.ID), Term: t, Form: v,
-	})
 }
 
 func (r *room) untilField(now time.Time) (form.Field, func(form.Values, form.Errors)) {
@@ -224,11 +119,19 @@ func (r *room) day(v form.Values) (time.Time, error) {
 	return r.endOf(day), nil
 }
 
+// opensField asks what the access opens: staff decide it, whatever was asked for.
+func opensField() form.Field {
+	return form.Field{
+		Name: "products", Label: "Product families that it opens", Kind: form.Several, Required: true, Options: families(),
+		Hint: "Ticked is what the request asks for, and what is open already. Untick what was not vouched for.",
+	}
+}
+
 func (r *room) approveForm(now time.Time) form.Form {
 	until, check := r.untilField(now)
 	return form.Form{
 		Kind: Kind, Title: "Approve access", Button: "Approve and invite", Check: check,
-		Fields: []form.Field{until, {
+		Fields: []form.Field{until, opensField(), {
 			Name: "reason", Label: "Who vouched for it?", Kind: form.Choice, Required: true, Options: grounds(),
 		}},
 	}
@@ -241,16 +144,16 @@ func (r *room) approve(ctx context.Context, rec submission.Record, v form.Values
 	}
 	return r.desk.Store.Move(ctx, rec.ID, submission.Change{
 		From: []string{"new", activity.Asked}, To: approved, By: by, Decides: true,
-		Detail: map[string]string{"reason": v.Get("reason"), "until": v.Get("until")},
+		Detail: detail(v),
 		Moved: func(ctx context.Context, tx pgx.Tx, rec submission.Record, _ string) error {
-			return r.grant(ctx, tx, rec, until)
+			return r.grant(ctx, tx, rec, until, v["products"])
 		},
 	})
 }
 
 func (r *room) renewForm(now time.Time) form.Form {
 	until, check := r.untilField(now)
-	return form.Form{Kind: Kind, Title: "Renew access", Button: "Renew and tell the owner", Fields: []form.Field{until}, Check: check}
+	return form.Form{Kind: Kind, Title: "Renew access", Button: "Renew and tell the owner", Fields: []form.Field{until, opensField()}, Check: check}
 }
 
 // renew sets another end, later or earlier. An access that had ended is open again.
@@ -265,9 +168,9 @@ func (r *room) renew(ctx context.Context, rec submission.Record, v form.Values, 
 	}
 	return r.desk.Store.Move(ctx, rec.ID, submission.Change{
 		From: []string{rec.Status}, To: to, Kind: "renewed", By: by, Decides: true,
-		Detail: map[string]string{"until": v.Get("until")},
+		Detail: detail(v),
 		Moved: func(ctx context.Context, tx pgx.Tx, rec submission.Record, _ string) error {
-			return r.grant(ctx, tx, rec, until)
+			return r.grant(ctx, tx, rec, until, v["products"])
 		},
 	})
 }
@@ -303,7 +206,7 @@ func (r *room) end(ctx context.Context, rec submission.Record, v form.Values, by
 		if err := r.accounts.EndAccess(ctx, tx, rec.PersonID.UUID); err != nil {
 			return err
 		}
-		return r.finish(ctx, tx, rec.PersonID.UUID, by, map[string]string{"reason": v.Get("reason")}, ground)
+		return r.finish(ctx, tx, rec.PersonID.UUID, by, detail(v), ground)
 	})
 	if err != nil {
 		return fmt.Errorf("end access: %w", err)
