@@ -1,7 +1,6 @@
 package activity
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -82,8 +81,6 @@ type Door struct {
 	Form func(r *http.Request) (form.Form, error)
 	// Page draws the page around the form.
 	Page func(w http.ResponseWriter, r *http.Request, status int, f form.Form, v form.View) error
-	// Fill may complete what is accepted, for activities that need more than the common fields.
-	Fill func(ctx context.Context, e *submission.Entry) error
 	// Thanks answers a sending that has no receipt (anonymous forms).
 	Thanks func(w http.ResponseWriter, r *http.Request, f form.Form) error
 }

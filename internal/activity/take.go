@@ -1,7 +1,6 @@
 package activity
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -160,11 +159,8 @@ func (d *Desk) accept(r *http.Request, s *sending) (submission.Accepted, error) 
 	e := d.entry(a, s.form, s.values)
 	e.Files, e.Seal = s.in.files, s.seal
 	e.Quarantine = !a.NeverApart && (s.doubtful || d.Blocked != nil && d.Blocked(e.Email))
-	for _, fill := range []func(context.Context, *submission.Entry) error{a.Fill, s.door.Fill} {
-		if fill == nil {
-			continue
-		}
-		if err := fill(r.Context(), &e); err != nil {
+	if a.Fill != nil {
+		if err := a.Fill(r.Context(), &e); err != nil {
 			return submission.Accepted{}, err
 		}
 	}
