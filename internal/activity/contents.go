@@ -23,6 +23,7 @@ import (
 const (
 	codeLasts    = 15 * time.Minute
 	codeAttempts = 5
+	twoClicks    = 10 * time.Second // between them at most: they bring one code
 )
 
 // sendCode mails six digits to the address of the record: whoever has the receipt's link alone can't see contents.
@@ -41,15 +42,16 @@ func (d *Desk) sendCode(w http.ResponseWriter, r *http.Request, rec submission.R
 		return d.writeReceipt(w, r, rec, http.StatusOK, codeSent)
 	}
 	code := fmt.Sprintf("%06d", n)
-	err = pgx.BeginFunc(r.Context(), d.Pool, func(tx pgx.Tx) error {
-		_, err := tx.Exec(r.Context(), `
-			INSERT INTO receipt_code (submission_id, hash, created_at) VALUES ($1, $2, $3)
-			ON CONFLICT (submission_id) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at, attempts = 0`,
-			rec.ID, d.codeHash(rec.ID, code), d.Now())
-		return err
-	})
+	tag, err := d.Pool.Exec(r.Context(), `
+		INSERT INTO receipt_code AS c (submission_id, hash, created_at) VALUES ($1, $2, $3)
+		ON CONFLICT (submission_id) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at, attempts = 0
+		WHERE c.created_at <= $4`,
+		rec.ID, d.codeHash(rec.ID, code), d.Now(), d.Now().Add(-twoClicks))
 	if err != nil {
 		return fmt.Errorf("store code: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return d.writeReceipt(w, r, rec, http.StatusOK, codeSent)
 	}
 	err = d.Store.Send(r.Context(), rec.ID, submission.System, mail.Message{
 		Template: "code", Data: mail.Code{Code: code, Reference: rec.Reference},

@@ -304,6 +304,9 @@ func TestCodeOpensOnce(t *testing.T) {
 	b := open(t, nil)
 	receipt, _ := b.sent(t, b.filled(t))
 	code := url.Values{"code": {b.code(t, receipt)}}
+	if w := b.Post(receipt+"/code", nil); w.Code != http.StatusOK || len(b.Mails(t)) != 0 {
+		t.Errorf("asked for by two clicks: %d, and another mail", w.Code)
+	}
 	for _, want := range []int{http.StatusOK, http.StatusUnprocessableEntity} {
 		if w := b.Post(receipt+"/open", code); w.Code != want {
 			t.Errorf("open: %d, want %d", w.Code, want)

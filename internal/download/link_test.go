@@ -170,7 +170,14 @@ func TestNewLinkEndsTheOldOne(t *testing.T) {
 	if w := b.Post(receipt+"/new-link", nil); w.Code != http.StatusSeeOther {
 		t.Fatalf("new link: %d %s", w.Code, w.Body)
 	}
+	if w := b.Post(receipt+"/new-link", nil); w.Code != http.StatusSeeOther {
+		t.Errorf("pressed twice: %d", w.Code)
+	}
 	newer := b.link()
+	b.Advance(time.Minute)
+	if w := b.Post(receipt+"/new-link", nil); w.Code != http.StatusTooManyRequests {
+		t.Errorf("a minute later: %d", w.Code)
+	}
 	if _, code := b.press(link); code != http.StatusGone || newer == link {
 		t.Errorf("the old link: %d", code)
 	}

@@ -22,6 +22,7 @@ import (
 const (
 	renewPause = 10 * time.Minute
 	renewMost  = 20
+	twoClicks  = 30 * time.Second // between them at most
 )
 
 // story is what a request came to, for its sender and for staff.
@@ -120,12 +121,15 @@ func (r *Room) renew(w http.ResponseWriter, req *http.Request, rec submission.Re
 			},
 		})
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errJustRenewed) {
 		return err
 	}
 	http.Redirect(w, req, r.Desk.ReceiptPath(rec.ID), http.StatusSeeOther)
 	return nil
 }
+
+// errJustRenewed says that the button was pressed twice: the link is on its way.
+var errJustRenewed = errors.New("download: the link was renewed a moment ago")
 
 // nextSerial gives a request its next link.
 func (r *Room) nextSerial(ctx context.Context, tx pgx.Tx, rec submission.Record) (int, error) {
@@ -141,6 +145,14 @@ func (r *Room) nextSerial(ctx context.Context, tx pgx.Tx, rec submission.Record)
 		WHERE submission_id = $1 AND issued_at <= $3 AND serial < $4
 		RETURNING serial`, rec.ID, now, now.Add(-renewPause), renewMost).Scan(&serial)
 	if errors.Is(err, pgx.ErrNoRows) {
+		var twice bool
+		if err := tx.QueryRow(ctx, `SELECT serial > 1 AND issued_at > $2 FROM download_link WHERE submission_id = $1`,
+			rec.ID, now.Add(-twoClicks)).Scan(&twice); err != nil {
+			return 0, fmt.Errorf("renew link: %w", err)
+		}
+		if twice {
+			return 0, errJustRenewed
+		}
 		return 0, &page.Error{
 			Status: http.StatusTooManyRequests,
 			Message: "We mailed you a link a moment ago. Please give it ten minutes, and look among the junk too. " +

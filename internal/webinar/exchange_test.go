@@ -3,8 +3,12 @@ package webinar_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/web"
@@ -29,6 +33,32 @@ func TestExchangeKeepsTheStatement(t *testing.T) {
 	}
 	if got := h.statement(w.Header().Get("Location")); got != first {
 		t.Errorf("exchanged under statement %s, want %s", got, first)
+	}
+}
+
+// Two clicks are one exchange, and both lead to the new seat.
+func TestExchangeTwice(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(event{slug: "here", capacity: 2})
+	there := h.add(event{slug: "there", capacity: 2})
+	mine := h.register("here", guest(1))
+	h.confirm(mine)
+	var wait sync.WaitGroup
+	to := make([]string, 4)
+	for i := range to {
+		wait.Go(func() { to[i] = h.Post(mine+"/switch", url.Values{"to": {"there"}}).Header().Get("Location") })
+	}
+	wait.Wait()
+	if to[0] == "" || to[0] == mine || len(slices.Compact(to)) != 1 {
+		t.Errorf("led to %q", to)
+	}
+	if diff := cmp.Diff(h.seats(there), map[string]int{"registered": 1}); diff != "" {
+		t.Errorf("seats (-got +want):\n%s", diff)
+	}
+	h.post(to[0]+"/cancel", http.StatusSeeOther)
+	if w := h.Post(mine+"/switch", url.Values{"to": {"there"}}); w.Code != http.StatusNotFound {
+		t.Errorf("exchange what was given up: %d", w.Code)
 	}
 }
 

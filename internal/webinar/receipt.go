@@ -186,7 +186,17 @@ var (
 // change exchanges a registration for a seat at another event: both happen, or nothing does.
 func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.Record) error {
 	ctx := req.Context()
-	if rec.Kind != Kind || !slices.Contains(live(), shownAs(rec.Status)) {
+	if rec.Kind != Kind {
+		return page.ErrNotFound
+	}
+	to, err := r.bySlug(ctx, form.Clean(req.PostFormValue("to"), false))
+	if err != nil {
+		return err
+	}
+	if done, err := r.exchanged(w, req, rec, to.ID); done || err != nil {
+		return err
+	}
+	if !slices.Contains(live(), shownAs(rec.Status)) {
 		return page.ErrNotFound
 	}
 	v, ok, err := r.view(ctx, rec)
@@ -200,10 +210,6 @@ func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.R
 	case !v.Known:
 		return errUnknown
 	}
-	to, err := r.bySlug(ctx, form.Clean(req.PostFormValue("to"), false))
-	if err != nil {
-		return err
-	}
 	versions, err := r.desk.Store.Versions(ctx, rec.ID)
 	if err != nil {
 		return err
@@ -216,6 +222,11 @@ func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.R
 		return err
 	}
 	accepted, err := r.desk.Store.Accept(ctx, e)
+	if errors.Is(err, errFull) || errors.Is(err, errThere) || errors.Is(err, submission.ErrMove) {
+		if done, err := r.exchanged(w, req, rec, to.ID); done || err != nil { // by the first of two clicks
+			return err
+		}
+	}
 	switch {
 	case errors.Is(err, errApart):
 		return errApart
@@ -234,6 +245,24 @@ func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.R
 	}
 	http.Redirect(w, req, "/r/"+accepted.Token, http.StatusSeeOther)
 	return nil
+}
+
+// exchanged leads to the seat for which a registration was given up, if it was given up for one at that event.
+func (r *Room) exchanged(w http.ResponseWriter, req *http.Request, old submission.Record, to uuid.UUID) (bool, error) {
+	var id uuid.UUID
+	err := r.desk.Pool.QueryRow(req.Context(), `
+		SELECT s.id FROM submission_event e
+		JOIN submission s ON s.person_id = $3 AND s.subject_id = $2 AND s.status = ANY($4) AND s.quarantined_at IS NULL
+		WHERE e.submission_id = $1 AND e.kind = 'exchanged' AND e.detail ->> 'event' = $2::text
+		ORDER BY s.created_at, s.id LIMIT 1`, old.ID, to, old.PersonID, live()).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for exchanged registration: %w", err)
+	}
+	http.Redirect(w, req, r.desk.ReceiptPath(id), http.StatusSeeOther)
+	return true, nil
 }
 
 // exchange prepares the new registration, which takes the old one's answers but no consent, and its place. It stands
@@ -266,6 +295,7 @@ func (r *Room) exchange(old submission.Record, to Webinar, newestFirst []submiss
 		}
 		return r.desk.Store.MoveTx(ctx, tx, old.ID, submission.Change{
 			From: live(), To: Cancelled, Kind: "exchanged", By: submission.Sender, Decides: true, Moved: r.moved,
+			Detail: map[string]string{"event": to.ID.String()},
 		})
 	}
 	return e, nil

@@ -374,8 +374,11 @@ func TestExchange(t *testing.T) {
 	if len(methods) != 2 {
 		t.Errorf("mails to who changed: %v", methods)
 	}
-	if w := h.Post(mine+"/switch", url.Values{"to": {"there"}}); w.Code != http.StatusNotFound {
+	if w := h.Post(mine+"/switch", url.Values{"to": {"full"}}); w.Code != http.StatusNotFound {
 		t.Errorf("change of what is cancelled: %d", w.Code)
+	}
+	if w := h.Post(mine+"/switch", url.Values{"to": {"there"}}); w.Header().Get("Location") != moved {
+		t.Errorf("pressed twice: %d to %q", w.Code, w.Header().Get("Location"))
 	}
 }
 
