@@ -17,6 +17,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/analytics"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/file"
@@ -54,6 +55,7 @@ type app struct {
 	seen       seen
 	misuse     *staff.Misuse
 	privacy    *privacy.Room
+	visits     *analytics.Room
 	jobs       *job.Jobs
 	workspace  *staff.Workspace
 	running    atomic.Bool         // the jobs are
@@ -131,6 +133,7 @@ func (a *app) wireGround(ctx context.Context) error {
 		Web: a.web, PublicURL: a.cfg.PublicURL, Site: a.site, Log: a.log, Now: a.now,
 		Notice: func(ctx context.Context) *page.Notice { return a.privacy.Notice(ctx) },
 		Seen:   a.seen.count,
+		Viewed: func(r *http.Request, answer http.Header) { a.visits.View(r, answer) },
 	})
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -11,6 +12,7 @@ import (
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/alliance"
+	"clickcommerce.com/site/internal/analytics"
 	"clickcommerce.com/site/internal/career"
 	"clickcommerce.com/site/internal/connect"
 	"clickcommerce.com/site/internal/contact"
@@ -59,6 +61,7 @@ func (a *app) makeRooms() rooms {
 	portal := connect.New(connect.Config{
 		Desk: a.desk, Content: a.content, Accounts: a.accounts, Downloads: a.entitled(downloads),
 	})
+	a.visits = analytics.New(analytics.Config{Pages: a.pages, Pool: a.pool, Now: a.now, Log: a.log})
 	a.privacy = privacy.New(privacy.Config{Desk: a.desk, Content: a.content, Web: a.web, Checks: a.promises(), Server: a.front})
 	return rooms{
 		activities: activity.Activities{
@@ -74,7 +77,7 @@ func (a *app) makeRooms() rooms {
 			a.privacy.Activity(),
 		},
 		public: []func(chi.Router){portal.Public, newsroom.Public},
-		staff:  []func(chi.Router){newsroom.Staff},
+		staff:  []func(chi.Router){newsroom.Staff, a.visits.Staff},
 		work:   portal.Work(),
 		sources: []content.Source{
 			careers.Documents, webinars.Documents, demos.Documents, downloads.Documents, surveys.Documents, newsroom.Documents,
@@ -87,6 +90,7 @@ func (a *app) makeRooms() rooms {
 			{Label: "Survey results", Path: "/staff/surveys/results", Kind: survey.Kind, Right: account.See},
 			{Label: "Openings", Path: "/staff/openings", Kind: career.Kind, Right: account.Publish},
 			{Label: "News", Path: "/staff/news", Kind: news.Kind, Right: account.Publish},
+			{Label: "Visits", Path: "/staff/visits", Kind: analytics.Kind, Right: account.See},
 		},
 		plain: []string{alliance.Kind, career.Kind, access.Kind, newsletter.Kind, contact.Kind, privacy.Kind},
 		demo: []func(context.Context) error{
@@ -132,14 +136,39 @@ func mailTemplates() []mail.Template {
 	return list
 }
 
-// promises are the checks of promises that only the configuration can break.
+// promises are the checks of promises that no room can make by itself.
 func (a *app) promises() []privacy.Check {
 	return []privacy.Check{
 		{
 			Promise: "P-9", Name: "Every host that the configuration names belongs to a processor on record.", Run: a.checkProcessors,
 			Remove: privacy.Removal{Setting: "SMTP_URL=smtp://mail.elsewhere.example:25"},
 		},
+		{
+			Promise: "P-11", Name: "The table of visits has no place for anything but a day, a kind, a value and a count.", Run: a.visits.CheckTable,
+			Remove: privacy.Removal{SQL: `ALTER TABLE analytics.page_count ADD COLUMN visitor text`},
+		},
+		{
+			Promise: "P-12", Name: "No figure under ten leaves the table of visits, and none that is still counted.", Run: a.visits.CheckFigures,
+			Remove: privacy.Removal{SQL: `
+				CREATE OR REPLACE VIEW analytics.figure AS
+				SELECT date_trunc('month', day)::date AS month, kind, value, bot, sum(count)::bigint AS n
+				FROM analytics.page_count GROUP BY 1, 2, 3, 4`},
+		},
+		{
+			Promise: "P-13", Name: "A browser that asks not to be counted is not counted, and gets no cookie of statistics.",
+			Run:    func(ctx context.Context) error { return a.visits.CheckSilent(ctx, a.front()) },
+			Remove: privacy.Removal{Serve: deaf},
+		},
 	}
+}
+
+// deaf keeps from the site that a browser asks not to be counted.
+func deaf(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Del("Sec-GPC")
+		r.Header.Del("DNT")
+		next.ServeHTTP(w, r)
+	})
 }
 
 // follow keeps what this instance holds in memory in step with the database.

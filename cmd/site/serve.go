@@ -56,12 +56,16 @@ func (a *app) serve(ctx context.Context, public, admin net.Listener) error {
 	group.Go(func() error { return closed(metrics.Serve(admin)) })
 	group.Go(func() error { a.pages.Watch(ctx, a.pool); return nil })
 	group.Go(func() error { a.keepUp(ctx); return nil })
+	group.Go(func() error { a.visits.Run(ctx); return nil })
 	group.Go(func() error {
 		<-ctx.Done()
 		return a.stop(site, metrics)
 	})
 	fmt.Fprintf(a.stdout, "Serving %s (metrics and pprof at http://%s).\n", a.cfg.PublicURL, admin.Addr())
-	return group.Wait()
+	err := group.Wait()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopVisitors)
+	defer cancel()
+	return errors.Join(err, a.visits.Flush(last)) // what was counted since the last minute
 }
 
 // startWork starts the jobs, and then what looks at the database beside them. Where that fails the jobs end again: they
