@@ -99,6 +99,13 @@ func (e *exam) database(ctx context.Context) bool {
 		err = errors.New("DATABASE_URL connects as the owner of the tables: only triggers guard what is append-only")
 	}
 	e.check("serving has no owner's rights", err)
+	if e.cfg.DatabaseAdminURL != "" {
+		owner, err := db.AdminOwns(ctx)
+		if err == nil && !owner {
+			err = errors.New("DATABASE_ADMIN_URL does not connect as the owner of the tables")
+		}
+		e.check("the owner can connect, to migrate", err)
+	}
 	ring, err := openKeys(ctx, e.cfg.KeyFile, db)
 	if !e.check("the keys are those that the database was written with", err) {
 		return false

@@ -80,6 +80,9 @@ func TestDoctorFinds(t *testing.T) {
 		"serving as owner": {
 			[]string{"DATABASE_URL=" + pgtest.AdminURL(t, in.pool)}, []string{"FAIL  serving has no owner's rights", "P-6"}, nil,
 		},
+		"no owner": {
+			[]string{"DATABASE_ADMIN_URL=" + pgtest.URL(t, in.pool)}, []string{"FAIL  the owner can connect", "ok    mail can leave", "P-6"}, nil,
+		},
 		"no relay": {
 			[]string{"SMTP_URL=smtp://site:hush@127.0.0.1:1"},
 			[]string{"FAIL  mail can leave", "demo: true", "P-6"},

@@ -170,9 +170,19 @@ func (db *DB) CheckSchema(ctx context.Context) error { return CheckSchema(ctx, d
 
 // ServesAsOwner tells whether the serving role has the owner's rights, so that only triggers guard
 // what is append-only. The schema must be there.
-func (db *DB) ServesAsOwner(ctx context.Context) (bool, error) {
-	var owner bool
-	err := db.Pool.QueryRow(ctx, `
+func (db *DB) ServesAsOwner(ctx context.Context) (bool, error) { return owns(ctx, db.Pool) }
+
+// AdminOwns tells whether the role that migrates has the owner's rights. The schema must be there.
+func (db *DB) AdminOwns(ctx context.Context) (bool, error) {
+	admin, err := db.Admin(ctx)
+	if err != nil {
+		return false, err
+	}
+	return owns(ctx, admin)
+}
+
+func owns(ctx context.Context, pool *pgxpool.Pool) (owner bool, err error) {
+	err = pool.QueryRow(ctx, `
 		SELECT pg_has_role(current_user, relowner, 'MEMBER')
 		FROM pg_class WHERE oid = 'schema_step'::regclass`).Scan(&owner)
 	if err != nil {
