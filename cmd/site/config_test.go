@@ -134,13 +134,9 @@ func TestReadmeNamesTheEnvironment(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var told []string
 	name := regexp.MustCompile("`([A-Z_]+)`")
-	for _, line := range regexp.MustCompile("(?m)^\\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \\|").FindAllStringSubmatch(string(text), -1) {
+	for _, line := range regexp.MustCompile("(?m)^\\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \\|").FindAllStringSubmatch(readme(t), -1) {
 		for _, m := range name.FindAllStringSubmatch(line[1], -1) {
 			told = append(told, m[1])
 		}
