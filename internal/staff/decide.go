@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -186,7 +187,7 @@ func (ws *Workspace) conflict(w http.ResponseWriter, r *http.Request, o opened, 
 	if err != nil {
 		return err
 	}
-	if author(events, key).UUID == o.by.ID {
+	if author(events, key).UUID == o.by.ID || alreadyTaken(events, o, d) {
 		return done(w, r, recordPath(o.ID), "moved")
 	}
 	if o, err = ws.open(r.Context(), o.ID, account.Act); err != nil {
@@ -211,6 +212,20 @@ func (ws *Workspace) conflict(w http.ResponseWriter, r *http.Request, o opened, 
 		d.Problem += " Your letter is kept below; decide anew."
 	}
 	return ws.drawRecord(w, r, http.StatusConflict, o, d)
+}
+
+// alreadyTaken tells whether the last step of a record is the very one, by the same colleague. A letter would tell by its
+// key: without one nothing is lost that was written.
+func alreadyTaken(events []submission.Event, o opened, d draft) bool {
+	for _, e := range slices.Backward(events) {
+		if e.Detail["to"] == "" {
+			continue
+		}
+		return d.Values.Get("text") == "" && e.Actor.UUID == o.by.ID && "move "+e.Detail["to"] == d.Act &&
+			e.Detail["from"] == d.Values.Get("from") && e.Detail["reason"] == d.Values.Get("reason") &&
+			e.Detail["again"] == d.Values.Get("again")
+	}
+	return false
 }
 
 // submitReply writes to the sender without changing the status.
@@ -244,9 +259,24 @@ func (ws *Workspace) submitUndo(w http.ResponseWriter, r *http.Request, o opened
 	case err == nil:
 		return done(w, r, recordPath(o.ID), "undone")
 	case errors.Is(err, mail.ErrLeft), errors.Is(err, submission.ErrMove):
-		return done(w, r, recordPath(o.ID), "left")
+		return ws.notUndone(w, r, o, message)
 	}
 	return told(err)
+}
+
+// notUndone says why a letter was not taken back: it left, or it was taken back by the first of two clicks.
+func (ws *Workspace) notUndone(w http.ResponseWriter, r *http.Request, o opened, message uuid.UUID) error {
+	events, err := ws.desk.Store.Events(r.Context(), o.ID)
+	if err != nil {
+		return err
+	}
+	word := "left"
+	if slices.ContainsFunc(events, func(e submission.Event) bool {
+		return e.Kind == "undone" && e.Detail["message"] == message.String()
+	}) {
+		word = "undone"
+	}
+	return done(w, r, recordPath(o.ID), word)
 }
 
 func (ws *Workspace) submitNote(w http.ResponseWriter, r *http.Request, o opened) error {

@@ -1,6 +1,7 @@
 package staff_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -256,5 +257,55 @@ func TestReplyNoteAndAssign(t *testing.T) {
 	}
 	if w := me.do(h, http.MethodPost, path(id)+"/reply", url.Values{"text": {strings.Repeat("x", 2<<20)}}); w.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("two megabytes: %d", w.Code)
+	}
+}
+
+// TestTwoClicks presses every button of a record twice: both clicks lead to the same page, and it is done once.
+func TestTwoClicks(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "contact", "ada@example.com")
+	application := h.sent(t, "alliance", "bob@example.com")
+	h.Mails(t)
+	me, officer := h.as(t, account.Reviewer), h.as(t, account.Alliance)
+	key := uuid.NewString()
+	officer.post(t, h, path(application)+"/move", url.Values{
+		"from": {"new"}, "to": {"approved"}, "subject": {"Welcome"}, "text": {"We are glad."}, "key": {key},
+	})
+	for _, tt := range []struct {
+		who    member
+		at     string
+		values url.Values
+		word   string
+	}{
+		{officer, path(application) + "/undo", url.Values{"message": {key}}, "undone"},
+		{me, path(id) + "/note", url.Values{"text": {"Called back."}}, "noted"},
+		{me, path(id) + "/assign", url.Values{"to": {me.ID.String()}}, "owner"},
+		{me, path(id) + "/quarantine", nil, "held"},
+		{me, path(id) + "/restore", nil, "back"},
+		{me, path(id) + "/move", url.Values{"from": {"new"}, "to": {"closed"}}, "moved"},
+		{h.as(t, account.Admin), "/staff/team", url.Values{
+			"email": {"new@staff.example.com"}, "name": {"New One"}, "role": {"recruiter"},
+		}, "invited"},
+	} {
+		for range 2 {
+			if to := tt.who.post(t, h, tt.at, tt.values); !strings.HasSuffix(to, "?done="+tt.word) {
+				t.Errorf("%s leads to %s", tt.at, to)
+			}
+		}
+	}
+	events, err := h.Store.Events(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	for _, e := range events {
+		kinds = append(kinds, e.Kind)
+	}
+	if diff := cmp.Diff(kinds, []string{"noted", "assigned", "quarantined", "restored", "moved"}); diff != "" {
+		t.Errorf("events (-got +want):\n%s", diff)
+	}
+	if w := me.do(h, http.MethodPost, path(id)+"/move", url.Values{"from": {"new"}, "to": {"closed"}, "reason": {"other"}}); w.Code != http.StatusConflict {
+		t.Errorf("another step: %d", w.Code)
 	}
 }

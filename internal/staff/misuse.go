@@ -193,7 +193,7 @@ func conduct(f Flag, objection string) mail.Conduct {
 // ErrOwnFlag says that an objection is decided by somebody else than who flagged.
 var ErrOwnFlag = errors.New("staff: the flag is the officer's own")
 
-// Lift takes a flag and its block back. It returns submission.ErrNotFound for one that is lifted, and ErrOwnFlag.
+// Lift takes a flag and its block back, once however often it is asked to. ErrOwnFlag says who must not.
 func (m *Misuse) Lift(ctx context.Context, f Flag, by submission.Actor) error {
 	if f.Officer == by.ID {
 		return ErrOwnFlag
@@ -205,7 +205,7 @@ func (m *Misuse) Lift(ctx context.Context, f Flag, by submission.Actor) error {
 			return fmt.Errorf("lift flag: %w", err)
 		}
 		if tag.RowsAffected() == 0 {
-			return submission.ErrNotFound
+			return nil
 		}
 		return audit.Record(ctx, tx, audit.Event{
 			At: m.now(), ActorID: some(by.ID), Role: by.Role, Action: "lift", Object: "submission", ObjectID: f.Submission,

@@ -84,7 +84,7 @@ func TestObjection(t *testing.T) {
 	if h.misuse.Blocked("spam@example.com") {
 		t.Error("still blocked")
 	}
-	if w := other.do(h, http.MethodPost, lift, nil); w.Code != http.StatusNotFound {
+	if w := other.do(h, http.MethodPost, lift, nil); w.Code != http.StatusSeeOther {
 		t.Errorf("lifted twice: %d", w.Code)
 	}
 	hasNot(t, me.get(t, h, path(id)), ".pane-record", "Misuse: Flooding")

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -115,6 +116,9 @@ func (ws *Workspace) submitInvite(w http.ResponseWriter, r *http.Request) error 
 	if err == nil {
 		_, err = ws.accounts.Invite(r.Context(), a.ID)
 	}
+	if errors.Is(err, account.ErrTaken) && ws.justInvited(r.Context(), v.Get("email"), name) {
+		return done(w, r, "/staff/team", "invited")
+	}
 	if problem, ok := teamProblem(err); ok {
 		return ws.drawTeam(w, r, http.StatusUnprocessableEntity, v, []form.Problem{problem})
 	}
@@ -122,6 +126,12 @@ func (ws *Workspace) submitInvite(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	return done(w, r, "/staff/team", "invited")
+}
+
+// justInvited tells whether the address was invited a moment ago under that name: somebody pressed twice.
+func (ws *Workspace) justInvited(ctx context.Context, email, name string) bool {
+	a, err := ws.accounts.Find(ctx, email)
+	return err == nil && a.Kind == account.Staff && a.Name == name && ws.desk.Now().Sub(a.CreatedAt) < time.Minute
 }
 
 // teamProblem says what is wrong with a form about accounts.

@@ -32,13 +32,19 @@ type Note struct {
 	At     time.Time `db:"created_at"`
 }
 
-// AddNote stores a note.
+// AddNote stores a note; the same words by the same colleague within an hour are one.
 func (s *Store) AddNote(ctx context.Context, id uuid.UUID, by Actor, body string) error {
 	return s.change(ctx, "note on", func(tx pgx.Tx) error {
+		if _, err := hold(ctx, tx, id); err != nil { // two clicks come at once
+			return err
+		}
 		note := uuid.Must(uuid.NewV7())
-		if _, err := tx.Exec(ctx, `
-			INSERT INTO note (id, submission_id, author_id, body, created_at) VALUES ($1, $2, $3, $4, $5)`,
-			note, id, by.ID, body, s.Now()); err != nil {
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO note (id, submission_id, author_id, body, created_at)
+			SELECT $1, $2, $3, $4, $5
+			WHERE NOT EXISTS (SELECT FROM note WHERE submission_id = $2 AND author_id = $3 AND body = $4 AND created_at > $6)`,
+			note, id, by.ID, body, s.Now(), s.Now().Add(-time.Hour))
+		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
 		return s.event(ctx, tx, id, "noted", by, map[string]string{"note": note.String()})
