@@ -48,6 +48,7 @@ type words struct{ privacy, cookies content.Page }
 type views struct {
 	statement   page.View[statementPage]
 	versions    page.View[versionsPage]
+	changes     page.View[changesPage]
 	promises    page.View[promisesPage]
 	inventory   page.View[inventoryPage]
 	requests    page.View[requestPage]
@@ -71,6 +72,7 @@ func New(c Config) *Room {
 		views: views{
 			statement:   page.Load[statementPage](set, "privacy/statement"),
 			versions:    page.Load[versionsPage](set, "privacy/versions"),
+			changes:     page.Load[changesPage](set, "privacy/changes"),
 			promises:    page.Load[promisesPage](set, "privacy/promises"),
 			inventory:   page.Load[inventoryPage](set, "privacy/inventory"),
 			requests:    page.Load[requestPage](set, "privacy/requests"),
@@ -113,6 +115,7 @@ func (r *Room) Public(router chi.Router) {
 	cached("/privacy", r.showStatement)
 	cached("/privacy/versions", r.showVersions)
 	cached("/privacy/versions/{id}", r.showVersion)
+	cached("/privacy/changes/{range}", r.showChanges)
 	cached("/privacy/promises", r.showPromises)
 	cached("/privacy/inventory", r.showInventory)
 	cached("/privacy/inventory.json", r.writeInventory)

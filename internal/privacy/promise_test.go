@@ -112,6 +112,10 @@ func TestChangedFileTurnsRed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	newer, err := fs.ReadFile(web.FS, "privacy/2026-11-16.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	promises, err := fs.ReadFile(web.FS, "content/promises.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +125,7 @@ func TestChangedFileTurnsRed(t *testing.T) {
 		"another retention": strings.Replace(string(raw), "retention: 24 months", "retention: 36 months", 1),
 	} {
 		changed := fstest.MapFS{
-			"privacy/2026-11-01.md": {Data: []byte(text)}, "privacy/2006-12-05.md": {Data: old},
+			"privacy/2026-11-01.md": {Data: []byte(text)}, "privacy/2006-12-05.md": {Data: old}, "privacy/2026-11-16.md": {Data: newer},
 			"content/promises.yaml": {Data: promises},
 		}
 		room := privacy.New(privacy.Config{Desk: h.Desk, Content: h.Content, Web: changed})
@@ -170,7 +174,7 @@ func TestInventoryIsTheForms(t *testing.T) {
 	h := bench(t)
 	inv := read(t, h)
 	page := document(t, h.Get("/privacy/inventory"), http.StatusOK)
-	if inv.Statement != "2026-11-01" || len(inv.Activities) != len(h.Desk.Activities()) {
+	if inv.Statement != "2026-11-16" || len(inv.Activities) != len(h.Desk.Activities()) {
 		t.Fatalf("%s, %d activities", inv.Statement, len(inv.Activities))
 	}
 	for i, a := range h.Desk.Activities() {

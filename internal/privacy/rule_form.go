@@ -26,7 +26,7 @@ func (r *Room) formChecks() []Check {
 		},
 		{
 			Promise: "A-2", Name: "The form of privacy requests offers every right.", Run: r.checkRights,
-			Remove: Removal{Forms: changed(Kind, func(f *form.Form) {
+			Remove: Removal{Forms: withForm(Kind, func(f *form.Form) {
 				f.Fields = slices.DeleteFunc(slices.Clone(f.Fields), func(f form.Field) bool { return f.Name == wantField })
 			})},
 		},
@@ -45,11 +45,11 @@ func (r *Room) formChecks() []Check {
 
 // asking adds a field to the form of questions.
 func asking(field form.Field) func(activity.Activities) activity.Activities {
-	return changed("contact", func(f *form.Form) { f.Fields = append(slices.Clone(f.Fields), field) })
+	return withForm("contact", func(f *form.Form) { f.Fields = append(slices.Clone(f.Fields), field) })
 }
 
-// changed changes the form of an activity.
-func changed(kind string, change func(*form.Form)) func(activity.Activities) activity.Activities {
+// withForm changes the form of an activity.
+func withForm(kind string, change func(*form.Form)) func(activity.Activities) activity.Activities {
 	return func(list activity.Activities) activity.Activities {
 		list = slices.Clone(list)
 		for i, a := range list {

@@ -37,7 +37,7 @@ func (r *Room) servedChecks() []Check {
 		},
 		{
 			Promise: "P-17", Name: "The home page tells of the newest version until 90 days after it takes effect.", Run: r.checkAnnounced,
-			Remove: Removal{Serve: rewritten("/privacy/versions/", "/about/")},
+			Remove: Removal{Serve: rewritten("/privacy/changes/", "/about/")},
 		},
 	}
 }
@@ -164,7 +164,7 @@ func (r *Room) checkAnnounced(ctx context.Context) error {
 		return err
 	}
 	if !strings.Contains(a.body.String(), `href="`+notice.Path+`"`) {
-		return errors.New("the home page does not lead to the newest version")
+		return errors.New("the home page does not lead to what changed")
 	}
 	return nil
 }

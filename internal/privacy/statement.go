@@ -4,7 +4,8 @@ import (
 	"context"
 	"html/template"
 	"net/http"
-	"time"
+	"slices"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -31,7 +32,8 @@ type versionsPage struct {
 
 type version struct {
 	consent.Statement
-	State string
+	State  string
+	Before string // the id of the one before it, empty for the first
 }
 
 // The states of a version.
@@ -83,8 +85,13 @@ func (r *Room) showVersions(w http.ResponseWriter, req *http.Request) error {
 		Description: "Every version of the privacy statement that was ever published on clickcommerce.com, with the day it took effect.",
 		Section:     "privacy", Crumbs: crumbs("Versions"),
 	}}
-	for _, s := range r.desk.Statements.All() {
-		data.Versions = append(data.Versions, version{s, r.state(s)})
+	all := r.desk.Statements.All()
+	for i, s := range all {
+		v := version{Statement: s, State: r.state(s)}
+		if i+1 < len(all) {
+			v.Before = all[i+1].ID
+		}
+		data.Versions = append(data.Versions, v)
 	}
 	return r.views.versions.Write(w, req, http.StatusOK, data)
 }
@@ -105,19 +112,134 @@ func (r *Room) state(s consent.Statement) string {
 const announced = 90
 
 // Notice is the home page's line about the newest version: from its publication until 90 days after it takes effect. It
-// returns nil where there is nothing to announce.
-func (r *Room) Notice(context.Context) *page.Notice { return Notice(r.desk.Statements, r.desk.Now()) }
-
-// Notice is Room.Notice for callers that draw pages before the room is made.
-func Notice(statements *consent.Statements, now time.Time) *page.Notice {
-	all := statements.All()
-	if len(all) < 2 || now.After(all[0].EffectiveOn.AddDate(0, 0, announced+1)) {
-		return nil // the first version changes nothing
+// leads to all that changed in that time, and is nil where there is nothing to announce.
+func (r *Room) Notice(context.Context) *page.Notice {
+	all, now := r.desk.Statements.All(), r.desk.Now()
+	fresh := 0
+	for fresh < len(all) && !now.After(all[fresh].EffectiveOn.AddDate(0, 0, announced+1)) {
+		fresh++
+	}
+	fresh = min(fresh, len(all)-1) // the first version changes nothing
+	if fresh <= 0 {
+		return nil
 	}
 	newest := all[0]
 	text := "A new version has applied since " + newest.Name() + "."
-	if s, err := statements.InForce(); err != nil || s.ID != newest.ID {
+	if s, err := r.desk.Statements.InForce(); err != nil || s.ID != newest.ID {
 		text = "A new version takes effect on " + newest.Name() + "."
 	}
-	return &page.Notice{Text: text, Path: "/privacy/versions/" + newest.ID}
+	return &page.Notice{Text: text, Path: changesPath(all[fresh], newest)}
+}
+
+func changesPath(from, to consent.Statement) string {
+	return "/privacy/changes/" + from.ID + "..." + to.ID
+}
+
+type changesPage struct {
+	page.Base
+	Difference
+	Lead string
+	Wider, Narrower toldUses
+	Changed, Same   []ClauseChange
+}
+
+// toldUses are changes of use in words, by purpose.
+type toldUses struct {
+	Groups []toldPurpose
+	Few    bool // so few that nobody needs them folded
+}
+
+type toldPurpose struct {
+	Purpose string
+	Uses    []toldUse
+}
+
+// toldUse is a change of use with the activities that it concerns by their titles.
+type toldUse struct {
+	Sentence string
+	About    []string
+}
+
+// showChanges shows what changes from one version to another: /privacy/changes/A...B.
+func (r *Room) showChanges(w http.ResponseWriter, req *http.Request) error {
+	a, b, _ := strings.Cut(chi.URLParam(req, "range"), "...")
+	from, known := r.desk.Statements.Get(a)
+	to, knownToo := r.desk.Statements.Get(b)
+	if !known || !knownToo || a == b {
+		return page.ErrNotFound
+	}
+	d, err := r.compare(req.Context(), from, to)
+	if err != nil {
+		return err
+	}
+	return r.views.changes.Write(w, req, http.StatusOK, r.changesPage(d))
+}
+
+func (r *Room) changesPage(d Difference) changesPage {
+	return changesPage{
+		Base: page.Base{
+			Title:       "What changed from " + d.From.Name() + " to " + d.To.Name(),
+			Description: "The difference between two versions of the privacy statement: first what it means for you, then each clause, word by word.",
+			Section:     "privacy", Crumbs: append(crumbs("Versions")[:2], page.Crumb{Label: "Versions", Path: "/privacy/versions"}, page.Crumb{Label: "Changes"}),
+		},
+		Difference: d, Lead: r.changesLead(d), Wider: r.told(d, true), Narrower: r.told(d, false),
+		Changed: d.Only(FateNew, FateChanged, FateMoved, FateGone), Same: d.Only(FateSame),
+	}
+}
+
+// changesLead is the summary of the later version where it speaks of the step from the earlier one.
+func (r *Room) changesLead(d Difference) string {
+	all := r.desk.Statements.All()
+	for i := range all[1:] {
+		if all[i].ID == d.To.ID && all[i+1].ID == d.From.ID {
+			return d.To.Summary
+		}
+	}
+	return "Both versions side by side: first what it means for you, then each clause, word by word."
+}
+
+// few is how many changes are read without folding them.
+const few = 8
+
+func (r *Room) told(d Difference, wider bool) toldUses {
+	var all toldUses
+	n := 0
+	for _, u := range d.Uses {
+		if u.Wider != wider {
+			continue
+		}
+		n++
+		purpose := forPurpose(u.Purpose)
+		if k := len(all.Groups); k == 0 || all.Groups[k-1].Purpose != purpose {
+			all.Groups = append(all.Groups, toldPurpose{Purpose: purpose})
+		}
+		group := &all.Groups[len(all.Groups)-1]
+		group.Uses = append(group.Uses, toldUse{u.Sentence, r.titles(u.Activities)})
+	}
+	all.Few = n <= few
+	return all
+}
+
+// titles names activities as the site does.
+func (r *Room) titles(kinds []string) []string {
+	list := slices.Clone(kinds)
+	for i, kind := range kinds {
+		if a, ok := r.desk.Activities().Find(kind); ok {
+			list[i] = a.Title
+		}
+	}
+	return list
+}
+
+// compare compares two published versions.
+func (r *Room) compare(ctx context.Context, from, to consent.Statement) (Difference, error) {
+	before, err := r.desk.Statements.Uses(ctx, from.ID)
+	if err != nil {
+		return Difference{}, err
+	}
+	after, err := r.desk.Statements.Uses(ctx, to.ID)
+	if err != nil {
+		return Difference{}, err
+	}
+	return Compare(consent.Draft{Statement: from, Uses: before}, consent.Draft{Statement: to, Uses: after})
 }

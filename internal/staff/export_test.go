@@ -48,8 +48,8 @@ func TestContactsLeaveByConsentOnly(t *testing.T) {
 	wording := "Mail me the newsletter, four times a year."
 	want := [][]string{
 		{"e-mail address", "agreed on", "wording", "statement"},
-		{"'=cmd@example.com", "2026-11-23", wording, "2026-11-01"},
-		{"yes@example.com", "2026-11-23", wording, "2026-11-01"},
+		{"'=cmd@example.com", "2026-11-23", wording, "2026-11-16"},
+		{"yes@example.com", "2026-11-23", wording, "2026-11-16"},
 	}
 	if diff := cmp.Diff(rows, want); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)

@@ -1,0 +1,134 @@
+package privacy
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"clickcommerce.com/site/internal/consent"
+)
+
+// UseChange is a change of what data is used for, as one sentence for all activities that it concerns.
+type UseChange struct {
+	// Wider: data is used for a new purpose, goes to a new recipient, more of it is used, it is kept for longer, or consent
+	// is no longer asked for. What can't be told from the words counts as wider.
+	Wider      bool
+	Purpose    string
+	Recipient  string
+	Activities []string
+	Sentence   string // without the activities
+}
+
+// compareUses says what changes, one entry for each sentence.
+func compareUses(from, to []consent.Use) []UseChange {
+	var list []UseChange
+	put := func(u consent.Use, wider bool, sentence string) {
+		i := slices.IndexFunc(list, func(c UseChange) bool { return c.Sentence == sentence && c.Wider == wider })
+		if i >= 0 {
+			list[i].Activities = append(list[i].Activities, u.Activity)
+			return
+		}
+		list = append(list, UseChange{wider, u.Purpose, u.Recipient, []string{u.Activity}, sentence})
+	}
+	for _, u := range to {
+		old, ok := sameUse(from, u)
+		if !ok {
+			put(u, true, fmt.Sprintf("New: used %s, %s; kept: %s.", forPurpose(u.Purpose), byRecipient(u.Recipient), u.Retention))
+			continue
+		}
+		if more := without(u.Data, old.Data); len(more) > 0 {
+			put(u, true, fmt.Sprintf("Used %s, %s, now also: %s.", forPurpose(u.Purpose), byRecipient(u.Recipient), strings.Join(more, ", ")))
+		}
+		if less := without(old.Data, u.Data); len(less) > 0 {
+			put(u, false, fmt.Sprintf("No longer used %s, %s: %s.", forPurpose(u.Purpose), byRecipient(u.Recipient), strings.Join(less, ", ")))
+		}
+		if u.Retention != old.Retention {
+			put(u, longer(old.Retention, u.Retention), fmt.Sprintf("What is used %s, %s, is kept: %s. Before: %s.",
+				forPurpose(u.Purpose), byRecipient(u.Recipient), u.Retention, old.Retention))
+		}
+		if u.Basis != old.Basis {
+			put(u, weaker(old.Basis, u.Basis), fmt.Sprintf("Use %s, %s, now rests on %s. Before: %s.",
+				forPurpose(u.Purpose), byRecipient(u.Recipient), u.Basis, old.Basis))
+		}
+	}
+	for _, u := range from {
+		if _, stays := sameUse(to, u); !stays {
+			put(u, false, fmt.Sprintf("No longer used %s, %s.", forPurpose(u.Purpose), byRecipient(u.Recipient)))
+		}
+	}
+	sortUses(list)
+	return list
+}
+
+// sameUse finds the use of the same activity for the same purpose by the same recipient.
+func sameUse(list []consent.Use, u consent.Use) (consent.Use, bool) {
+	i := slices.IndexFunc(list, func(o consent.Use) bool {
+		return o.Activity == u.Activity && o.Purpose == u.Purpose && o.Recipient == u.Recipient
+	})
+	if i < 0 {
+		return consent.Use{}, false
+	}
+	return list[i], true
+}
+
+// without returns what is in a and not in b.
+func without(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+}
+
+// weaker tells whether a basis asks less of us: consent was needed, and is no more.
+func weaker(from, to string) bool {
+	return strings.Contains(from, "consent") && !strings.Contains(to, "consent")
+}
+
+var span = regexp.MustCompile(`(\d+) (hour|day|week|month|year)s?`)
+
+// longer tells whether data may be kept for longer than before. It compares the spans in order where both texts have
+// equally many; otherwise nobody can tell, and it is. Any limit is shorter than one that was not stated.
+func longer(from, to string) bool {
+	if strings.HasPrefix(from, "not stated") {
+		return false
+	}
+	before, after := spans(from), spans(to)
+	if len(before) != len(after) || len(after) == 0 {
+		return true
+	}
+	for i := range after {
+		if after[i] > before[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// spans are the periods that a text names, in hours.
+func spans(text string) []int {
+	hours := map[string]int{"hour": 1, "day": 24, "week": 7 * 24, "month": 731, "year": 12 * 731}
+	var list []int
+	for _, m := range span.FindAllStringSubmatch(text, -1) {
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			n = 1 << 20 // a number beyond all bounds
+		}
+		list = append(list, n*hours[m[2]])
+	}
+	return list
+}
+
+func forPurpose(purpose string) string {
+	return cmp.Or(map[string]string{
+		"service": "to deal with your own request", "account": "for your account", "internal": "within the company",
+		"newsletter": "for the newsletter", "product_news": "for news of products and services", "promotion": "for promotion",
+		"survey": "for surveys", "notice": "for notices that we owe you", "conduct": "to write to you about misuse",
+	}[purpose], "for "+purpose)
+}
+
+func byRecipient(recipient string) string {
+	return cmp.Or(map[string]string{
+		"own department": "by our own department", "processor": "by a company that works for us",
+		"legal demand": "by whom the law entitles",
+	}[recipient], "by "+recipient)
+}
