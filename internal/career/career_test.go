@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -237,6 +238,26 @@ func TestPages(t *testing.T) {
 	want(t, h.Get(withVisa+"/apply"), 200, "sponsor a visa?", "Seen by", "recruiters", "10 MB at most", "photograph, date of birth")
 	want(t, h.Get("/careers/apply"), 200, "What would you like to work on?")
 	none(t, h.Get("/careers/apply"), "sponsor a visa?")
+}
+
+// The list shows the last day of each opening large, and is in that order.
+func TestListIsInOrderOfDays(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	doc, err := goquery.NewDocumentFromReader(h.Get("/careers").Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var days []time.Time
+	doc.Find(".dated .leaf").Each(func(_ int, s *goquery.Selection) {
+		words := s.Find("span").Text() + " " + s.Find("b").Text() + " " + s.Find("small").Text()
+		if day, err := time.Parse("January 2 2006", words); err == nil {
+			days = append(days, day)
+		}
+	})
+	if len(days) < 5 || !slices.IsSortedFunc(days, time.Time.Compare) {
+		t.Errorf("the openings stand in this order: %v", days)
+	}
 }
 
 func TestJobPosting(t *testing.T) {

@@ -103,11 +103,11 @@ func (r *Room) bySlug(ctx context.Context, slug string) (opening, error) {
 	return o, err
 }
 
-// visible returns the public openings, by team; those that close first stand first.
+// visible returns the public openings; those that close first stand first.
 func (r *Room) visible(ctx context.Context) ([]opening, error) {
 	list, err := postgres.Rows[opening](ctx, r.desk.Pool, `
 		SELECT `+columns+` FROM opening WHERE `+publish.Visible+`
-		ORDER BY team, closes_on NULLS LAST, title LIMIT 500`, r.desk.Now())
+		ORDER BY closes_on NULLS LAST, team, title LIMIT 500`, r.desk.Now())
 	if err != nil {
 		return nil, fmt.Errorf("list openings: %w", err)
 	}

@@ -22,14 +22,8 @@ const section = "careers"
 type listPage struct {
 	page.Base
 	Page   content.Page
-	Teams  []team
-	Open   int
+	Open   []opening // those that close first stand first
 	Closed []opening // lately
-}
-
-type team struct {
-	Name     string
-	Openings []opening
 }
 
 type openingPage struct {
@@ -66,12 +60,7 @@ func (r *Room) showList(w http.ResponseWriter, req *http.Request) error {
 			}
 			continue
 		}
-		data.Open++
-		if n := len(data.Teams); n == 0 || data.Teams[n-1].Name != o.Team {
-			data.Teams = append(data.Teams, team{Name: o.Team})
-		}
-		last := &data.Teams[len(data.Teams)-1]
-		last.Openings = append(last.Openings, o)
+		data.Open = append(data.Open, o)
 	}
 	return r.views.list.Write(w, req, http.StatusOK, data)
 }

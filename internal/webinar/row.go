@@ -242,14 +242,12 @@ func (s Stand) Takes() bool { return s == Open || s == Nearly || s == Queue }
 // Tag is the class of its mark.
 func (s Stand) Tag() string {
 	switch s {
-	case Open:
-		return "new"
+	case Open, Recorded:
+		return "good"
 	case Nearly, Running:
 		return "busy"
 	case Queue:
 		return "wait"
-	case Recorded:
-		return "good"
 	default:
 		return "off"
 	}
