@@ -28,7 +28,7 @@ func runProve(ctx context.Context, c *cli) error {
 			return err
 		}
 		proof, err := p.proveAll(ctx)
-		if err = errors.Join(err, p.close()); err != nil {
+		if err := errors.Join(err, p.close()); err != nil {
 			return err
 		}
 		fmt.Fprintf(c.stdout, "%d rules removed, %d noticed.\n", proof.Removed, proof.Noticed)
