@@ -99,6 +99,7 @@ func (a *app) makeRooms() rooms {
 			func(ctx context.Context) error { return surveys.Demo(ctx, a.web) },
 			func(ctx context.Context) error { return surveys.DemoAnswers(ctx, a.web, 120) },
 			func(ctx context.Context) error { return newsroom.Demo(ctx, a.web) },
+			a.demoVisits,
 		},
 		subjects: map[string]func(context.Context) ([]uuid.UUID, error){
 			career.Kind: careers.Subjects, webinar.Kind: webinars.Subjects,
@@ -125,6 +126,18 @@ func (a *app) entitled(downloads *download.Room) func(context.Context, uuid.UUID
 		}
 		return list, nil
 	}
+}
+
+// demoVisits counts example visits of the written pages.
+func (a *app) demoVisits(ctx context.Context) error {
+	paths := []string{"/"}
+	for _, under := range []string{"/products", "/industries"} {
+		paths = append(paths, under)
+		for _, p := range a.content.Under(under) {
+			paths = append(paths, p.Path)
+		}
+	}
+	return a.visits.Demo(ctx, paths)
 }
 
 // mailTemplates are those of all rooms.

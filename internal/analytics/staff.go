@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/csv"
@@ -68,6 +69,7 @@ type part struct {
 }
 
 type row struct {
+	Value string
 	Label string
 	Path  string // of a page of ours
 	N     int64
@@ -135,12 +137,15 @@ func parts(figures []figure, bots bool) []part {
 		p := part{ID: string(d.kind), Title: d.title, Intro: d.intro, Column: d.column, Rest: d.rest}
 		for _, f := range figures {
 			if f.Kind == d.kind && f.Bot == bots {
-				p.Rows = append(p.Rows, row{Label: label(f), Path: pathOf(f), N: f.N})
+				p.Rows = append(p.Rows, row{Value: f.Value, Label: label(f), Path: pathOf(f), N: f.N})
 			}
 		}
 		for i := range p.Rows { // they come largest first
 			p.Rows[i].Width = strconv.FormatFloat(float64(p.Rows[i].N)*100/float64(p.Rows[0].N), 'f', 1, 64)
-			p.Rows[i].Top = p.Rows[i].N == p.Rows[0].N
+			p.Rows[i].Top = i == 0
+		}
+		if d.kind == byFirstWeek {
+			slices.SortFunc(p.Rows, func(a, b row) int { return cmp.Compare(b.Value, a.Value) }) // newest first
 		}
 		if len(p.Rows) > shownRows {
 			p.Rows, p.More = p.Rows[:shownRows], p.Rows[shownRows:]

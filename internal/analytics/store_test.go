@@ -156,6 +156,31 @@ func TestServingRole(t *testing.T) {
 	}
 }
 
+// TestDemo holds that the example fills months that may be shown, once.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.now = time.Date(2026, 11, 20, 12, 0, 0, 0, clock.Zone())
+	var before string
+	for range 2 {
+		if err := h.Demo(t.Context(), []string{"/", "/products", "/about"}); err != nil {
+			t.Fatal(err)
+		}
+		now := h.scan(`SELECT md5(string_agg(p::text, '')) || count(*) FROM analytics.page_count p`)
+		if before != "" && now != before {
+			t.Error("the example came twice")
+		}
+		before = now
+	}
+	got := h.scan(`SELECT concat_ws(' ', min(day), max(day), count(DISTINCT month)) FROM analytics.page_count, analytics.figure`)
+	if got != "2026-08-01 2026-11-19 4" {
+		t.Errorf("the example: %s", got)
+	}
+	if n := h.scan(`SELECT count(*)::text FROM analytics.figure WHERE month = '2026-10-01' AND kind = 'page' AND NOT bot`); n != "3" {
+		t.Errorf("%s pages in October", n)
+	}
+}
+
 // TestChecks holds that the checks pass, and notice when their rule is gone.
 func TestChecks(t *testing.T) {
 	t.Parallel()

@@ -40,6 +40,7 @@ type Base struct {
 	Site      *Site
 	Canonical string
 	Choice    Choice
+	Campaign  string // that the address names; only where it has a query, so never on a page that is kept for all
 	Notice    *Notice
 	Viewer    *Viewer
 	Preview   string // where a preview is edited; empty on every real page
@@ -226,6 +227,9 @@ func (s *Set) fill(b *Base, r *http.Request) {
 	b.Public = s.cfg.PublicURL
 	b.Canonical = s.cfg.PublicURL + (&url.URL{Path: b.Path}).EscapedPath()
 	b.Choice = ChoiceOf(r)
+	if r.URL.RawQuery != "" {
+		b.Campaign = CampaignOf(r.URL.Query())
+	}
 	b.Viewer, _ = r.Context().Value(viewerKey{}).(*Viewer)
 	if edit, ok := r.Context().Value(previewKey{}).(string); ok {
 		b.Preview, b.NoIndex, b.Viewer = edit, true, nil

@@ -106,6 +106,24 @@ func TestCookiePageNamesWhatItSets(t *testing.T) {
 	}
 }
 
+// TestCampaignReachesTheChoice holds that the name of the campaign that led to a page is carried to where a cookie may
+// keep it, and that nobody else's page carries it.
+func TestCampaignReachesTheChoice(t *testing.T) {
+	h := bench(t)
+	for _, tt := range []struct{ path, selector, attr, want string }{
+		{"/privacy?utm_campaign=spring-fair", ".foot-cookie a", "href", "/cookies?campaign=spring-fair"},
+		{"/privacy", ".foot-cookie a", "href", "/cookies"},
+		{"/privacy?utm_campaign=u-8839201", ".foot-cookie a", "href", "/cookies"},
+		{"/cookies?campaign=spring-fair", "input[name=campaign]", "value", "spring-fair"},
+		{"/cookies", "input[name=campaign]", "value", ""},
+	} {
+		doc := document(t, h.Do(httptest.NewRequest(http.MethodGet, tt.path, http.NoBody)), http.StatusOK)
+		if got := doc.Find(tt.selector).First().AttrOr(tt.attr, ""); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.path, got, tt.want)
+		}
+	}
+}
+
 // subscribed returns a person with a consent in force, and the address of the link in a mail that rests on it.
 func subscribed(t *testing.T, h house) (person.Person, string) {
 	t.Helper()

@@ -26,7 +26,6 @@ type cookiePage struct {
 	Lead      string
 	Silent    bool // the browser asks not to be counted
 	Asked     string
-	Campaign  string
 	Saved     string // the choice that was just made
 	Kept      bool   // the browser kept it
 	Forgotten bool
@@ -68,7 +67,7 @@ func (r *Room) cookieCache(h http.Handler) http.Handler {
 
 func (r *Room) showCookies(w http.ResponseWriter, req *http.Request) error {
 	query := req.URL.Query()
-	data := cookiePage{Campaign: page.CampaignOf(query)}
+	var data cookiePage
 	switch saved := query.Get("saved"); page.Choice(saved) {
 	case page.AcceptAll, page.TellMe, page.RejectAll:
 		data.Saved, data.Kept = saved, string(page.ChoiceOf(req)) == saved
