@@ -171,8 +171,8 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 		Opened: opened, Answered: r.URL.Query().Has("answered"),
 	}
 	data.Path = data.Address
-	if data.By, data.Late, err = d.promise(r.Context(), rec, status); err != nil {
-		return err
+	if due, ok := status.due(rec.StatusSince); ok {
+		data.By, data.Late = status.By(rec.StatusSince), d.Now().Truncate(24*time.Hour).After(due)
 	}
 	if len(versions) > 0 {
 		if v, ok := d.Statements.Get(versions[len(versions)-1].Statement); ok {
@@ -186,37 +186,6 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 	}
 	adjust(&data)
 	return d.views.receipt.Write(w, r, code, data)
-}
-
-// promise returns the day by which we answer a request that is in a status, and whether it is over.
-func (d *Desk) promise(ctx context.Context, rec submission.Record, status Status) (by string, late bool, err error) {
-	since, err := d.Since(ctx, rec)
-	if err != nil {
-		return "", false, err
-	}
-	due, ok := status.due(since)
-	if !ok {
-		return "", false, nil
-	}
-	return status.By(since), d.Now().Truncate(24 * time.Hour).After(due), nil
-}
-
-// Since returns when a record came into its present status: by its last move there that was not undone, or as it came.
-func (d *Desk) Since(ctx context.Context, rec submission.Record) (time.Time, error) {
-	events, err := d.Store.Events(ctx, rec.ID)
-	if err != nil {
-		return time.Time{}, err
-	}
-	undone := map[string]bool{}
-	for _, e := range slices.Backward(events) {
-		switch message := e.Detail["message"]; {
-		case e.Kind == "undone":
-			undone[message] = true
-		case e.Detail["to"] == rec.Status && e.Detail["from"] != "" && (message == "" || !undone[message]):
-			return e.At, nil
-		}
-	}
-	return rec.CreatedAt, nil
 }
 
 // openings lists the days on which a role opened the record, each once.

@@ -26,6 +26,7 @@ import (
 	"clickcommerce.com/site/internal/alliance"
 	"clickcommerce.com/site/internal/connect"
 	"clickcommerce.com/site/internal/mail/mailtest"
+	"clickcommerce.com/site/internal/submission"
 )
 
 var _ = flag.Bool("update", false, "write golden files")
@@ -453,4 +454,26 @@ func TestMails(t *testing.T) {
 	mailtest.Golden(t, q, mailtest.Example{Name: "address-confirm", Template: "address-confirm", Data: connect.AddressConfirm{
 		Name: "Ada Lovelace", Until: "24 November 2026, 09:00 CST", URL: "/connect/address/token",
 	}})
+}
+
+// The portal names the same day as the receipt: it counts from the request's last step, not from its arrival.
+func TestPromiseIsThatOfTheReceipt(t *testing.T) {
+	h := newHouse(t)
+	receipt := h.send("/alliances/apply", alliance.Kind, "ada@example.com")
+	h.admitted("ada@example.com")
+	for _, to := range []string{activity.Asked, "new"} {
+		h.Advance(3 * 24 * time.Hour)
+		from := h.status(receipt)
+		if err := h.Store.Move(t.Context(), h.id(receipt), submission.Change{From: []string{from}, To: to, By: submission.Sender}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := h.browser()
+	b.signIn("ada@example.com")
+	by := regexp.MustCompile(`You hear from us by (\d+ \w+ \d+)`)
+	want := by.FindStringSubmatch(words(h.Get(receipt), "main"))
+	got := by.FindStringSubmatch(words(b.get("/connect"), "main"))
+	if diff := cmp.Diff(got, want); diff != "" || want == nil {
+		t.Errorf("portal (-) and receipt (+):\n%s", diff)
+	}
 }
