@@ -32,6 +32,8 @@ type Activity struct {
 	// Form returns the form of a subject as it is offered today. For uuid.Nil it is the form without a subject, or a sample
 	// of what the form of any subject asks: the inventory lists that one.
 	Form func(ctx context.Context, subject uuid.UUID) (form.Form, error)
+	// Closed says in a sentence why a subject takes no more answers, new or mended, or "". Nil: it always does.
+	Closed func(ctx context.Context, subject uuid.UUID) (string, error)
 	// Fill completes what is accepted, by whichever way it comes, for activities that need more than the common fields.
 	Fill   func(ctx context.Context, e *submission.Entry) error
 	Public func(chi.Router)
@@ -135,6 +137,14 @@ func (s Status) due(from time.Time) (time.Time, bool) {
 		return WorkingDays(from, s.Days), true
 	}
 	return time.Time{}, false
+}
+
+// WhyClosed says in a sentence why a subject takes no more answers; "" where it does.
+func (a Activity) WhyClosed(ctx context.Context, subject uuid.UUID) (string, error) {
+	if a.Closed == nil {
+		return "", nil
+	}
+	return a.Closed(ctx, subject)
 }
 
 // First is the status in which a request begins.

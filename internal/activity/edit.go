@@ -48,11 +48,16 @@ func (d *Desk) editable(r *http.Request, rec submission.Record) (editing, error)
 	if len(e.form.Fields) == 0 {
 		return editing{}, page.ErrNotFound
 	}
+	why, err := a.WhyClosed(r.Context(), rec.SubjectID.UUID)
 	switch {
+	case err != nil:
+		return editing{}, err
 	case !d.Now().Before(until):
 		e.closed = &page.Error{Status: http.StatusNotFound, Message: linkOver}
 	case !a.changeable(rec.Status):
 		e.closed = &page.Error{Status: http.StatusConflict, Message: formOver}
+	case why != "":
+		e.closed = &page.Error{Status: http.StatusConflict, Message: why}
 	}
 	return e, nil
 }
@@ -85,6 +90,9 @@ func questions(f form.Form) []form.Field {
 func (d *Desk) canEdit(ctx context.Context, rec submission.Record) bool {
 	a, _ := d.activities.Find(rec.Kind)
 	if !a.changeable(rec.Status) {
+		return false
+	}
+	if why, err := a.WhyClosed(ctx, rec.SubjectID.UUID); why != "" || err != nil {
 		return false
 	}
 	f, err := a.Form(ctx, rec.SubjectID.UUID)

@@ -86,7 +86,7 @@ func (d *Desk) storeReply(ctx context.Context, rec submission.Record, body strin
 		if err != nil || tag.RowsAffected() == 0 {
 			return false, err
 		}
-		if err := d.reopen(ctx, tx, a, rec.ID); err != nil {
+		if err := d.reopen(ctx, tx, a, rec); err != nil {
 			return false, err
 		}
 		for _, m := range d.heard(a, rec, "Reply") {
@@ -98,17 +98,21 @@ func (d *Desk) storeReply(ctx context.Context, rec submission.Record, body strin
 	})
 }
 
-// reopen takes a request that was answered, but not for good, back to those who answer.
-func (d *Desk) reopen(ctx context.Context, tx pgx.Tx, a Activity, id uuid.UUID) error {
-	if !a.open(Answered) {
+// reopen takes a request that was answered, but not for good, back to those who answer. It is kept from now on as if it
+// had come now, as is one that waits for its answer. What is in quarantine gains nothing by writing.
+func (d *Desk) reopen(ctx context.Context, tx pgx.Tx, a Activity, rec submission.Record) error {
+	if !a.open(Answered) || rec.Quarantined != nil {
 		return nil
 	}
-	err := d.Store.MoveTx(ctx, tx, id, submission.Change{
-		From: []string{Answered}, To: a.First(), By: submission.Sender, Moved: a.Moved,
-		PurgeAfter: d.Now().AddDate(0, a.Statuses[0].Months, 0),
+	until := d.Now().AddDate(0, a.Statuses[0].Months, 0)
+	err := d.Store.MoveTx(ctx, tx, rec.ID, submission.Change{
+		From: []string{Answered}, To: a.First(), By: submission.Sender, Moved: a.Moved, PurgeAfter: until,
 	})
-	if errors.Is(err, submission.ErrMove) {
-		return nil
+	switch {
+	case !errors.Is(err, submission.ErrMove):
+		return err
+	case rec.Status == a.First():
+		return d.Store.Keep(ctx, tx, rec.ID, until)
 	}
-	return err
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
@@ -118,6 +119,18 @@ func TestReplyOpensAgain(t *testing.T) {
 			t.Fatalf("reply: %d", w.Code)
 		}
 	}
+	kept := func(want string) {
+		t.Helper()
+		rec, err := b.Store.Get(ctx, id)
+		if err != nil || rec.PurgeAfter.Format(time.DateOnly) != want {
+			t.Errorf("deleted after %s, want %s (%v)", rec.PurgeAfter.Format(time.DateOnly), want, err)
+		}
+	}
+	kept("2028-05-23")
+	b.Advance(24 * time.Hour)
+	reply("I forgot: it is about our dealers.")
+	kept("2028-05-24")
+	b.Mails(t)
 	move("new", activity.Answered, &mail.Message{
 		Template: "letter", Data: mail.Letter{Subject: "Your question", Paragraphs: []string{"Yes."}, URL: receipt},
 	})
@@ -139,7 +152,23 @@ func TestReplyOpensAgain(t *testing.T) {
 		t.Errorf("a reply to a closed question: %s", got)
 	}
 	replies, err := b.Desk.Replies(ctx, id)
-	if err != nil || len(replies) != 2 {
+	if err != nil || len(replies) != 3 {
 		t.Errorf("%d replies, %v", len(replies), err)
+	}
+}
+
+// What is in quarantine is not kept longer because its sender writes.
+func TestReplyInQuarantine(t *testing.T) {
+	b := bench(t)
+	receipt, id := sent(t, b, filled(t, b))
+	if err := b.Store.Quarantine(t.Context(), []uuid.UUID{id}, submission.System); err != nil {
+		t.Fatal(err)
+	}
+	b.Advance(24 * time.Hour)
+	if w := b.Post(receipt+"/message", url.Values{"message": {"Hello?"}}); w.Code != http.StatusSeeOther {
+		t.Fatalf("reply: %d", w.Code)
+	}
+	if rec, err := b.Store.Get(t.Context(), id); err != nil || rec.PurgeAfter.Format(time.DateOnly) != "2026-12-23" {
+		t.Errorf("deleted after %v, %v", rec.PurgeAfter, err)
 	}
 }

@@ -319,6 +319,9 @@ func (e *editor) takePath(ctx context.Context, id uuid.UUID) string {
 	if f, err := a.Form(ctx, id); err != nil || f.Anonymous {
 		return ""
 	}
+	if why, err := a.WhyClosed(ctx, id); err != nil || why != "" {
+		return ""
+	}
 	return activity.TakePath(a.Kind, id)
 }
 

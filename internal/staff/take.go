@@ -88,8 +88,14 @@ func (ws *Workspace) takeForm(r *http.Request) (taken, error) {
 	if err != nil {
 		return taken{}, err
 	}
-	if f.Anonymous {
+	why, err := a.WhyClosed(r.Context(), subject)
+	switch {
+	case err != nil:
+		return taken{}, err
+	case f.Anonymous:
 		return taken{}, page.ErrNotFound // asked by a colleague, it would not be anonymous
+	case why != "":
+		return taken{}, &page.Error{Status: http.StatusConflict, Message: why}
 	}
 	f.Fields = slices.Clone(f.Fields)
 	for i := range f.Fields {

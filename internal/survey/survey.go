@@ -12,10 +12,13 @@ package survey
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/clock"
@@ -70,7 +73,7 @@ func New(desk *activity.Desk, staff *publish.Desk, pages *content.Content) *Room
 func (r *Room) Activity() activity.Activity {
 	return activity.Activity{
 		Kind: Kind, Title: "Survey", What: "answers to a survey", Path: "/surveys", Statuses: statuses(),
-		Form: r.formOf, Public: r.public, Staff: r.staffPages, Panel: r.record, Receipt: r.receipt,
+		Form: r.formOf, Closed: r.closedTo, Public: r.public, Staff: r.staffPages, Panel: r.record, Receipt: r.receipt,
 		Work: []job.Worker{{Name: "survey_tidy", Every: 6 * time.Hour, Timeout: 10 * time.Minute, Run: r.Tidy}},
 	}
 }
@@ -130,6 +133,18 @@ func (r *Room) takeSurvey(take page.Handler) page.Handler {
 		}
 		return take(w, req)
 	}
+}
+
+// closedTo says that a survey has ended: its results stand, so answers can't be mended any more.
+func (r *Room) closedTo(ctx context.Context, subject uuid.UUID) (string, error) {
+	s, err := byID(ctx, r.desk.Pool, subject)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil // there is no form, which says more
+	}
+	if err != nil || !s.closed(r.desk.Now()) {
+		return "", err
+	}
+	return "This survey is closed, so its answers stay as they are.", nil
 }
 
 // thank ends an anonymous sending: the page of thanks is the same for all, and can be read again without sending again.

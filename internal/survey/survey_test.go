@@ -240,6 +240,12 @@ func TestNamedAnswer(t *testing.T) {
 	if n := scan[int](h, `SELECT count(*) FROM consent_event WHERE purpose = 'survey'`); n != 1 {
 		t.Errorf("%d consents", n)
 	}
+	edit := receipt + "/edit/" + h.Desk.Grant(id, 48*time.Hour)
+	page := h.Get(edit)
+	want(t, page, 200, "Your answers are as you left them")
+	h.exec(`UPDATE survey SET closes_at = $1 WHERE slug = 'after-your-demonstration'`, h.Now())
+	want(t, h.Get(edit), 409, "This survey is closed")
+	want(t, h.Post(edit, activitytest.Hidden(page.Body.String())), 409, "This survey is closed")
 	want(t, h.Post(receipt+"/withdraw", nil), 303)
 }
 
