@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/person"
 )
 
 // EndAccess ends a person's access to the portal at once, within the transaction that decides so: whoever is signed in
@@ -55,6 +56,6 @@ func (s *Service) ChangeAddressIn(ctx context.Context, tx pgx.Tx, account uuid.U
 		return err
 	}
 	return s.post(ctx, tx, a, a.Email, tellAddressChanged, AddressChanged{
-		Name: a.Name, NewAddress: masked(email), When: s.words(s.now()), ContactURL: s.public + "/contact",
+		Name: a.Name, NewAddress: person.Masked(email), When: s.words(s.now()), ContactURL: s.public + "/contact",
 	})
 }

@@ -278,12 +278,6 @@ func (s *Service) ChangeAddress(ctx context.Context, account uuid.UUID, address 
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return s.ChangeAddressIn(ctx, tx, account, address) })
 }
 
-// masked shows enough of an address for its owner to know it: "a…@example.com".
-func masked(email string) string {
-	local, domain, _ := strings.Cut(email, "@")
-	return local[:1] + "…@" + domain
-}
-
 // named returns the name, or the part of the address before the @.
 func named(name, email string) string {
 	if name = strings.TrimSpace(name); name != "" {

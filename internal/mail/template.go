@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	texttemplate "text/template"
+
+	"clickcommerce.com/site/internal/consent"
 )
 
 // Template is a kind of mail. Its words are in web/mail/NAME.txt (which defines "subject", "main" and, for the line
@@ -84,7 +86,7 @@ func Core() []Template {
 
 // consented are the purposes that need a consent in force (DESIGN 6).
 func consented(purpose string) bool {
-	return slices.Contains([]string{"survey", "product_news", "promotion", "newsletter"}, purpose)
+	return slices.Contains(consent.Purposes(), consent.Purpose(purpose))
 }
 
 // drawer is a Template with its parsed files.

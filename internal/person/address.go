@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -39,4 +40,13 @@ func (s *Store) ChangeAddress(ctx context.Context, tx pgx.Tx, id uuid.UUID, emai
 		return ErrNotFound
 	}
 	return nil
+}
+
+// Masked shows enough of an address for who knows it to know it again, and not whose it is: "a…@example.com".
+func Masked(email string) string {
+	local, domain, ok := strings.Cut(email, "@")
+	if !ok || local == "" {
+		return "…"
+	}
+	return string([]rune(local)[:1]) + "…@" + domain
 }

@@ -128,7 +128,7 @@ func rows(choices []consent.Choice) []preference {
 }
 
 func row(purpose, channel string, choices []consent.Choice) preference {
-	words := what(purpose, channel)
+	words := what(consent.Purpose(purpose), consent.Channel(channel))
 	p := preference{What: strings.ToUpper(words[:1]) + words[1:], Value: purpose + " " + channel, State: "never"}
 	for _, c := range choices {
 		if string(c.Purpose) != purpose || string(c.Channel) != channel || c.Lapsed() {
@@ -181,10 +181,11 @@ var errNoSuchChoice = errors.New("privacy: no such choice")
 
 func (r *Room) stopOne(ctx context.Context, who uuid.UUID, value string) error {
 	purpose, channel, _ := strings.Cut(value, " ")
-	if _, known := purposeWords(purpose); !known || channelWords(channel) == "" {
+	p, c := consent.Purpose(purpose), consent.Channel(channel)
+	if p.Words() == "" || c.Words() == "" {
 		return errNoSuchChoice
 	}
-	return r.stop(ctx, who, purpose, channel, consent.FromPreferences, "Stopped "+what(purpose, channel)+" in the preferences.")
+	return r.stop(ctx, who, purpose, channel, consent.FromPreferences, "Stopped "+what(p, c)+" in the preferences.")
 }
 
 func (r *Room) stopAll(ctx context.Context, who uuid.UUID) error {
@@ -234,7 +235,6 @@ func (r *Room) start(ctx context.Context, who person.Person, value string) error
 	if err != nil {
 		return err
 	}
-	words, _ := purposeWords(purpose)
 	err = pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
 		if err := r.desk.Ledger.Record(ctx, tx, who.ID, consent.Event{
 			Purpose: consent.Purpose(purpose), Channel: consent.ByEmail, Granted: true, Wording: wording,
@@ -244,7 +244,7 @@ func (r *Room) start(ctx context.Context, who person.Person, value string) error
 		}
 		return r.desk.Mail.Insert(ctx, tx, mail.Message{
 			Person: uuid.NullUUID{UUID: who.ID, Valid: true}, Template: "confirm", Address: who.Email, Basis: s.ID,
-			Data: mail.Confirm{What: words, Wording: wording, URL: "/preferences/confirm/" + r.proof(who.ID)},
+			Data: mail.Confirm{What: consent.Purpose(purpose).Words(), Wording: wording, URL: "/preferences/confirm/" + r.proof(who.ID)},
 		})
 	})
 	if err != nil {

@@ -37,7 +37,7 @@ func (r *Room) subscription(req *http.Request) (s mail.Subscription, who person.
 	case err != nil:
 		return s, who, false, err
 	}
-	if _, known := purposeWords(s.Purpose); !known {
+	if consent.Purpose(s.Purpose).Words() == "" {
 		return s, who, false, page.ErrNotFound // mail about a person's own request can't be stopped by a link, and has none
 	}
 	who, err = r.desk.People.Get(req.Context(), s.Person)
@@ -84,7 +84,7 @@ func (r *Room) writeUnsubscribe(w http.ResponseWriter, req *http.Request, s mail
 		Title: "Stop these mails", Description: "One button ends what the link in the mail stands for.", NoIndex: true, Path: req.URL.Path,
 	}
 	if !data.Nothing {
-		data.What = what(s.Purpose, s.Channel)
+		data.What = what(consent.Purpose(s.Purpose), consent.Channel(s.Channel))
 		data.Address = mask(who.Email)
 		data.Preferences = r.PreferencesPath(who.ID)
 	}
@@ -95,24 +95,8 @@ func (r *Room) writeUnsubscribe(w http.ResponseWriter, req *http.Request, s mail
 	return r.views.unsubscribe.Write(w, req, http.StatusOK, data)
 }
 
-// purposeWords names a purpose that needs consent (P-6).
-func purposeWords(purpose string) (string, bool) {
-	words, ok := map[string]string{
-		"survey":       "surveys about our products, site or business",
-		"product_news": "news of products and services",
-		"promotion":    "promotional material",
-		"newsletter":   "the newsletter",
-	}[purpose]
-	return words, ok
-}
-
-func channelWords(channel string) string {
-	return map[string]string{"email": "by e-mail", "phone": "by phone", "post": "by post"}[channel]
-}
-
-func what(purpose, channel string) string {
-	words, _ := purposeWords(purpose)
-	return words + " " + channelWords(channel)
+func what(purpose consent.Purpose, channel consent.Channel) string {
+	return purpose.Words() + " " + channel.Words()
 }
 
 // mask shows enough of an address for its owner to know it: whoever else has the link learns little.

@@ -14,6 +14,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -30,9 +31,9 @@ type exportPage struct {
 	Problems                       []form.Problem
 }
 
-// reachable are the ways by which an exported list can reach people. A consent to calls or letters has no number or
-// postal address beside it, since no form asks for one for that; an e-mail address must not leave in its place.
-var reachable = []string{"email"} //nolint:gochecknoglobals // a constant in all but syntax
+// reachable is the way by which an exported list can reach people. A consent to calls or letters has no number or postal
+// address beside it, since no form asks for one for that; an e-mail address must not leave in its place.
+const reachable = consent.ByEmail
 
 // maxExport is how many submissions one list holds; it names the first ones of the filter.
 const maxExport = 10_000
@@ -58,12 +59,10 @@ func (ws *Workspace) drawExport(w http.ResponseWriter, r *http.Request, status i
 	if len(problems) > 0 {
 		p.Title = "Error: " + p.Title
 	}
-	for _, x := range purposes {
-		p.Purposes = append(p.Purposes, option{x, purposeLabel(x), r.PostForm.Get("purpose") == x})
+	for _, x := range consent.Purposes() {
+		p.Purposes = append(p.Purposes, option{string(x), x.Label(), r.PostForm.Get("purpose") == string(x)})
 	}
-	for _, x := range reachable {
-		p.Channels = append(p.Channels, option{x, channelLabel(x), r.PostForm.Get("channel") == x})
-	}
+	p.Channels = []option{{string(reachable), reachable.Label(), r.PostForm.Get("channel") == string(reachable)}}
 	for _, x := range ws.recipients() {
 		p.Recipients = append(p.Recipients, option{x, x, r.PostForm.Get("recipient") == x})
 	}
@@ -93,10 +92,10 @@ func (ws *Workspace) submitExportContacts(w http.ResponseWriter, r *http.Request
 	add := func(name, text string) {
 		problems = append(problems, form.Problem{Name: name, ID: "export-" + name, Text: text})
 	}
-	if !slices.Contains(purposes, purpose) {
+	if consent.Purpose(purpose).Label() == "" {
 		add("purpose", "Choose the purpose that people agreed to.")
 	}
-	if !slices.Contains(reachable, channel) {
+	if channel != string(reachable) {
 		add("channel", "Choose the way to reach them.")
 	}
 	if !slices.Contains(ws.recipients(), recipient) {

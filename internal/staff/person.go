@@ -1,6 +1,7 @@
 package staff
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -160,7 +161,7 @@ func (ws *Workspace) choicesOf(ctx context.Context, m met) ([]choiceLine, error)
 	lines := make([]choiceLine, 0, len(choices))
 	for _, c := range choices {
 		line := choiceLine{
-			Purpose: purposeLabel(string(c.Purpose)), Channel: channelLabel(string(c.Channel)), Wording: c.Wording,
+			Purpose: c.Purpose.Label(), Channel: c.Channel.Label(), Wording: c.Wording,
 			Origin: originLabel(c.Origin), At: ws.stamp(c.At), State: choiceTag(c, true),
 		}
 		if s, ok := ws.desk.Statements.Get(c.Statement); ok {
@@ -217,12 +218,7 @@ func (ws *Workspace) flagLines(ctx context.Context, m met, names names) ([]flagL
 	return lines, nil
 }
 
-// The purposes and channels that can be opted out of (P-6, P-7), and how and why that was asked.
-var (
-	purposes = []string{"survey", "product_news", "promotion", "newsletter"}
-	channels = []string{"email", "phone", "post"}
-)
-
+// ways are how a wish to stop (P-7) reached us.
 func ways() []form.Option {
 	return []form.Option{
 		{Value: "phone", Label: "By phone"},
@@ -241,19 +237,11 @@ func reasons() []form.Option {
 	}
 }
 
+// purposeLabel names why something is mailed: for a purpose of P-6, or without need of consent.
 func purposeLabel(purpose string) string {
-	words, ok := map[string]string{
-		"survey": "Surveys", "product_news": "News of products", "promotion": "Promotion", "newsletter": "Newsletter",
+	return cmp.Or(consent.Purpose(purpose).Label(), map[string]string{
 		"service": "About a request", "notice": "Notice", "conduct": "Use of the site", "account": "Account", "internal": "Inside the house",
-	}[purpose]
-	if !ok {
-		return purpose
-	}
-	return words
-}
-
-func channelLabel(channel string) string {
-	return map[string]string{"email": "E-mail", "phone": "Phone", "post": "Post"}[channel]
+	}[purpose], purpose)
 }
 
 func originLabel(o consent.Origin) string {
@@ -274,11 +262,11 @@ func originLabel(o consent.Origin) string {
 
 func optOutForm(v url.Values, problems []form.Problem) *optOutView {
 	o := &optOutView{Problems: problems}
-	for _, p := range purposes {
-		o.Purposes = append(o.Purposes, option{p, purposeLabel(p), slices.Contains(v["purpose"], p)})
+	for _, p := range consent.Purposes() {
+		o.Purposes = append(o.Purposes, option{string(p), p.Label(), slices.Contains(v["purpose"], string(p))})
 	}
-	for _, c := range channels {
-		o.Channels = append(o.Channels, option{c, channelLabel(c), slices.Contains(v["channel"], c)})
+	for _, c := range consent.Channels() {
+		o.Channels = append(o.Channels, option{string(c), c.Label(), slices.Contains(v["channel"], string(c))})
 	}
 	for _, way := range ways() {
 		o.Ways = append(o.Ways, option{way.Value, way.Label, v.Get("way") == way.Value})
@@ -315,10 +303,10 @@ func checkOptOut(v url.Values) []form.Problem {
 	add := func(name, text string) {
 		list = append(list, form.Problem{Name: name, ID: "out-" + name + "-0", Text: text})
 	}
-	if len(chosen(v["purpose"], purposes)) == 0 {
+	if len(chosen(v["purpose"], consent.Purposes())) == 0 {
 		add("purpose", "Choose what is not wanted any more.")
 	}
-	if len(chosen(v["channel"], channels)) == 0 {
+	if len(chosen(v["channel"], consent.Channels())) == 0 {
 		add("channel", "Choose by which way it is not wanted.")
 	}
 	if !hasOption(ways(), v.Get("way")) {
@@ -330,10 +318,10 @@ func checkOptOut(v url.Values) []form.Problem {
 	return list
 }
 
-func chosen(sent, of []string) []string {
-	var list []string
+func chosen[T ~string](sent []string, of []T) []T {
+	var list []T
 	for _, value := range of {
-		if slices.Contains(sent, value) {
+		if slices.Contains(sent, string(value)) {
 			list = append(list, value)
 		}
 	}
@@ -350,11 +338,11 @@ func (ws *Workspace) optOut(ctx context.Context, m met, v url.Values) error {
 	words := labelOf(ways(), v.Get("way")) + ": " + lower(labelOf(reasons(), v.Get("reason"))) + ". Recorded by staff."
 	err = pgx.BeginFunc(ctx, ws.desk.Pool, func(tx pgx.Tx) error {
 		var pairs []string
-		for _, p := range chosen(v["purpose"], purposes) {
-			for _, c := range chosen(v["channel"], channels) {
-				pairs = append(pairs, p+"/"+c)
+		for _, p := range chosen(v["purpose"], consent.Purposes()) {
+			for _, c := range chosen(v["channel"], consent.Channels()) {
+				pairs = append(pairs, string(p)+"/"+string(c))
 				if err := ws.desk.Ledger.Record(ctx, tx, m.ID, consent.Event{
-					Purpose: consent.Purpose(p), Channel: consent.Channel(c), Wording: words, Statement: statement.ID,
+					Purpose: p, Channel: c, Wording: words, Statement: statement.ID,
 					Origin: consent.FromStaff, At: ws.desk.Now(),
 				}); err != nil {
 					return err

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
-	"strings"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -16,6 +15,7 @@ import (
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/person"
 )
 
 // mailPage lists what was not delivered: no words of it, and no whole address.
@@ -50,7 +50,7 @@ func (ws *Workspace) showMail(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, i := range items {
 		line := failedLine{
-			ID: i.ID, At: ws.stamp(i.CreatedAt), Name: upper(mailName(i.Template)), Purpose: purposeLabel(i.Purpose), To: masked(i.Address),
+			ID: i.ID, At: ws.stamp(i.CreatedAt), Name: upper(mailName(i.Template)), Purpose: purposeLabel(i.Purpose), To: person.Masked(i.Address),
 			Reason: i.LastError, State: mailTag(i), Failed: i.State == "failed",
 		}
 		if line.Path, err = ws.seen(r.Context(), i.Submission); err != nil {
@@ -121,15 +121,6 @@ func (ws *Workspace) seen(ctx context.Context, id uuid.NullUUID) (string, error)
 		return "", nil
 	}
 	return recordPath(id.UUID), err
-}
-
-// masked shows where a mail was to go without telling whose it is: "a…@example.com".
-func masked(address string) string {
-	local, domain, ok := strings.Cut(address, "@")
-	if !ok || local == "" {
-		return "…"
-	}
-	return string([]rune(local)[:1]) + "…@" + domain
 }
 
 func mailCursor(c mail.Cursor) string {
