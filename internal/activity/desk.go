@@ -107,7 +107,7 @@ func (d *Desk) Show(door Door) page.Handler {
 		}
 		view := f.View(form.Shown{
 			Action: r.URL.Path, Statement: statement.Name(), Seal: form.NewSeal(f, statement.ID, d.Now()).Close(d.Ring),
-			Hidden: stepHidden(f, 0),
+			Hidden: stepHidden(f, 0), Values: source(f, r),
 		})
 		return door.Page(w, r, http.StatusOK, f, view)
 	}

@@ -1,6 +1,12 @@
 package activity
 
-import "clickcommerce.com/site/internal/form"
+import (
+	"net/http"
+	"net/url"
+
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+)
 
 // The fields that most forms share. Their names are known to the desk: name, company and email make a record findable.
 
@@ -41,6 +47,30 @@ func PhoneField(why string) form.Field {
 	return form.Field{
 		Name: "phone", Label: "Phone", Kind: form.Phone, Why: why, Example: "+1 312 555 0100", Autocomplete: "tel",
 	}
+}
+
+const sourceName = "source"
+
+// SourceField asks how the sender came to us. What the form's own address says of it, the name of a campaign, stands in
+// the field when the form is shown: it is sent only as an answer of the sender's, who may change or empty it (P-11).
+func SourceField() form.Field {
+	return form.Field{
+		Name: sourceName, Label: "How did you hear of us?", Kind: form.Text, Max: 120,
+		Hint: "If a link of ours led here, the name of its campaign stands here already. Change it or empty it as you like.",
+		Why:  "It tells us which of our efforts reach anybody. It is kept with your request, and deleted with it.", Example: "a colleague",
+	}
+}
+
+// source is what the address of a form says of how its reader came, as an answer to SourceField; nil where it says
+// nothing, or the form does not ask.
+func source(f form.Form, r *http.Request) url.Values {
+	if _, asks := f.Field(sourceName); !asks || r.URL.RawQuery == "" {
+		return nil
+	}
+	if tag := page.CampaignOf(r.URL.Query()); tag != "" {
+		return url.Values{sourceName: {tag}}
+	}
+	return nil
 }
 
 // ConsentField offers mail for one of the four purposes (P-6). It is never ticked beforehand, and decides nothing.

@@ -172,6 +172,7 @@ func (d *Desk) entry(a Activity, f form.Form, v form.Values) submission.Entry {
 	first := a.Statuses[0]
 	return submission.Entry{
 		Form: f, Values: v, Email: v.Get("email"), Name: v.Get("name"), Company: v.Get("company"), Status: first.Value,
+		Source:     v.Get(sourceName),
 		PurgeAfter: d.Now().AddDate(0, first.Months, 0),
 		Asks: func(status string) bool {
 			s, known := a.Status(status)

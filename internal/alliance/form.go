@@ -80,6 +80,7 @@ func application() form.Form {
 				Why:     "It is what we judge: knowledge, people, references, fit with the partners in your region.",
 				Example: "We connect service systems for pump makers in Ohio and keep meeting your parts planner.",
 			},
+			activity.SourceField(),
 			activity.ConsentField("product_news", "Mail me news of products that concern partners."),
 			activity.ConsentField("newsletter", "Mail me the newsletter, four times a year."),
 		},

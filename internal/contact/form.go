@@ -39,6 +39,7 @@ func question() form.Form {
 			activity.EmailField("Our answer and the link to your receipt go there."),
 			activity.CompanyField(false, "If the question concerns your company’s system, we look it up by its name."),
 			country, phone,
+			activity.SourceField(),
 			activity.ConsentField("product_news", "Mail me news of products."),
 			activity.ConsentField("newsletter", "Mail me the newsletter, four times a year."),
 		},

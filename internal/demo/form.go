@@ -54,6 +54,7 @@ func request(d Demo) form.Form {
 				Hint: "A case of your own, with names and amounts changed.",
 				Why:  "The demonstrator prepares it before you meet.", Example: "A price that depends on eight conditions.",
 			},
+			activity.SourceField(),
 			activity.ConsentField("product_news", "Mail me when this product can do something new."),
 			activity.ConsentField("promotion", "Mail me offers for this product, such as trial periods."),
 		},

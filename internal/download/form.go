@@ -46,6 +46,7 @@ func request(d Download) form.Form {
 			activity.NameField("So that we know how to address you."),
 			activity.EmailField("The link goes there. It is yours alone."),
 			activity.CompanyField(false, "It tells us who finds our papers useful."),
+			activity.SourceField(),
 			{
 				Name: "licence", Label: "Accept the " + d.LicenceName(), Kind: form.Consent, Required: true, Example: "yes",
 				Why: "The file is ours, and the licence says what you may do with it. Which version you accepted is kept with your request.",

@@ -26,6 +26,7 @@ type Entry struct {
 	Email      string // empty for anonymous forms
 	Name       string // short, for lists and greetings
 	Company    string
+	Source     string // how the sender came to us, in their words
 	Status     string
 	Channel    string // "" means form
 	PurgeAfter time.Time
@@ -155,11 +156,11 @@ func (s *Store) queue(b *pgx.Batch, sl *slot) error {
 	s.People.Add(b, sl.personID, e.Email, sl.at)
 	b.Queue(`
 		INSERT INTO submission (id, person_id, kind, status, subject_id, subject, reference, name, organisation, channel,
-			digest, created_at, read_at, quarantined_at, purge_after)
-		VALUES ($1, (SELECT id FROM person WHERE email = $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+			source, digest, created_at, read_at, quarantined_at, purge_after)
+		VALUES ($1, (SELECT id FROM person WHERE email = $2), $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, ''), $12, $13, $14, $15, $16)
 		ON CONFLICT (digest) DO NOTHING`,
 		sl.id, e.Email, e.Form.Kind, e.Status, nullable(e.Form.Subject), e.Form.Name, Reference(sl.id), e.Name, e.Company,
-		channel(e), sl.digest, sl.at, e.read(e.Status, sl.at), quarantined(e, sl.at), purgeAfter(e, sl.at))
+		channel(e), e.Source, sl.digest, sl.at, e.read(e.Status, sl.at), quarantined(e, sl.at), purgeAfter(e, sl.at))
 	b.Queue(`
 		INSERT INTO answers (submission_id, version, form_revision, statement_version, lang, values, created_at)
 		SELECT $1, 1, $2, $3, $4, $5, $6 WHERE EXISTS (SELECT FROM submission WHERE id = $1)`,

@@ -116,8 +116,8 @@ func answeredSince(h held, shown form.Seal) bool {
 func (s *Store) addVersion(ctx context.Context, tx pgx.Tx, id uuid.UUID, e Entry, v version) error {
 	b := &pgx.Batch{}
 	b.Queue(`
-		UPDATE submission SET name = $2, organisation = $3, read_at = $4, indexed_at = NULL WHERE id = $1`,
-		id, e.Name, e.Company, v.read)
+		UPDATE submission SET name = $2, organisation = $3, source = nullif($4, ''), read_at = $5, indexed_at = NULL WHERE id = $1`,
+		id, e.Name, e.Company, e.Source, v.read)
 	b.Queue(`
 		INSERT INTO answers (submission_id, version, form_revision, statement_version, lang, values, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,

@@ -32,6 +32,7 @@ func registration(w Webinar) form.Form {
 				Why:     "The speakers read it beforehand, and answer without your name.",
 				Example: "How do you remind a supplier who reads mail once a week?",
 			},
+			activity.SourceField(),
 			activity.ConsentField("product_news", "Mail me news of products like the ones this event is about."),
 			activity.ConsentField("newsletter", "Mail me the newsletter, four times a year."),
 		},
