@@ -143,7 +143,7 @@ func (a *app) demoVisits(ctx context.Context) error {
 // mailTemplates are those of all rooms.
 func mailTemplates() []mail.Template {
 	list := mail.Core()
-	for _, more := range [][]mail.Template{account.Templates(), webinar.Templates(), access.Templates(), connect.Templates(), download.Templates()} {
+	for _, more := range [][]mail.Template{account.Templates(), webinar.Templates(), access.Templates(), connect.Templates(), download.Templates(), privacy.Templates()} {
 		list = append(list, more...)
 	}
 	return list

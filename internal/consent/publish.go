@@ -24,6 +24,9 @@ type Use struct {
 	Recipient string   `yaml:"recipient" db:"recipient"`
 	Retention string   `yaml:"retention" db:"retention"`
 	Basis     string   `yaml:"basis" db:"basis"`
+	// Compatible says why a use that is new may be made of data that was collected before, once its owner was told and
+	// had 30 days to object. Empty: it may not, and needs consent or a new submission (P-18).
+	Compatible string `yaml:"compatible" db:"compatible"`
 }
 
 // Draft is a statement as its file has it, before or after it was published.
@@ -90,9 +93,9 @@ func Publish(ctx context.Context, pool *pgxpool.Pool, d Draft, now time.Time) er
 			d.ID, d.EffectiveOn, d.Title, d.Summary, d.Body, d.Digest, now)
 		for _, u := range d.Uses {
 			b.Queue(`
-				INSERT INTO statement_use (version, activity, purpose, data, recipient, retention, basis)
-				VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-				d.ID, u.Activity, u.Purpose, u.Data, u.Recipient, u.Retention, u.Basis)
+				INSERT INTO statement_use (version, activity, purpose, data, recipient, retention, basis, compatible)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+				d.ID, u.Activity, u.Purpose, u.Data, u.Recipient, u.Retention, u.Basis, u.Compatible)
 		}
 		return tx.SendBatch(ctx, b).Close()
 	})
@@ -109,7 +112,7 @@ func Publish(ctx context.Context, pool *pgxpool.Pool, d Draft, now time.Time) er
 // Uses returns what a published version says of the use of data.
 func (s *Statements) Uses(ctx context.Context, version string) ([]Use, error) {
 	rows, err := s.pool.Query(ctx, `
-		SELECT activity, purpose, data, recipient, retention, basis
+		SELECT activity, purpose, data, recipient, retention, basis, compatible
 		FROM statement_use WHERE version = $1 ORDER BY activity, purpose, recipient`, version)
 	if err != nil {
 		return nil, fmt.Errorf("read uses: %w", err)

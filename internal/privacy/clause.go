@@ -130,6 +130,9 @@ func VerifyUses(uses []consent.Use) error {
 		if strings.TrimSpace(u.Retention) == "" {
 			fault(u, "no time limit")
 		}
+		if u.Compatible != "" && (needsConsent(u.Purpose) || weaker(u.Basis, "")) {
+			fault(u, "rests on consent, so no notice can stand in for it")
+		}
 	}
 	return errors.Join(faults...)
 }

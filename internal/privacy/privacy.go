@@ -56,6 +56,7 @@ type views struct {
 	unsubscribe page.View[unsubscribePage]
 	preferences page.View[preferencesPage]
 	proof       page.View[proofPage]
+	objection   page.View[objectionPage]
 }
 
 // New returns the room. It panics if the file of promises, which came with the program, is broken.
@@ -80,6 +81,7 @@ func New(c Config) *Room {
 			unsubscribe: page.Load[unsubscribePage](set, "privacy/unsubscribe"),
 			preferences: page.Load[preferencesPage](set, "privacy/preferences"),
 			proof:       page.Load[proofPage](set, "privacy/proof"),
+			objection:   page.Load[objectionPage](set, "privacy/objection"),
 		},
 	}
 	r.checker = &checker{checks: append(r.ownChecks(), c.Checks...), pool: c.Desk.Pool, now: c.Desk.Now, log: c.Desk.Log}
@@ -96,6 +98,8 @@ func (r *Room) Activity() activity.Activity {
 		Public:     r.Public,
 		Work: []job.Worker{{
 			Name: "promises", Every: checksEvery, Run: func(ctx context.Context) error { return r.checker.record(ctx) },
+		}, {
+			Name: "notices", Every: tellEvery, Timeout: tellFor, Run: r.tell,
 		}},
 	}
 }
@@ -132,6 +136,8 @@ func (r *Room) Public(router chi.Router) {
 	post("/unsubscribe/{token}", r.takeUnsubscribe) // also from mail programs (RFC 8058): see sameOrigin of room site
 	get("/preferences/{token}", r.showPreferences)
 	post("/preferences/{token}", r.takePreferences)
+	get("/privacy/objection/{token}", r.showObjection)
+	post("/privacy/objection/{token}", r.takeObjection)
 	get("/preferences/confirm/{proof}", r.showProof)
 	post("/preferences/confirm/{proof}", r.takeProof)
 }

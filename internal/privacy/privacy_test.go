@@ -38,7 +38,7 @@ type house struct {
 func bench(t *testing.T, more ...activity.Activity) house {
 	t.Helper()
 	var h house
-	h.Bench = activitytest.New(t, nil, func(b *activitytest.Bench) activity.Activities {
+	h.Bench = activitytest.New(t, privacy.Templates(), func(b *activitytest.Bench) activity.Activities {
 		h.room = privacy.New(privacy.Config{Desk: b.Desk, Content: b.Content, Web: web.FS})
 		list := activity.Activities{newsletter.New(b.Desk, b.Content), contact.New(b.Desk, b.Content), h.room.Activity()}
 		for _, kind := range []string{"access", "alliance", "career", "demo", "download", "survey", "webinar"} {

@@ -125,7 +125,7 @@ func sameUses(a, b []consent.Use) bool {
 		return cmp.Or(cmp.Compare(x.Activity, y.Activity), cmp.Compare(x.Purpose, y.Purpose), cmp.Compare(x.Recipient, y.Recipient))
 	}
 	same := func(x, y consent.Use) bool {
-		return order(x, y) == 0 && slices.Equal(x.Data, y.Data) && x.Retention == y.Retention && x.Basis == y.Basis
+		return order(x, y) == 0 && slices.Equal(x.Data, y.Data) && x.Retention == y.Retention && x.Basis == y.Basis && x.Compatible == y.Compatible
 	}
 	return slices.EqualFunc(slices.SortedFunc(slices.Values(a), order), slices.SortedFunc(slices.Values(b), order), same)
 }

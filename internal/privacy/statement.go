@@ -138,7 +138,7 @@ func changesPath(from, to consent.Statement) string {
 type changesPage struct {
 	page.Base
 	Difference
-	Lead string
+	Lead            string
 	Wider, Narrower toldUses
 	Changed, Same   []ClauseChange
 }

@@ -84,6 +84,9 @@ func weaker(from, to string) bool {
 	return strings.Contains(from, "consent") && !strings.Contains(to, "consent")
 }
 
+// needsConsent tells whether a purpose is one for which nothing is sent without consent (P-6).
+func needsConsent(purpose string) bool { return consent.Purpose(purpose).Words() != "" }
+
 var span = regexp.MustCompile(`(\d+) (hour|day|week|month|year)s?`)
 
 // longer tells whether data may be kept for longer than before. It compares the spans in order where both texts have

@@ -1,0 +1,284 @@
+package privacy_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/mail/mailtest"
+	"clickcommerce.com/site/internal/postgres/pgtest"
+	"clickcommerce.com/site/internal/privacy"
+	"clickcommerce.com/site/web"
+)
+
+var _ = flag.Bool("update", false, "write the golden files")
+
+// sender is somebody of whom records are held.
+type sender struct {
+	id                         uuid.UUID
+	erased, bounced, confirmed bool
+	records                    [][2]string // kind and version shown
+}
+
+// fill stores senders and their records, as the years have left them.
+func fill(t *testing.T, h house, senders []sender) {
+	t.Helper()
+	ctx := context.Background()
+	admin := pgtest.Admin(t, h.Pool)
+	revision := []byte("revision of the test")
+	if _, err := admin.Exec(ctx, `
+		INSERT INTO form_revision (digest, kind, fields, wording, lang, created_at) VALUES ($1, 'contact', '[]', '{}', 'en', $2)`,
+		revision, h.Now()); err != nil {
+		t.Fatal(err)
+	}
+	b := &pgx.Batch{}
+	for _, s := range senders {
+		b.Queue(`
+			INSERT INTO person (id, email, address_hmac, created_at, verified_at, bounced_at, erased_at)
+			VALUES ($1::uuid, CASE WHEN $2 THEN NULL ELSE $1::uuid || '@example.com' END, uuid_send($1::uuid), $5::timestamptz,
+				CASE WHEN $4 THEN $5::timestamptz END, CASE WHEN $3 THEN $5::timestamptz END, CASE WHEN $2 THEN $5::timestamptz END)`,
+			s.id, s.erased, s.bounced, s.confirmed, h.Now())
+		for _, record := range s.records {
+			id := uuid.New()
+			b.Queue(`
+				INSERT INTO submission (id, person_id, kind, status, reference, created_at, status_since, purge_after)
+				VALUES ($1::uuid, $2, $3, 'new', $1::uuid::text, $4::timestamptz, $4::timestamptz, $4::timestamptz)`, id, s.id, record[0], h.Now())
+			b.Queue(`
+				INSERT INTO answers (submission_id, version, form_revision, statement_version, lang, values, created_at)
+				VALUES ($1, 1, $2, $3, 'en', '{}', $4)`, id, revision, record[1], h.Now())
+		}
+	}
+	if err := admin.SendBatch(ctx, b).Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// publishWider publishes a version that names a new use of what came by the contact form.
+func publishWider(t *testing.T, h house, compatible string) {
+	t.Helper()
+	ctx := context.Background()
+	d, err := consent.ReadDraft(web.FS, "2026-11-16")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.ID, d.EffectiveOn = "2026-11-20", d.EffectiveOn.AddDate(0, 0, 4)
+	for i, u := range d.Uses {
+		if u.Activity == "contact" && u.Purpose == "service" && u.Recipient == "own department" {
+			d.Uses[i].Data = append(slices.Clone(u.Data), "time of day")
+			d.Uses[i].Compatible = compatible
+		}
+	}
+	if err := consent.Publish(ctx, h.Pool, d, h.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Desk.Statements.Refresh(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tell runs the worker that tells people.
+func tell(ctx context.Context, h house) error {
+	for _, w := range h.room.Activity().Work {
+		if w.Name == "notices" {
+			return w.Run(ctx)
+		}
+	}
+	return fmt.Errorf("no worker")
+}
+
+func told(t *testing.T, h house) map[uuid.UUID]int {
+	t.Helper()
+	rows, err := h.Pool.Query(context.Background(), `SELECT person_id FROM message WHERE template = 'statement-changed'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := map[uuid.UUID]int{}
+	for _, id := range ids {
+		list[id]++
+	}
+	return list
+}
+
+// TestEverybodyConcernedIsToldOnce generates people, versions and kinds, cuts the job off in the middle, lets it go on, and
+// compares with what each person's records say.
+func TestEverybodyConcernedIsToldOnce(t *testing.T) {
+	h := bench(t)
+	random := rand.New(rand.NewPCG(20061205, 18))
+	versions := []string{"2006-12-05", "2026-11-01", "2026-11-16"}
+	kinds := []string{"contact", "demo", "webinar"}
+	senders := make([]sender, 1700)
+	want := map[uuid.UUID]int{}
+	for i := range senders {
+		s := sender{
+			id: uuid.New(), erased: random.IntN(10) == 0, bounced: random.IntN(10) == 0, confirmed: random.IntN(2) == 0,
+		}
+		concerned := false
+		for range random.IntN(4) {
+			kind, version := kinds[random.IntN(3)], versions[random.IntN(3)]
+			s.records = append(s.records, [2]string{kind, version})
+			// The new version says more of contact; those of 2026 said more of everything than that of 2006.
+			concerned = concerned || kind == "contact" || version == "2006-12-05"
+		}
+		if concerned && !s.erased && !s.bounced {
+			want[s.id] = 1
+		}
+		senders[i] = s
+	}
+	fill(t, h, senders)
+	publishWider(t, h, "It is what they asked us for.")
+	if got := cutOff(t, h); got == 0 || got == len(want) {
+		t.Fatalf("%d of %d were told when the job was cut off: that is not the middle", got, len(want))
+	}
+	for range 2 {
+		if err := tell(context.Background(), h); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(told(t, h), want); diff != "" {
+		t.Errorf("told (-got +want):\n%.2000s", diff)
+	}
+	var loose, telling int
+	if err := h.Pool.QueryRow(context.Background(), `
+		SELECT count(*) FILTER (WHERE p.verified_at IS NULL AND jsonb_array_length(coalesce(nullif(m.data -> 'Uses', 'null'), '[]')) > 0),
+			count(*) FILTER (WHERE p.verified_at IS NOT NULL AND m.data ->> 'Uses' LIKE '%time of day%')
+		FROM message m JOIN person p ON p.id = m.person_id WHERE m.template = 'statement-changed'`).Scan(&loose, &telling); err != nil {
+		t.Fatal(err)
+	}
+	if loose > 0 || telling == 0 {
+		t.Errorf("%d mails to unconfirmed addresses say what was sent in their name; %d mails say what is new", loose, telling)
+	}
+}
+
+// cutOff ends the job as soon as some were told, and returns how many.
+func cutOff(t *testing.T, h house) int {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			var n int
+			if h.Pool.QueryRow(ctx, `SELECT count(*) FROM notice`).Scan(&n) == nil && n > 0 {
+				cancel()
+			}
+		}
+	}()
+	_ = tell(ctx, h) // cut off, or done
+	cancel()
+	<-done
+	return len(told(t, h))
+}
+
+// TestOldRecordsAreHeld follows the record of four people through a change of use, at the gate.
+func TestOldRecordsAreHeld(t *testing.T) {
+	h := bench(t)
+	ctx := context.Background()
+	people := map[string]*sender{}
+	for _, name := range []string{"told", "objects", "bounces", "recent"} {
+		people[name] = &sender{id: uuid.New(), confirmed: true, records: [][2]string{{"contact", "2006-12-05"}}}
+	}
+	people["recent"].records[0][1] = "2026-11-16"
+	fill(t, h, []sender{*people["told"], *people["objects"], *people["bounces"], *people["recent"]})
+	publishWider(t, h, "It is what they asked us for.")
+	if err := tell(ctx, h); err != nil {
+		t.Fatal(err)
+	}
+	open := func() []string {
+		t.Helper()
+		var list []string
+		for _, name := range slices.Sorted(maps.Keys(people)) {
+			var passes bool
+			if err := h.Pool.QueryRow(ctx, `
+				SELECT may_send(jsonb_populate_record(NULL::message, jsonb_build_object('purpose', 'service', 'channel', 'email',
+					'person_id', s.person_id, 'submission_id', s.id, 'basis', a.statement_version, 'created_at', $2::timestamptz))) IS NULL
+				FROM submission s JOIN answers a ON a.submission_id = s.id WHERE s.person_id = $1`,
+				people[name].id, h.Now()).Scan(&passes); err != nil {
+				t.Fatal(err)
+			}
+			if passes {
+				list = append(list, name)
+			}
+		}
+		return list
+	}
+	steps := []struct {
+		name string
+		do   func() error
+		want string
+	}{
+		{"before any mail left", func() error { return nil }, "recent"},
+		{"the mails leave", func() error { return h.Mail.Drain(ctx) }, "recent"},
+		{"one comes back", func() error {
+			_, err := h.Pool.Exec(ctx, `UPDATE message SET bounced_at = $2 WHERE person_id = $1`, people["bounces"].id, h.Now())
+			return err
+		}, "recent"},
+		{"one objects", func() error {
+			w := h.Post(h.room.ObjectionPath(people["objects"].id), nil)
+			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "You objected") {
+				return fmt.Errorf("%d %.300s", w.Code, w.Body)
+			}
+			return tell(ctx, h)
+		}, "recent"},
+		{"29 days", func() error { h.Advance(29 * 24 * time.Hour); return tell(ctx, h) }, "recent"},
+		{"31 days", func() error { h.Advance(2 * 24 * time.Hour); return tell(ctx, h) }, "recent told"},
+	}
+	for _, step := range steps {
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		if got := strings.Join(open(), " "); got != step.want {
+			t.Errorf("%s: the gate opens for %q, want %q", step.name, got, step.want)
+		}
+	}
+}
+
+func TestChangeOfWordsTellsNobody(t *testing.T) {
+	h := bench(t)
+	fill(t, h, []sender{{id: uuid.New(), confirmed: true, records: [][2]string{{"contact", "2026-11-01"}, {"demo", "2026-11-16"}}}})
+	if err := tell(context.Background(), h); err != nil {
+		t.Fatal(err)
+	}
+	if got := told(t, h); len(got) > 0 {
+		t.Errorf("%d told of a change of words", len(got))
+	}
+}
+
+func TestObjectionOfNobody(t *testing.T) {
+	h := bench(t)
+	if w := h.Get("/privacy/objection/forged"); w.Code != http.StatusNotFound {
+		t.Errorf("forged: %d", w.Code)
+	}
+	if w := h.Get(h.room.ObjectionPath(uuid.New())); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "nothing to object to") {
+		t.Errorf("of nobody: %d", w.Code)
+	}
+}
+
+func TestMailOfChanges(t *testing.T) {
+	t.Parallel()
+	queue := mailtest.New(t, mailtest.Config(t, pgtest.New(t), "", privacy.Templates()...))
+	mailtest.Golden(t, queue,
+		mailtest.Example{Name: "changed", Template: "statement-changed", Data: privacy.ChangedMail{
+			Effective: "20 November 2026", ChangesURL: "/privacy/changes/2006-12-05...2026-11-20", ObjectURL: "/privacy/objection/token",
+			Uses: []string{"Used to deal with your own request, by our own department, now also: time of day."},
+		}},
+		mailtest.Example{Name: "changed_unconfirmed", Template: "statement-changed", Data: privacy.ChangedMail{
+			Effective: "20 November 2026", ChangesURL: "/privacy/changes/2006-12-05...2026-11-20", ObjectURL: "/privacy/objection/token",
+		}})
+}
