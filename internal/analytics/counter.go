@@ -130,9 +130,10 @@ func (c *counter) turn() {
 	if !now.Before(c.begins) && now.Before(c.ends) {
 		return
 	}
-	here := now.In(clock.Zone())
-	y, m, d := here.Date()
-	c.today, c.begins, c.ends = dayOf(here), time.Date(y, m, d, 0, 0, 0, 0, clock.Zone()), time.Date(y, m, d+1, 0, 0, 0, 0, clock.Zone())
+	zone := clock.Zone()
+	c.today = dayOf(now.In(zone))
+	y, m, d := now.In(zone).Date()
+	c.begins, c.ends = time.Date(y, m, d, 0, 0, 0, 0, zone), time.Date(y, m, d+1, 0, 0, 0, 0, zone)
 }
 
 func (c *counter) add(k cell, n int64) {

@@ -89,11 +89,26 @@ type dimension struct {
 
 func dimensions() []dimension {
 	return []dimension{
-		{byPage, "page", "What was read", "Views of each page. Pages with a form are not counted, and neither is anything behind a personal link.", "Page", "Every other page"},
-		{byReferrer, "referring site", "Where they came from", "The name of the site that linked to us, never the page there. Most views follow another page of ours, and count as direct.", "Site", "Every other site"},
-		{byCampaign, "campaign", "Campaigns", "Views by a link of ours that names its campaign, as in ?from=spring-fair.", "Campaign", "Every other campaign"},
-		{byFirstWeek, "week of first visit", "Who came back", "Only visitors who chose “Accept all”: views by the week of their first visit.", "First visit", "Every other week"},
-		{byFirstCampaign, "campaign of first visit", "What brought those who came back", "Likewise: views by the campaign of their first visit.", "Campaign", "Every other campaign"},
+		{
+			kind: byPage, name: "page", title: "What was read", column: "Page", rest: "Every other page",
+			intro: "Views of each page. Pages with a form are not counted, and neither is anything behind a personal link.",
+		},
+		{
+			kind: byReferrer, name: "referring site", title: "Where they came from", column: "Site", rest: "Every other site",
+			intro: "The name of the site that linked to us, never the page there. Most views follow another page of ours, and count as direct.",
+		},
+		{
+			kind: byCampaign, name: "campaign", title: "Campaigns", column: "Campaign", rest: "Every other campaign",
+			intro: "Views by a link of ours that names its campaign, as in ?from=spring-fair.",
+		},
+		{
+			kind: byFirstWeek, name: "week of first visit", title: "Who came back", column: "First visit", rest: "Every other week",
+			intro: "Only visitors who chose “Accept all”: views by the week of their first visit.",
+		},
+		{
+			kind: byFirstCampaign, name: "campaign of first visit", title: "What brought those who came back", column: "Campaign",
+			rest: "Every other campaign", intro: "Likewise: views by the campaign of their first visit.",
+		},
 	}
 }
 

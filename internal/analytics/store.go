@@ -86,7 +86,8 @@ func rewrite(ctx context.Context, tx pgx.Tx, d day, sum map[cell]int64) error {
 	for _, k := range slices.SortedFunc(maps.Keys(sum), func(a, b cell) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.value, b.value), cmp.Compare(flag(a.bot), flag(b.bot)))
 	}) {
-		kinds, values, bots, counts = append(kinds, string(k.kind)), append(values, k.value), append(bots, k.bot), append(counts, sum[k])
+		kinds, values = append(kinds, string(k.kind)), append(values, k.value)
+		bots, counts = append(bots, k.bot), append(counts, sum[k])
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM analytics.page_count WHERE day = $1`, d.date()); err != nil {
 		return err

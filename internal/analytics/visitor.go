@@ -41,7 +41,9 @@ func isBot(agent string) bool {
 	if !strings.HasPrefix(agent, "Mozilla/") && !strings.HasPrefix(agent, "Opera/") {
 		return true
 	}
-	for _, word := range [...]string{"bot", "Bot", "BOT", "crawl", "Crawl", "pider", "Headless", "Lighthouse", "preview", "Preview", "http:", "https:"} {
+	for _, word := range [...]string{
+		"bot", "Bot", "BOT", "crawl", "Crawl", "pider", "Headless", "Lighthouse", "preview", "Preview", "http:", "https:",
+	} {
 		if strings.Contains(agent, word) {
 			return true
 		}
