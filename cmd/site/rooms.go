@@ -90,6 +90,8 @@ func (a *app) makeRooms() rooms {
 			{Label: "Survey results", Path: "/staff/surveys/results", Kind: survey.Kind, Right: account.See},
 			{Label: "Openings", Path: "/staff/openings", Kind: career.Kind, Right: account.Publish},
 			{Label: "News", Path: "/staff/news", Kind: news.Kind, Right: account.Publish},
+			{Label: "Privacy statements", Path: "/staff/statements", Kind: privacy.Kind, Right: account.Publish},
+			{Label: "Checks of promises", Path: "/staff/promises", Kind: privacy.Kind, Right: account.Publish},
 			{Label: "Visits", Path: "/staff/visits", Kind: analytics.Kind, Right: account.See},
 		},
 		plain: []string{alliance.Kind, career.Kind, access.Kind, newsletter.Kind, contact.Kind, privacy.Kind},

@@ -57,6 +57,9 @@ type views struct {
 	preferences page.View[preferencesPage]
 	proof       page.View[proofPage]
 	objection   page.View[objectionPage]
+	statements  page.View[statementsPage]
+	preview     page.View[previewPage]
+	checks      page.View[staffPromisesPage]
 }
 
 // New returns the room. It panics if the file of promises, which came with the program, is broken.
@@ -82,6 +85,9 @@ func New(c Config) *Room {
 			preferences: page.Load[preferencesPage](set, "privacy/preferences"),
 			proof:       page.Load[proofPage](set, "privacy/proof"),
 			objection:   page.Load[objectionPage](set, "privacy/objection"),
+			statements:  page.Load[statementsPage](set, "privacy/staff_statements"),
+			preview:     page.Load[previewPage](set, "privacy/staff_preview"),
+			checks:      page.Load[staffPromisesPage](set, "privacy/staff_promises"),
 		},
 	}
 	r.checker = &checker{checks: append(r.ownChecks(), c.Checks...), pool: c.Desk.Pool, now: c.Desk.Now, log: c.Desk.Log}
@@ -96,6 +102,7 @@ func (r *Room) Activity() activity.Activity {
 		Statuses:   statuses(),
 		Form:       requestForm,
 		Public:     r.Public,
+		Staff:      r.Staff,
 		Work: []job.Worker{{
 			Name: "promises", Every: checksEvery, Run: func(ctx context.Context) error { return r.checker.record(ctx) },
 		}, {

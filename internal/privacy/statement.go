@@ -85,15 +85,21 @@ func (r *Room) showVersions(w http.ResponseWriter, req *http.Request) error {
 		Description: "Every version of the privacy statement that was ever published on clickcommerce.com, with the day it took effect.",
 		Section:     "privacy", Crumbs: crumbs("Versions"),
 	}}
-	all := r.desk.Statements.All()
-	for i, s := range all {
-		v := version{Statement: s, State: r.state(s)}
-		if i+1 < len(all) {
-			v.Before = all[i+1].ID
-		}
-		data.Versions = append(data.Versions, v)
-	}
+	data.Versions = r.versions()
 	return r.views.versions.Write(w, req, http.StatusOK, data)
+}
+
+// versions are the published ones, the latest effective first.
+func (r *Room) versions() []version {
+	all := r.desk.Statements.All()
+	list := make([]version, len(all))
+	for i, s := range all {
+		list[i] = version{Statement: s, State: r.state(s)}
+		if i+1 < len(all) {
+			list[i].Before = all[i+1].ID
+		}
+	}
+	return list
 }
 
 // state tells where a version stands in time.

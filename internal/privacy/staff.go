@@ -1,0 +1,217 @@
+package privacy
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/page"
+)
+
+// Staff mounts the privacy officer's pages below /staff: statements, and the checks with what they found.
+func (r *Room) Staff(router chi.Router) {
+	set := r.desk.Pages
+	router.Get("/statements", set.Handle(officer(r.listStatements)))
+	router.Get("/statements/{id}", set.Handle(officer(r.previewStatement)))
+	router.Post("/statements/{id}", set.Handle(officer(r.publishStatement)))
+	router.Get("/promises", set.Handle(officer(r.staffPromises)))
+}
+
+func officer(h page.Handler) page.Handler {
+	return func(w http.ResponseWriter, req *http.Request) error {
+		if in := account.From(req.Context()); in == nil || !in.Can(account.Publish, Kind) {
+			return page.ErrForbidden
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		return h(w, req)
+	}
+}
+
+type statementsPage struct {
+	page.Base
+	Drafts    []consent.Statement // files that came with the program and are not published
+	Published []version
+}
+
+func (r *Room) listStatements(w http.ResponseWriter, req *http.Request) error {
+	if err := r.desk.Statements.Refresh(req.Context()); err != nil {
+		return err
+	}
+	drafts, err := r.drafts()
+	if err != nil {
+		return err
+	}
+	return r.views.statements.Write(w, req, http.StatusOK, statementsPage{
+		Base: page.Base{Title: "Privacy statements", NoIndex: true}, Drafts: drafts, Published: r.versions(),
+	})
+}
+
+func (r *Room) drafts() ([]consent.Statement, error) {
+	ids, err := consent.Drafts(r.web)
+	if err != nil {
+		return nil, err
+	}
+	var list []consent.Statement
+	for _, id := range slices.Backward(ids) {
+		if _, published := r.desk.Statements.Get(id); published {
+			continue
+		}
+		d, err := consent.ReadDraft(r.web, id)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, d.Statement)
+	}
+	return list, nil
+}
+
+// previewPage shows what publishing would do.
+type previewPage struct {
+	changesPage
+	Faults  []string // why it can't be published
+	People  int      // who would be told by mail
+	AtOnce  bool     // it takes effect today or took effect before
+	Notices []toldUse
+	Problem string
+}
+
+func (r *Room) previewStatement(w http.ResponseWriter, req *http.Request) error {
+	return r.writePreview(w, req, http.StatusOK, "")
+}
+
+func (r *Room) writePreview(w http.ResponseWriter, req *http.Request, status int, problem string) error {
+	ctx, id := req.Context(), chi.URLParam(req, "id")
+	if err := r.desk.Statements.Refresh(ctx); err != nil {
+		return err
+	}
+	if _, published := r.desk.Statements.Get(id); published {
+		http.Redirect(w, req, "/staff/statements", http.StatusSeeOther)
+		return nil
+	}
+	draft, err := consent.ReadDraft(r.web, id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return page.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	data, err := r.preview(ctx, draft)
+	if err != nil {
+		return err
+	}
+	data.Problem = problem
+	return r.views.preview.Write(w, req, status, data)
+}
+
+func (r *Room) preview(ctx context.Context, draft consent.Draft) (previewPage, error) {
+	var data previewPage
+	before := consent.Draft{}
+	if all := r.desk.Statements.All(); len(all) > 0 {
+		before.Statement = all[0]
+		var err error
+		if before.Uses, err = r.desk.Statements.Uses(ctx, all[0].ID); err != nil {
+			return data, err
+		}
+	}
+	d, err := Compare(before, draft)
+	if err != nil {
+		return data, err
+	}
+	data.changesPage = r.changesPage(d)
+	data.Base = page.Base{Title: "Publish the version of " + draft.Name(), NoIndex: true}
+	data.Faults = faults(errors.Join(Verify(draft.Body), VerifyUses(draft.Uses)))
+	data.AtOnce = !draft.EffectiveOn.After(r.desk.Now())
+	for _, u := range draft.Uses {
+		if u.Compatible != "" {
+			data.Notices = append(data.Notices, toldUse{forPurpose(u.Purpose) + ", " + byRecipient(u.Recipient) + ": " + u.Compatible, r.titles([]string{u.Activity})})
+		}
+	}
+	data.People, err = r.Told(ctx, draft)
+	return data, err
+}
+
+// faults lists the errors that were joined.
+func faults(err error) []string {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var list []string
+		for _, e := range joined.Unwrap() {
+			list = append(list, faults(e)...)
+		}
+		return list
+	}
+	return []string{err.Error()}
+}
+
+// publishStatement publishes for ever. Of two officers who press at once, one publishes and the other is told so.
+func (r *Room) publishStatement(w http.ResponseWriter, req *http.Request) error {
+	ctx, id := req.Context(), chi.URLParam(req, "id")
+	if req.PostFormValue("sure") != "yes" {
+		return r.writePreview(w, req, http.StatusUnprocessableEntity, "Tick the box first: a published version can’t be changed or taken back.")
+	}
+	draft, err := consent.ReadDraft(r.web, id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return page.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	if errors.Join(Verify(draft.Body), VerifyUses(draft.Uses)) != nil {
+		return r.writePreview(w, req, http.StatusUnprocessableEntity, "This version can’t be published as it is.")
+	}
+	_, err = Publish(ctx, r.desk.Pool, r.web, id, r.desk.Now())
+	switch {
+	case errors.Is(err, consent.ErrPublished):
+		http.Redirect(w, req, "/staff/statements", http.StatusSeeOther) // a second click, or another officer
+		return nil
+	case err != nil:
+		return err
+	}
+	in := account.From(ctx)
+	if err := audit.Record(ctx, r.desk.Pool, audit.Event{
+		At: r.desk.Now(), ActorID: uuid.NullUUID{UUID: in.Account.ID, Valid: true}, Role: string(in.Under(account.Publish, Kind)),
+		Action: "publish", Object: "statement", Detail: map[string]string{"version": id},
+	}); err != nil {
+		return err
+	}
+	if err := r.desk.Statements.Refresh(ctx); err != nil {
+		return err
+	}
+	http.Redirect(w, req, "/staff/statements", http.StatusSeeOther)
+	return nil
+}
+
+// staffPromisesPage shows what visitors aren't told: why a check fails.
+type staffPromisesPage struct {
+	page.Base
+	Checked time.Time
+	Failed  []Result
+	Passed  []Result
+}
+
+func (r *Room) staffPromises(w http.ResponseWriter, req *http.Request) error {
+	results, at, err := r.checker.results(req.Context())
+	if err != nil {
+		return err
+	}
+	data := staffPromisesPage{Base: page.Base{Title: "Checks of the promises", NoIndex: true}, Checked: at}
+	for _, result := range results {
+		if result.OK {
+			data.Passed = append(data.Passed, result)
+		} else {
+			data.Failed = append(data.Failed, result)
+		}
+	}
+	return r.views.checks.Write(w, req, http.StatusOK, data)
+}
