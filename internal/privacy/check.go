@@ -80,7 +80,7 @@ func (c *checker) results(ctx context.Context) ([]Result, time.Time, error) {
 	}
 	c.at, c.last = c.now(), make([]Result, 0, len(c.checks))
 	for _, check := range c.checks {
-		result := c.run(ctx, check)
+		result := c.run(check)
 		if !result.OK {
 			result.Passed = passed[check.Promise+check.Name]
 		}
@@ -89,9 +89,10 @@ func (c *checker) results(ctx context.Context) ([]Result, time.Time, error) {
 	return c.last, c.at, nil
 }
 
-// run runs one check. It outlives the visitor who asked first, since others read its result.
-func (c *checker) run(ctx context.Context, check Check) Result {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTime)
+// run runs one check. It outlives the visitor who asked first, since others read its result; and it knows nothing of that
+// visitor, neither route nor name, since it may ask for pages that are kept for all.
+func (c *checker) run(check Check) Result {
+	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 	defer cancel()
 	result := Result{Promise: check.Promise, Name: check.Name, Passed: c.now()}
 	if err := check.Run(ctx); err != nil {
@@ -128,7 +129,7 @@ func (c *checker) passed(ctx context.Context) (map[string]time.Time, error) {
 func (c *checker) record(ctx context.Context) error {
 	b := &pgx.Batch{}
 	for _, check := range c.checks {
-		if result := c.run(ctx, check); result.OK {
+		if result := c.run(check); result.OK {
 			b.Queue(`
 				INSERT INTO promise_check (promise, name, passed_at) VALUES ($1, $2, $3)
 				ON CONFLICT (promise, name) DO UPDATE SET passed_at = EXCLUDED.passed_at`,
