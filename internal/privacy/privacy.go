@@ -16,6 +16,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/page"
@@ -105,6 +106,8 @@ func (r *Room) Activity() activity.Activity {
 		Staff:      r.Staff,
 		Work: []job.Worker{{
 			Name: "promises", Every: checksEvery, Run: func(ctx context.Context) error { return r.checker.record(ctx) },
+		}, {
+			Name: "seal_ledger", Every: checksEvery, Timeout: tellFor, Run: consent.NewSealer(r.desk.Ledger, r.desk.Log).Seal,
 		}, {
 			Name: "notices", Every: tellEvery, Timeout: tellFor, Run: r.tell,
 		}},

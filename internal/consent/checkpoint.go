@@ -1,0 +1,157 @@
+package consent
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Sealer puts seals over the whole ledger, so that it is noticed when the end of a chain is cut off together with its
+// head. Each seal is also logged, where whoever can rewrite the database can't rewrite it.
+type Sealer struct {
+	ledger *Ledger
+	log    *slog.Logger
+	mu     sync.Mutex
+	upto   int64 // the last event at the run before
+	since  time.Time
+}
+
+// NewSealer returns a sealer of a ledger.
+func NewSealer(l *Ledger, log *slog.Logger) *Sealer { return &Sealer{ledger: l, log: log} }
+
+// settled is how long a transaction may be open that has taken a number: after it no event comes in below that number.
+const settled = 10 * time.Minute
+
+type checkpoint struct {
+	Upto   int64  `db:"upto"`
+	Events int64  `db:"events"`
+	Digest []byte `db:"digest"`
+}
+
+// Seal seals what was stored before the last call, if that was at least ten minutes ago.
+func (s *Sealer) Seal(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.upto > 0 && s.ledger.now().Sub(s.since) < settled {
+		return nil
+	}
+	if s.upto > 0 {
+		if err := s.seal(ctx, s.upto); err != nil {
+			return fmt.Errorf("seal the ledger: %w", err)
+		}
+	}
+	s.since = s.ledger.now()
+	if err := s.ledger.pool.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM consent_event`).Scan(&s.upto); err != nil {
+		return fmt.Errorf("seal the ledger: %w", err)
+	}
+	return nil
+}
+
+func (s *Sealer) seal(ctx context.Context, upto int64) error {
+	last, err := s.ledger.lastCheckpoint(ctx)
+	if err != nil || last.Upto >= upto {
+		return err
+	}
+	next, err := s.ledger.over(ctx, last, upto)
+	if err != nil {
+		return err
+	}
+	if _, err := s.ledger.pool.Exec(ctx, `
+		INSERT INTO consent_checkpoint (upto, events, digest, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		next.Upto, next.Events, next.Digest, s.ledger.now()); err != nil {
+		return err
+	}
+	s.log.InfoContext(ctx, "the ledger of consents is sealed", "upto", next.Upto, "events", next.Events, "digest", fmt.Sprintf("%x", next.Digest))
+	return nil
+}
+
+// over makes the seal over the events after another seal.
+func (l *Ledger) over(ctx context.Context, last checkpoint, upto int64) (checkpoint, error) {
+	next := checkpoint{Upto: upto}
+	err := l.pool.QueryRow(ctx, `
+		SELECT count(*), sha256($1::bytea || coalesce(string_agg(hash, ''::bytea ORDER BY id), ''::bytea))
+		FROM consent_event WHERE id > $2 AND id <= $3`, last.Digest, last.Upto, upto).Scan(&next.Events, &next.Digest)
+	return next, err
+}
+
+func (l *Ledger) lastCheckpoint(ctx context.Context) (checkpoint, error) {
+	list, err := l.checkpoints(ctx, 1)
+	if err != nil || len(list) == 0 {
+		return checkpoint{Digest: []byte{}}, err
+	}
+	return list[0], nil
+}
+
+// checkpoints returns the latest seals, the newest first.
+func (l *Ledger) checkpoints(ctx context.Context, most int) ([]checkpoint, error) {
+	rows, err := l.pool.Query(ctx, `SELECT upto, events, digest FROM consent_checkpoint ORDER BY upto DESC LIMIT $1`, most)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[checkpoint])
+}
+
+// ErrCut says that events are missing which were sealed, or read otherwise than when they were.
+var ErrCut = errors.New("consent: the ledger is not what was sealed")
+
+// VerifySeals compares the latest seals with the events that they cover.
+func (l *Ledger) VerifySeals(ctx context.Context, most int) error {
+	list, err := l.checkpoints(ctx, most+1)
+	if err != nil {
+		return fmt.Errorf("verify seals: %w", err)
+	}
+	for i, sealed := range list {
+		before := checkpoint{Digest: []byte{}}
+		if i+1 < len(list) {
+			before = list[i+1]
+		} else if len(list) > most {
+			return nil // covered by an older seal
+		}
+		now, err := l.over(ctx, before, sealed.Upto)
+		if err != nil {
+			return fmt.Errorf("verify seals: %w", err)
+		}
+		if now.Events != sealed.Events || !bytes.Equal(now.Digest, sealed.Digest) {
+			return fmt.Errorf("%w: between entries %d and %d, %d of %d are there", ErrCut, before.Upto, sealed.Upto, now.Events, sealed.Events)
+		}
+	}
+	return nil
+}
+
+// Broken is a link of a person's chain that does not hold.
+type Broken struct {
+	Person uuid.UUID `db:"person_id"`
+	Seq    int64     `db:"seq"`
+}
+
+// FirstBroken follows the chains of the latest people, or of all if people is 0, and returns the first link that does not
+// hold; nil if all hold.
+func (l *Ledger) FirstBroken(ctx context.Context, people int) (*Broken, error) {
+	rows, err := l.pool.Query(ctx, `
+		SELECT person_id, seq FROM (
+			SELECT e.person_id, e.seq, e.seq <> row_number() OVER w
+				OR e.hash <> consent_event_hash(coalesce(lag(e.hash) OVER w, ''::bytea), e)
+				OR (e.seq = max(e.seq) OVER (PARTITION BY e.person_id) AND (e.seq <> h.seq OR e.hash <> h.hash)) AS bad
+			FROM (SELECT person_id, seq, hash FROM consent_head ORDER BY person_id DESC LIMIT nullif($1, 0)) h
+			JOIN consent_event e ON e.person_id = h.person_id
+			WINDOW w AS (PARTITION BY e.person_id ORDER BY e.seq)) links
+		WHERE bad ORDER BY person_id, seq LIMIT 1`, people)
+	if err != nil {
+		return nil, fmt.Errorf("follow the chains: %w", err)
+	}
+	broken, err := pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByName[Broken])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil //nolint:nilnil // all hold
+	}
+	if err != nil {
+		return nil, fmt.Errorf("follow the chains: %w", err)
+	}
+	return broken, nil
+}
