@@ -46,6 +46,7 @@ type app struct {
 	people     *person.Store
 	ledger     *consent.Ledger
 	mail       *mail.Queue
+	blobs      file.Blobs
 	files      *file.Store
 	store      *submission.Store
 	accounts   *account.Service
@@ -55,6 +56,7 @@ type app struct {
 	seen       seen
 	misuse     *staff.Misuse
 	privacy    *privacy.Room
+	eraser     *privacy.Eraser
 	visits     *analytics.Room
 	jobs       *job.Jobs
 	workspace  *staff.Workspace
@@ -144,7 +146,7 @@ func (a *app) wireGround(ctx context.Context) error {
 	if a.mail, err = a.openMail(); err != nil {
 		return err
 	}
-	if a.files, err = a.openFiles(); err != nil {
+	if err := a.openFiles(); err != nil {
 		return err
 	}
 	a.people = person.New(a.pool, a.ring, a.now)
@@ -171,6 +173,9 @@ func (a *app) wireRooms(ctx context.Context) error {
 		Statements: a.statements, Mail: a.mail, Files: a.files, Proxies: a.cfg.proxies, Limit: a.cfg.limit,
 		Blocked: a.misuse.Blocked, Now: a.now, Log: a.log,
 	})
+	a.eraser = privacy.NewEraser(privacy.EraserConfig{
+		Desk: a.desk, Blobs: a.blobs, Holders: []activity.Holder{{Erase: a.accounts.ErasePerson}, a.misuse.Holder()},
+	})
 	a.front = sync.OnceValue(a.handler)
 	a.rooms = a.makeRooms()
 	if a.without.Forms != nil {
@@ -189,14 +194,15 @@ func (a *app) wireRooms(ctx context.Context) error {
 	return err
 }
 
-func (a *app) openFiles() (*file.Store, error) {
-	blobs, err := file.OpenBlobs(a.cfg.BlobURL, filepath.Join(a.cfg.VarDir, "files"))
-	if err != nil {
-		return nil, err
+func (a *app) openFiles() error {
+	var err error
+	if a.blobs, err = file.OpenBlobs(a.cfg.BlobURL, filepath.Join(a.cfg.VarDir, "files")); err != nil {
+		return err
 	}
-	return file.New(file.Config{
-		Pool: a.pool, Blobs: blobs, Keys: a.ring, Clamd: a.cfg.ClamdAddr, Now: a.now, Log: a.log,
-	}), nil
+	a.files = file.New(file.Config{
+		Pool: a.pool, Blobs: a.blobs, Keys: a.ring, Clamd: a.cfg.ClamdAddr, Now: a.now, Log: a.log,
+	})
+	return nil
 }
 
 func (a *app) openMail() (*mail.Queue, error) {

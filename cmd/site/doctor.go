@@ -18,11 +18,16 @@ import (
 // exam is one run of the doctor, in stages. It goes on after what fails, as far as the rest can be examined without it.
 type exam struct {
 	*app
-	failed int
+	failed   int
+	restored bool // the database was restored from a backup: what was erased since is erased again
 }
 
-func runDoctor(ctx context.Context, c *cli) error {
-	e := &exam{app: &app{cli: c, seen: newSeen()}}
+func runDoctor(ctx context.Context, c *cli, args []string) error {
+	restored := len(args) == 1 && args[0] == "--after-restore"
+	if len(args) > 0 && !restored {
+		return errUsage
+	}
+	e := &exam{app: &app{cli: c, seen: newSeen()}, restored: restored}
 	err := e.run(ctx)
 	if e.failed > 0 {
 		err = errors.Join(fmt.Errorf("%d checks failed", e.failed), err)
@@ -33,7 +38,7 @@ func runDoctor(ctx context.Context, c *cli) error {
 // run examines everything. Its error is that of letting go.
 func (e *exam) run(ctx context.Context) (err error) {
 	if !e.configuration() {
-		e.skip("keys, database, files, scanner, mail, statement, promises", "the configuration")
+		e.skip("keys, database, files, scanner, mail, statement, erasures, promises", "the configuration")
 		return nil
 	}
 	e.keys()
@@ -43,7 +48,7 @@ func (e *exam) run(ctx context.Context) (err error) {
 	}
 	e.services(ctx)
 	if !stands {
-		e.skip("statement, promises", "keys and database")
+		e.skip("statement, erasures, promises", "keys and database")
 		return nil
 	}
 	if e.stage("statement"); !e.check("the program stands on this database", e.wire(ctx)) {
@@ -52,11 +57,24 @@ func (e *exam) run(ctx context.Context) (err error) {
 	defer e.store.Close()
 	_, err = e.statements.InForce()
 	e.check("a privacy statement is in force", err)
+	e.stage("erasures")
+	if e.restored {
+		e.replay(ctx)
+	}
+	e.check("the database knows every erasure of the journal", e.eraser.Current(ctx))
 	e.stage("promises")
 	for _, c := range e.privacy.Checks() {
 		e.check(c.Promise+": "+c.Name, c.Run(ctx))
 	}
 	return nil
+}
+
+// replay erases once more whom a restored database brought back.
+func (e *exam) replay(ctx context.Context) {
+	n, err := e.eraser.Replay(ctx)
+	if e.check("what was erased since the backup is erased again", err) {
+		fmt.Fprintf(e.stdout, "        %d erasures repeated\n", n)
+	}
 }
 
 func (e *exam) configuration() bool {
@@ -120,8 +138,7 @@ func (e *exam) services(ctx context.Context) {
 		e.skip("files, scanner", "keys")
 	} else {
 		e.stage("files")
-		var err error
-		if e.files, err = e.openFiles(); e.check("the place of files is known", err) {
+		if e.check("the place of files is known", e.openFiles()) {
 			e.check("files can be written, read and deleted", e.files.Probe(ctx))
 			e.stage("scanner")
 			e.scanner(ctx)

@@ -12,7 +12,7 @@ import (
 	"clickcommerce.com/site/internal/postgres/pgtest"
 )
 
-var stages = []string{"configuration", "keys", "database", "files", "scanner", "mail", "statement", "promises"}
+var stages = []string{"configuration", "keys", "database", "files", "scanner", "mail", "statement", "erasures", "promises"}
 
 func TestDoctorFindsNothing(t *testing.T) {
 	t.Parallel()
@@ -59,7 +59,7 @@ func TestDoctorFinds(t *testing.T) {
 		},
 		"keys of another installation": {
 			[]string{"KEY_FILE=" + other},
-			[]string{"FAIL  the keys are those", "ok    mail can leave", "ok    files can be written", "statement, promises"},
+			[]string{"FAIL  the keys are those", "ok    mail can leave", "ok    files can be written", "statement, erasures, promises"},
 			[]string{"P-6"},
 		},
 		"no keys": {

@@ -53,9 +53,11 @@ ROLE is reviewer, recruiter, alliance, marketer, privacy or admin; several are d
 ID is the name of a file in web/privacy without its ending. What is published can't be changed.`, runStatement},
 		{"bounce", "", "take in one delivery report", `
 Reads one report (RFC 3464) from standard input, and marks the message and the address that it tells of.`, alone(runBounce)},
-		{doctor, "", "check configuration, database, mail, files and promises", `
-Prints a line for each check, in stages: configuration, keys, database, files, scanner, mail, statement, promises. It goes
-on after what fails, as far as the rest can be examined, and exits with 1 if anything failed.`, alone(runDoctor)},
+		{doctor, "[--after-restore]", "check configuration, database, mail, files and promises", `
+Prints a line for each check, in stages: configuration, keys, database, files, scanner, mail, statement, erasures,
+promises. It goes on after what fails, as far as the rest can be examined, and exits with 1 if anything failed.
+With --after-restore it first erases whom a database restored from a backup brought back, by the journal of erasures that
+lies beside the uploads; until then "serve" refuses that database. Never restore the journal itself.`, runDoctor},
 		{"prove", "", "prove that every broken promise would be noticed", `
 Copies schema and server into a scratch place of this machine, takes the rules that keep the promises out of copies, one
 at a time, and demands that the check of each goes red. It changes nothing but the date that /privacy/promises shows.

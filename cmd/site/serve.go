@@ -35,6 +35,9 @@ func runServe(ctx context.Context, c *cli) error {
 	if err != nil {
 		return errors.Join(err, public.Close(), admin.Close())
 	}
+	if err := a.eraser.Current(ctx); err != nil {
+		return errors.Join(err, public.Close(), admin.Close(), a.Close())
+	}
 	return errors.Join(a.serve(ctx, public, admin), a.Close())
 }
 
@@ -150,6 +153,7 @@ func (a *app) workers() []job.Worker {
 		list = append(list, act.Work...)
 	}
 	list = append(list, a.misuse.Work()...)
+	list = append(list, a.eraser.Work()...)
 	return append(list, a.rooms.work...)
 }
 

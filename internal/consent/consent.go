@@ -125,7 +125,7 @@ func (l *Ledger) Record(ctx context.Context, tx pgx.Tx, who uuid.UUID, e Event) 
 	case !e.Granted:
 		_, err = tx.Exec(ctx, `
 			INSERT INTO suppression (address_hmac, purpose, channel, reason, at)
-			SELECT address_hmac, $2, $3, $4, $5 FROM person WHERE id = $1
+			SELECT address_hmac, $2, $3, $4, $5 FROM person WHERE id = $1 AND erased_at IS NULL
 			ON CONFLICT (address_hmac, purpose, channel) DO NOTHING`, who, e.Purpose, e.Channel, e.Origin, e.At)
 	case e.Origin == FromPreferences || e.Origin == FromConnect:
 		_, err = tx.Exec(ctx, `

@@ -38,20 +38,26 @@ func (s *Store) Sweep(ctx context.Context) (Swept, error) {
 	if err != nil {
 		return done, fmt.Errorf("sweep files: %w", err)
 	}
-	rows, err := s.pool.Query(ctx, `
-		SELECT DISTINCT blob FROM file WHERE state = 'removed' OR scan = 'infected' AND blob IS NOT NULL`)
-	if err != nil {
-		return done, fmt.Errorf("list removed files: %w", err)
-	}
-	blobs, err := pgx.CollectRows(rows, pgx.RowTo[*string])
-	if err != nil {
-		return done, fmt.Errorf("list removed files: %w", err)
-	}
-	if err := s.purge(ctx, blobs); err != nil {
+	if err := s.Purge(ctx); err != nil {
 		return done, err
 	}
 	done.Blobs, err = s.sweepBlobs(ctx)
 	return done, err
+}
+
+// Purge deletes the contents of removed and infected files, and the rows of the removed: what QueueErase has left to be
+// done, and what a crash interrupted.
+func (s *Store) Purge(ctx context.Context) error {
+	rows, err := s.pool.Query(ctx, `
+		SELECT DISTINCT blob FROM file WHERE state = 'removed' OR scan = 'infected' AND blob IS NOT NULL`)
+	if err != nil {
+		return fmt.Errorf("list removed files: %w", err)
+	}
+	blobs, err := pgx.CollectRows(rows, pgx.RowTo[*string])
+	if err != nil {
+		return fmt.Errorf("list removed files: %w", err)
+	}
+	return s.purge(ctx, blobs)
 }
 
 // removal empties a row of all that could be read by it. The row itself goes once its blob is gone.
@@ -164,7 +170,7 @@ func (s *Store) Erase(ctx context.Context, submissions ...uuid.UUID) error {
 }
 
 // QueueErase queues the statement by which the files of a submission become unreadable when the caller's transaction
-// commits. Sweep deletes the contents afterwards.
+// commits. Purge deletes the contents afterwards.
 func (s *Store) QueueErase(b *pgx.Batch, submission uuid.UUID) {
 	b.Queue(`UPDATE file SET `+removal+` WHERE submission_id = $1`, submission)
 }

@@ -155,25 +155,6 @@ func (q *Queue) Unsubscribe(ctx context.Context, token string) (Subscription, er
 	return s, nil
 }
 
-// Erase deletes all messages of a person, sent or not.
-func (q *Queue) Erase(ctx context.Context, tx pgx.Tx, person uuid.UUID) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM message WHERE person_id = $1`, person); err != nil {
-		return fmt.Errorf("erase messages: %w", err)
-	}
-	return nil
-}
-
-// Prune empties the words of messages created before the given time that are no longer to be sent (retention). The
-// rows stay, so that their unsubscribe links keep working. It returns how many it emptied.
-func (q *Queue) Prune(ctx context.Context, before time.Time) (int64, error) {
-	tag, err := q.pool.Exec(ctx, `
-		UPDATE message SET data = '{}' WHERE created_at < $1 AND state <> 'queued' AND data <> '{}'`, before)
-	if err != nil {
-		return 0, fmt.Errorf("prune messages: %w", err)
-	}
-	return tag.RowsAffected(), nil
-}
-
 // Compare says how the templates known here differ from table mail_template: a difference means that some message
 // can't be stored, or not be drawn. Nil means that they agree.
 func (q *Queue) Compare(ctx context.Context) error {

@@ -81,6 +81,7 @@ type Queue struct {
 	envelope  netmail.Address
 	zone      *time.Location
 	transport transport
+	dir       string
 	limit     *rate.Limiter
 	now       func() time.Time
 	log       *slog.Logger
@@ -89,7 +90,7 @@ type Queue struct {
 // New parses all templates and the configuration. It returns an error if a template lacks a file, an address or URL is
 // unusable, or two templates share a name.
 func New(c Config) (*Queue, error) {
-	q := &Queue{pool: c.Pool, keys: c.Keys, identity: c.Identity, now: c.Now, log: c.Log}
+	q := &Queue{pool: c.Pool, keys: c.Keys, identity: c.Identity, dir: c.Dir, now: c.Now, log: c.Log}
 	var err error
 	if q.base, err = url.Parse(strings.TrimSuffix(c.Identity.PublicURL, "/")); err != nil || q.base.Host == "" {
 		return nil, errors.New("mail: PUBLIC_URL is not an absolute URL")

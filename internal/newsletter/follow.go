@@ -125,7 +125,7 @@ func forgetOne(ctx context.Context, tx pgx.Tx, id uuid.UUID, now time.Time) erro
 		return err
 	}
 	_, err = tx.Exec(ctx, `
-		UPDATE person SET email = NULL, erased_at = $2
+		UPDATE person SET email = NULL, address_hmac = NULL, erased_at = $2
 		WHERE id = $1 AND verified_at IS NULL AND erased_at IS NULL
 			AND NOT EXISTS (SELECT FROM submission WHERE person_id = $1)
 			AND NOT EXISTS (SELECT FROM message WHERE person_id = $1)

@@ -263,7 +263,9 @@ func (r *Room) export(ctx context.Context, who uuid.UUID, to io.Writer) error {
 // erase frees the seats of a person who is erased.
 func (r *Room) erase(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
 	rows, err := tx.Query(ctx, `
-		SELECT id FROM submission WHERE person_id = $1 AND kind = $2 AND status = ANY ($3) ORDER BY id`, who, Kind, live())
+		SELECT id FROM submission
+		WHERE person_id = $1 AND kind = $2 AND status = ANY ($3) AND NOT held(person_id, id, kind, created_at)
+		ORDER BY id`, who, Kind, live())
 	if err != nil {
 		return fmt.Errorf("erase registrations: %w", err)
 	}
@@ -280,7 +282,8 @@ func (r *Room) erase(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
 		}
 	}
 	if _, err := tx.Exec(ctx, `
-		DELETE FROM webinar_mailing WHERE submission_id IN (SELECT id FROM submission WHERE person_id = $1)`, who); err != nil {
+		DELETE FROM webinar_mailing WHERE submission_id IN (
+			SELECT id FROM submission WHERE person_id = $1 AND NOT held(person_id, id, kind, created_at))`, who); err != nil {
 		return fmt.Errorf("erase webinar mailings: %w", err)
 	}
 	return nil

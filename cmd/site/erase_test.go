@@ -1,0 +1,398 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/account/accounttest"
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/postgres/pgtest"
+	"clickcommerce.com/site/internal/staff"
+	"clickcommerce.com/site/internal/submission"
+)
+
+// What a marked person is known by: each word they type holds "zqooqz", as do their addresses.
+const (
+	markedAddress = "zqooqz.person@marked.example.com"
+	markedPhone   = "+1 312 555 0187"
+)
+
+var trace = regexp.MustCompile(`(?i)zqooqz|312.?555.?0187|13125550187`)
+
+// TestEraseEverything makes a person with everything everywhere, erases them, and looks for any trace in a full dump of
+// the database, in the folder of files and in the folder of mail.
+func TestEraseEverything(t *testing.T) {
+	now := time.Now()
+	a := newAppAt(t, os.DirFS("../../web"), func() time.Time { return now })
+	loadDemo(t, a)
+	server := serveApp(t, a)
+	who := everything(t, a, server)
+	others := known(t, a)
+
+	for place, text := range places(t, a) {
+		if place != "files" && !trace.MatchString(text) {
+			t.Errorf("before the erasure nothing is in %s", place)
+		}
+		if place == "files" && text == "" {
+			t.Error("no file was kept")
+		}
+	}
+	files := blobs(t, a)
+	report, err := a.eraser.Erase(t.Context(), who)
+	if err != nil || !report.Done || len(report.Kept) < 5 {
+		t.Fatalf("erase: %+v, %v", report, err)
+	}
+	for place, text := range places(t, a) {
+		for _, at := range trace.FindAllStringIndex(text, 5) {
+			t.Errorf("%s: …%s…", place, text[max(0, at[0]-200):min(len(text), at[1]+80)])
+		}
+	}
+	if left := blobs(t, a); left >= files {
+		t.Errorf("%d blobs of %d are left", left, files)
+	}
+	if left := known(t, a); left != others-1 {
+		t.Errorf("%d people are left of %d", left, others)
+	}
+	again, err := a.eraser.Erase(t.Context(), who)
+	if err != nil || !again.Done || again.ID != report.ID {
+		t.Errorf("erase again: %+v, %v", again, err)
+	}
+	if _, err := a.people.Find(t.Context(), markedAddress); !errors.Is(err, person.ErrNotFound) {
+		t.Errorf("find: %v", err)
+	}
+	refused(t, a)
+	for _, check := range a.privacy.Checks() {
+		if err := check.Run(t.Context()); err != nil {
+			t.Errorf("after the erasure: %s: %v", check.Name, err)
+		}
+	}
+	resp := sendMarked(t, server, contactForm(t, server))
+	if resp.StatusCode != http.StatusSeeOther {
+		t.Errorf("a new request after the erasure: %d", resp.StatusCode)
+	}
+}
+
+// refused holds that what the person refused stays refused, by digest.
+func refused(t *testing.T, a *app) {
+	t.Helper()
+	var kept int
+	if err := a.pool.QueryRow(t.Context(), `SELECT count(*) FROM suppression WHERE address_hmac = $1`,
+		person.AddressDigest(a.ring, markedAddress)).Scan(&kept); err != nil || kept != 1 {
+		t.Errorf("%d refusals are kept, %v", kept, err)
+	}
+}
+
+// places are all where a trace could be.
+func places(t *testing.T, a *app) map[string]string {
+	t.Helper()
+	return map[string]string{
+		"the database": dump(t, pgtest.AdminURL(t, a.pool)),
+		"mail":         contents(t, filepath.Join(a.cfg.VarDir, "mail")),
+		"files":        contents(t, filepath.Join(a.cfg.VarDir, "files")),
+	}
+}
+
+// dump is a whole database in plain SQL.
+func dump(t *testing.T, databaseURL string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), program(t, "pg_dump"), "--no-password", databaseURL).Output()
+	if err != nil {
+		t.Fatalf("pg_dump: %v", err)
+	}
+	return string(out)
+}
+
+// program is one of Postgres's own, of the newest version that is installed.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
+	if err != nil || len(found) == 0 {
+		t.Fatalf("%s is not installed", name)
+	}
+	return found[len(found)-1]
+}
+
+func contents(t *testing.T, dir string) string {
+	t.Helper()
+	var all bytes.Buffer
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		all.WriteString(path + "\n")
+		all.Write(raw)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
+}
+
+// known counts the people whose address is known, if they have answers.
+func known(t *testing.T, a *app) (n int) {
+	t.Helper()
+	if err := a.pool.QueryRow(t.Context(), `
+		SELECT count(*) FROM person p WHERE email IS NOT NULL AND EXISTS (
+			SELECT FROM submission s JOIN answers n ON n.submission_id = s.id WHERE s.person_id = p.id AND n.values <> '{}')`).
+		Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func blobs(t *testing.T, a *app) int {
+	t.Helper()
+	n := 0
+	for _, err := range a.blobs.List(t.Context(), "file/", time.Now().Add(time.Hour)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	return n
+}
+
+// everything sends every form of the site for one person, and has staff and the person do all that can be done.
+func everything(t *testing.T, a *app, server *httptest.Server) uuid.UUID {
+	t.Helper()
+	ctx := t.Context()
+	sent := 0
+	for _, f := range findForms(t, server) {
+		if seal, err := form.OpenSeal(a.ring, f.hidden.Get(form.SealField)); err != nil || len(seal.Nonce) > 0 {
+			continue // an anonymous answer leads to nobody, so an erasure can't find it
+		}
+		if resp := sendMarked(t, server, f); resp.StatusCode == http.StatusSeeOther || resp.StatusCode == http.StatusOK {
+			sent++
+		}
+	}
+	if sent < len(a.desk.Activities()) {
+		t.Fatalf("only %d forms were taken", sent)
+	}
+	p, err := a.people.Find(ctx, markedAddress)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, err := a.store.OfPerson(ctx, p.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]bool{}
+	for _, r := range records {
+		kinds[r.Kind] = true
+	}
+	for _, kind := range a.desk.Activities().Kinds() {
+		if !kinds[kind] {
+			t.Errorf("the person has nothing of kind %s", kind)
+		}
+	}
+	officer, _ := accounttest.Staff(t, a.accounts, a.now(), account.Privacy)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	by := submission.Actor{ID: officer.ID, Role: string(account.Privacy)}
+	for _, r := range records {
+		must(a.store.AddNote(ctx, r.ID, by, "Zqooqznote: seems to know us."))
+		must(a.store.Read(ctx, r.ID, by))
+		must(a.store.Send(ctx, r.ID, by, mail.Message{Template: "letter", Data: mail.Letter{
+			Subject: "Zqooqzletter", Name: "Zqooqzname", Paragraphs: []string{"Dear Zqooqzname, thank you."},
+		}}))
+		for path, values := range map[string]url.Values{"/message": {"message": {"Zqooqzreply to you"}}, "/code": {}} {
+			resp, err := http.PostForm(server.URL+a.desk.ReceiptPath(r.ID)+path, values)
+			must(err)
+			must(resp.Body.Close())
+		}
+	}
+	must(a.store.Quarantine(ctx, []uuid.UUID{records[0].ID}, by))
+	must(a.misuse.Add(ctx, staff.Flag{
+		ID: uuid.New(), Person: p.ID, Submission: uuid.NullUUID{UUID: records[0].ID, Valid: true}, Kind: "abuse",
+		Evidence: "Zqooqzevidence", Officer: officer.ID, At: a.now(),
+	}, by, markedAddress, "/r/x"))
+	must(a.people.Confirm(ctx, p.ID))
+	statement, err := a.statements.InForce()
+	must(err)
+	must(pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
+		return errors.Join(
+			a.ledger.Record(ctx, tx, p.ID, consent.Event{
+				Purpose: consent.Newsletter, Channel: consent.ByEmail, Granted: true, Wording: "Yes.", Statement: statement.ID, Origin: consent.FromPreferences,
+			}),
+			a.ledger.Record(ctx, tx, p.ID, consent.Event{
+				Purpose: consent.Promotion, Channel: consent.ByEmail, Wording: "No.", Statement: statement.ID, Origin: consent.FromPreferences,
+			}))
+	}))
+	signIn(t, a, server, p.ID)
+	must(a.store.Index(ctx))
+	must(a.mail.Drain(ctx))
+	must(a.store.Send(ctx, records[1].ID, by, mail.Message{ // still waits when the erasure comes
+		Template: "letter", NotBefore: a.now().Add(time.Hour), Data: mail.Letter{Subject: "Zqooqzlater", Paragraphs: []string{"Zqooqz."}},
+	}))
+	return p.ID
+}
+
+// signIn gives the person an account with a remembered computer, a session, and a new address that waits.
+func signIn(t *testing.T, a *app, server *httptest.Server, who uuid.UUID) {
+	t.Helper()
+	customer, _ := accounttest.Customer(t, a.accounts, a.pool, who, markedAddress, a.now())
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.PostForm(server.URL+"/connect/sign-in", url.Values{
+		"email": {markedAddress}, "password": {accounttest.Password}, "remember": {"yes"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	var devices int
+	err = a.pool.QueryRow(t.Context(), `SELECT count(*) FROM device WHERE account_id = $1`, customer.ID).Scan(&devices)
+	if err != nil || devices == 0 || resp.StatusCode != http.StatusSeeOther {
+		t.Fatalf("sign in: %d, %d computers, %v", resp.StatusCode, devices, err)
+	}
+	if _, err := a.pool.Exec(t.Context(), `
+		INSERT INTO connect_address (account_id, id, email, created_at, expires_at) VALUES ($1, $2, 'zqooqz.new@marked.example.com', now(), now() + interval '1 day')`,
+		customer.ID, uuid.New()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sendMarked fills in a form with marked words, wherever it takes words, and sends it page by page.
+func sendMarked(t *testing.T, server *httptest.Server, f *shownForm) *http.Response {
+	t.Helper()
+	values, plain := marked(f), f.values
+	for range 24 {
+		resp := f.send(t, server, values)
+		if resp.StatusCode == http.StatusSeeOther {
+			resp.Body.Close()
+			return resp
+		}
+		doc := parsed(t, resp)
+		next := readForm(f.address, doc)
+		switch {
+		case resp.StatusCode == http.StatusUnprocessableEntity && next != nil: // a field that takes no such words
+			doc.Find(".errors a").Each(func(_ int, s *goquery.Selection) {
+				name := doc.Find(s.AttrOr("href", "#none")).AttrOr("name", "")
+				values[name] = plain[name]
+			})
+			maps.Copy(values, next.hidden)
+		case resp.StatusCode == http.StatusOK && next != nil:
+			values, plain = marked(next), next.values
+		default:
+			return resp
+		}
+	}
+	t.Errorf("%s does not take marked words", f.address)
+	return &http.Response{StatusCode: http.StatusUnprocessableEntity}
+}
+
+func marked(f *shownForm) url.Values {
+	values := maps.Clone(f.values)
+	for name, list := range f.values {
+		switch {
+		case f.hidden.Has(name) || name == form.SealField:
+		case name == "email":
+			values.Set(name, markedAddress)
+		case name == "phone":
+			values.Set(name, markedPhone)
+		case strings.Contains(list[0], " ") || name == "company":
+			values[name] = []string{"Zqooqz" + name + " " + list[0]}
+		}
+	}
+	return values
+}
+
+func contactForm(t *testing.T, server *httptest.Server) *shownForm {
+	t.Helper()
+	resp, err := http.Get(server.URL + "/contact")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := readForm("/contact", parsed(t, resp))
+	if f == nil {
+		t.Fatal("no form to contact us")
+	}
+	return f
+}
+
+// TestAfterRestore brings a database back from a dump that is older than an erasure: it is not served before the
+// erasure was repeated on it.
+func TestAfterRestore(t *testing.T) {
+	t.Parallel()
+	in := newInstall(t)
+	a := in.open(t, "FORM_LIMIT=off")
+	server := serveApp(t, a)
+	sendMarked(t, server, contactForm(t, server))
+	p, err := a.people.Find(t.Context(), markedAddress)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := dump(t, pgtest.AdminURL(t, in.pool))
+	if report, err := a.eraser.Erase(t.Context(), p.ID); err != nil || !report.Done {
+		t.Fatalf("%+v, %v", report, err)
+	}
+
+	restored := pgtest.Empty(t)
+	psql := exec.CommandContext(t.Context(), program(t, "psql"), "--quiet", "--no-psqlrc", restored)
+	psql.Stdin = strings.NewReader(before)
+	if out, err := psql.CombinedOutput(); err != nil {
+		t.Fatalf("restore: %v: %s", err, out)
+	}
+	environ := append(in.environ, "DATABASE_URL="+restored, "DATABASE_ADMIN_URL="+restored, "LISTEN=127.0.0.1:0", "ADMIN_LISTEN=127.0.0.1:0")
+	if !trace.MatchString(dump(t, restored)) {
+		t.Fatal("the dump does not hold the person")
+	}
+	call(t, environ, "", "serve").want(t, 1, "older than the journal of erasures", "site doctor --after-restore")
+	call(t, environ, "", "doctor").want(t, 1, "FAIL  the database knows every erasure of the journal")
+	call(t, environ, "", "doctor", "--after-restore").want(t, 1, "1 erasures repeated", "ok    the database knows every erasure of the journal")
+	if found := trace.FindString(dump(t, restored)); found != "" {
+		t.Errorf("the restored database still holds %q", found)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0], "serve")
+	cmd.Env = append([]string{"SITE_AS_PROGRAM=1", "PATH=" + os.Getenv("PATH")}, environ...)
+	var said bytes.Buffer
+	serves := &stopper{word: "Serving", stop: cancel}
+	cmd.Stdout, cmd.Stderr, cmd.Cancel = serves, &said, func() error { return cmd.Process.Signal(os.Interrupt) }
+	err = cmd.Run()
+	if !strings.Contains(serves.said.String(), serves.word) {
+		t.Errorf("it is not served: %v: %s", err, &said)
+	}
+}
+
+// stopper calls stop once a word was written.
+type stopper struct {
+	said strings.Builder
+	word string
+	stop func()
+}
+
+func (s *stopper) Write(p []byte) (int, error) {
+	s.said.Write(p)
+	if strings.Contains(s.said.String(), s.word) {
+		s.stop()
+	}
+	return len(p), nil
+}

@@ -1,0 +1,331 @@
+package privacy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/file"
+	"clickcommerce.com/site/internal/job"
+	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/postgres"
+)
+
+// Eraser takes everything about a person out of all rooms, at the person's wish (A-2).
+//
+// It promises that an erasure is written to the journal before anything is erased, that it can be cut off anywhere and
+// goes on where it was (Work), that erasing twice is erasing once, and that exactly what a legal hold covers waits until
+// the hold is lifted.
+type Eraser struct {
+	desk    *activity.Desk
+	journal journal
+	holders []activity.Holder
+}
+
+// EraserConfig is what an Eraser needs. The holders of the activities it finds at the desk; Holders are those of the
+// other rooms that keep something about people in tables of their own.
+type EraserConfig struct {
+	Desk    *activity.Desk
+	Blobs   file.Blobs // the journal lies beside the uploads
+	Holders []activity.Holder
+}
+
+// NewEraser returns the eraser.
+func NewEraser(c EraserConfig) *Eraser {
+	return &Eraser{c.Desk, newJournal(c.Blobs, c.Desk.Ring), c.Holders}
+}
+
+// Erasure tells what came of an erasure.
+type Erasure struct {
+	ID    uuid.UUID
+	Done  bool // false: a legal hold stops the rest until it is lifted
+	Since time.Time
+	Kept  []Remnant
+}
+
+// Remnant is something that stays after an erasure, and why.
+type Remnant struct{ What, Why string }
+
+// errHeldWhole says that a legal hold covers the person as a whole.
+var errHeldWhole = errors.New("privacy: a legal hold covers the person")
+
+// erasing is a row of table erasure.
+type erasing struct {
+	ID          uuid.UUID     `db:"id"`
+	Person      uuid.NullUUID `db:"person_id"`
+	AskedAt     time.Time     `db:"asked_at"`
+	JournaledAt *time.Time    `db:"journaled_at"`
+	DoneAt      *time.Time    `db:"done_at"`
+}
+
+const erasingColumns = `id, person_id, asked_at, journaled_at, done_at`
+
+// Erase erases a person, as far as no legal hold stops it; what a hold stops is erased once it is lifted. It returns
+// person.ErrNotFound where there is nobody, or nobody any more whom the person's own wish had erased.
+func (e *Eraser) Erase(ctx context.Context, who uuid.UUID) (Erasure, error) {
+	_, err := e.desk.Pool.Exec(ctx, `
+		INSERT INTO erasure (id, person_id, asked_at)
+		SELECT $1, id, $3 FROM person WHERE id = $2 AND erased_at IS NULL
+		ON CONFLICT (person_id) WHERE done_at IS NULL DO NOTHING`, uuid.Must(uuid.NewV7()), who, e.desk.Now())
+	if err != nil {
+		return Erasure{}, fmt.Errorf("ask for an erasure: %w", err)
+	}
+	asked, err := postgres.Row[erasing](ctx, e.desk.Pool, `
+		SELECT `+erasingColumns+` FROM erasure WHERE person_id = $1 ORDER BY asked_at DESC, id DESC LIMIT 1`, who)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Erasure{}, person.ErrNotFound
+	}
+	if err != nil {
+		return Erasure{}, fmt.Errorf("read erasure: %w", err)
+	}
+	return e.carryOut(ctx, asked)
+}
+
+// carryOut does what of an erasure is still to be done. Each step may be repeated.
+func (e *Eraser) carryOut(ctx context.Context, x erasing) (Erasure, error) {
+	if x.DoneAt != nil {
+		return e.tell(ctx, x)
+	}
+	if x.JournaledAt == nil {
+		if err := e.enter(ctx, x); err != nil {
+			return Erasure{}, err
+		}
+	}
+	heldBack := 0
+	err := pgx.BeginFunc(ctx, e.desk.Pool, func(tx pgx.Tx) (err error) {
+		heldBack, err = e.empty(ctx, tx, x.Person.UUID)
+		return err
+	})
+	if errors.Is(err, errHeldWhole) {
+		return e.tell(ctx, x)
+	}
+	if err != nil {
+		return Erasure{}, fmt.Errorf("erase person: %w", err)
+	}
+	// Of what was committed nothing can be read any more; now the disk gives back its room.
+	if err := e.desk.Files.Purge(ctx); err != nil {
+		return Erasure{}, err
+	}
+	if _, err := e.desk.Mail.Sweep(ctx, time.Time{}); err != nil {
+		return Erasure{}, err
+	}
+	if heldBack > 0 {
+		return e.tell(ctx, x)
+	}
+	now := e.desk.Now()
+	if _, err := e.desk.Pool.Exec(ctx, `UPDATE erasure SET done_at = $2 WHERE id = $1`, x.ID, now); err != nil {
+		return Erasure{}, fmt.Errorf("finish erasure: %w", err)
+	}
+	x.DoneAt = &now
+	return e.tell(ctx, x)
+}
+
+// enter writes an erasure to the journal.
+func (e *Eraser) enter(ctx context.Context, x erasing) error {
+	note := entry{ID: x.ID, Person: x.Person.UUID, At: x.AskedAt.UTC()}
+	err := e.desk.Pool.QueryRow(ctx, `SELECT address_hmac FROM person WHERE id = $1`, x.Person).Scan(&note.Digest)
+	if err != nil {
+		return fmt.Errorf("journal an erasure: %w", err)
+	}
+	if err := e.journal.add(ctx, note); err != nil {
+		return err
+	}
+	if _, err := e.desk.Pool.Exec(ctx, `UPDATE erasure SET journaled_at = $2 WHERE id = $1`, x.ID, e.desk.Now()); err != nil {
+		return fmt.Errorf("journal an erasure: %w", err)
+	}
+	return nil
+}
+
+// empty takes what a person's rows hold, in all rooms, and returns how many records a legal hold keeps. The person's row
+// is locked first: what is sent in meanwhile waits, and finds nobody of that address.
+func (e *Eraser) empty(ctx context.Context, tx pgx.Tx, who uuid.UUID) (heldBack int, err error) {
+	var held bool
+	err = tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM legal_hold h WHERE h.person_id = person.id AND h.lifted_at IS NULL)
+		FROM person WHERE id = $1 FOR UPDATE`, who).Scan(&held)
+	if err != nil {
+		return 0, err
+	}
+	if held {
+		return 0, errHeldWhole
+	}
+	for _, h := range e.allHolders() {
+		if h.Erase == nil {
+			continue
+		}
+		if err := h.Erase(ctx, tx, who); err != nil {
+			return 0, err
+		}
+	}
+	if err := e.desk.Mail.Erase(ctx, tx, who); err != nil {
+		return 0, err
+	}
+	if heldBack, err = e.desk.Store.Erase(ctx, tx, who, e.ending); err != nil || heldBack > 0 {
+		return heldBack, err
+	}
+	b := &pgx.Batch{}
+	b.Queue(`DELETE FROM notice WHERE person_id = $1`, who)
+	b.Queue(`
+		UPDATE legal_hold SET ground = ''
+		WHERE person_id = $1 OR submission_id IN (SELECT id FROM submission WHERE person_id = $1)`, who)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return 0, err
+	}
+	return 0, e.desk.People.Empty(ctx, tx, who)
+}
+
+func (e *Eraser) allHolders() []activity.Holder {
+	list := []activity.Holder{}
+	for _, a := range e.desk.Activities() {
+		list = append(list, a.Holder)
+	}
+	return append(list, e.holders...)
+}
+
+// ending withdraws what is still open, since nobody is there any more who waits for it; what ended stays as it ended. A
+// request to this room is what brought the erasure, and ends with it.
+func (e *Eraser) ending(kind, status string) (to string, until time.Time) {
+	a, ok := e.desk.Activities().Find(kind)
+	if !ok || status == activity.Withdrawn {
+		return "", time.Time{}
+	}
+	if s, known := a.Status(status); known && s.Final && !s.Withdrawable {
+		return "", time.Time{}
+	}
+	to = activity.Withdrawn
+	if kind == Kind {
+		to = "closed"
+	}
+	s, _ := a.Status(to)
+	return to, e.desk.Now().AddDate(0, s.Months, 0)
+}
+
+// tell says what is left of a person, and why.
+func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
+	report := Erasure{ID: x.ID, Done: x.DoneAt != nil, Since: x.AskedAt}
+	var left struct {
+		Records, Facts, Choices, Refusals, Flags, Held int
+	}
+	err := e.desk.Pool.QueryRow(ctx, `
+		SELECT (SELECT count(*) FROM submission WHERE person_id = $1),
+			(SELECT count(*) FROM submission_event v JOIN submission s ON s.id = v.submission_id WHERE s.person_id = $1),
+			(SELECT count(*) FROM consent_event WHERE person_id = $1),
+			(SELECT count(*) FROM consent_event WHERE person_id = $1 AND NOT granted),
+			(SELECT count(*) FROM misuse WHERE person_id = $1),
+			(SELECT count(*) FROM submission WHERE person_id = $1 AND held(person_id, id, kind, created_at))`,
+		x.Person).Scan(&left.Records, &left.Facts, &left.Choices, &left.Refusals, &left.Flags, &left.Held)
+	if err != nil {
+		return Erasure{}, fmt.Errorf("tell what is left: %w", err)
+	}
+	for _, k := range []struct {
+		n int
+		Remnant
+	}{
+		{left.Held, Remnant{"records under a legal hold, as they are", "the law makes us keep them; they are erased when the hold is lifted"}},
+		{left.Records, Remnant{"that there were requests: kind, day, outcome", "so that our figures stay true; deleted at their date"}},
+		{left.Facts, Remnant{"when a request changed and which role opened it", "it shows who dealt with it, for 24 months; it holds no words"}},
+		{left.Choices, Remnant{"choices about messages, under a number that leads to no address", "it shows that what was sent was agreed to"}},
+		{left.Refusals, Remnant{"a digest of the address, for each refusal", "so that it stays refused, whatever is imported or restored"}},
+		{left.Flags, Remnant{"that the site was used as its terms forbid: kind and day", "it shows why something was held back; deleted after 24 months"}},
+		{1, Remnant{"that something was erased, with a digest of the address, in a journal", "so that a restored backup is erased again"}},
+		{1, Remnant{"copies in backups", "they expire after 35 days, and nobody looks for it there"}},
+	} {
+		if k.n > 0 {
+			report.Kept = append(report.Kept, k.Remnant)
+		}
+	}
+	return report, nil
+}
+
+// resumeBatch is how many erasures one run carries on with.
+const resumeBatch = 200
+
+// Resume carries on with the erasures that were cut off, or whose legal hold was lifted.
+func (e *Eraser) Resume(ctx context.Context) error {
+	open, err := postgres.Rows[erasing](ctx, e.desk.Pool, `
+		SELECT `+erasingColumns+` FROM erasure
+		WHERE done_at IS NULL AND NOT (journaled_at IS NOT NULL AND person_held(person_id))
+		ORDER BY asked_at LIMIT $1`, resumeBatch)
+	if err != nil {
+		return fmt.Errorf("list erasures: %w", err)
+	}
+	var faults []error
+	for _, x := range open {
+		if _, err := e.carryOut(ctx, x); err != nil { // one that fails must not keep the others waiting
+			faults = append(faults, err)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Work carries on with erasures.
+func (e *Eraser) Work() []job.Worker {
+	return []job.Worker{{Name: "erasures", Every: time.Minute, Timeout: 10 * time.Minute, Run: e.Resume}}
+}
+
+// ErrOlder says that the database is older than the journal of erasures: it was restored, and holds what was erased.
+var ErrOlder = errors.New("the database is older than the journal of erasures: it was restored from a backup and holds " +
+	"people who were erased since; run `site doctor --after-restore` before it is served")
+
+// Current returns ErrOlder where the journal has erasures that the database does not know.
+func (e *Eraser) Current(ctx context.Context) error {
+	missing, err := e.journal.unknown(ctx, e.desk.Pool)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%w (erasures to repeat: %d)", ErrOlder, len(missing))
+	}
+	return nil
+}
+
+// Replay repeats on a restored database the erasures that it does not know, and returns how many those were. What a
+// legal hold of the restored database covers waits for it.
+func (e *Eraser) Replay(ctx context.Context) (int, error) {
+	missing, err := e.journal.unknown(ctx, e.desk.Pool)
+	if err != nil {
+		return 0, err
+	}
+	for i, id := range missing {
+		note, err := e.journal.read(ctx, id)
+		if err != nil {
+			return i, err
+		}
+		if err := e.replay(ctx, note); err != nil {
+			return i, fmt.Errorf("repeat an erasure: %w", err)
+		}
+	}
+	return len(missing), e.Resume(ctx)
+}
+
+// replay erases whom an entry means. That the database knows the entry is stored last: cut off, it is repeated.
+func (e *Eraser) replay(ctx context.Context, note entry) error {
+	rows, err := e.desk.Pool.Query(ctx, `
+		SELECT id FROM person
+		WHERE erased_at IS NULL AND created_at <= $3 AND (id = $1 OR address_hmac = $2) ORDER BY id`,
+		note.Person, note.Digest, note.At)
+	if err != nil {
+		return err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return err
+	}
+	for _, id := range slices.Compact(ids) {
+		if _, err := e.Erase(ctx, id); err != nil {
+			return err
+		}
+	}
+	now := e.desk.Now()
+	_, err = e.desk.Pool.Exec(ctx, `
+		INSERT INTO erasure (id, person_id, asked_at, journaled_at, done_at)
+		VALUES ($1, (SELECT id FROM person WHERE id = $2), $3, $4, $4) ON CONFLICT (id) DO NOTHING`,
+		note.ID, note.Person, note.At, now)
+	return err
+}
