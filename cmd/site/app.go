@@ -57,6 +57,7 @@ type app struct {
 	misuse     *staff.Misuse
 	privacy    *privacy.Room
 	eraser     *privacy.Eraser
+	retainer   *privacy.Retainer
 	visits     *analytics.Room
 	jobs       *job.Jobs
 	workspace  *staff.Workspace

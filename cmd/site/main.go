@@ -58,6 +58,10 @@ Prints a line for each check, in stages: configuration, keys, database, files, s
 promises. It goes on after what fails, as far as the rest can be examined, and exits with 1 if anything failed.
 With --after-restore it first erases whom a database restored from a backup brought back, by the journal of erasures that
 lies beside the uploads; until then "serve" refuses that database. Never restore the journal itself.`, runDoctor},
+		{"retain", "[--dry-run]", "delete what has been kept long enough", `
+Deletes records past their day, the words of old mails, old facts, and the addresses of people about whom nothing is held
+any more, as "serve" does every night; what a legal hold covers stays. It prints what it deleted, by kind and outcome.
+With --dry-run it says what it would delete, and deletes nothing.`, runRetain},
 		{"prove", "", "prove that every broken promise would be noticed", `
 Copies schema and server into a scratch place of this machine, takes the rules that keep the promises out of copies, one
 at a time, and demands that the check of each goes red. It changes nothing but the date that /privacy/promises shows.

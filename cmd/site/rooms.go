@@ -57,6 +57,7 @@ func (a *app) makeRooms() rooms {
 		},
 	})
 	surveys := survey.New(a.desk, editor, a.content)
+	a.retainer = privacy.NewRetainer(a.eraser, surveys.Tidy) // answers become counts before they go
 	newsroom := news.New(a.desk, editor, a.content)
 	portal := connect.New(connect.Config{
 		Desk: a.desk, Content: a.content, Accounts: a.accounts, Downloads: a.entitled(downloads),

@@ -154,6 +154,7 @@ func (a *app) workers() []job.Worker {
 	}
 	list = append(list, a.misuse.Work()...)
 	list = append(list, a.eraser.Work()...)
+	list = append(list, a.retainer.Work()...)
 	return append(list, a.rooms.work...)
 }
 

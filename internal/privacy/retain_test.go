@@ -1,0 +1,269 @@
+package privacy_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"clickcommerce.com/site/internal/activity/activitytest"
+	"clickcommerce.com/site/internal/clock"
+	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/postgres/pgtest"
+	"clickcommerce.com/site/internal/privacy"
+)
+
+func (h house) retainer(t *testing.T, before ...func(context.Context) error) *privacy.Retainer {
+	t.Helper()
+	return privacy.NewRetainer(privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)}), before...)
+}
+
+// add stores people and records of a kind in SQL, each record with its day.
+func (h house) add(t fatal, kind, status string, days ...time.Time) []uuid.UUID {
+	var ids []uuid.UUID
+	for _, day := range days {
+		who, id := uuid.New(), uuid.New()
+		email := who.String() + "@example.net"
+		for _, q := range []struct {
+			sql  string
+			args []any
+		}{
+			{`INSERT INTO person (id, email, address_hmac, created_at) VALUES ($1, $2, $3, $4)`, []any{
+				who, email, person.AddressDigest(h.Ring, email), activitytest.Start().AddDate(-3, 0, 0),
+			}},
+			{`INSERT INTO submission (id, person_id, kind, status, reference, created_at, purge_after)
+				VALUES ($1, $2, $3, $4, '', $5, $6)`, []any{
+				id, who, kind, status, activitytest.Start().AddDate(-3, 0, 0), day.Format(time.DateOnly),
+			}},
+			{`INSERT INTO note (id, submission_id, author_id, body, created_at)
+				SELECT gen_random_uuid(), $1, id, 'A note.', $2 FROM account LIMIT 1`, []any{id, day}},
+		} {
+			if _, err := h.Pool.Exec(context.Background(), q.sql, q.args...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+type fatal interface{ Fatal(args ...any) }
+
+func (h house) there(t fatal, table string, id uuid.UUID) (there bool) {
+	if err := h.Pool.QueryRow(context.Background(), `SELECT EXISTS (SELECT FROM `+table+` WHERE id = $1)`, id).Scan(&there); err != nil {
+		t.Fatal(err)
+	}
+	return there
+}
+
+// Whatever the records and the clock: nothing is deleted before its day is over, and everything after, but for what is
+// under a legal hold.
+func TestRetainByDate(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	officer := h.officer(t)
+	r := h.retainer(t)
+	kinds := h.Desk.Activities().Kinds()
+	rapid.Check(t, func(rt *rapid.T) {
+		today := h.Now().In(clock.Zone())
+		offsets := rapid.SliceOfN(rapid.IntRange(-400, 400), 1, 12).Draw(rt, "days")
+		type made struct {
+			id   uuid.UUID
+			day  time.Time
+			held bool
+		}
+		var all []made
+		for i, offset := range offsets {
+			day := today.AddDate(0, 0, offset)
+			m := made{
+				h.add(rt, rapid.SampledFrom(kinds).Draw(rt, fmt.Sprint("kind ", i)), "new", day)[0], day,
+				rapid.IntRange(0, 4).Draw(rt, fmt.Sprint("held ", i)) == 0,
+			}
+			if m.held {
+				h.hold(rt, officer, m.id)
+			}
+			all = append(all, m)
+		}
+		for range rapid.IntRange(1, 4).Draw(rt, "nights") {
+			h.Advance(time.Duration(rapid.IntRange(0, 200*24).Draw(rt, "hours")) * time.Hour)
+			planned, err := r.Plan(context.Background())
+			if err != nil {
+				rt.Fatal(err)
+			}
+			done, err := r.Run(context.Background())
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if diff := cmp.Diff(records(done, kinds), records(planned, kinds)); diff != "" {
+				rt.Fatalf("deleted, not as planned (-got +want):\n%s", diff)
+			}
+			now := h.Now().In(clock.Zone()).Format(time.DateOnly)
+			for _, m := range all {
+				if want := m.held || m.day.Format(time.DateOnly) >= now; h.there(rt, "submission", m.id) != want {
+					rt.Fatalf("on %s the record of %s (held: %t) is there: %t", now, m.day.Format(time.DateOnly), m.held, !want)
+				}
+			}
+		}
+	})
+}
+
+// records are the lines of kinds of records.
+func records(lines []privacy.RetainLine, kinds []string) map[string]int64 {
+	list := map[string]int64{}
+	for _, l := range lines {
+		for _, kind := range kinds {
+			if l.Kind == kind && l.Outcome != "facts about deleted records" {
+				list[l.Kind+" "+l.Outcome] += l.N
+			}
+		}
+	}
+	return list
+}
+
+// officer is a member of staff whom holds can name.
+func (h house) officer(t *testing.T) uuid.UUID {
+	t.Helper()
+	id := uuid.New()
+	if _, err := h.Pool.Exec(t.Context(), `
+		INSERT INTO account (id, email, name, kind, created_at) VALUES ($1, $2, 'Officer', 'staff', $3)`,
+		id, id.String()+"@example.com", h.Now()); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func (h house) hold(t fatal, officer, record uuid.UUID) uuid.UUID {
+	id := uuid.New()
+	if _, err := h.Pool.Exec(context.Background(), `
+		INSERT INTO legal_hold (id, scope, submission_id, ground, officer_id, placed_at, reviewed_at, review_on)
+		VALUES ($1, 'record', $2, 'A claim.', $3, $4, $4, $4::timestamptz::date)`, id, record, officer, h.Now()); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// Beside records, each kind of data goes at its age and no sooner.
+func TestRetainByAge(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	ctx, admin := t.Context(), pgtest.Admin(t, h.Pool)
+	who := h.ask(t, "ada@example.org")
+	var record uuid.UUID
+	if err := h.Pool.QueryRow(ctx, `SELECT id FROM submission WHERE person_id = $1`, who).Scan(&record); err != nil {
+		t.Fatal(err)
+	}
+	// The second fence of facts goes by the database's own clock.
+	real := time.Now()
+	month := func(n int) time.Time { return h.Now().AddDate(0, -n, 0) }
+	officer := h.officer(t)
+	exec := func(sql string, args ...any) {
+		t.Helper()
+		if _, err := admin.Exec(ctx, sql, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, months := range []int{11, 13, 17, 19, 23, 25} {
+		at := month(months)
+		exec(`INSERT INTO audit_event (at, actor_role, action, object) VALUES ($1, 'privacy', 'read', 'person')`, at)
+		exec(`INSERT INTO submission_event (submission_id, kind, actor_role, at) VALUES (gen_random_uuid(), 'moved', 'system', $1)`, at)
+		exec(`INSERT INTO content_change (kind, row_id, editor_role, action, version, old, new, at)
+			VALUES ('news', gen_random_uuid(), 'marketer', 'edited', 1, '{}', '{}', $1)`, at)
+		exec(`INSERT INTO message (id, submission_id, purpose, template, address, data, state, next_at, created_at)
+			VALUES (gen_random_uuid(), $2, 'internal', 'inbox', 'inbox@example.com', '{"a": 1}', 'sent', $1, $1)`, at, record)
+		exec(`INSERT INTO legal_hold (id, scope, submission_id, ground, officer_id, placed_at, reviewed_at, review_on, lifted_at, lifted_by)
+			VALUES (gen_random_uuid(), 'record', gen_random_uuid(), 'A claim.', $2, $1, $1, $1::timestamptz::date, $1, $2)`, at, officer)
+	}
+	if real.Before(month(0).AddDate(0, -1, 0)) {
+		t.Fatal("the clock of the bench is far ahead of the real one: facts look too young")
+	}
+	lines, err := h.retainer(t).Run(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int64{}
+	for _, l := range lines {
+		got[l.Kind+": "+l.Outcome] = l.N
+	}
+	if diff := cmp.Diff(got, map[string]int64{
+		"audit: who read, changed, exported":      1,
+		"submission: facts about deleted records": 1,
+		"content: who changed what is public":     1,
+		"message: words of mails":                 5,
+		"hold: lifted":                            1,
+	}); diff != "" {
+		t.Errorf("deleted (-got +want):\n%s", diff)
+	}
+	wantState(t, h, who, "with a record that stays", "known words mail")
+}
+
+// A person about whom nothing is held any more is emptied; one who agreed to something, or is under a hold, is not.
+func TestRetainPeople(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	ctx := t.Context()
+	day := h.Now().AddDate(0, 0, -2)
+	ids := h.add(t, "contact", "new", day, day, day)
+	people := make([]uuid.UUID, len(ids))
+	for i, id := range ids {
+		if err := h.Pool.QueryRow(ctx, `SELECT person_id FROM submission WHERE id = $1`, id).Scan(&people[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.agreed(t, people[1])
+	h.hold(t, h.officer(t), ids[2])
+	fresh := h.ask(t, "fresh@example.org")
+	if _, err := h.retainer(t).Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	wantState(t, h, people[0], "with nothing left", "emptied")
+	wantState(t, h, people[1], "with a consent", "known")
+	wantState(t, h, people[2], "with a record under a hold", "known")
+	wantState(t, h, fresh, "with a record", "known words mail")
+}
+
+// agreed lets a person agree to the newsletter, provenly.
+func (h house) agreed(t *testing.T, who uuid.UUID) {
+	t.Helper()
+	if _, err := h.Pool.Exec(t.Context(), `
+		INSERT INTO consent_event (person_id, purpose, channel, granted, wording, statement_version, origin, at)
+		VALUES ($1, 'newsletter', 'email', true, 'Yes.', (SELECT min(id) FROM statement_version), 'preferences', $2)`,
+		who, h.Now().AddDate(-2, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What rooms do before records go must be done, or nothing goes. Mail that was written goes with its message.
+func TestRetainInOrder(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	ctx := t.Context()
+	id := h.add(t, "survey", "new", h.Now().AddDate(0, 0, -2))[0]
+	if _, err := h.retainer(t, func(context.Context) error { return errCut }).Run(ctx); !errors.Is(err, errCut) || !h.there(t, "submission", id) {
+		t.Errorf("got %v", err)
+	}
+	orphan := filepath.Join(h.MailDir, uuid.NewString()+".eml")
+	h.ask(t, "ada@example.org")
+	if err := h.Mail.Drain(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(orphan, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.retainer(t).Run(ctx); err != nil || h.there(t, "submission", id) {
+		t.Errorf("got %v", err)
+	}
+	left, err := filepath.Glob(filepath.Join(h.MailDir, "*.eml"))
+	if err != nil || len(left) == 0 {
+		t.Errorf("mails of messages that are there went too: %v", err)
+	}
+	if _, err := os.Stat(orphan); !os.IsNotExist(err) {
+		t.Errorf("a mail without a message stays: %v", err)
+	}
+}
