@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -228,8 +229,13 @@ func (f Field) texts(v Values) []string {
 }
 
 func (f Field) text(value string) string {
-	if f.Kind == Country {
+	switch f.Kind {
+	case Country:
 		return CountryName(value)
+	case Date:
+		if day, err := time.Parse(time.DateOnly, value); err == nil {
+			return day.Format("2 January 2006")
+		}
 	}
 	for _, o := range f.Options {
 		if o.Value == value {

@@ -181,6 +181,20 @@ func TestTooLongSaysByHowMuch(t *testing.T) {
 	}
 }
 
+func TestAnswersInWords(t *testing.T) {
+	t.Parallel()
+	var got []string
+	for _, a := range form.Answers(sample().Fields, form.Values{
+		"country": {"FR"}, "kind": {"a"}, "regions": {"n", "s"}, "start": {"2027-03-01"}, "news": {"yes"},
+	}) {
+		got = append(got, a.Label+": "+strings.Join(a.Texts, ", "))
+	}
+	want := []string{"Country: France", "Kind: A", "Regions: N, S", "Start: 1 March 2027"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestSeal(t *testing.T) {
 	ring, f, now := keytest.New(t), sample(), time.Unix(1_800_000_000, 0)
 	text := form.NewSeal(f, "2026-11-01", now).Close(ring)

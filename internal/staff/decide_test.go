@@ -13,10 +13,12 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/activity/activitytest"
+	"clickcommerce.com/site/internal/submission"
 )
 
 func TestDecisionWithLetter(t *testing.T) {
@@ -54,7 +56,7 @@ func TestDecisionWithLetter(t *testing.T) {
 	has(t, d, ".undo", "A letter leaves in 60 seconds. Undo")
 	undo := url.Values{"message": {values.Get("key")}}
 	has(t, d, ".thread", "There are enough partners in Ohio. You are welcome to apply again from 1 May 2027.")
-	has(t, d, ".timeline", "New → Declined, reason: enough partners in the region, may apply again from 2027-05-01 Alliance manager, alliance")
+	has(t, d, ".timeline", "New → Declined, reason: enough partners in the region, may apply again from 1 May 2027 Alliance manager, alliance")
 	r := h.record(t, id)
 	if r.Status != "declined" || r.DecidedAt == nil || r.PurgeAfter.Format(time.DateOnly) != "2027-05-23" {
 		t.Errorf("%s, decided %v, deleted after %v", r.Status, r.DecidedAt, r.PurgeAfter)
@@ -202,7 +204,10 @@ func TestAskForMore(t *testing.T) {
 	delete(h.staff, account.Alliance) // the session has ended long ago
 	d := h.as(t, account.Alliance).get(t, h, path(id))
 	has(t, d, ".record-head", "New")
-	has(t, d, ".answers", "The pumps of Ohio, version two.")
+	has(t, d, ".answers", "The pumps of Ohio, version two. Changed")
+	if n := d.Find(".answers .tag").Length(); n != 1 {
+		t.Errorf("%d answers are marked as changed, want that of the newest version alone", n)
+	}
 	has(t, d, "details.act", "Version 1, 23 November 2026")
 	has(t, d, ".timeline", "Sent a new version of the answers the sender")
 	h.Advance(2 * day)
@@ -308,4 +313,22 @@ func TestTwoClicks(t *testing.T) {
 	if w := me.do(h, http.MethodPost, path(id)+"/move", url.Values{"from": {"new"}, "to": {"closed"}, "reason": {"other"}}); w.Code != http.StatusConflict {
 		t.Errorf("another step: %d", w.Code)
 	}
+}
+
+func TestStepsNamedByTheirRooms(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "ada@example.com")
+	for _, c := range []submission.Change{
+		{From: []string{"new"}, To: activity.Withdrawn, Kind: "seat"},
+		{From: []string{activity.Withdrawn}, To: activity.Withdrawn, Kind: "renewed_early"},
+	} {
+		c.By, c.Decides, c.PurgeAfter = submission.System, true, h.Now().Add(day)
+		if err := pgx.BeginFunc(t.Context(), h.Pool, func(tx pgx.Tx) error { return h.Store.MoveTx(t.Context(), tx, id, c) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := h.as(t, account.Alliance).get(t, h, path(id))
+	has(t, d, ".timeline", "New → Withdrawn by itself")
+	has(t, d, ".timeline", "Renewed early by itself")
 }

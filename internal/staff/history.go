@@ -271,8 +271,13 @@ func eventWords(a activity.Activity, names names, e submission.Event) string {
 		return "Taken out of quarantine"
 	case "noted":
 		return "Note written"
+	case "link":
+		return "Asked for a new link"
 	}
-	return e.Kind
+	if e.Detail["from"] != e.Detail["to"] {
+		return movedWords(a, e.Detail) // a room's own name for a step: what it led to says more
+	}
+	return upper(strings.ReplaceAll(e.Kind, "_", " "))
 }
 
 func movedWords(a activity.Activity, d map[string]string) string {
@@ -286,8 +291,8 @@ func movedWords(a activity.Activity, d map[string]string) string {
 	if d["reason"] != "" {
 		words += ", reason: " + reasonLabel(a, d["reason"])
 	}
-	if d["again"] != "" {
-		words += ", may apply again from " + d["again"]
+	if day, err := time.Parse(time.DateOnly, d["again"]); err == nil {
+		words += ", may apply again from " + day.Format("2 January 2006")
 	}
 	return words
 }

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -106,8 +107,9 @@ type versionView struct {
 }
 
 type answerView struct {
-	Label string
-	Texts []string
+	Label   string
+	Texts   []string
+	Changed bool // since the version before
 }
 
 // fileView is a file with what is known about viruses in it.
@@ -194,8 +196,10 @@ func (ws *Workspace) fillAnswers(ctx context.Context, p *recordPage) error {
 	}
 	for i, v := range versions {
 		view := versionView{N: v.N, At: ws.stamp(v.At), Newest: i == 0}
+		before := earlier(versions, i)
 		for _, a := range v.Answers() {
-			view.Answers = append(view.Answers, answerView{a.Label, shown(a, called)})
+			changed := before != nil && !slices.Equal(before[a.Name], a.Texts)
+			view.Answers = append(view.Answers, answerView{a.Label, shown(a, called), changed})
 		}
 		p.Versions = append(p.Versions, view)
 		if s, ok := ws.desk.Statements.Get(v.Statement); ok {
@@ -204,6 +208,19 @@ func (ws *Workspace) fillAnswers(ctx context.Context, p *recordPage) error {
 	}
 	p.Given, err = ws.given(ctx, p.Record)
 	return err
+}
+
+// earlier returns the answers of the version before the i-th of them, newest first, by the names of their fields; nil for
+// the first version, with which nothing is compared.
+func earlier(newestFirst []submission.Version, i int) map[string][]string {
+	if i+1 == len(newestFirst) {
+		return nil
+	}
+	texts := map[string][]string{}
+	for _, a := range newestFirst[i+1].Answers() {
+		texts[a.Name] = a.Texts
+	}
+	return texts
 }
 
 // shown puts names in the place of the ids that answers hold for files.
