@@ -63,7 +63,9 @@ func (a *app) makeRooms() rooms {
 		Desk: a.desk, Content: a.content, Accounts: a.accounts, Downloads: a.entitled(downloads),
 	})
 	a.visits = analytics.New(analytics.Config{Pages: a.pages, Pool: a.pool, Now: a.now, Log: a.log})
-	a.privacy = privacy.New(privacy.Config{Desk: a.desk, Content: a.content, Web: a.web, Checks: a.promises(), Server: a.front})
+	a.privacy = privacy.New(privacy.Config{
+		Desk: a.desk, Content: a.content, Web: a.web, Accounts: a.accounts, Checks: a.promises(), Server: a.front,
+	})
 	return rooms{
 		activities: activity.Activities{
 			alliance.New(a.desk, a.content),
@@ -93,6 +95,7 @@ func (a *app) makeRooms() rooms {
 			{Label: "News", Path: "/staff/news", Kind: news.Kind, Right: account.Publish},
 			{Label: "Privacy statements", Path: "/staff/statements", Kind: privacy.Kind, Right: account.Publish},
 			{Label: "Checks of promises", Path: "/staff/promises", Kind: privacy.Kind, Right: account.Publish},
+			{Label: "Disclosures", Path: "/staff/disclosures", Kind: privacy.Kind, Right: account.Publish},
 			{Label: "Visits", Path: "/staff/visits", Kind: analytics.Kind, Right: account.See},
 		},
 		plain: []string{alliance.Kind, career.Kind, access.Kind, newsletter.Kind, contact.Kind, privacy.Kind},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -29,6 +30,8 @@ type inventory struct {
 	Hosting     string           `json:"data_lies_in"` // ISO 3166-1
 	Processors  []processorEntry `json:"processors"`
 	Activities  []activityEntry  `json:"activities"`
+	Demands     []halfYear       `json:"legal_demands"` // of half years that ended six months ago or earlier
+	NextCount   time.Time        `json:"-"`             // when the next one is published
 }
 
 type processorEntry struct {
@@ -126,28 +129,31 @@ func (r *Room) writeInventory(w http.ResponseWriter, req *http.Request) error {
 	return nil
 }
 
-func (r *Room) makeInventory(ctx context.Context) (inventory, error) {
+func (r *Room) makeInventory(ctx context.Context) (inv inventory, err error) {
 	s, err := r.desk.Statements.InForce()
 	if err != nil {
-		return inventory{}, err
+		return inv, err
 	}
 	uses, err := r.desk.Statements.Uses(ctx, s.ID)
 	if err != nil {
-		return inventory{}, err
+		return inv, err
 	}
 	site := r.desk.Pages.Site()
-	inv := inventory{
+	inv = inventory{
 		Controller: site.LegalName, Contact: site.PrivacyEmail, Statement: s.ID,
 		EffectiveOn: s.EffectiveOn.Format("2006-01-02"), Hosting: site.Hosting,
 	}
 	for _, p := range site.Processors {
 		inv.Processors = append(inv.Processors, processorEntry{p.Name, p.Purpose, p.Country, p.Contract})
 	}
+	if inv.Demands, inv.NextCount, err = r.disclosureCounts(ctx); err != nil {
+		return inv, err
+	}
 	slices.SortStableFunc(uses, func(a, b consent.Use) int { return cmp.Compare(weight(a), weight(b)) })
 	for _, a := range r.desk.Activities() {
 		entry, err := r.entry(ctx, a)
 		if err != nil {
-			return inventory{}, err
+			return inv, err
 		}
 		for _, u := range uses {
 			if u.Activity == a.Kind {

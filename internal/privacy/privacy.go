@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/content"
@@ -26,8 +27,10 @@ import (
 type Config struct {
 	Desk    *activity.Desk // its activities are those of the inventory; they may be handed to it later
 	Content *content.Content
-	Web     fs.FS   // holds the statement files
-	Checks  []Check // of what this room can't see itself: the configuration
+	Web     fs.FS // holds the statement files
+	// Accounts knows the colleagues, one of whom approves a disclosure in good faith.
+	Accounts *account.Service
+	Checks   []Check // of what this room can't see itself: the configuration
 	// Server returns what answers the visitors, for the checks that look at its answers. Nil: these are left out.
 	Server func() http.Handler
 }
@@ -35,6 +38,7 @@ type Config struct {
 // Room serves the privacy pages.
 type Room struct {
 	desk     *activity.Desk
+	accounts *account.Service
 	web      fs.FS
 	words    words
 	server   func() http.Handler
@@ -61,6 +65,9 @@ type views struct {
 	statements  page.View[statementsPage]
 	preview     page.View[previewPage]
 	checks      page.View[staffPromisesPage]
+	disclosures page.View[disclosuresPage]
+	disclosure  page.View[disclosurePage]
+	draft       page.View[disclosureEditPage]
 }
 
 // New returns the room. It panics if the file of promises, which came with the program, is broken.
@@ -72,7 +79,7 @@ func New(c Config) *Room {
 	}
 	r := &Room{
 		promises: promises,
-		desk:     c.Desk, web: c.Web, server: c.Server,
+		desk:     c.Desk, accounts: c.Accounts, web: c.Web, server: c.Server,
 		words: words{privacy: c.Content.Must("/privacy"), cookies: c.Content.Must("/cookies")},
 		views: views{
 			statement:   page.Load[statementPage](set, "privacy/statement"),
@@ -89,6 +96,9 @@ func New(c Config) *Room {
 			statements:  page.Load[statementsPage](set, "privacy/staff_statements"),
 			preview:     page.Load[previewPage](set, "privacy/staff_preview"),
 			checks:      page.Load[staffPromisesPage](set, "privacy/staff_promises"),
+			disclosures: page.Load[disclosuresPage](set, "privacy/staff_disclosures"),
+			disclosure:  page.Load[disclosurePage](set, "privacy/staff_disclosure"),
+			draft:       page.Load[disclosureEditPage](set, "privacy/staff_disclosure_edit"),
 		},
 	}
 	r.checker = &checker{checks: append(r.ownChecks(), c.Checks...), pool: c.Desk.Pool, now: c.Desk.Now, log: c.Desk.Log}
@@ -104,12 +114,15 @@ func (r *Room) Activity() activity.Activity {
 		Form:       requestForm,
 		Public:     r.Public,
 		Staff:      r.Staff,
+		Holder:     r.holder(),
 		Work: []job.Worker{{
 			Name: "promises", Every: checksEvery, Run: func(ctx context.Context) error { return r.checker.record(ctx) },
 		}, {
 			Name: "seal_ledger", Every: checksEvery, Timeout: tellFor, Run: consent.NewSealer(r.desk.Ledger, r.desk.Log).Seal,
 		}, {
 			Name: "notices", Every: tellEvery, Timeout: tellFor, Run: r.tell,
+		}, {
+			Name: "disclosures_retention", Every: 24 * time.Hour, Run: r.forgetDisclosures,
 		}},
 	}
 }

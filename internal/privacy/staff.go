@@ -17,13 +17,14 @@ import (
 	"clickcommerce.com/site/internal/page"
 )
 
-// Staff mounts the privacy officer's pages below /staff: statements, and the checks with what they found.
+// Staff mounts the privacy officer's pages below /staff: statements, the checks with what they found, disclosures.
 func (r *Room) Staff(router chi.Router) {
 	set := r.desk.Pages
 	router.Get("/statements", set.Handle(officer(r.listStatements)))
 	router.Get("/statements/{id}", set.Handle(officer(r.previewStatement)))
 	router.Post("/statements/{id}", set.Handle(officer(r.publishStatement)))
 	router.Get("/promises", set.Handle(officer(r.staffPromises)))
+	r.disclosureRoutes(router)
 }
 
 func officer(h page.Handler) page.Handler {
