@@ -137,16 +137,19 @@ func (f Filter) statuses(c *conditions) {
 	c.add("("+strings.Join(pairs, " OR ")+")", args...)
 }
 
-// search looks for an address where the text can be one, else for words. A prefix needs four letters: shorter ones
-// match too much to be of use.
+// asWords is a query typed by staff. Its last word may be the beginning of one, from three letters on: fewer match too
+// much to be of use.
+const asWords = `regexp_replace(websearch_to_tsquery('simple', ?)::text, '(^|[^!])''([^'']{3,})''$', '\1''\2'':*')::tsquery`
+
+// search looks for an address where the text can begin one, else for words.
 func (f Filter) search(c *conditions) {
 	text := strings.ToLower(strings.TrimSpace(f.Query))
 	switch {
 	case text == "":
-	case strings.Contains(text, "@") && len(text) >= 4:
+	case strings.Index(text, "@") > 0 && len(text) >= 4:
 		c.add("s.person_id IN (SELECT id FROM person WHERE email LIKE ? LIMIT 1000)", likePrefix(text))
 	default:
-		c.add("(s.search @@ websearch_to_tsquery('simple', ?))", text)
+		c.add("s.search @@ "+asWords, strings.TrimPrefix(text, "@"))
 	}
 }
 
@@ -223,20 +226,25 @@ func (s *Store) Count(ctx context.Context, f Filter) (int, error) {
 const indexRuns = 2
 
 // Index fills the search vectors of submissions that have none yet, oldest first, and returns when none is left or
-// 1,000 are done. It runs a moment after Accept, which stays quick without it.
+// 1,000 are done. It runs a moment after Accept, which stays quick without it. Words with accents are found without them
+// too, and an address by its domain.
 func (s *Store) Index(ctx context.Context) error {
 	for range indexRuns {
 		tag, err := s.Pool.Exec(ctx, `
 			WITH due AS (
 				SELECT id FROM submission WHERE indexed_at IS NULL ORDER BY created_at LIMIT 500 FOR UPDATE SKIP LOCKED
 			), words AS (
-				SELECT due.id, (SELECT string_agg(left(v.value, 20000), ' ')
-					FROM answers a, jsonb_each(a.values) f, jsonb_array_elements_text(f.value) v
-					WHERE a.submission_id = due.id) AS text
-				FROM due
+				SELECT s.id, left(concat_ws(' ', s.reference, s.name, s.organisation, s.subject,
+					(SELECT string_agg(left(v.value, 20000), ' ')
+						FROM answers a, jsonb_each(a.values) f, jsonb_array_elements_text(f.value) v
+						WHERE a.submission_id = s.id)), 100000) AS text
+				FROM due JOIN submission s USING (id)
 			)
-			UPDATE submission s SET indexed_at = $1, search = to_tsvector('simple',
-				left(concat_ws(' ', s.reference, s.name, s.organisation, s.subject, w.text), 200000))
+			UPDATE submission s SET indexed_at = $1, search = to_tsvector('simple', concat_ws(' ', w.text,
+				substring(w.text FROM '@(\S+)'),
+				CASE WHEN w.text ~ '[^\x01-\x7f]' THEN
+					translate(regexp_replace(normalize(lower(w.text), NFD), '[\u0300-\u036f]', '', 'g'), 'øłđı', 'oldi')
+				END))
 			FROM words w WHERE s.id = w.id`, s.Now())
 		if err != nil {
 			return fmt.Errorf("index submissions: %w", err)

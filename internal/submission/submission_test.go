@@ -242,12 +242,16 @@ func TestSearch(t *testing.T) {
 	ctx := context.Background()
 	first := accept(t, b, entry(b, "ada@example.com", "planetary gearbox"))
 	accept(t, b, entry(b, "grace@example.com", "compiler"))
+	accept(t, b, entry(b, "olga.petrenko@dnipro.example", "Kølesystemer for Bergström, 'quoted'"))
 	if err := b.Store.Index(ctx); err != nil {
 		t.Fatal(err)
 	}
 	for query, want := range map[string]int{
-		"gearbox": 1, "engines": 2, first.Reference: 1, "ada@example": 1, "grace@example.com": 1, "nothing": 0, "'; DROP": 0,
-		`100%@`: 0, "gear -planetary": 0,
+		"gearbox": 1, "engines": 3, first.Reference: 1, "ada@example": 1, "grace@example.com": 1, "nothing": 0, "'; DROP": 0,
+		`100%@`: 0, "gear -planetary": 0, "gearbox -planetary": 0, "gearbox -planet": 1, "gear": 1, "planetary gea": 1, "ge": 0,
+		"olga.petr": 1, "OLGA.PETRENKO@dni": 1, "dnipro.example": 1, "@dnipro.exa": 1, "@": 0,
+		"bergstrom": 1, "bergström": 1, "bergstr": 1, "kolesystemer": 1, "Kølesys": 1, "kolesystemer 'quot": 1, `"for bergst"`: 1,
+		`-"planetary gearbox"`: 2, `"`: 0, `\':*`: 0,
 	} {
 		list, err := b.Store.List(ctx, submission.Filter{Kinds: []string{"contact"}, Query: query})
 		if err != nil || len(list.Records) != want {
