@@ -224,6 +224,11 @@ func (d *Desk) withdraw(w http.ResponseWriter, r *http.Request, rec submission.R
 			p.Problem = "This can no longer be withdrawn here. Write to us below and we will see to it."
 		})
 	}
+	if errors.Is(err, submission.ErrHeld) {
+		return d.writeReceipt(w, r, rec, http.StatusConflict, func(p *receiptPage) {
+			p.Problem = "The law makes us keep this as it is for now, so it can’t be withdrawn here. Write to us below: a person tells you why."
+		})
+	}
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ type RetainLine struct {
 
 const (
 	retainBatch = 200 // records of one transaction
-	agedBatch = 5000
+	agedBatch   = 5000
 	// newcomer is how long a person without any record is left alone: they may just be confirming a choice.
 	newcomer = 30 * 24 * time.Hour
 )
@@ -226,7 +226,9 @@ func sorted(lines map[[2]string]*RetainLine) []RetainLine {
 	for _, l := range lines {
 		list = append(list, *l)
 	}
-	slices.SortFunc(list, func(a, b RetainLine) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Outcome, b.Outcome)) })
+	slices.SortFunc(list, func(a, b RetainLine) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Outcome, b.Outcome))
+	})
 	return list
 }
 

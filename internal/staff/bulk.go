@@ -75,6 +75,9 @@ func (ws *Workspace) ticked(ctx context.Context, in *account.Session, ids []stri
 		case !in.Can(account.Act, rec.Kind):
 			return nil, page.ErrForbidden
 		}
+		if err := ws.unheld(ctx, id); err != nil {
+			return nil, err
+		}
 		records = append(records, rec)
 	}
 	return records, nil

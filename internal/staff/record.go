@@ -47,6 +47,7 @@ type recordPage struct {
 	Timeline  []momentView
 	Panel     template.HTML
 	Flags     []Flag
+	Held      bool      // a legal hold covers it
 	Acts      *actsView // nil where the role may only look
 }
 
@@ -91,7 +92,24 @@ func (ws *Workspace) open(ctx context.Context, id uuid.UUID, right account.Right
 	case !in.Can(right, rec.Kind):
 		return opened{}, page.ErrForbidden
 	}
+	if right == account.Act {
+		if err := ws.unheld(ctx, id); err != nil {
+			return opened{}, err
+		}
+	}
 	return opened{Record: rec, kind: a, in: in, by: actor(in, right, rec.Kind)}, nil
+}
+
+// unheld refuses to change a record that a legal hold covers.
+func (ws *Workspace) unheld(ctx context.Context, id uuid.UUID) error {
+	held, err := ws.desk.Store.Held(ctx, id)
+	if err == nil && held {
+		err = &page.Error{
+			Status:  http.StatusConflict,
+			Message: "A legal hold keeps this record as it is. The privacy officer can say why, and lifts it when it ends.",
+		}
+	}
+	return err
 }
 
 func (ws *Workspace) showRecord(w http.ResponseWriter, r *http.Request, o opened) error {
@@ -170,7 +188,10 @@ func (ws *Workspace) drawRecord(w http.ResponseWriter, r *http.Request, status i
 			return err
 		}
 	}
-	if o.in.Can(account.Act, o.Kind) {
+	if p.Held, err = ws.desk.Store.Held(ctx, o.ID); err != nil {
+		return err
+	}
+	if o.in.Can(account.Act, o.Kind) && !p.Held {
 		p.Acts = ws.actsView(o, state, names, d)
 	}
 	return ws.views.record.Write(w, r, status, p)

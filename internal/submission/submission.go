@@ -33,6 +33,7 @@ var (
 	ErrMove     = errors.New("submission: the status does not allow this")
 	ErrClosed   = errors.New("submission: the store is closed")
 	ErrAnswered = errors.New("submission: it was answered or withdrawn meanwhile")
+	ErrHeld     = errors.New("submission: a legal hold keeps it as it is")
 )
 
 // Config is what a Store needs.

@@ -2,21 +2,31 @@ package submission
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/audit"
 )
 
 // Withdraw ends a request at its sender's wish: answers, files, replies, notes and the words of its mail go, and the
 // same could be sent anew. What is kept, until c.PurgeAfter, is that there was a request. Of c it needs From, To and
 // PurgeAfter; Moved, if given, runs with the change of status, after the mail about the request was stopped: what it
-// mails leaves.
+// mails leaves. ErrHeld says that a legal hold keeps what is there.
 func (s *Store) Withdraw(ctx context.Context, id uuid.UUID, c Change) error {
 	c.Kind, c.By, c.Decides = "withdrawn", Sender, true
 	return s.change(ctx, "withdraw", func(tx pgx.Tx) error {
 		if _, err := hold(ctx, tx, id); err != nil { // the record is locked first, and its messages after it
 			return err
+		}
+		held, err := isHeld(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if held {
+			return ErrHeld
 		}
 		if err := s.Mail.CancelAbout(ctx, tx, id); err != nil {
 			return err
@@ -34,6 +44,21 @@ func (s *Store) Withdraw(ctx context.Context, id uuid.UUID, c Change) error {
 		s.Files.QueueErase(b, id)
 		return tx.SendBatch(ctx, b).Close()
 	})
+}
+
+// Held tells whether a legal hold covers a record: then it is kept as it is.
+func (s *Store) Held(ctx context.Context, id uuid.UUID) (bool, error) { return isHeld(ctx, s.Pool, id) }
+
+func isHeld(ctx context.Context, db audit.DB, id uuid.UUID) (bool, error) {
+	rows, err := db.Query(ctx, `SELECT held(person_id, id, kind, created_at) FROM submission WHERE id = $1`, id)
+	if err != nil {
+		return false, fmt.Errorf("look for legal holds: %w", err)
+	}
+	held, err := pgx.CollectOneRow(rows, pgx.RowTo[bool])
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return false, fmt.Errorf("look for legal holds: %w", err)
+	}
+	return held, nil
 }
 
 // Release forgets what was sent, so that sending the same once more is no repeat: the request was cancelled.

@@ -1,0 +1,253 @@
+package privacy
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
+	"clickcommerce.com/site/internal/submission"
+)
+
+const (
+	holdsPath  = "/staff/holds"
+	holdMonths = 12 // until its next review at most
+)
+
+type holdsPage struct {
+	page.Base
+	Standing, Lifted []holdLine
+	Form             form.View
+	Last             time.Time // a standing hold is reviewed by then at the latest
+	Problem          string
+	Report           []RetainLine // of the last night that deleted anything
+}
+
+// holdLine is a hold in words.
+type holdLine struct {
+	hold
+	About string
+	Path  string // of the person or record; empty for a kind
+	Due   bool   // its review is
+}
+
+// Staff mounts the privacy officer's pages of holds below /staff.
+func (h *Holds) Staff(r chi.Router) {
+	set := h.desk.Pages
+	r.Get("/holds", set.Handle(officer(h.show)))
+	r.Post("/holds", set.Handle(officer(h.submit)))
+	r.Post("/holds/{id}/review", set.Handle(officer(h.submitReview)))
+	r.Post("/holds/{id}/lift", set.Handle(officer(h.submitLift)))
+}
+
+func (h *Holds) show(w http.ResponseWriter, r *http.Request) error {
+	return h.draw(w, r, http.StatusOK, form.Shown{Hidden: []form.Hidden{{Name: "key", Value: uuid.NewString()}}}, "")
+}
+
+func (h *Holds) draw(w http.ResponseWriter, r *http.Request, status int, s form.Shown, problem string) error {
+	list, err := h.all(r.Context())
+	if err != nil {
+		return err
+	}
+	s.Action = holdsPath
+	f := h.form()
+	view := f.View(s)
+	view.Trap = ""
+	p := holdsPage{
+		Base: page.Base{Title: activity.Title(view, "Legal holds"), NoIndex: true}, Form: view, Problem: problem, Last: h.last(),
+	}
+	for _, x := range list {
+		if line := h.line(x); x.LiftedAt == nil {
+			p.Standing = append(p.Standing, line)
+		} else {
+			p.Lifted = append(p.Lifted, line)
+		}
+	}
+	p.Report, err = postgres.Rows[RetainLine](r.Context(), h.desk.Pool, `
+		SELECT at, kind, outcome, n, oldest FROM retention_line
+		WHERE at = (SELECT max(at) FROM retention_line) ORDER BY id`)
+	if err != nil {
+		return err
+	}
+	return h.views.holds.Write(w, r, status, p)
+}
+
+// last is the last day for which a review can be set today.
+func (h *Holds) last() time.Time { return h.today().AddDate(0, holdMonths, 0) }
+
+// today is the day that it is where the company is.
+func (h *Holds) today() time.Time {
+	y, m, d := h.desk.Now().In(clock.Zone()).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+}
+
+func (h *Holds) line(x hold) holdLine {
+	l := holdLine{hold: x, Due: x.LiftedAt == nil && !x.ReviewOn.After(h.today())}
+	switch x.Scope {
+	case holdPerson:
+		l.About, l.Path = x.Email, "/staff/people/"+x.Person.UUID.String()
+		if x.Email == "" {
+			l.About = "An erased person"
+		}
+	case holdRecord:
+		l.About, l.Path = "Record "+x.Reference, "/staff/submissions/"+x.Submission.UUID.String()
+		if x.Reference == "" {
+			l.About, l.Path = "A record that is gone", ""
+		}
+	default:
+		a, _ := h.desk.Activities().Find(x.Kind)
+		l.About = a.Title + ", from " + x.From.Format("2 January 2006") + " to " + x.To.Format("2 January 2006")
+	}
+	return l
+}
+
+// form asks what is to be held, why, and until when at most nobody looks at it again.
+func (h *Holds) form() form.Form {
+	var kinds []form.Option
+	for _, a := range h.desk.Activities() {
+		kinds = append(kinds, form.Option{Value: a.Kind, Label: a.Title})
+	}
+	return form.Form{
+		Kind: Kind, Title: "Place a hold", Button: "Place the hold", Check: h.check,
+		Fields: []form.Field{
+			{Name: "scope", Label: "What is to be held?", Kind: form.Choice, Required: true, Options: []form.Option{
+				{Value: holdPerson, Label: "All of a person"},
+				{Value: holdRecord, Label: "One record"},
+				{Value: holdKind, Label: "All records of a kind that came in a period"},
+			}},
+			{Name: "about", Label: "Address of the person, or number of the record", Kind: form.Text, Hint: "For a kind, leave it empty.", Example: "CC-7Q2HD-M5X0P"},
+			{Name: "kind", Label: "Kind", Kind: form.Choice, Hint: "Only where a kind is to be held.", Options: kinds},
+			{Name: "from", Label: "Came from this day", Kind: form.Date, Hint: "Only where a kind is to be held."},
+			{Name: "to", Label: "Came until this day", Kind: form.Date, Hint: "Only where a kind is to be held."},
+			{Name: "ground", Label: "Ground", Kind: form.LongText, Required: true, Max: 1000, Hint: "Which claim, proceeding or duty needs it. The person may ask to see this."},
+			{Name: "review", Label: "Look at it again on", Kind: form.Date, Required: true, Hint: "By " + h.last().Format("2 January 2006") + " at the latest. A hold ends when it is lifted, never by itself."},
+		},
+	}
+}
+
+// check holds that what belongs to the scope is there, and nothing else counts.
+func (h *Holds) check(v form.Values, errs form.Errors) {
+	from, to := day(v, "from"), day(v, "to")
+	switch v.Get("scope") {
+	case holdPerson, holdRecord:
+		if v.Get("about") == "" {
+			errs.Add("about", "Enter the address of the person, or the number of the record.")
+		}
+	case holdKind:
+		if v.Get("kind") == "" {
+			errs.Add("kind", "Choose the kind.")
+		}
+		if from == nil {
+			errs.Add("from", "Enter the first day of the period.")
+		}
+		if to == nil || from != nil && to.Before(*from) {
+			errs.Add("to", "Enter the last day of the period, no earlier than the first.")
+		}
+	}
+	if sentence := h.checkReview(day(v, "review")); sentence != "" && v.Get("review") != "" {
+		errs.Add("review", sentence)
+	}
+}
+
+func (h *Holds) checkReview(on *time.Time) string {
+	if on == nil || !on.After(h.today()) || on.After(h.last()) {
+		return "Enter a day to come, no later than " + h.last().Format("2 January 2006") + "."
+	}
+	return ""
+}
+
+// day is a date that was entered, nil where there is none.
+func day(v form.Values, name string) *time.Time {
+	t, err := time.Parse(time.DateOnly, v.Get(name))
+	if err != nil {
+		return nil
+	}
+	return &t
+}
+
+func (h *Holds) submit(w http.ResponseWriter, r *http.Request) error {
+	if err := readHold(w, r); err != nil {
+		return err
+	}
+	key, err := uuid.Parse(r.PostForm.Get("key"))
+	if err != nil {
+		key = uuid.New()
+	}
+	again := form.Shown{Values: r.PostForm, Hidden: []form.Hidden{{Name: "key", Value: key.String()}}}
+	v, errs := h.form().Parse(r.PostForm)
+	if again.Errors = errs; len(errs) > 0 {
+		return h.draw(w, r, http.StatusUnprocessableEntity, again, "")
+	}
+	x := hold{
+		ID: key, Scope: v.Get("scope"), Ground: v.Get("ground"), PlacedAt: h.desk.Now(), ReviewOn: *day(v, "review"),
+	}
+	if x.Scope == holdKind {
+		x.Kind, x.From, x.To = v.Get("kind"), day(v, "from"), day(v, "to")
+	}
+	err = h.find(r.Context(), &x, v.Get("about"))
+	if errors.Is(err, errNothingHeld) {
+		errs.Add("about", "Nothing is held under this. Check the address or the number.")
+		return h.draw(w, r, http.StatusUnprocessableEntity, again, "")
+	}
+	if err != nil {
+		return err
+	}
+	if err := h.place(r.Context(), x, actorOf(r)); err != nil {
+		return err
+	}
+	http.Redirect(w, r, holdsPath, http.StatusSeeOther)
+	return nil
+}
+
+func (h *Holds) submitReview(w http.ResponseWriter, r *http.Request) error {
+	id, err := uuid.Parse(chi.URLParam(r, "id"))
+	if err != nil {
+		return page.ErrNotFound
+	}
+	if err := readHold(w, r); err != nil {
+		return err
+	}
+	on := day(form.Values(r.PostForm), "review")
+	if sentence := h.checkReview(on); sentence != "" {
+		return h.draw(w, r, http.StatusUnprocessableEntity, form.Shown{Hidden: []form.Hidden{{Name: "key", Value: uuid.NewString()}}}, sentence)
+	}
+	if err := h.review(r.Context(), id, *on, actorOf(r)); err != nil {
+		return err
+	}
+	http.Redirect(w, r, holdsPath, http.StatusSeeOther)
+	return nil
+}
+
+func (h *Holds) submitLift(w http.ResponseWriter, r *http.Request) error {
+	id, err := uuid.Parse(chi.URLParam(r, "id"))
+	if err != nil {
+		return page.ErrNotFound
+	}
+	if err := h.lift(r.Context(), id, actorOf(r)); err != nil {
+		return err
+	}
+	http.Redirect(w, r, holdsPath, http.StatusSeeOther)
+	return nil
+}
+
+func readHold(w http.ResponseWriter, r *http.Request) error {
+	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+	if err := r.ParseForm(); err != nil {
+		return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
+	}
+	return nil
+}
+
+// actorOf is the officer who is signed in.
+func actorOf(r *http.Request) submission.Actor {
+	in := account.From(r.Context())
+	return submission.Actor{ID: in.Account.ID, Role: string(in.Under(account.Publish, Kind))}
+}
