@@ -64,7 +64,7 @@ func (w *world) asLoader(ctx context.Context, statements ...string) error {
 	})
 }
 
-const emptyAll = `TRUNCATE person, submission, answers, submission_event, message CASCADE`
+const emptyAll = `TRUNCATE person, consent_head, submission, answers, submission_event, message CASCADE`
 
 // fillWords prepares sentences, so that writing millions of texts costs no more than joining them.
 const fillWords = `

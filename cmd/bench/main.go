@@ -25,6 +25,8 @@ type options struct {
 	rounds       int
 	each         time.Duration // of one measurement
 	small, large int           // records in the two inboxes
+	people       int           // to be told of a new use
+	events       int           // of the ledger
 	only         string
 	site         string // the program
 	profile      string // where to write a profile instead
@@ -40,6 +42,8 @@ func main() {
 	flag.IntVar(&seconds, "seconds", seconds, "how long each measurement lasts")
 	flag.IntVar(&o.small, "small", 100_000, "records of the small inbox")
 	flag.IntVar(&o.large, "large", 5_000_000, "records of the large inbox")
+	flag.IntVar(&o.people, "people", 1_000_000, "people to be told of a new use")
+	flag.IntVar(&o.events, "events", 10_000_000, "entries of the ledger to verify")
 	flag.StringVar(&o.only, "only", "", "the rows to measure, divided by commas: "+strings.Join(names(), ", "))
 	flag.StringVar(&o.site, "site", "bin/site", "the program")
 	flag.StringVar(&o.profile, "profile", "", "measure nothing: write a processor profile of the site under the loads of page, form and post here")
@@ -75,6 +79,8 @@ func rows() []row {
 		{"post", measurePost},
 		{"inbox", measureInbox},
 		{"memory", measureMemory},
+		{"notice", measureNotice},
+		{"ledger", measureLedger},
 	}
 }
 
