@@ -30,8 +30,8 @@ func (r *Room) acceptDemo(ctx context.Context, sample sampleSurvey, f form.Form,
 	p := newParticipants(sample)
 	for i := range n {
 		v := p.answers(f)
-		// Evenly back from yesterday, at an hour of the working day.
-		at = now.Add(-time.Duration(float64(i)/float64(n)*(demoDays-1)*24+24+float64(i%8)) * time.Hour)
+		// Evenly back from yesterday, give or take some hours.
+		at = now.Add(-time.Duration((float64(i)/float64(n)*(demoDays-1)*24 + 24 + 9*p.rand.Float64()) * float64(time.Hour)))
 		if i < have {
 			continue // the same people as before come first
 		}
@@ -58,8 +58,8 @@ func newParticipants(s sampleSurvey) *participants {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(s.Slug)) // never fails
 	p := &participants{
-		rand:    rand.New(rand.NewPCG(h.Sum64(), 7)), // example data: the same each time is the point
-		samples: map[string][]string{}, used: map[string]int{},
+		rand:    rand.New(rand.NewPCG(h.Sum64(), 7)),                                         // example data: the same each time is the point
+		samples: map[string][]string{}, used: map[string]int{}, people: int(h.Sum64() % 101), // other people for each survey
 	}
 	for _, page := range s.Pages {
 		for _, q := range page.Questions {
