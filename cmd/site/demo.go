@@ -34,6 +34,9 @@ func (a *app) loadDemo(ctx context.Context) error {
 	if err := a.demoSubmissions(ctx, staff); err != nil {
 		return fmt.Errorf("example submissions: %w", err)
 	}
+	if _, err := a.retainer.Run(ctx); err != nil { // as the nights of the season would have
+		return fmt.Errorf("delete what of the example is past its date: %w", err)
+	}
 	return nil
 }
 

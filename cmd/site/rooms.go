@@ -158,7 +158,7 @@ func mailTemplates() []mail.Template {
 
 // promises are the checks of promises that no room can make by itself.
 func (a *app) promises() []privacy.Check {
-	return []privacy.Check{
+	return append(a.retainer.Checks(), []privacy.Check{
 		{
 			Promise: "P-9", Name: "Every host that the configuration names belongs to a processor on record.", Run: a.checkProcessors,
 			Remove: privacy.Removal{Setting: "SMTP_URL=smtp://mail.elsewhere.example:25"},
@@ -179,7 +179,7 @@ func (a *app) promises() []privacy.Check {
 			Run:    func(ctx context.Context) error { return a.visits.CheckSilent(ctx, a.front()) },
 			Remove: privacy.Removal{Serve: deaf},
 		},
-	}
+	}...)
 }
 
 // deaf keeps from the site that a browser asks not to be counted.

@@ -241,6 +241,7 @@ const unheldPerson = `p.erased_at IS NULL AND p.created_at < $1
 	AND NOT EXISTS (SELECT FROM account a WHERE a.person_id = p.id)
 	AND NOT EXISTS (SELECT FROM misuse m WHERE m.person_id = p.id)
 	AND NOT EXISTS (SELECT FROM download_use u WHERE u.person_id = p.id)
+	AND NOT EXISTS (SELECT FROM disclosure_person d WHERE d.person_id = p.id)
 	AND NOT EXISTS (SELECT FROM erasure e WHERE e.person_id = p.id AND e.done_at IS NULL)
 	AND NOT EXISTS (SELECT FROM message m WHERE m.person_id = p.id AND m.state = 'queued')
 	AND NOT EXISTS (SELECT FROM consent c WHERE c.person_id = p.id AND c.granted AND (c.in_force OR c.at >= $1))
