@@ -1,8 +1,12 @@
 package main
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"clickcommerce.com/site/internal/privacy"
 )
 
 // TestProve is the rule about rules: each promise has a check, and taking its rule away turns that check red.
@@ -24,6 +28,12 @@ func TestProve(t *testing.T) {
 	}
 	if proof.Noticed != proof.Removed || proof.Removed != len(a.privacy.Checks()) {
 		t.Errorf("%d removed, %d noticed of %d checks:\n%s", proof.Removed, proof.Noticed, len(a.privacy.Checks()), &out)
+	}
+	for n := 1; n <= 18; n++ {
+		id := fmt.Sprintf("P-%d", n)
+		if !slices.ContainsFunc(a.privacy.Checks(), func(c privacy.Check) bool { return c.Promise == id }) {
+			t.Errorf("promise %s has no check", id)
+		}
 	}
 	t.Log(out.String())
 }
