@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/mail"
@@ -132,11 +133,17 @@ func (s Status) By(from time.Time) string {
 func (s Status) due(from time.Time) (time.Time, bool) {
 	switch {
 	case s.DueMonths > 0:
-		return monthsLater(from, s.DueMonths), true
+		return monthsLater(dayOf(from), s.DueMonths), true
 	case s.Days > 0:
-		return WorkingDays(from, s.Days), true
+		return WorkingDays(dayOf(from), s.Days), true
 	}
 	return time.Time{}, false
+}
+
+// dayOf returns the company's day at that instant, as the midnight that pages show as a mere day.
+func dayOf(t time.Time) time.Time {
+	y, m, d := t.In(clock.Zone()).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 }
 
 // WhyClosed says in a sentence why a subject takes no more answers; "" where it does.

@@ -164,7 +164,7 @@ func (d *Desk) takeEdit(w http.ResponseWriter, r *http.Request, rec submission.R
 	if err != nil {
 		return d.unavailable(w, r, s, err)
 	}
-	http.Redirect(w, r, d.ReceiptPath(rec.ID)+"?answered", http.StatusSeeOther)
+	http.Redirect(w, r, d.ReceiptPath(rec.ID)+"?changed", http.StatusSeeOther)
 	return nil
 }
 

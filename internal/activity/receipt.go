@@ -54,7 +54,8 @@ type receiptPage struct {
 	Message   string
 	Problem   string
 	Typed     string
-	Answered  bool
+	Answered  bool // a message has just come
+	Changed   bool // new answers have
 }
 
 // opening says that a role looked at the record on a day, never who.
@@ -168,11 +169,11 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 			Title: "Your " + a.What, Description: "What became of your request.", NoIndex: true, Path: r.URL.Path,
 		},
 		Record: shown, Status: status, What: a.What, Address: d.ReceiptPath(rec.ID),
-		Opened: opened, Answered: r.URL.Query().Has("answered"),
+		Opened: opened, Answered: r.URL.Query().Has("answered"), Changed: r.URL.Query().Has("changed"),
 	}
 	data.Path = data.Address
 	if due, ok := status.due(rec.StatusSince); ok {
-		data.By, data.Late = status.By(rec.StatusSince), d.Now().Truncate(24*time.Hour).After(due)
+		data.By, data.Late = status.By(rec.StatusSince), dayOf(d.Now()).After(due)
 	}
 	if len(versions) > 0 {
 		if v, ok := d.Statements.Get(versions[len(versions)-1].Statement); ok {
@@ -196,7 +197,7 @@ func (d *Desk) openings(ctx context.Context, id uuid.UUID) ([]opening, error) {
 	}
 	var list []opening
 	for _, e := range events {
-		o := opening{account.Role(e.Role).Label(), e.At.Truncate(24 * time.Hour)}
+		o := opening{account.Role(e.Role).Label(), dayOf(e.At)}
 		if e.Action == "read" && !slices.Contains(list, o) {
 			list = append(list, o)
 		}

@@ -52,6 +52,36 @@ func TestReplyReachesTheInboxOnce(t *testing.T) {
 	}
 }
 
+// TestReceiptDatesByTheCompany sends on a Sunday evening in Chicago, when it is Monday in Greenwich.
+func TestReceiptDatesByTheCompany(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	monday := b.Now().AddDate(0, 0, (8-int(b.Now().Weekday()))%7)
+	b.Advance(time.Date(monday.Year(), monday.Month(), monday.Day(), 2, 30, 0, 0, time.UTC).Sub(b.Now()))
+	sunday := b.Now().AddDate(0, 0, -1)
+	receipt, id := b.sent(t, b.filled(t))
+	if err := b.Store.Read(t.Context(), id, submission.Actor{ID: uuid.New(), Role: "recruiter"}); err != nil {
+		t.Fatal(err)
+	}
+	page := func() string {
+		return strings.Join(strings.Fields(doc(t, b.Get(receipt)).Find(".receipt").Text()), " ")
+	}
+	due := sunday.AddDate(0, 0, 2).Format("2 January 2006")
+	for _, want := range []string{"You hear from us by " + due, "Recruiter, " + sunday.Format("2 January 2006")} {
+		if got := page(); !strings.Contains(got, want) {
+			t.Errorf("no %q in %q", want, got)
+		}
+	}
+	b.Advance(48 * time.Hour) // Tuesday evening: the day is not over
+	if got := page(); strings.Contains(got, "should have heard") {
+		t.Errorf("late on the evening of the last day: %q", got)
+	}
+	b.Advance(4 * time.Hour)
+	if got := page(); !strings.Contains(got, "should have heard from us by "+due) {
+		t.Errorf("not late on the day after: %q", got)
+	}
+}
+
 func TestReplyIsNeverLost(t *testing.T) {
 	t.Parallel()
 	b := open(t, nil, func(c *activity.Config) { c.Limit = activity.Limit{N: 3, Per: time.Minute} })

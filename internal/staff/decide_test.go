@@ -198,8 +198,12 @@ func TestAskForMore(t *testing.T) {
 	values := activitytest.Hidden(w.Body.String())
 	values.Set("name", "Ada Lovelace")
 	values.Set("why", "The pumps of Ohio, version two.")
-	if w := h.Post(link[1], values); w.Code != http.StatusSeeOther {
+	w = h.Post(link[1], values)
+	if w.Code != http.StatusSeeOther {
 		t.Fatalf("the new version: %d", w.Code)
+	}
+	if page := h.Get(w.Header().Get("Location")).Body.String(); !strings.Contains(page, "Your new answers have arrived.") {
+		t.Error("the receipt does not thank for the new answers")
 	}
 	delete(h.staff, account.Alliance) // the session has ended long ago
 	d := h.as(t, account.Alliance).get(t, h, path(id))
