@@ -128,8 +128,10 @@ CREATE TABLE export_person (
   row int NOT NULL CHECK (row > 0),
   person_id uuid NOT NULL REFERENCES person,
   submission_id uuid,
+  filled boolean NOT NULL,
   PRIMARY KEY (export_id, row)
 );
+COMMENT ON COLUMN export_person.filled IS 'the row says who the person is; false: those fields were left empty, as nothing allowed them';
 CREATE INDEX export_person_of ON export_person (person_id);
 
 CREATE TRIGGER export_append_only BEFORE UPDATE OR TRUNCATE ON export

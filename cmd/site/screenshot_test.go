@@ -94,7 +94,7 @@ func (v *visitor) shootStaff(t *testing.T, dir string) {
 	v.signIn()
 	for _, p := range []string{
 		"/staff/submissions", "/staff/mail", "/staff/team", "/staff/webinars", "/staff/openings", "/staff/surveys", "/staff/surveys/results",
-		"/staff/export", "/staff/visits", "/staff/account", "/staff/statements", "/staff/promises", "/staff/webinars/new", "/staff/news/new",
+		"/staff/exports", "/staff/visits", "/staff/account", "/staff/statements", "/staff/promises", "/staff/webinars/new", "/staff/news/new",
 	} {
 		v.visit(p)
 		v.shoot(dir, name(p))

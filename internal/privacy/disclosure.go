@@ -101,7 +101,13 @@ func DisclosuresTold(ctx context.Context, db postgres.Reader, who uuid.UUID, tod
 	return list, nil
 }
 
-// versions returns all versions of an entry, the newest first; none where there is no such entry.
+// DisclosuresAbout returns all entries about a person, also those that the person may not know of yet: they are for
+// privacy officers alone.
+func DisclosuresAbout(ctx context.Context, db postgres.Reader, who uuid.UUID) ([]Disclosure, error) {
+	return DisclosuresTold(ctx, db, who, time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC))
+}
+
+// disclosureVersions returns all versions of an entry, the newest first; none where there is no such entry.
 func (r *Room) disclosureVersions(ctx context.Context, entry uuid.UUID) ([]Disclosure, error) {
 	list, err := postgres.Rows[Disclosure](ctx, r.desk.Pool, `
 		SELECT `+disclosureColumns+`

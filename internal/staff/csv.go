@@ -3,11 +3,12 @@ package staff
 import (
 	"bytes"
 	"strings"
-	"unicode/utf8"
+	"unicode"
 )
 
-// sheet writes CSV (RFC 4180) that a spreadsheet shows as text and never runs: a cell that begins like a formula gets
-// an apostrophe in front, and every cell is quoted, so that saving the file again changes neither.
+// sheet writes CSV (RFC 4180) that a spreadsheet shows as text and never runs, also after it was saved again: whatever
+// could begin a formula gets a typographic apostrophe in front. A straight one would not do, since some programs take it
+// for a mark of their own, and drop it when they save.
 type sheet struct{ buf bytes.Buffer }
 
 // row adds a line.
@@ -23,13 +24,34 @@ func (s *sheet) row(cells ...string) {
 	s.buf.WriteString("\r\n")
 }
 
-// harmless takes away what makes spreadsheets compute: a formula's first character, also behind spaces or in its
-// full-width form, and line breaks, behind which some readers start a cell anew.
+const (
+	// starters begin a formula, also in their full-width forms; the straight apostrophe hides one that does.
+	starters = "=+-@'＝＋－＠＇"
+	// separators begin a new cell for a program that splits lines at another mark than the comma.
+	separators = ",;|"
+)
+
+// harmless takes away what makes spreadsheets compute: a formula's first character at the beginning of the cell or of
+// what a reader with another separator takes for one, also behind spaces, quotes and what can't be seen; and line
+// breaks, behind which some readers start a cell anew.
 func harmless(cell string) string {
-	cell = strings.NewReplacer("\r\n", " ", "\r", " ", "\n", " ", "\t", " ").Replace(cell)
-	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(cell, " \u00a0"))
-	if strings.ContainsRune("=+-@＝＋－＠", first) {
-		return "'" + cell
+	var out strings.Builder
+	begins := true
+	for _, c := range cell {
+		switch {
+		case unicode.IsSpace(c): // line breaks and tabs among them
+			c = ' '
+		case unicode.IsControl(c), begins && unicode.Is(unicode.Cf, c):
+			continue
+		case strings.ContainsRune(separators, c):
+			begins = true
+		case begins && strings.ContainsRune(starters, c):
+			out.WriteRune('’')
+			begins = false
+		case c != '"':
+			begins = false
+		}
+		out.WriteRune(c)
 	}
-	return cell
+	return out.String()
 }

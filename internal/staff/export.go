@@ -2,34 +2,27 @@ package staff
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/account"
-	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/postgres"
+	"clickcommerce.com/site/internal/privacy"
 	"clickcommerce.com/site/internal/submission"
 )
 
-// exportPage offers what may leave the house.
-type exportPage struct {
-	page.Base
-	Purposes, Channels, Recipients []option
-	Contacts                       bool // the role may export addresses
-	Queue                          bool // the role may export a list of submissions
-	Problems                       []form.Problem
-}
+const exportsPath = "/staff/exports"
 
 // reachable is the way by which an exported list can reach people. A consent to calls or letters has no number or postal
 // address beside it, since no form asks for one for that; an e-mail address must not leave in its place.
@@ -38,47 +31,128 @@ const reachable = consent.ByEmail
 // maxExport is how many submissions one list holds; it names the first ones of the filter.
 const maxExport = 10_000
 
+// maxReason is how long the reason of an export may be.
+const maxReason = 300
+
+// Purposes of a list of submissions beside those that people agree to, as the statement names them.
+const (
+	forService = "service"
+	byDemand   = "internal"
+)
+
+// Fields that say who a row is about. A list has them where it is asked to, and each row where that is allowed.
+const (
+	fieldName    = "name"
+	fieldEmail   = "email"
+	fieldCompany = "company"
+)
+
 // mayExport tells whether the session has anything to export.
 func (ws *Workspace) mayExport(in *account.Session) bool {
 	return in.Has(account.Marketer, account.Privacy) || len(ws.kinds(in, account.Act)) > 0
 }
 
-func (ws *Workspace) showExport(w http.ResponseWriter, r *http.Request) error {
-	return ws.drawExport(w, r, http.StatusOK, nil)
+// recipient is to whom a file goes, of the three classes (P-9).
+type recipient struct {
+	class, processor string
+	demand           uuid.NullUUID
 }
 
-func (ws *Workspace) drawExport(w http.ResponseWriter, r *http.Request, status int, problems []form.Problem) error {
-	in := account.From(r.Context())
-	if !ws.mayExport(in) {
-		return page.ErrForbidden
-	}
-	p := exportPage{
-		Base: page.Base{Title: "Exports", NoIndex: true}, Contacts: in.Has(account.Marketer, account.Privacy),
-		Queue: len(ws.kinds(in, account.Act)) > 0, Problems: problems,
-	}
-	if len(problems) > 0 {
-		p.Title = "Error: " + p.Title
-	}
-	for _, x := range consent.Purposes() {
-		p.Purposes = append(p.Purposes, option{string(x), x.Label(), r.PostForm.Get("purpose") == string(x)})
-	}
-	p.Channels = []option{{string(reachable), reachable.Label(), r.PostForm.Get("channel") == string(reachable)}}
-	for _, x := range ws.recipients() {
-		p.Recipients = append(p.Recipients, option{x, x, r.PostForm.Get("recipient") == x})
-	}
-	return ws.views.export.Write(w, r, status, p)
-}
+const (
+	processorPrefix = "processor:"
+	demandPrefix    = "demand:"
+)
 
-// ownDepartment is the recipient of what stays in the house.
-const ownDepartment = "Own department"
-
-// recipients are those to whom data may go by our statement (P-9); a legal demand has a register of its own.
-func (ws *Workspace) recipients() []string {
-	list := []string{ownDepartment}
+// recipients are those whom the session may choose. Only a privacy officer sees the register of demands.
+func (ws *Workspace) recipients(ctx context.Context, in *account.Session) ([]option, error) {
+	list := []option{{Value: ownDepartment, Label: "Own department"}}
 	for _, p := range ws.desk.Pages.Site().Processors {
-		list = append(list, p.Name)
+		list = append(list, option{Value: processorPrefix + p.Name, Label: "Processor: " + p.Name})
+	}
+	if !in.Has(account.Privacy) {
+		return list, nil
+	}
+	demands, err := privacy.Disclosures(ctx, ws.desk.Pool)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range demands {
+		list = append(list, option{Value: demandPrefix + d.Entry.String(), Label: "Legal demand: " + d.Name()})
+	}
+	return list, nil
+}
+
+// readRecipient reads the value of an option of recipients.
+func readRecipient(value string) recipient {
+	if name, ok := strings.CutPrefix(value, processorPrefix); ok {
+		return recipient{class: aProcessor, processor: name}
+	}
+	if text, ok := strings.CutPrefix(value, demandPrefix); ok {
+		id, err := uuid.Parse(text)
+		return recipient{class: legalDemand, demand: uuid.NullUUID{UUID: id, Valid: err == nil}}
+	}
+	return recipient{class: ownDepartment}
+}
+
+// asking is what was filled in for an export, and what is wrong with it.
+type asking struct {
+	kind     string
+	values   url.Values
+	problems []form.Problem
+}
+
+func (a *asking) add(name, text string) {
+	a.problems = append(a.problems, form.Problem{Name: name, ID: a.kind + "-" + name, Text: text})
+}
+
+// ask reads what every export asks: purpose, recipient, reason.
+func (ws *Workspace) ask(r *http.Request, kind string, purposes []option) (export, *asking, error) {
+	in := account.From(r.Context())
+	a := &asking{kind: kind, values: r.PostForm}
+	e := export{
+		Kind: kind, Purpose: r.PostForm.Get("purpose"), Reason: form.Clean(r.PostForm.Get("reason"), false),
+		Fields: []string{}, Filter: map[string]string{}, Account: in.Account.ID,
+	}
+	if !slices.ContainsFunc(purposes, func(o option) bool { return o.Value == e.Purpose }) {
+		a.add("purpose", "Choose what the list is for.")
+	}
+	recipients, err := ws.recipients(r.Context(), in)
+	if err != nil {
+		return e, a, err
+	}
+	chosen := r.PostForm.Get("recipient")
+	if !slices.ContainsFunc(recipients, func(o option) bool { return o.Value == chosen }) {
+		a.add("recipient", "Choose who gets the list.")
+	}
+	to := readRecipient(chosen)
+	e.Recipient, e.Processor, e.Demand = to.class, to.processor, to.demand
+	switch {
+	case e.Reason == "":
+		a.add("reason", "Write why the list is needed.")
+	case len([]rune(e.Reason)) > maxReason:
+		a.add("reason", fmt.Sprintf("Shorten the reason to %d characters or fewer.", maxReason))
+	case personal(e.Reason):
+		a.add("reason", "Leave addresses out of the reason: it is kept for as long as the export is.")
+	}
+	return e, a, nil
+}
+
+// agreed are the purposes that people agree to.
+func agreed() []option {
+	var list []option
+	for _, p := range consent.Purposes() {
+		list = append(list, option{Value: string(p), Label: p.Label()})
 	}
 	return list
+}
+
+// purposes are those of a list of submissions.
+func purposes(in *account.Session) []option {
+	list := []option{{Value: forService, Label: "Dealing with these requests"}}
+	if in.Has(account.Privacy) {
+		list = append(list, option{Value: byDemand, Label: "What a legal demand asks for"})
+	}
+	return append(list, agreed()...)
 }
 
 // submitExportContacts sends the addresses of those whose consent to a purpose is in force, read by the role that can
@@ -87,101 +161,168 @@ func (ws *Workspace) submitExportContacts(w http.ResponseWriter, r *http.Request
 	if err := read(w, r); err != nil {
 		return err
 	}
-	purpose, channel, recipient := r.PostForm.Get("purpose"), r.PostForm.Get("channel"), r.PostForm.Get("recipient")
-	var problems []form.Problem
-	add := func(name, text string) {
-		problems = append(problems, form.Problem{Name: name, ID: "export-" + name, Text: text})
-	}
-	if consent.Purpose(purpose).Label() == "" {
-		add("purpose", "Choose the purpose that people agreed to.")
-	}
-	if channel != string(reachable) {
-		add("channel", "Choose the way to reach them.")
-	}
-	if !slices.Contains(ws.recipients(), recipient) {
-		add("recipient", "Choose who gets the list.")
-	}
-	if len(problems) > 0 {
-		return ws.drawExport(w, r, http.StatusUnprocessableEntity, problems)
-	}
-	out, n, err := ws.contacts(r.Context(), purpose, channel)
+	e, a, err := ws.ask(r, ofContacts, agreed())
 	if err != nil {
 		return err
 	}
-	in := account.From(r.Context())
-	role := account.Marketer
-	if !in.Has(account.Marketer) {
-		role = account.Privacy
+	if e.Channel = r.PostForm.Get("channel"); e.Channel != string(reachable) {
+		a.add("channel", "Choose the way to reach them.")
 	}
-	return ws.send(w, r, "contacts-"+purpose+"-"+channel, out, audit.Event{
-		Role: string(role), Object: "contacts",
-		Detail: map[string]string{"purpose": purpose, "channel": channel, "recipient": recipient, "count": strconv.Itoa(n)},
-	})
+	if len(a.problems) > 0 {
+		return ws.drawExports(w, r, http.StatusUnprocessableEntity, a)
+	}
+	in := account.From(r.Context())
+	e.Role, e.Fields = string(account.Marketer), []string{fieldEmail}
+	if !in.Has(account.Marketer) {
+		e.Role = string(account.Privacy)
+	}
+	out, err := ws.contacts(r.Context(), e)
+	if err != nil {
+		return err
+	}
+	return ws.send(w, r, "contacts-"+e.Purpose+"-"+e.Channel, e, out)
 }
 
-func (ws *Workspace) contacts(ctx context.Context, purpose, channel string) (*sheet, int, error) {
-	var out sheet
-	out.row("e-mail address", "agreed on", "wording", "statement")
-	n := 0
+func (ws *Workspace) contacts(ctx context.Context, e export) (*outgoing, error) {
+	var out outgoing
+	out.row("row", "e-mail address", "agreed on", "wording", "statement")
 	err := postgres.AsMarketing(ctx, ws.desk.Pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
-			SELECT address, since, wording, statement_version FROM contactable
-			WHERE purpose = $1 AND channel = $2 AND address IS NOT NULL ORDER BY address`, purpose, channel)
+			SELECT person_id, address, since, wording, statement_version FROM contactable
+			WHERE purpose = $1 AND channel = $2 AND address IS NOT NULL ORDER BY address`, e.Purpose, e.Channel)
 		if err != nil {
 			return err
 		}
+		var who uuid.UUID
 		var address, wording, statement string
 		var since time.Time
-		_, err = pgx.ForEachRow(rows, []any{&address, &since, &wording, &statement}, func() error {
-			n++
-			out.row(address, since.In(ws.zone).Format(time.DateOnly), wording, statement)
+		_, err = pgx.ForEachRow(rows, []any{&who, &address, &since, &wording, &statement}, func() error {
+			out.add(inRow{person: who, filled: true}, address, since.In(ws.zone).Format(time.DateOnly), wording, statement)
 			return nil
 		})
 		return err
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("export contacts: %w", err)
+		return nil, fmt.Errorf("export contacts: %w", err)
 	}
-	return &out, n, nil
+	return &out, nil
 }
 
-// submitExportQueue sends the list of the queue as it is filtered, without addresses and names.
+// submitExportQueue sends the list of the queue as it is filtered. It says whose a record is only in the fields that were
+// asked for, and only where that is allowed.
 func (ws *Workspace) submitExportQueue(w http.ResponseWriter, r *http.Request) error {
 	in := account.From(r.Context())
 	if len(ws.kinds(in, account.Act)) == 0 {
 		return page.ErrForbidden
 	}
-	names, err := ws.names(r.Context())
+	if err := read(w, r); err != nil {
+		return err
+	}
+	e, a, err := ws.ask(r, ofSubmissions, purposes(in))
 	if err != nil {
 		return err
 	}
+	if (e.Purpose == byDemand) != (e.Recipient == legalDemand) && len(a.problems) == 0 {
+		a.add("recipient", "What a legal demand asks for goes to that demand, and to nobody else.")
+	}
+	if len(a.problems) > 0 {
+		return ws.drawExports(w, r, http.StatusUnprocessableEntity, a)
+	}
+	for _, f := range identifying() {
+		if slices.Contains(r.PostForm["field"], f.Value) {
+			e.Fields = append(e.Fields, f.Value)
+		}
+	}
+	right := account.Act
+	if e.Recipient == legalDemand {
+		right = account.See // the officer decides on nothing, and reads everything
+	}
 	q := ws.readQuery(r.URL.Query()).first()
-	f := ws.filter(q, in, account.Act)
-	var out sheet
-	out.row("reference", "id", "kind", "subject", "status", "company", "channel", "owner", "came", "decided", "deleted after")
-	n := 0
-	for n < maxExport {
-		found, err := ws.desk.Store.List(r.Context(), f)
-		if err != nil {
-			return err
-		}
-		for _, rec := range found.Records {
-			out.row(ws.line(rec, names)...)
-		}
-		n += len(found.Records)
-		if found.Older == (submission.Cursor{}) {
-			break
-		}
-		f.After = found.Older
+	e.Role, e.Filter = string(in.Under(right, ws.kinds(in, right)[0])), q.remembered()
+	out, err := ws.submissions(r.Context(), e, ws.filter(q, in, right))
+	if err != nil {
+		return err
 	}
 	kind := q.Kind
 	if kind == "" {
 		kind = "all"
 	}
-	role := in.Under(account.Act, ws.kinds(in, account.Act)[0])
-	return ws.send(w, r, "submissions-"+kind, &out, audit.Event{
-		Role: string(role), Object: "submissions", Detail: map[string]string{"kind": kind, "recipient": ownDepartment, "count": strconv.Itoa(n)},
-	})
+	return ws.send(w, r, "submissions-"+kind, e, out)
+}
+
+// remembered is the query as an export keeps it: that something was searched for, but not what.
+func (q query) remembered() map[string]string {
+	kept := map[string]string{}
+	for name, values := range q.values() {
+		if name == "q" || name == "s" {
+			name, values = "search", []string{"yes"}
+		}
+		kept[name] = values[0]
+	}
+	return kept
+}
+
+// identifying are the fields that say whose a record is.
+func identifying() []option {
+	return []option{{Value: fieldName, Label: "Name"}, {Value: fieldEmail, Label: "E-mail address"}, {Value: fieldCompany, Label: "Company"}}
+}
+
+func (ws *Workspace) submissions(ctx context.Context, e export, f submission.Filter) (*outgoing, error) {
+	names, err := ws.names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out outgoing
+	head := []string{"row", "reference", "id", "kind", "subject", "status", "channel", "owner", "came", "decided", "deleted after"}
+	for _, x := range identifying() {
+		if slices.Contains(e.Fields, x.Value) {
+			head = append(head, strings.ToLower(x.Label))
+		}
+	}
+	out.row(head...)
+	for len(out.rows) < maxExport {
+		found, err := ws.desk.Store.List(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		if err := ws.addRecords(ctx, &out, e, found.Records, names); err != nil {
+			return nil, err
+		}
+		if found.Older == (submission.Cursor{}) {
+			break
+		}
+		f.After = found.Older
+	}
+	return &out, nil
+}
+
+func (ws *Workspace) addRecords(ctx context.Context, out *outgoing, e export, records []submission.Record, names names) error {
+	ids := make([]uuid.UUID, 0, len(records))
+	for _, rec := range records {
+		ids = append(ids, rec.ID)
+	}
+	may := map[uuid.UUID]bool{}
+	if len(e.Fields) > 0 {
+		var err error
+		if may, err = ws.allowed(ctx, e, ids); err != nil {
+			return err
+		}
+	}
+	for _, rec := range records {
+		cells := ws.line(rec, names)
+		for _, x := range identifying() {
+			if !slices.Contains(e.Fields, x.Value) {
+				continue
+			}
+			cell := ""
+			if may[rec.ID] {
+				cell = map[string]string{fieldName: rec.Name, fieldEmail: rec.Email, fieldCompany: rec.Company}[x.Value]
+			}
+			cells = append(cells, cell)
+		}
+		out.add(inRow{person: rec.PersonID.UUID, submission: some(rec.ID), filled: may[rec.ID]}, cells...)
+	}
+	return nil
 }
 
 func (ws *Workspace) line(rec submission.Record, names names) []string {
@@ -192,23 +333,25 @@ func (ws *Workspace) line(rec submission.Record, names names) []string {
 		decided = rec.DecidedAt.In(ws.zone).Format(time.DateOnly)
 	}
 	return []string{
-		rec.Reference, rec.ID.String(), a.Title, rec.Subject, tagOf(status, rec).Label, rec.Company, rec.Channel,
+		rec.Reference, rec.ID.String(), a.Title, rec.Subject, tagOf(status, rec).Label, rec.Channel,
 		names.of(rec.AssigneeID), rec.CreatedAt.In(ws.zone).Format(time.DateOnly), decided, rec.PurgeAfter.Format(time.DateOnly),
 	}
 }
 
-// send logs the export with its count and digest, and only then sends it.
-func (ws *Workspace) send(w http.ResponseWriter, r *http.Request, name string, out *sheet, e audit.Event) error {
-	sum := sha256.Sum256(out.buf.Bytes())
-	e.At, e.ActorID, e.Action = ws.desk.Now(), some(account.From(r.Context()).Account.ID), "export"
-	e.Detail["sha256"] = hex.EncodeToString(sum[:])
-	if err := audit.Record(r.Context(), ws.desk.Pool, e); err != nil {
+// send remembers the export, and only then sends it. The name of the file says until when it may be kept.
+func (ws *Workspace) send(w http.ResponseWriter, r *http.Request, name string, e export, out *outgoing) error {
+	if err := ws.remember(r.Context(), &e, out); err != nil {
 		return err
 	}
+	name += "-" + e.At.In(ws.zone).Format(time.DateOnly) + "-delete-by-" + e.ExpiresAt.In(ws.zone).Format(time.DateOnly)
+	ws.download(w, name, &out.sheet)
+	return nil
+}
+
+func (ws *Workspace) download(w http.ResponseWriter, name string, out *sheet) {
 	h := w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
-	h.Set("Content-Disposition", file.Disposition(name+"-"+ws.desk.Now().In(ws.zone).Format(time.DateOnly)+".csv"))
+	h.Set("Content-Disposition", file.Disposition(name+".csv"))
 	h.Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(out.buf.Bytes()) // the reader may be gone: the log says that it was asked for
-	return nil
+	_, _ = w.Write(out.buf.Bytes()) // the reader may be gone: what was asked for is remembered
 }

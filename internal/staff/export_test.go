@@ -1,81 +1,163 @@
 package staff_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/csv"
-	"encoding/hex"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/postgres/pgtest"
+	"clickcommerce.com/site/internal/staff"
 	"clickcommerce.com/site/internal/submission"
 )
+
+// wanted is a complete form of an export of addresses.
+func wanted(more ...string) url.Values {
+	v := url.Values{
+		"purpose": {"newsletter"}, "channel": {"email"}, "recipient": {"own department"}, "reason": {"To write the winter issue."},
+	}
+	for i := 0; i+1 < len(more); i += 2 {
+		v.Set(more[i], more[i+1])
+	}
+	return v
+}
+
+// listing is a complete form of an export of submissions.
+func listing(more ...string) url.Values {
+	return wanted(append([]string{"purpose", "service", "reason", "To share the work."}, more...)...)
+}
+
+// saves sends the form of an export, and returns the file's rows and the stored export's id.
+func (m member) saves(t *testing.T, h *house, path string, v url.Values) (rows [][]string, id uuid.UUID) {
+	t.Helper()
+	w := m.do(h, http.MethodPost, path, v)
+	if w.Code != http.StatusOK {
+		t.Fatalf("POST %s: %d\n%s", path, w.Code, text(document(t, w), ".errors"))
+	}
+	body := w.Body.Bytes()
+	rows, err := csv.NewReader(bytes.NewReader(body)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum []byte
+	if err := h.Pool.QueryRow(t.Context(), `SELECT id, sha256 FROM export ORDER BY id DESC LIMIT 1`).Scan(&id, &sum); err != nil {
+		t.Fatal(err)
+	}
+	if want := sha256.Sum256(body); !bytes.Equal(sum, want[:]) {
+		t.Error("the digest is not the file's")
+	}
+	return rows, id
+}
+
+// confirm lets the sender of a record confirm the address.
+func (h *house) confirm(t *testing.T, id uuid.UUID) uuid.UUID {
+	t.Helper()
+	who := h.record(t, id).PersonID.UUID
+	if err := h.Desk.People.Confirm(t.Context(), who); err != nil {
+		t.Fatal(err)
+	}
+	return who
+}
+
+// refuse withdraws the newsletter.
+func (h *house) refuse(t *testing.T, who uuid.UUID) {
+	t.Helper()
+	err := pgx.BeginFunc(t.Context(), h.Pool, func(tx pgx.Tx) error {
+		return h.Desk.Ledger.Record(t.Context(), tx, who, consent.Event{
+			Purpose: consent.Newsletter, Channel: consent.ByEmail, Wording: "No.", Statement: "2026-11-16", Origin: consent.FromPreferences,
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (h *house) erase(t *testing.T, who uuid.UUID) {
+	t.Helper()
+	if err := pgx.BeginFunc(t.Context(), h.Pool, func(tx pgx.Tx) error { return h.Desk.People.Empty(t.Context(), tx, who) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func agreed(e *submission.Entry) { e.Values["consent_newsletter"] = []string{"yes"} }
 
 func TestContactsLeaveByConsentOnly(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	ctx := context.Background()
-	agreed := func(e *submission.Entry) { e.Values["consent_newsletter"] = []string{"yes"} }
 	for _, email := range []string{"yes@example.com", "=cmd@example.com"} {
-		id := h.sent(t, "contact", email, agreed)
-		if err := h.Desk.People.Confirm(ctx, h.record(t, id).PersonID.UUID); err != nil {
-			t.Fatal(err)
-		}
+		h.confirm(t, h.sent(t, "contact", email, agreed))
 	}
 	h.sent(t, "contact", "unconfirmed@example.com", agreed)
 	h.sent(t, "contact", "never@example.com")
 	me := h.as(t, account.Marketer)
-	values := url.Values{"purpose": {"newsletter"}, "channel": {"email"}}
-	w := me.do(h, http.MethodPost, "/staff/export/contacts", values)
-	if w.Code != http.StatusUnprocessableEntity {
-		t.Errorf("to nobody: %d", w.Code)
-	}
-	has(t, document(t, w), ".errors", "Choose who gets the list.")
-	values.Set("recipient", "Own department")
-	w = me.do(h, http.MethodPost, "/staff/export/contacts", values)
-	body := w.Body.String()
-	rows, err := csv.NewReader(strings.NewReader(body)).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows, id := me.saves(t, h, "/staff/exports/contacts", wanted())
 	wording := "Mail me the newsletter, four times a year."
 	want := [][]string{
-		{"e-mail address", "agreed on", "wording", "statement"},
-		{"'=cmd@example.com", "2026-11-23", wording, "2026-11-16"},
-		{"yes@example.com", "2026-11-23", wording, "2026-11-16"},
+		{"row", "e-mail address", "agreed on", "wording", "statement"},
+		{"1", "’=cmd@example.com", "2026-11-23", wording, "2026-11-16"},
+		{"2", "yes@example.com", "2026-11-23", wording, "2026-11-16"},
 	}
 	if diff := cmp.Diff(rows, want); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)
 	}
-	if got := w.Header().Get("Content-Disposition"); !strings.Contains(got, `attachment; filename="contacts-newsletter-email-2026-11-23.csv"`) {
+	w := me.do(h, http.MethodPost, "/staff/exports/contacts", wanted())
+	if got := w.Header().Get("Content-Disposition"); !strings.Contains(got, `filename="contacts-newsletter-email-2026-11-23-delete-by-2027-02-21.csv"`) {
 		t.Errorf("sent as %s", got)
 	}
-	var detail map[string]string
-	if err := h.Pool.QueryRow(ctx, `SELECT detail FROM audit_event WHERE action = 'export'`).Scan(&detail); err != nil {
+	var logged map[string]string
+	if err := h.Pool.QueryRow(t.Context(), `SELECT detail FROM audit_event WHERE action = 'export' AND object_id = $1`, id).Scan(&logged); err != nil {
 		t.Fatal(err)
 	}
-	sum := sha256.Sum256([]byte(body))
-	if diff := cmp.Diff(detail, map[string]string{
-		"purpose": "newsletter", "channel": "email", "recipient": "Own department", "count": "2", "sha256": hex.EncodeToString(sum[:]),
-	}); diff != "" {
+	delete(logged, "sha256")
+	if diff := cmp.Diff(logged, map[string]string{"purpose": "newsletter", "recipient": "own department", "count": "2"}); diff != "" {
 		t.Errorf("logged (-got +want):\n%s", diff)
 	}
-	for _, bad := range []url.Values{{"purpose": {"service"}}, {"channel": {"fax"}}, {"channel": {"phone"}}, {"channel": {"post"}}, {"recipient": {"A friend"}}} {
-		all := url.Values{"purpose": {"newsletter"}, "channel": {"email"}, "recipient": {"Own department"}}
-		for name, list := range bad {
-			all[name] = list
+	d := me.get(t, h, "/staff/exports/"+id.String())
+	has(t, d, "main", "To write the winter issue.")
+	has(t, d, "main", "Nobody in it withdrew")
+}
+
+// What is lacking is said, and nothing leaves.
+func TestExportAsksForEverything(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me := h.as(t, account.Marketer)
+	for want, v := range map[string]url.Values{
+		"Choose what the list is for": wanted("purpose", "service"),
+		"Choose the way":              wanted("channel", "phone"),
+		"Choose who gets the list":    wanted("recipient", "A friend"),
+		"Write why":                   wanted("reason", " "),
+		"Shorten the reason":          wanted("reason", strings.Repeat("x", 301)),
+		"Leave addresses out":         wanted("reason", "For ada@example.com"),
+		"who gets the list":           wanted("recipient", "demand:"+uuid.NewString()),
+	} {
+		w := me.do(h, http.MethodPost, "/staff/exports/contacts", v)
+		if w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d", want, w.Code)
 		}
-		if w := me.do(h, http.MethodPost, "/staff/export/contacts", all); w.Code != http.StatusUnprocessableEntity {
-			t.Errorf("%v: %d", bad, w.Code)
+		d := document(t, w)
+		has(t, d, "#x-contacts ~ form .errors", want)
+		if d.Find("#x-queue ~ form .errors").Length() > 0 {
+			t.Errorf("%s: said at the other form too", want)
 		}
 	}
+	var n int
+	if err := h.Pool.QueryRow(t.Context(), `SELECT count(*) FROM export`).Scan(&n); err != nil || n != 0 {
+		t.Errorf("%d exports, %v", n, err)
+	}
+	me.saves(t, h, "/staff/exports/contacts", wanted("recipient", "processor:Lakeshore Mail Relay (demo)"))
+	has(t, me.get(t, h, "/staff/exports"), "table", "Processor: Lakeshore Mail Relay (demo)")
 }
 
 // A consent to calls hands out no e-mail address, whoever reads the view.
@@ -106,8 +188,8 @@ func TestOtherChannelsHaveNoAddress(t *testing.T) {
 	if diff := cmp.Diff(got, []string{"email ada@example.com", "phone -", "post -"}); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)
 	}
-	d := h.as(t, account.Marketer).get(t, h, "/staff/export")
-	if n := d.Find("#export-channel option").Length(); n != 2 {
+	d := h.as(t, account.Marketer).get(t, h, "/staff/exports")
+	if n := d.Find("#contacts-channel option").Length(); n != 2 {
 		t.Errorf("%d ways are offered", n)
 	}
 }
@@ -117,13 +199,14 @@ func TestExportAsksForThePasswordAgain(t *testing.T) {
 	h := open(t)
 	me := h.as(t, account.Marketer)
 	h.Advance(16 * minute)
-	w := me.do(h, http.MethodPost, "/staff/export/contacts", url.Values{"purpose": {"newsletter"}})
+	w := me.do(h, http.MethodPost, "/staff/exports/contacts", wanted())
 	if w.Code != http.StatusUnauthorized || w.Header().Get("Content-Disposition") != "" {
 		t.Errorf("after 16 minutes: %d", w.Code)
 	}
 }
 
-func TestListOfSubmissionsHasNoAddresses(t *testing.T) {
+// Whose a record is stands in the list where that was asked for, and in each row where it is allowed.
+func TestFieldsLeaveRowByRow(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	for range submission.PageSize {
@@ -131,21 +214,199 @@ func TestListOfSubmissionsHasNoAddresses(t *testing.T) {
 	}
 	h.sent(t, "demo", "b@example.com")
 	h.sent(t, "career", "c@example.com")
+	h.confirm(t, h.sent(t, "contact", "yes@example.com", named("Grace Hopper", "Navy"), agreed))
 	me := h.as(t, account.Reviewer)
-	w := me.do(h, http.MethodPost, "/staff/export/submissions?kind=contact&after=x", nil)
-	body := w.Body.String()
-	rows, err := csv.NewReader(strings.NewReader(body)).ReadAll()
-	if err != nil || len(rows) != submission.PageSize+1 {
-		t.Fatalf("%d rows, %v", len(rows), err)
+	rows, _ := me.saves(t, h, "/staff/exports/submissions?kind=contact&after=x", listing())
+	if len(rows) != submission.PageSize+2 || len(rows[0]) != 11 {
+		t.Errorf("%d rows of %d cells", len(rows), len(rows[0]))
 	}
-	if strings.Contains(body, "@") || strings.Contains(body, "Lovelace") {
-		t.Error("an address or a name is in the list")
+	if all := joined(rows); strings.Contains(all, "@") || strings.Contains(all, "Lovelace") || strings.Contains(all, "Northline") {
+		t.Error("a name, an address or a company is in the list")
 	}
-	if got := rows[1][5]; got != "'+Northline =1+1" {
-		t.Errorf("the company is %q", got)
+	whole := listing()
+	whole["field"] = []string{"name", "email", "company"}
+	rows, _ = me.saves(t, h, "/staff/exports/submissions", whole)
+	if len(rows) != submission.PageSize+3 {
+		t.Errorf("%d rows of all kinds", len(rows))
 	}
-	w = me.do(h, http.MethodPost, "/staff/export/submissions", nil)
-	if rows, err = csv.NewReader(w.Body).ReadAll(); err != nil || len(rows) != submission.PageSize+2 {
-		t.Errorf("%d rows of all kinds, %v", len(rows), err)
+	if diff := cmp.Diff([][]string{rows[1][11:], rows[3][11:]}, [][]string{
+		{"Grace Hopper", "yes@example.com", "Navy"}, {"Ada Lovelace", "ada@example.com", "’+Northline =1+1"},
+	}); diff != "" {
+		t.Errorf("for dealing with the requests (-got +want):\n%s", diff)
+	}
+	whole.Set("purpose", "newsletter")
+	rows, _ = me.saves(t, h, "/staff/exports/submissions?kind=contact", whole)
+	if diff := cmp.Diff([][]string{rows[1][11:], rows[2][11:]}, [][]string{{"Grace Hopper", "yes@example.com", "Navy"}, {"", "", ""}}); diff != "" {
+		t.Errorf("for the newsletter (-got +want):\n%s", diff)
+	}
+	whole.Set("purpose", "service")
+	owner := pgtest.Admin(t, h.Pool) // a statement that names no such use
+	for _, sql := range []string{`ALTER TABLE statement_use DISABLE TRIGGER USER`, `DELETE FROM statement_use WHERE activity = 'contact'`} {
+		if _, err := owner.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, _ = me.saves(t, h, "/staff/exports/submissions?kind=contact", whole)
+	if got := strings.Join(rows[1][11:], ""); got != "" {
+		t.Errorf("the statement does not name the use, and %q leaves", got)
+	}
+}
+
+func joined(rows [][]string) string {
+	var all strings.Builder
+	for _, r := range rows {
+		all.WriteString(strings.Join(r, "\t") + "\n")
+	}
+	return all.String()
+}
+
+// Who withdraws or is erased afterwards appears on the recall list of each file, by the number of the row.
+func TestExportsRememberWhoIsInThem(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ctx := t.Context()
+	var people, records []uuid.UUID
+	for _, email := range []string{"a@example.com", "b@example.com", "c@example.com"} {
+		id := h.sent(t, "contact", email, agreed)
+		records, people = append(records, id), append(people, h.confirm(t, id))
+	}
+	me := h.as(t, account.Marketer)
+	_, contacts := me.saves(t, h, "/staff/exports/contacts", wanted())
+	reviewer := h.as(t, account.Reviewer)
+	service := listing()
+	service["field"] = []string{"email"}
+	_, list := reviewer.saves(t, h, "/staff/exports/submissions", service) // newest first: c, b, a
+	h.Advance(10 * minute)
+	h.refuse(t, people[1])
+	h.erase(t, people[2])
+	if _, err := h.Pool.Exec(ctx, `UPDATE submission SET status = 'withdrawn', status_since = $2 WHERE id = $1`, records[0], h.Now()); err != nil {
+		t.Fatal(err)
+	}
+	recall := func(m member, id uuid.UUID) [][]string {
+		t.Helper()
+		w := m.do(h, http.MethodPost, "/staff/exports/"+id.String()+"/recall", nil)
+		rows, err := csv.NewReader(w.Body).ReadAll()
+		if err != nil || w.Code != http.StatusOK {
+			t.Fatalf("%d, %v", w.Code, err)
+		}
+		return rows
+	}
+	head := []string{"row to remove", "why", "since"}
+	if diff := cmp.Diff(recall(me, contacts), [][]string{
+		head, {"2", "The person withdrew the consent", "2026-11-23"}, {"3", "The person was erased", "2026-11-23"},
+	}); diff != "" {
+		t.Errorf("addresses (-got +want):\n%s", diff)
+	}
+	if diff := cmp.Diff(recall(reviewer, list), [][]string{
+		head, {"1", "The person was erased", "2026-11-23"}, {"3", "The person withdrew the request", "2026-11-23"},
+	}); diff != "" {
+		t.Errorf("submissions (-got +want):\n%s", diff)
+	}
+	has(t, me.get(t, h, "/staff/exports"), "table", "2 to remove")
+	has(t, me.get(t, h, "/staff/exports/"+contacts.String()), "main", "2 rows of the file are about people who withdrew")
+	if w := reviewer.do(h, http.MethodGet, "/staff/exports/"+contacts.String(), nil); w.Code != http.StatusNotFound {
+		t.Errorf("somebody else's export: %d", w.Code)
+	}
+	officer := h.as(t, account.Privacy)
+	has(t, officer.get(t, h, "/staff/exports"), "table", "Dealing with the requests")
+	has(t, officer.get(t, h, "/staff/people/"+people[0].String()), "main", "Exported: dealing with the requests")
+	h.Advance(91 * day)
+	officer = h.again(t, account.Privacy)
+	has(t, officer.get(t, h, "/staff/exports"), "table", "Had to be deleted")
+}
+
+// again signs in anew, since the session before has ended.
+func (h *house) again(t *testing.T, role account.Role) member {
+	t.Helper()
+	delete(h.staff, role)
+	return h.as(t, role)
+}
+
+// A list for a legal demand goes to an entry of the register, made by the officer, who reads what is not theirs to decide.
+func TestLegalDemandGetsItsList(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ctx := t.Context()
+	who := h.record(t, h.sent(t, "contact", "ada@example.com")).PersonID.UUID
+	entry := uuid.New()
+	for _, sql := range []string{
+		`INSERT INTO disclosure (id, entry, version, ground, outcome, asked_on, silent_until, entered_by, at)
+			VALUES ($1, $1, 1, 'law', 'open', '2026-11-20', '2026-12-20', $1, now())`,
+		`INSERT INTO disclosure_words (disclosure_id, requester, demand, basis, given) VALUES ($1, 'Circuit Court', 'All', 'Rule 1', '')`,
+	} {
+		if _, err := h.Pool.Exec(ctx, sql, entry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := h.Pool.Exec(ctx, `INSERT INTO disclosure_person (disclosure_id, n, person_id) VALUES ($1, 1, $2)`, entry, who); err != nil {
+		t.Fatal(err)
+	}
+	v := listing("purpose", "internal", "recipient", "demand:"+entry.String())
+	v["field"] = []string{"email"}
+	officer, reviewer := h.as(t, account.Privacy), h.as(t, account.Reviewer)
+	has(t, officer.get(t, h, "/staff/exports"), "#submissions-recipient", "Legal demand: Circuit Court, 20 November 2026")
+	hasNot(t, reviewer.get(t, h, "/staff/exports"), "#submissions-recipient", "Legal demand")
+	for name, bad := range map[string]url.Values{
+		"to our own department": listing("purpose", "internal"), "for another purpose": listing("recipient", "demand:"+entry.String()),
+	} {
+		if w := officer.do(h, http.MethodPost, "/staff/exports/submissions", bad); w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+	}
+	if w := reviewer.do(h, http.MethodPost, "/staff/exports/submissions", v); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("by a reviewer: %d", w.Code)
+	}
+	rows, _ := officer.saves(t, h, "/staff/exports/submissions?kind=contact", v)
+	if len(rows) != 2 || rows[1][11] != "ada@example.com" {
+		t.Errorf("got %v", rows)
+	}
+	at := "/staff/people/" + who.String()
+	has(t, officer.get(t, h, at), "main", "Demanded by law")
+	hasNot(t, reviewer.get(t, h, at), "main", "Demanded by law")
+	hasNot(t, reviewer.get(t, h, at), "main", "A legal demand")
+	h.Advance(28 * day)
+	reviewer = h.again(t, account.Reviewer)
+	has(t, reviewer.get(t, h, at), "main", "Circuit Court")
+}
+
+// The database takes no export that lacks what the promise names, and lets nobody rewrite one.
+func TestDatabaseKeepsExports(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.confirm(t, h.sent(t, "contact", "a@example.com", agreed))
+	_, id := h.as(t, account.Marketer).saves(t, h, "/staff/exports/contacts", wanted())
+	insert := func(recipient, processor, reason, life string) error {
+		_, err := h.Pool.Exec(t.Context(), `
+			INSERT INTO export (id, kind, purpose, channel, recipient, processor, reason, fields, filter, count, sha256, account_id, role, at, expires_at)
+			SELECT $1, kind, purpose, channel, nullif($3, ''), nullif($4, ''), $5, fields, filter, count, sha256, account_id, role, at, at + $6::interval
+			FROM export WHERE id = $2`, uuid.New(), id, recipient, processor, reason, life)
+		return err
+	}
+	for name, err := range map[string]error{
+		"export_recipient": insert("a friend", "", "x", "1 day"), `"recipient"`: insert("", "", "x", "1 day"),
+		"export_reason": insert("own department", "", "", "1 day"), "export_expires": insert("own department", "", "x", "2161 hours"),
+		"export_recip": insert("processor", "", "x", "1 day"), "recipient_": insert("legal demand", "", "x", "1 day"),
+	} {
+		if err == nil || !strings.Contains(err.Error(), strings.TrimSuffix(name, "_")) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := insert("processor", "Lakeshore", "x", "2160 hours"); err != nil {
+		t.Error(err)
+	}
+	for _, sql := range []string{`UPDATE export SET purpose = 'survey'`, `DELETE FROM export`, `DELETE FROM export_person`} {
+		if _, err := h.Pool.Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "permission denied") {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+	h.Advance(time.Since(h.Now()) + 25*31*day) // the clock of the program alone: the database goes by its own
+	for _, w := range staff.ExportWork(h.Pool, h.Now) {
+		if err := w.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var n int
+	if err := h.Pool.QueryRow(t.Context(), `SELECT count(*) FROM export`).Scan(&n); err != nil || n != 2 {
+		t.Errorf("%d exports are left, %v", n, err)
 	}
 }

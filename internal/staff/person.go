@@ -32,6 +32,7 @@ type personPage struct {
 	Mails   []mailLine
 	Choices []choiceLine
 	Flags   []flagLine
+	Left    []leftLine // the house: exports and disclosures
 	Done    string
 	OptOut  *optOutView // nil where the role may not record one
 }
@@ -145,6 +146,9 @@ func (ws *Workspace) drawPerson(w http.ResponseWriter, r *http.Request, status i
 		return err
 	}
 	if p.Flags, err = ws.flagLines(ctx, m, names); err != nil {
+		return err
+	}
+	if p.Left, err = ws.leftOf(ctx, m); err != nil {
 		return err
 	}
 	if m.mayAct && m.ErasedAt == nil {

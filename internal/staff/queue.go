@@ -138,7 +138,7 @@ func (ws *Workspace) showQueue(w http.ResponseWriter, r *http.Request) error {
 	if len(ws.kinds(in, account.Act)) > 0 {
 		p.List.Bulk, p.List.Act, p.Take = len(p.List.Rows) > 0, q.at("/staff/submissions"), true
 		p.Closes = ws.closes(ws.kinds(in, account.Act))
-		p.Owners, p.Export = names.options(uuid.Nil, in), q.first().at("/staff/export/submissions")
+		p.Owners, p.Export = names.options(uuid.Nil, in), q.first().at(exportsPath)
 	}
 	return ws.views.queue.Write(w, r, http.StatusOK, p)
 }

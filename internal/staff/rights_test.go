@@ -141,6 +141,8 @@ func (h *house) address(t *testing.T, l line) string {
 			t.Fatal(err)
 		}
 		return strings.Replace(l.pattern, "{id}", a.ID.String(), 1)
+	case strings.HasPrefix(l.pattern, "/staff/exports/{id}"):
+		return strings.Replace(l.pattern, "{id}", h.exported(t).String(), 1)
 	case l.pattern == "/staff/mail/{id}" && l.subject != "-":
 		return strings.Replace(l.pattern, "{id}", h.undelivered(t, h.sent(t, l.subject, uuid.NewString()+"@example.com")).String(), 1)
 	case strings.HasPrefix(l.pattern, "/staff/mail/{id}"):
@@ -163,6 +165,21 @@ func (h *house) flagged(t *testing.T, id uuid.UUID) uuid.UUID {
 		t.Fatal(err)
 	}
 	return f.ID
+}
+
+// exported lets a colleague who asks for nothing else export a list.
+func (h *house) exported(t *testing.T) uuid.UUID {
+	t.Helper()
+	var who member
+	who.Account, who.cookie = accounttest.Staff(t, h.accounts, h.Now(), account.Marketer)
+	if w := who.do(h, http.MethodPost, "/staff/exports/contacts", wanted()); w.Code != http.StatusOK {
+		t.Fatalf("export: %d", w.Code)
+	}
+	var id uuid.UUID
+	if err := h.Pool.QueryRow(context.Background(), `SELECT id FROM export WHERE account_id = $1`, who.ID).Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 // undelivered lets the confirmation of a record fail, and returns that mail.
@@ -211,7 +228,8 @@ func (h *house) payload(t *testing.T, l line) url.Values {
 		"/staff/submissions/{id}/assign": {"to": {"none"}},
 		"/staff/submissions/{id}/misuse": {"kind": {"abuse"}, "evidence": {"Words"}},
 		"/staff/people/{id}/opt-out":     {"purpose": {"newsletter"}, "channel": {"email"}, "way": {"phone"}, "reason": {"stop"}},
-		"/staff/export/contacts":         {"purpose": {"newsletter"}, "channel": {"email"}, "recipient": {"Own department"}},
+		"/staff/exports/contacts":        {"purpose": {"newsletter"}, "channel": {"email"}, "recipient": {"own department"}, "reason": {"To write it"}},
+		"/staff/exports/submissions":     {"purpose": {"service"}, "recipient": {"own department"}, "reason": {"To share the work"}},
 		"/staff/sign-in":                 {"email": {uuid.NewString() + "@staff.example.com"}},
 		"/staff/team":                    {"email": {uuid.NewString() + "@staff.example.com"}, "role": {"reviewer"}},
 		"/staff/team/{id}/roles":         {"role": {"marketer"}},

@@ -69,14 +69,17 @@ func (ws *Workspace) personRoutes(r chi.Router) {
 	r.Post("/staff/misuse/{id}/lift", ws.handle(ws.submitLift))
 }
 
-// What leaves the house. The password is asked once more before it does.
+// What leaves the house. The password is asked once more before it does. An export is there for who made it, and for
+// the privacy officer.
 func (ws *Workspace) exportRoutes(r chi.Router) {
-	r.Get("/staff/export", ws.handle(ws.showExport))
+	r.Get("/staff/exports", ws.handle(ws.showExports))
+	r.Get("/staff/exports/{id}", ws.handle(ws.showExport))
 	r.Group(func(r chi.Router) {
 		r.Use(ws.accounts.RequireFresh)
-		r.Post("/staff/export/submissions", ws.handle(ws.submitExportQueue))
+		r.Post("/staff/exports/submissions", ws.handle(ws.submitExportQueue))
 		r.With(ws.accounts.RequireStaff(account.Marketer, account.Privacy)).
-			Post("/staff/export/contacts", ws.handle(ws.submitExportContacts))
+			Post("/staff/exports/contacts", ws.handle(ws.submitExportContacts))
+		r.Post("/staff/exports/{id}/recall", ws.handle(ws.submitRecall))
 	})
 }
 

@@ -6,7 +6,8 @@
 //     not change is refused (403); testdata/rights.txt is the whole table, and a test walks it;
 //   - each opening of a record or file is logged before it is shown (P-5);
 //   - no decision overwrites another unseen, and what was typed is kept when something stands against it;
-//   - an address leaves the house only with a consent in force, by an export that is logged with count and digest;
+//   - what leaves the house names its purpose, its recipient and its reason, holds of each person what they agreed to or the
+//     statement they saw allows, and remembers who is in it, so that it can be called back (P-9);
 //   - a flag of misuse is told to the person it is about, and a block has an end (P-8).
 package staff
 
@@ -92,28 +93,30 @@ func (ws *Workspace) Start(ctx context.Context) error {
 
 // views are the pages of this room.
 type views struct {
-	queue  page.View[queuePage]
-	record page.View[recordPage]
-	take   page.View[takePage]
-	person page.View[personPage]
-	export page.View[exportPage]
-	mail   page.View[mailPage]
-	letter page.View[messagePage]
-	team   page.View[teamPage]
-	member page.View[memberPage]
+	queue   page.View[queuePage]
+	record  page.View[recordPage]
+	take    page.View[takePage]
+	person  page.View[personPage]
+	exports page.View[exportsPage]
+	export  page.View[exportPage]
+	mail    page.View[mailPage]
+	letter  page.View[messagePage]
+	team    page.View[teamPage]
+	member  page.View[memberPage]
 }
 
 func loadViews(set *page.Set) views {
 	return views{
-		queue:  page.Load[queuePage](set, "staff/queue"),
-		record: page.Load[recordPage](set, "staff/record"),
-		take:   page.Load[takePage](set, "staff/take"),
-		person: page.Load[personPage](set, "staff/person"),
-		export: page.Load[exportPage](set, "staff/export"),
-		mail:   page.Load[mailPage](set, "staff/mail"),
-		letter: page.Load[messagePage](set, "staff/message"),
-		team:   page.Load[teamPage](set, "staff/team"),
-		member: page.Load[memberPage](set, "staff/member"),
+		queue:   page.Load[queuePage](set, "staff/queue"),
+		record:  page.Load[recordPage](set, "staff/record"),
+		take:    page.Load[takePage](set, "staff/take"),
+		person:  page.Load[personPage](set, "staff/person"),
+		exports: page.Load[exportsPage](set, "staff/exports"),
+		export:  page.Load[exportPage](set, "staff/export"),
+		mail:    page.Load[mailPage](set, "staff/mail"),
+		letter:  page.Load[messagePage](set, "staff/message"),
+		team:    page.Load[teamPage](set, "staff/team"),
+		member:  page.Load[memberPage](set, "staff/member"),
 	}
 }
 

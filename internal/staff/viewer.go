@@ -51,7 +51,7 @@ func (ws *Workspace) viewer(in *account.Session, path string, unread int) *page.
 		}
 	}
 	if ws.mayExport(in) {
-		add("Exports", "/staff/export", 0)
+		add("Exports", exportsPath, 0)
 	}
 	if in.Has(account.Reviewer, account.Admin) {
 		add("Mail not delivered", "/staff/mail", 0)

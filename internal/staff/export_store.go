@@ -1,0 +1,240 @@
+package staff
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/job"
+	"clickcommerce.com/site/internal/postgres"
+)
+
+// The kinds of exports.
+const (
+	ofContacts    = "contacts"
+	ofSubmissions = "submissions"
+)
+
+// The classes of recipients; the database knows no other (P-9).
+const (
+	ownDepartment = "own department"
+	aProcessor    = "processor"
+	legalDemand   = "legal demand"
+)
+
+// keptFor is how long a file may be kept: the database takes no longer one.
+const keptFor = 90 * 24 * time.Hour
+
+// export is a file that left the house.
+type export struct {
+	ID        uuid.UUID         `db:"id"`
+	Kind      string            `db:"kind"`
+	Purpose   string            `db:"purpose"`
+	Channel   string            `db:"channel"` // of contacts
+	Recipient string            `db:"recipient"`
+	Processor string            `db:"processor"`
+	Demand    uuid.NullUUID     `db:"demand"` // the entry of the register of disclosures
+	Reason    string            `db:"reason"`
+	Fields    []string          `db:"fields"`
+	Filter    map[string]string `db:"filter"`
+	Count     int               `db:"count"`
+	Sum       []byte            `db:"sha256"`
+	Account   uuid.UUID         `db:"account_id"`
+	Role      string            `db:"role"`
+	At        time.Time         `db:"at"`
+	ExpiresAt time.Time         `db:"expires_at"`
+}
+
+const exportColumns = `id, kind, purpose, coalesce(channel, '') AS channel, recipient, coalesce(processor, '') AS processor, demand,
+	reason, fields, filter, count, sha256, account_id, role, at, expires_at`
+
+// inRow is whom a row of a file is about.
+type inRow struct {
+	person     uuid.UUID
+	submission uuid.NullUUID
+	filled     bool // the row says who it is
+}
+
+// outgoing is a list on its way out: its bytes, and who is in each of its rows, which are numbered from 1.
+type outgoing struct {
+	sheet
+	rows []inRow
+}
+
+// add adds a row; its number stands in its first cell, so that it can be called back by that alone.
+func (o *outgoing) add(who inRow, cells ...string) {
+	o.rows = append(o.rows, who)
+	o.row(append([]string{strconv.Itoa(len(o.rows))}, cells...)...)
+}
+
+// remember stores an export with who is in it, and logs it; only then may the file leave.
+func (ws *Workspace) remember(ctx context.Context, e *export, out *outgoing) error {
+	sum := sha256.Sum256(out.buf.Bytes())
+	e.ID, e.At, e.Sum, e.Count = uuid.Must(uuid.NewV7()), ws.desk.Now(), sum[:], len(out.rows)
+	e.ExpiresAt = e.At.Add(keptFor)
+	err := pgx.BeginFunc(ctx, ws.desk.Pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO export (id, kind, purpose, channel, recipient, processor, demand, reason, fields, filter, count, sha256,
+				account_id, role, at, expires_at)
+			VALUES ($1, $2, $3, nullif($4, ''), $5, nullif($6, ''), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+			e.ID, e.Kind, e.Purpose, e.Channel, e.Recipient, e.Processor, e.Demand, e.Reason, e.Fields, e.Filter, e.Count, e.Sum,
+			e.Account, e.Role, e.At, e.ExpiresAt)
+		if err != nil {
+			return err
+		}
+		_, err = tx.CopyFrom(ctx, pgx.Identifier{"export_person"}, []string{"export_id", "row", "person_id", "submission_id", "filled"},
+			pgx.CopyFromSlice(len(out.rows), func(i int) ([]any, error) {
+				x := out.rows[i]
+				return []any{e.ID, i + 1, x.person, x.submission, x.filled}, nil
+			}))
+		if err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, audit.Event{
+			At: e.At, ActorID: some(e.Account), Role: e.Role, Action: "export", Object: e.Kind, ObjectID: some(e.ID),
+			Detail: map[string]string{
+				"purpose": e.Purpose, "recipient": e.Recipient, "count": strconv.Itoa(e.Count), "sha256": hex.EncodeToString(e.Sum),
+			},
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("remember export: %w", err)
+	}
+	return nil
+}
+
+// getExport returns an export; pgx.ErrNoRows says that there is none.
+func (ws *Workspace) getExport(ctx context.Context, id uuid.UUID) (export, error) {
+	e, err := postgres.Row[export](ctx, ws.desk.Pool, `SELECT `+exportColumns+` FROM export WHERE id = $1`, id)
+	if err != nil {
+		return export{}, fmt.Errorf("read export: %w", err)
+	}
+	return e, nil
+}
+
+// shownExports is how many exports the list goes back.
+const shownExports = 100
+
+// exportsOf returns the newest exports of an account; of all for uuid.Nil.
+func (ws *Workspace) exportsOf(ctx context.Context, account uuid.UUID) ([]export, error) {
+	list, err := postgres.Rows[export](ctx, ws.desk.Pool, `
+		SELECT `+exportColumns+` FROM export WHERE $1::uuid IS NULL OR account_id = $1
+		ORDER BY at DESC, id DESC LIMIT $2`, some(account), shownExports)
+	if err != nil {
+		return nil, errRead("exports", err)
+	}
+	return list, nil
+}
+
+// exportsWith returns the newest exports in which a person is.
+func (ws *Workspace) exportsWith(ctx context.Context, who uuid.UUID) ([]export, error) {
+	list, err := postgres.Rows[export](ctx, ws.desk.Pool, `
+		SELECT `+exportColumns+` FROM export WHERE id IN (SELECT export_id FROM export_person WHERE person_id = $1)
+		ORDER BY at DESC, id DESC LIMIT $2`, who, shownExports)
+	if err != nil {
+		return nil, errRead("exports about a person", err)
+	}
+	return list, nil
+}
+
+// recalled is a row of a file that must be taken out of it, and why.
+type recalled struct {
+	Export uuid.UUID  `db:"export_id"`
+	Row    int        `db:"row"`
+	Why    string     `db:"why"`
+	Since  *time.Time `db:"since"`
+}
+
+// The reasons for which a row is called back.
+const (
+	wasErased  = "erased"
+	wasDeleted = "deleted"
+	tookBack   = "withdrawn"
+	noConsent  = "consent"
+)
+
+// words say why a row is called back.
+func (r recalled) words() string {
+	switch r.Why {
+	case wasErased:
+		return "The person was erased"
+	case wasDeleted:
+		return "The record was deleted"
+	case tookBack:
+		return "The person withdrew the request"
+	}
+	return "The person withdrew the consent"
+}
+
+// recall returns the rows of files that must be taken out of them: of people who were erased or withdrew since, and of
+// records that are no more.
+func (ws *Workspace) recall(ctx context.Context, ids ...uuid.UUID) ([]recalled, error) {
+	list, err := postgres.Rows[recalled](ctx, ws.desk.Pool, `
+		SELECT export_id, row, why, since FROM (
+			SELECT x.export_id, x.row, CASE
+				WHEN p.erased_at IS NOT NULL THEN 'erased'
+				WHEN x.submission_id IS NOT NULL AND s.id IS NULL THEN 'deleted'
+				WHEN s.status = 'withdrawn' AND s.status_since > e.at THEN 'withdrawn'
+				WHEN x.filled AND e.purpose IN ('survey', 'product_news', 'promotion', 'newsletter') AND NOT EXISTS (SELECT FROM consent c
+					WHERE c.person_id = x.person_id AND c.purpose = e.purpose AND c.channel = coalesce(e.channel, 'email') AND c.in_force)
+					THEN 'consent'
+				END AS why,
+				CASE
+				WHEN p.erased_at IS NOT NULL THEN p.erased_at
+				WHEN x.submission_id IS NOT NULL AND s.id IS NULL THEN NULL
+				WHEN s.status = 'withdrawn' AND s.status_since > e.at THEN s.status_since
+				ELSE (SELECT max(v.at) FROM consent_event v WHERE v.person_id = x.person_id AND v.purpose = e.purpose AND NOT v.granted)
+				END AS since
+			FROM export e JOIN export_person x ON x.export_id = e.id JOIN person p ON p.id = x.person_id
+				LEFT JOIN submission s ON s.id = x.submission_id
+			WHERE e.id = ANY ($1)) t
+		WHERE why IS NOT NULL ORDER BY export_id, row`, ids)
+	if err != nil {
+		return nil, errRead("recall list", err)
+	}
+	return list, nil
+}
+
+// allowed returns those of the records of which the purpose and the recipient allow to say whose they are: for what
+// people agree to, those whose consent is in force now; for all else, those whose statement, as its sender saw it, names
+// the use.
+func (ws *Workspace) allowed(ctx context.Context, e export, ids []uuid.UUID) (map[uuid.UUID]bool, error) {
+	rows, err := ws.desk.Pool.Query(ctx, `
+		SELECT s.id FROM submission s
+		WHERE s.id = ANY ($1) AND CASE WHEN $2 IN ('survey', 'product_news', 'promotion', 'newsletter')
+			THEN EXISTS (SELECT FROM consent c
+				WHERE c.person_id = s.person_id AND c.purpose = $2 AND c.channel = 'email' AND c.in_force)
+			ELSE EXISTS (SELECT FROM statement_use u
+				WHERE u.version = (SELECT a.statement_version FROM answers a WHERE a.submission_id = s.id ORDER BY a.version DESC LIMIT 1)
+					AND u.activity = s.kind AND u.purpose = $2 AND u.recipient = $3) END`, ids, e.Purpose, e.Recipient)
+	if err != nil {
+		return nil, errRead("what may be exported", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, errRead("what may be exported", err)
+	}
+	may := make(map[uuid.UUID]bool, len(found))
+	for _, id := range found {
+		may[id] = true
+	}
+	return may, nil
+}
+
+// ExportWork deletes what is remembered of exports once its time is over: 24 months after the file left.
+func ExportWork(pool *pgxpool.Pool, now func() time.Time) []job.Worker {
+	return []job.Worker{{Name: "exports_retention", Every: 24 * time.Hour, Run: func(ctx context.Context) error {
+		if _, err := pool.Exec(ctx, `SELECT forget_exports($1, 1000)`, now().AddDate(0, -keptMonths, 0)); err != nil {
+			return fmt.Errorf("forget exports: %w", err)
+		}
+		return nil
+	}}}
+}
