@@ -108,6 +108,38 @@ func TestLegalHold(t *testing.T) {
 	}
 }
 
+// TestOfficerErases erases a person on the officer's page: by two things that must fit, and tells what stays.
+func TestOfficerErases(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	a := newAppAt(t, web.FS, func() time.Time { return now })
+	server := serveApp(t, a)
+	sendMarked(t, server, contactForm(t, server))
+	p, err := a.people.Find(t.Context(), markedAddress)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := onlyRecord(t, a, p.ID)
+	_, cookie := accounttest.Staff(t, a.accounts, now, account.Privacy)
+	officer := desk{a.front(), cookie}
+	for name, values := range map[string]url.Values{
+		"nothing":         {},
+		"another number":  {"email": {markedAddress}, "reference": {"CC-00000-00000"}},
+		"another address": {"email": {"other@example.org"}, "reference": {rec.reference}},
+	} {
+		if w := officer.ask(http.MethodPost, "/staff/erasures", values); w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+	}
+	w := officer.ask(http.MethodPost, "/staff/erasures", url.Values{"email": {markedAddress}, "reference": {strings.ToLower(rec.reference)}})
+	if w.Code != http.StatusSeeOther || onlyRecord(t, a, p.ID).words {
+		t.Errorf("erase: %d, words left: %t", w.Code, onlyRecord(t, a, p.ID).words)
+	}
+	if body := officer.ask(http.MethodGet, w.Header().Get("Location"), nil).Body.String(); !strings.Contains(body, "All is erased") || !strings.Contains(body, "35 days") {
+		t.Errorf("what stays is not told:\n%s", body)
+	}
+}
+
 // TestHoldScopes holds all of a person, and a kind in a period; neither is erased or purged.
 func TestHoldScopes(t *testing.T) {
 	t.Parallel()

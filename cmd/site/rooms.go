@@ -80,7 +80,7 @@ func (a *app) makeRooms() rooms {
 			a.privacy.Activity(),
 		},
 		public: []func(chi.Router){portal.Public, newsroom.Public},
-		staff:  []func(chi.Router){newsroom.Staff, a.visits.Staff, privacy.NewHolds(a.eraser).Staff},
+		staff:  []func(chi.Router){newsroom.Staff, a.visits.Staff, privacy.NewHolds(a.eraser).Staff, privacy.NewOffice(a.eraser, a.accounts).Staff},
 		work:   portal.Work(),
 		sources: []content.Source{
 			careers.Documents, webinars.Documents, demos.Documents, downloads.Documents, surveys.Documents, newsroom.Documents,
@@ -96,6 +96,7 @@ func (a *app) makeRooms() rooms {
 			{Label: "Privacy statements", Path: "/staff/statements", Kind: privacy.Kind, Right: account.Publish},
 			{Label: "Checks of promises", Path: "/staff/promises", Kind: privacy.Kind, Right: account.Publish},
 			{Label: "Disclosures", Path: "/staff/disclosures", Kind: privacy.Kind, Right: account.Publish},
+			{Label: "Erasures", Path: "/staff/erasures", Kind: privacy.Kind, Right: account.Publish},
 			{Label: "Legal holds", Path: "/staff/holds", Kind: privacy.Kind, Right: account.Publish},
 			{Label: "Visits", Path: "/staff/visits", Kind: analytics.Kind, Right: account.See},
 		},

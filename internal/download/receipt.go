@@ -178,8 +178,9 @@ const ofPerson = `(u.person_id = $1 OR EXISTS (SELECT FROM submission s WHERE s.
 // erase forgets what a person fetched, and by which links.
 func (r *Room) erase(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
 	for _, sql := range []string{
-		`DELETE FROM download_use u WHERE ` + ofPerson + ` AND NOT EXISTS (
-			SELECT FROM submission s WHERE s.id = u.submission_id AND held(s.person_id, s.id, s.kind, s.created_at))`,
+		`DELETE FROM download_use WHERE person_id = $1`,
+		`DELETE FROM download_use u USING submission s
+			WHERE s.id = u.submission_id AND s.person_id = $1 AND NOT held(s.person_id, s.id, s.kind, s.created_at)`,
 		`DELETE FROM download_link l USING submission s
 			WHERE s.id = l.submission_id AND s.person_id = $1 AND NOT held(s.person_id, s.id, s.kind, s.created_at)`,
 	} {

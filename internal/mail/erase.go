@@ -14,16 +14,17 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Erase deletes all messages of a person, sent or not: to them, to their account, and what inboxes were told about their
-// records, unless a legal hold covers the record. Sweep then deletes what was written to the folder of mail.
+// Erase deletes all messages of a person, sent or not: to them, and what inboxes were told about their records, unless a
+// legal hold covers the record. Sweep then deletes what was written to the folder of mail.
 func (q *Queue) Erase(ctx context.Context, tx pgx.Tx, person uuid.UUID) error {
-	_, err := tx.Exec(ctx, `
-		DELETE FROM message m
-		WHERE (m.person_id = $1 OR m.account_id IN (SELECT a.id FROM account a WHERE a.person_id = $1)
-				OR m.submission_id IN (SELECT s.id FROM submission s WHERE s.person_id = $1))
-			AND NOT EXISTS (SELECT FROM submission s
-				WHERE s.id = m.submission_id AND held(s.person_id, s.id, s.kind, s.created_at))`, person)
-	if err != nil {
+	b := &pgx.Batch{}
+	b.Queue(`
+		DELETE FROM message m WHERE m.person_id = $1 AND NOT EXISTS (SELECT FROM submission s
+			WHERE s.id = m.submission_id AND held(s.person_id, s.id, s.kind, s.created_at))`, person)
+	b.Queue(`
+		DELETE FROM message m USING submission s
+		WHERE s.person_id = $1 AND m.submission_id = s.id AND NOT held(s.person_id, s.id, s.kind, s.created_at)`, person)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("erase messages: %w", err)
 	}
 	return nil

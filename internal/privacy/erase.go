@@ -87,6 +87,18 @@ func (e *Eraser) Erase(ctx context.Context, who uuid.UUID) (Erasure, error) {
 	return e.carryOut(ctx, asked)
 }
 
+// Report tells what came of an erasure; person.ErrNotFound says that there is none of that id.
+func (e *Eraser) Report(ctx context.Context, id uuid.UUID) (Erasure, error) {
+	x, err := postgres.Row[erasing](ctx, e.desk.Pool, `SELECT `+erasingColumns+` FROM erasure WHERE id = $1`, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Erasure{}, person.ErrNotFound
+	}
+	if err != nil {
+		return Erasure{}, fmt.Errorf("read erasure: %w", err)
+	}
+	return e.tell(ctx, x)
+}
+
 // carryOut does what of an erasure is still to be done. Each step may be repeated.
 func (e *Eraser) carryOut(ctx context.Context, x erasing) (Erasure, error) {
 	if x.DoneAt != nil {

@@ -143,8 +143,7 @@ func (r *Retainer) Run(ctx context.Context) ([]RetainLine, error) {
 		}
 	}
 	lines, err := r.purge(ctx)
-	faults = append(faults, err)
-	faults = append(faults, r.desk.Files.Purge(ctx))
+	faults = append(faults, err, r.desk.Files.Purge(ctx))
 	for _, o := range r.olds() {
 		line, err := r.measure(ctx, o)
 		if err == nil && line.N > 0 {
