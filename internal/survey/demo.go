@@ -39,6 +39,7 @@ type sampleQuestion struct {
 	Max      int      `yaml:"max"`
 	MinLabel string   `yaml:"min_label"`
 	MaxLabel string   `yaml:"max_label"`
+	Best     int      `yaml:"best"` // the step of a scale around which people answer; 0: the more, the better
 	Samples  []string `yaml:"samples"`
 }
 

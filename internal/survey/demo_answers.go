@@ -50,6 +50,7 @@ func (r *Room) acceptDemo(ctx context.Context, sample sampleSurvey, f form.Form,
 type participants struct {
 	rand    *rand.Rand
 	samples map[string][]string // texts by field
+	best    map[string]int      // how many steps from the lowest people like best, by field
 	used    map[string]int
 	people  int
 }
@@ -58,12 +59,15 @@ func newParticipants(s sampleSurvey) *participants {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(s.Slug)) // never fails
 	p := &participants{
-		rand:    rand.New(rand.NewPCG(h.Sum64(), 7)),                                         // example data: the same each time is the point
-		samples: map[string][]string{}, used: map[string]int{}, people: int(h.Sum64() % 101), // other people for each survey
+		rand:    rand.New(rand.NewPCG(h.Sum64(), 7)),                                                                 // example data: the same each time is the point
+		samples: map[string][]string{}, best: map[string]int{}, used: map[string]int{}, people: int(h.Sum64() % 101), // other people for each survey
 	}
 	for _, page := range s.Pages {
 		for _, q := range page.Questions {
 			p.samples[prefix+q.Name] = q.Samples
+			if q.Best > 0 {
+				p.best[prefix+q.Name] = q.Best - q.Min
+			}
 		}
 	}
 	return p
@@ -85,7 +89,7 @@ func (p *participants) answers(f form.Form) form.Values {
 				}
 			}
 		case form.Rating:
-			v[field.Name] = []string{field.Options[p.rate(len(field.Options), mood)].Value}
+			v[field.Name] = []string{field.Options[p.rate(field, mood)].Value}
 		case form.LongText:
 			if text, ok := p.write(field.Name); ok {
 				v[field.Name] = []string{text}
@@ -103,10 +107,13 @@ func (p *participants) favourite(n int) int {
 	return min(int(p.rand.ExpFloat64()*float64(n)/3), n-1)
 }
 
-// rate picks a step of a scale: by mood, mostly in the upper half.
-func (p *participants) rate(n int, mood float64) int {
-	at := .62 + .42*mood + .22*p.rand.NormFloat64()
-	return max(0, min(int(at*float64(n)), n-1))
+// rate picks a step of a scale: around the best, or by mood, mostly in the upper half.
+func (p *participants) rate(f form.Field, mood float64) int {
+	n, at := len(f.Options), .62+.42*mood
+	if best, ok := p.best[f.Name]; ok {
+		at = (float64(best) + .5) / float64(n)
+	}
+	return max(0, min(int((at+.22*p.rand.NormFloat64())*float64(n)), n-1))
 }
 
 // write takes the next text that was not written yet.

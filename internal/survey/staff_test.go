@@ -58,6 +58,10 @@ func TestDemoAnswers(t *testing.T) {
 		t.Errorf("%d mails", len(mails))
 	}
 	h.Pages.Invalidate()
+	if mean := scan[float64](h, `
+		SELECT avg((a.values -> 'q_length' ->> 0)::int)::float8 FROM answers a WHERE a.values ? 'q_length'`); mean < 2.5 || mean > 3.5 {
+		t.Errorf("from too short (1) to too long (5): %v, want the middle", mean)
+	}
 	w := h.Get(over + "/results")
 	want(t, w, 200, "people answered", ">60</dd>", "net promoter score", "Free text isn’t published")
 	lacks(t, w, "Customs papers")
