@@ -16,16 +16,16 @@ import (
 // rooms of the house, from the ground up: each may import only those that stand before it.
 func order() []string {
 	return []string{
-		"key", "clock", "postgres", "form", "audit", "job", "person", "consent", "page", "film", "content", "mail", "file", "submission",
+		"key", "clock", "sheet", "postgres", "form", "audit", "job", "person", "consent", "page", "film", "content", "mail", "file", "submission",
 		"account", "activity", "publish",
-		"alliance", "career", "demo", "webinar", "survey", "download", "access", "newsletter", "contact", "news",
+		"alliance", "career", "demo", "webinar", "survey", "download", "access", "newsletter", "announce", "contact", "news",
 		"privacy", "analytics", "site", "staff", "connect",
 	}
 }
 
 // activityRooms know nothing of each other: they stand side by side.
 func activityRooms() []string {
-	return []string{"alliance", "career", "demo", "webinar", "survey", "download", "access", "newsletter", "contact", "news"}
+	return []string{"alliance", "career", "demo", "webinar", "survey", "download", "access", "newsletter", "announce", "contact", "news"}
 }
 
 const module = "clickcommerce.com/site/internal/"

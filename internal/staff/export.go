@@ -19,6 +19,7 @@ import (
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/privacy"
+	"clickcommerce.com/site/internal/sheet"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -185,7 +186,7 @@ func (ws *Workspace) submitExportContacts(w http.ResponseWriter, r *http.Request
 
 func (ws *Workspace) contacts(ctx context.Context, e export) (*outgoing, error) {
 	var out outgoing
-	out.row("row", "e-mail address", "agreed on", "wording", "statement")
+	out.Row("row", "e-mail address", "agreed on", "wording", "statement")
 	err := postgres.AsMarketing(ctx, ws.desk.Pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			SELECT person_id, address, since, wording, statement_version FROM contactable
@@ -279,7 +280,7 @@ func (ws *Workspace) submissions(ctx context.Context, e export, f submission.Fil
 			head = append(head, strings.ToLower(x.Label))
 		}
 	}
-	out.row(head...)
+	out.Row(head...)
 	for len(out.rows) < maxExport {
 		found, err := ws.desk.Store.List(ctx, f)
 		if err != nil {
@@ -344,14 +345,14 @@ func (ws *Workspace) send(w http.ResponseWriter, r *http.Request, name string, e
 		return err
 	}
 	name += "-" + e.At.In(ws.zone).Format(time.DateOnly) + "-delete-by-" + e.ExpiresAt.In(ws.zone).Format(time.DateOnly)
-	ws.download(w, name, &out.sheet)
+	ws.download(w, name, &out.Sheet)
 	return nil
 }
 
-func (ws *Workspace) download(w http.ResponseWriter, name string, out *sheet) {
+func (ws *Workspace) download(w http.ResponseWriter, name string, out *sheet.Sheet) {
 	h := w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
 	h.Set("Content-Disposition", file.Disposition(name+".csv"))
 	h.Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(out.buf.Bytes()) // the reader may be gone: what was asked for is remembered
+	_, _ = w.Write(out.Bytes()) // the reader may be gone: what was asked for is remembered
 }

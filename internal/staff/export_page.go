@@ -20,6 +20,7 @@ import (
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/privacy"
+	"clickcommerce.com/site/internal/sheet"
 )
 
 // exportsPage offers what may leave the house, and lists what did.
@@ -289,14 +290,14 @@ func (ws *Workspace) submitRecall(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	var out sheet
-	out.row("row to remove", "why", "since")
+	var out sheet.Sheet
+	out.Row("row to remove", "why", "since")
 	for _, x := range rows {
 		since := ""
 		if x.Since != nil {
 			since = x.Since.In(ws.zone).Format(time.DateOnly)
 		}
-		out.row(strconv.Itoa(x.Row), x.words(), since)
+		out.Row(strconv.Itoa(x.Row), x.words(), since)
 	}
 	in := account.From(r.Context())
 	if err := audit.Record(r.Context(), ws.desk.Pool, audit.Event{

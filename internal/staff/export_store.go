@@ -15,6 +15,7 @@ import (
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/postgres"
+	"clickcommerce.com/site/internal/sheet"
 )
 
 // The kinds of exports.
@@ -65,19 +66,19 @@ type inRow struct {
 
 // outgoing is a list on its way out: its bytes, and who is in each of its rows, which are numbered from 1.
 type outgoing struct {
-	sheet
+	sheet.Sheet
 	rows []inRow
 }
 
 // add adds a row; its number stands in its first cell, so that it can be called back by that alone.
 func (o *outgoing) add(who inRow, cells ...string) {
 	o.rows = append(o.rows, who)
-	o.row(append([]string{strconv.Itoa(len(o.rows))}, cells...)...)
+	o.Row(append([]string{strconv.Itoa(len(o.rows))}, cells...)...)
 }
 
 // remember stores an export with who is in it, and logs it; only then may the file leave.
 func (ws *Workspace) remember(ctx context.Context, e *export, out *outgoing) error {
-	sum := sha256.Sum256(out.buf.Bytes())
+	sum := sha256.Sum256(out.Bytes())
 	e.ID, e.At, e.Sum, e.Count = uuid.Must(uuid.NewV7()), ws.desk.Now(), sum[:], len(out.rows)
 	e.ExpiresAt = e.At.Add(keptFor)
 	err := pgx.BeginFunc(ctx, ws.desk.Pool, func(tx pgx.Tx) error {

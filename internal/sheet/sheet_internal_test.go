@@ -1,4 +1,4 @@
-package staff
+package sheet
 
 import (
 	"encoding/csv"
@@ -36,8 +36,8 @@ func TestSheetIsHarmless(t *testing.T) {
 		`say "yes", or "no"`:  `say "yes", or "no"`,
 		"a@example.com":       "a@example.com",
 	} {
-		var s sheet
-		s.row(cell, "x")
+		var s Sheet
+		s.Row(cell, "x")
 		rows, err := csv.NewReader(&s.buf).ReadAll()
 		if err != nil {
 			t.Fatal(err)
@@ -89,8 +89,8 @@ func FuzzSheet(f *testing.F) {
 		if !utf8.ValidString(a) || !utf8.ValidString(b) {
 			t.Skip()
 		}
-		var s sheet
-		s.row(a, b)
+		var s Sheet
+		s.Row(a, b)
 		rows, err := csv.NewReader(strings.NewReader(s.buf.String())).ReadAll()
 		if err != nil || len(rows) != 1 || len(rows[0]) != 2 {
 			t.Fatalf("%q, %q became %q (%v)", a, b, s.buf.String(), err)
