@@ -116,6 +116,9 @@ func (q query) at(path string, more ...string) string {
 	return path + "?" + v.Encode()
 }
 
+// filtered tells whether it asks for less than its view holds.
+func (q query) filtered() bool { return q.Kind+q.Status+q.Owner+q.From+q.To+q.Q != "" }
+
 // first is the query at the beginning of its list.
 func (q query) first() query {
 	q.After, q.Before = "", ""

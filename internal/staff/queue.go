@@ -178,7 +178,7 @@ func capped(n int) string {
 func (ws *Workspace) filterView(q query, kinds []string, names names) filterView {
 	f := filterView{
 		View: q.View, From: q.From, To: q.To, Q: q.Q, Clear: query{View: q.View}.at("/staff/submissions"),
-		Set: q.Kind+q.Status+q.Owner+q.From+q.To+q.Q != "",
+		Set: q.filtered(),
 	}
 	seen := map[string]bool{}
 	for _, kind := range kinds {
@@ -262,7 +262,9 @@ func tagOf(s activity.Status, rec submission.Record) tag {
 func emptyWords(q query) string {
 	switch {
 	case q.Q != "":
-		return "Whole words are found, and addresses by how they begin. A record shows up here some seconds after it came."
+		return "All words must occur; of the last one, three letters are enough. A record shows up here some seconds after it came."
+	case q.filtered():
+		return "No request has all that the filters ask for."
 	case q.View == viewUnread:
 		return "Everything has been read."
 	case q.View == viewMine:

@@ -266,7 +266,7 @@ func TestEmptyQueueSaysWhatToDo(t *testing.T) {
 	me := h.as(t, account.Reviewer)
 	for query, want := range map[string]string{
 		"": "When somebody sends a form", "?view=mine": "Nothing is assigned to you", "?view=late": "Nobody has waited",
-		"?q=zebra": "Nothing found", "?view=unread": "Everything has been read", "?view=quarantine": "No sending looked doubtful",
+		"?q=zebra": "Nothing found", "?view=mine&kind=contact": "No request has all that the filters ask for.", "?view=unread": "Everything has been read", "?view=quarantine": "No sending looked doubtful",
 	} {
 		has(t, me.get(t, h, "/staff/submissions"+query), ".empty", want)
 	}
