@@ -26,6 +26,14 @@ func TestDemo(t *testing.T) {
 	if got.Kinds < 9 || got.Records < 150 || got.Unread == 0 || got.Unread > got.Records/4 {
 		t.Errorf("the workspace holds %+v", got)
 	}
+	var nearly, queue bool
+	if err := a.pool.QueryRow(t.Context(), `
+		SELECT bool_or(free BETWEEN 1 AND capacity / 10), bool_or(free <= 0) FROM (
+			SELECT w.capacity, w.capacity - w.reserved - count(s.id) AS free
+			FROM webinar w LEFT JOIN submission s ON s.subject_id = w.id AND s.status = 'registered'
+			WHERE w.starts_local > localtimestamp GROUP BY w.id) coming`).Scan(&nearly, &queue); err != nil || !nearly || !queue {
+		t.Errorf("coming webinars: one nearly full %t, one full %t (%v)", nearly, queue, err)
+	}
 	if diff := cmp.Diff(runs[0], runs[1]); diff != "" {
 		t.Errorf("a second run changed something (-first +second):\n%s", diff)
 	}

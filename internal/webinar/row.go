@@ -214,8 +214,8 @@ const (
 	CalledOff Stand = "cancelled"
 )
 
-// fewSeats is when "nearly full" is said: a tenth of the seats, three at least.
-func (w Webinar) fewSeats() int { return max(3, w.Capacity/10) }
+// fewSeats is when "nearly full" is said: a tenth of the seats, three at least, but never more than a half.
+func (w Webinar) fewSeats() int { return min(max(3, w.Capacity/10), w.Capacity/2) }
 
 // Stand returns how it stands at a time. Registration ends when it begins.
 func (w Webinar) Stand(now time.Time) Stand {

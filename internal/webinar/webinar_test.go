@@ -387,6 +387,7 @@ func TestHowItStands(t *testing.T) {
 	h := open(t)
 	h.add(event{slug: "free", capacity: 100})
 	h.add(event{slug: "nearly", capacity: 100, reserved: 98})
+	h.add(event{slug: "small", capacity: 3})
 	h.add(event{slug: "full", capacity: 10, reserved: 10})
 	h.add(event{slug: "past", capacity: 10, local: "2026-11-20 11:00"})
 	h.add(event{slug: "running", capacity: 10, local: "2026-11-23 08:30"}) // the clock stands at 9:00 in Chicago
@@ -397,7 +398,8 @@ func TestHowItStands(t *testing.T) {
 		words    string
 		register int
 	}{
-		"free": {"Seats are free", 200}, "nearly": {"2 seats of 100 left", 200}, "full": {"All 10 seats are taken", 200},
+		"free": {"Seats are free", 200}, "nearly": {"2 seats of 100 left", 200}, "small": {"Seats are free", 200},
+		"full": {"All 10 seats are taken", 200},
 		"past": {"See what is coming up", 303}, "running": {"registration is closed", 303}, "draft": {"", 404},
 		"off": {"The speaker is ill.", 303},
 	} {
