@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -222,10 +223,20 @@ func (f Field) texts(v Values) []string {
 	for _, value := range v[f.Name] {
 		texts = append(texts, f.text(value))
 	}
-	if e164 := v.Get(f.Name + e164Suffix); e164 != "" && e164 != texts[0] {
+	if e164 := v.Get(f.Name + e164Suffix); e164 != "" && e164 != dialled(texts[0]) {
 		texts[0] += " (" + e164 + ")"
 	}
 	return texts
+}
+
+// dialled leaves of a telephone number what one dials.
+func dialled(number string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '+' || ('0' <= r && r <= '9') {
+			return r
+		}
+		return -1
+	}, number)
 }
 
 func (f Field) text(value string) string {

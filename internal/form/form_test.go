@@ -183,15 +183,24 @@ func TestTooLongSaysByHowMuch(t *testing.T) {
 
 func TestAnswersInWords(t *testing.T) {
 	t.Parallel()
-	var got []string
-	for _, a := range form.Answers(sample().Fields, form.Values{
-		"country": {"FR"}, "kind": {"a"}, "regions": {"n", "s"}, "start": {"2027-03-01"}, "news": {"yes"},
-	}) {
-		got = append(got, a.Label+": "+strings.Join(a.Texts, ", "))
-	}
-	want := []string{"Country: France", "Kind: A", "Regions: N, S", "Start: 1 March 2027"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+	for _, v := range []struct {
+		values form.Values
+		want   []string
+	}{
+		{
+			form.Values{"country": {"FR"}, "kind": {"a"}, "regions": {"n", "s"}, "start": {"2027-03-01"}, "news": {"yes"}},
+			[]string{"Country: France", "Kind: A", "Regions: N, S", "Start: 1 March 2027"},
+		},
+		{form.Values{"phone": {"312-555-0100"}, "phone_e164": {"+13125550100"}}, []string{"Phone: 312-555-0100 (+13125550100)"}},
+		{form.Values{"phone": {"+1 312 555 0100"}, "phone_e164": {"+13125550100"}}, []string{"Phone: +1 312 555 0100"}},
+	} {
+		var got []string
+		for _, a := range form.Answers(sample().Fields, v.values) {
+			got = append(got, a.Label+": "+strings.Join(a.Texts, ", "))
+		}
+		if diff := cmp.Diff(got, v.want); diff != "" {
+			t.Errorf("(-got +want):\n%s", diff)
+		}
 	}
 }
 
