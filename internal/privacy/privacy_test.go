@@ -20,6 +20,7 @@ import (
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/activity/activitytest"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/contact"
 	"clickcommerce.com/site/internal/form"
@@ -300,7 +301,7 @@ func TestDueMonthEndsWithTheMonth(t *testing.T) {
 	for from, want := range map[string]string{
 		"2027-01-31": "28 February 2027", "2028-01-30": "29 February 2028", "2026-11-23": "23 December 2026", "2026-12-31": "31 January 2027",
 	} {
-		when, err := time.Parse(time.DateOnly, from)
+		when, err := time.ParseInLocation(time.DateOnly, from, clock.Zone())
 		if err != nil {
 			t.Fatal(err)
 		}
