@@ -43,6 +43,7 @@ func TestJourneys(t *testing.T) {
 		{"registrant", []manner{plain, bare, shy}, journeyRegistrant},
 		{"staff", []manner{plain, bare}, journeyStaff},
 		{"connect", []manner{plain, bare}, journeyConnect},
+		{"leave", []manner{plain}, journeyLeave},
 		{"looks", []manner{plain}, testLooks},
 		{"staff looks", []manner{plain}, testStaffLooks},
 		{"cookies", []manner{plain, bare, shy}, journeyCookies},

@@ -33,13 +33,13 @@ func disclosureForm(approvers []form.Option, today time.Time) form.Form {
 		Fields: []form.Field{
 			{Name: "requester", Label: "Who asks?", Kind: form.Text, Required: true, Hint: "The court or authority, with the number of the case.", Example: "Circuit Court of Cook County, 2026 L 004711"},
 			{Name: "asked_on", Label: "On which day did the demand arrive?", Kind: form.Date, Required: true},
-			{Name: "demand", Label: "What do they ask for?", Kind: form.LongText, Max: 2000, Required: true, Hint: "Name nobody here: whom it is about has a field of its own."},
+			{Name: "demand", Label: "What do they ask for?", Kind: form.LongText, Max: 1000, Required: true, Hint: "Name nobody here: whom it is about has a field of its own."},
 			{Name: "people", Label: "Whom is it about?", Kind: form.LongText, Max: 60_000, Required: true, Hint: "One a line: the reference number of a record, or an e-mail address."},
 			{Name: "ground", Label: "On what ground?", Kind: form.Choice, Required: true, Options: []form.Option{
 				{Value: byLaw, Label: "A rule of law requires it"},
 				{Value: inGoodFaith, Label: "We believe in good faith that the law requires it", Hint: "Somebody else approves it."},
 			}},
-			{Name: "basis", Label: "Which rule, or why do we believe so?", Kind: form.LongText, Max: 2000, Required: true},
+			{Name: "basis", Label: "Which rule, or why do we believe so?", Kind: form.LongText, Max: 1000, Required: true},
 			{Name: "approver", Label: "Who approved it?", Kind: form.Choice, Hint: "Needed in good faith; never the one who enters it.", Options: approvers},
 			{Name: "outcome", Label: "What was given?", Kind: form.Choice, Required: true, Options: []form.Option{
 				{Value: notAnswered, Label: "The demand is not answered yet"},
@@ -48,7 +48,7 @@ func disclosureForm(approvers []form.Option, today time.Time) form.Form {
 				{Value: gaveNothing, Label: "Nothing"},
 			}},
 			{Name: "answered_on", Label: "On which day did we answer?", Kind: form.Date},
-			{Name: "given", Label: "What exactly did we give?", Kind: form.LongText, Max: 2000, Hint: "Fields and files, not their contents."},
+			{Name: "given", Label: "What exactly did we give?", Kind: form.LongText, Max: 1000, Hint: "Fields and files, not their contents."},
 			{Name: "telling", Label: "Were the people told?", Kind: form.Choice, Required: true, Options: []form.Option{
 				{Value: toldThem, Label: "Yes"},
 				{Value: tellLater, Label: "Not yet"},

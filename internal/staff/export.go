@@ -117,6 +117,9 @@ func (ws *Workspace) ask(r *http.Request, kind string, purposes []option) (expor
 	if !slices.ContainsFunc(purposes, func(o option) bool { return o.Value == e.Purpose }) {
 		a.add("purpose", "Choose what the list is for.")
 	}
+	if e.Channel = r.PostForm.Get("channel"); kind == ofContacts && e.Channel != string(reachable) {
+		a.add("channel", "Choose the way to reach them.")
+	}
 	recipients, err := ws.recipients(r.Context(), in)
 	if err != nil {
 		return e, a, err
@@ -165,9 +168,6 @@ func (ws *Workspace) submitExportContacts(w http.ResponseWriter, r *http.Request
 	e, a, err := ws.ask(r, ofContacts, agreed())
 	if err != nil {
 		return err
-	}
-	if e.Channel = r.PostForm.Get("channel"); e.Channel != string(reachable) {
-		a.add("channel", "Choose the way to reach them.")
 	}
 	if len(a.problems) > 0 {
 		return ws.drawExports(w, r, http.StatusUnprocessableEntity, a)
@@ -223,6 +223,7 @@ func (ws *Workspace) submitExportQueue(w http.ResponseWriter, r *http.Request) e
 	if err != nil {
 		return err
 	}
+	e.Channel = "" // a list of submissions has none
 	if (e.Purpose == byDemand) != (e.Recipient == legalDemand) && len(a.problems) == 0 {
 		a.add("recipient", "What a legal demand asks for goes to that demand, and to nobody else.")
 	}

@@ -125,7 +125,7 @@ func TestContactsLeaveByConsentOnly(t *testing.T) {
 	}
 	d := me.get(t, h, "/staff/exports/"+id.String())
 	has(t, d, "main", "To write the winter issue.")
-	has(t, d, "main", "Nobody in it withdrew")
+	has(t, d, "main", "nobody in it withdrew")
 }
 
 // What is lacking is said, and nothing leaves.
