@@ -212,7 +212,7 @@ func (a *app) openMail() (*mail.Queue, error) {
 		return nil, fmt.Errorf("mail templates: %w", err)
 	}
 	return mail.New(mail.Config{
-		Pool: a.pool, Keys: a.ring, Files: files, Templates: mailTemplates(), SMTP: a.cfg.SMTPURL,
+		Pool: a.pool, Keys: a.ring, Files: files, Templates: a.mailTemplates(), SMTP: a.cfg.SMTPURL,
 		Dir: filepath.Join(a.cfg.VarDir, "mail"), Now: a.now, Log: a.log,
 		Identity: mail.Identity{
 			Name: a.site.Name, LegalName: a.site.LegalName, Address: a.site.Address, PublicURL: a.cfg.PublicURL,

@@ -18,14 +18,14 @@ func order() []string {
 	return []string{
 		"key", "clock", "sheet", "postgres", "form", "audit", "job", "person", "consent", "page", "film", "content", "mail", "file", "submission",
 		"account", "activity", "publish",
-		"alliance", "career", "demo", "webinar", "survey", "download", "access", "newsletter", "announce", "contact", "news",
+		"alliance", "career", "demo", "webinar", "survey", "download", "access", "newsletter", "contact", "announce", "news",
 		"privacy", "analytics", "site", "staff", "connect",
 	}
 }
 
 // activityRooms know nothing of each other: they stand side by side.
 func activityRooms() []string {
-	return []string{"alliance", "career", "demo", "webinar", "survey", "download", "access", "newsletter", "announce", "contact", "news"}
+	return []string{"alliance", "career", "demo", "webinar", "survey", "download", "access", "newsletter", "contact", "announce", "news"}
 }
 
 const module = "clickcommerce.com/site/internal/"

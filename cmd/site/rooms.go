@@ -13,6 +13,7 @@ import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/alliance"
 	"clickcommerce.com/site/internal/analytics"
+	"clickcommerce.com/site/internal/announce"
 	"clickcommerce.com/site/internal/career"
 	"clickcommerce.com/site/internal/connect"
 	"clickcommerce.com/site/internal/contact"
@@ -58,6 +59,7 @@ func (a *app) makeRooms() rooms {
 	})
 	surveys := survey.New(a.desk, editor, a.content)
 	a.retainer = privacy.NewRetainer(a.eraser, surveys.Tidy) // answers become counts before they go
+	announcer := announce.New(a.desk, a.content)
 	newsroom := news.New(a.desk, editor, a.content)
 	portal := connect.New(connect.Config{
 		Desk: a.desk, Content: a.content, Accounts: a.accounts, Downloads: a.entitled(downloads),
@@ -79,11 +81,11 @@ func (a *app) makeRooms() rooms {
 			contact.New(a.desk, a.content),
 			a.privacy.Activity(),
 		},
-		public: []func(chi.Router){portal.Public, newsroom.Public},
-		staff:  []func(chi.Router){newsroom.Staff, a.visits.Staff, privacy.NewHolds(a.eraser).Staff, privacy.NewOffice(a.eraser, a.accounts).Staff},
-		work:   portal.Work(),
+		public: []func(chi.Router){portal.Public, announcer.Public, newsroom.Public},
+		staff:  []func(chi.Router){announcer.Staff, newsroom.Staff, a.visits.Staff, privacy.NewHolds(a.eraser).Staff, privacy.NewOffice(a.eraser, a.accounts).Staff},
+		work:   append(portal.Work(), announcer.Work()...),
 		sources: []content.Source{
-			careers.Documents, webinars.Documents, demos.Documents, downloads.Documents, surveys.Documents, newsroom.Documents,
+			careers.Documents, webinars.Documents, demos.Documents, downloads.Documents, surveys.Documents, announcer.Documents, newsroom.Documents,
 		},
 		content: []staff.Link{
 			{Label: "Webinars", Path: "/staff/webinars", Kind: webinar.Kind, Right: account.Publish},
@@ -92,6 +94,7 @@ func (a *app) makeRooms() rooms {
 			{Label: "Surveys", Path: "/staff/surveys", Kind: survey.Kind, Right: account.Publish},
 			{Label: "Survey results", Path: "/staff/surveys/results", Kind: survey.Kind, Right: account.See},
 			{Label: "Openings", Path: "/staff/openings", Kind: career.Kind, Right: account.Publish},
+			{Label: "Announcements", Path: "/staff/announce", Kind: announce.Kind, Right: account.Publish},
 			{Label: "News", Path: "/staff/news", Kind: news.Kind, Right: account.Publish},
 			{Label: "Privacy statements", Path: "/staff/statements", Kind: privacy.Kind, Right: account.Publish},
 			{Label: "Checks of promises", Path: "/staff/promises", Kind: privacy.Kind, Right: account.Publish},
@@ -106,6 +109,7 @@ func (a *app) makeRooms() rooms {
 			webinars.Demo, demos.Demo, downloads.Demo,
 			func(ctx context.Context) error { return surveys.Demo(ctx, a.web) },
 			func(ctx context.Context) error { return surveys.DemoAnswers(ctx, a.web, 120) },
+			func(ctx context.Context) error { return announcer.Demo(ctx, a.web) },
 			func(ctx context.Context) error { return newsroom.Demo(ctx, a.web) },
 			a.demoVisits,
 		},
@@ -149,9 +153,9 @@ func (a *app) demoVisits(ctx context.Context) error {
 }
 
 // mailTemplates are those of all rooms.
-func mailTemplates() []mail.Template {
+func (a *app) mailTemplates() []mail.Template {
 	list := mail.Core()
-	for _, more := range [][]mail.Template{account.Templates(), webinar.Templates(), access.Templates(), connect.Templates(), download.Templates(), privacy.Templates()} {
+	for _, more := range [][]mail.Template{account.Templates(), webinar.Templates(), access.Templates(), connect.Templates(), download.Templates(), privacy.Templates(), announce.Templates(a.pool, a.cfg.PublicURL)} {
 		list = append(list, more...)
 	}
 	return list

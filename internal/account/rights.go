@@ -68,6 +68,7 @@ func rights(right Right, kind string) []Role {
 		"contact":    {See: {Reviewer, Privacy}, Act: {Reviewer}},
 		"privacy":    {See: {Privacy}, Act: {Privacy}, Publish: {Privacy}},
 		"news":       {Publish: {Marketer}},
+		"announce":   {Publish: {Marketer}},
 		"visits":     {See: {Marketer, Admin}},
 		other:        {See: {Reviewer, Privacy}, Act: {Reviewer}, Publish: {Marketer}},
 	}

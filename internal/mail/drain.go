@@ -163,18 +163,21 @@ func (q *Queue) ready(ctx context.Context, c claim) (*gomail.Msg, *drawer, error
 	if !ok {
 		return nil, nil, q.close(ctx, c, "failed", "this version knows no template "+p.Template)
 	}
-	m, err := q.mail(c.ID, d, p)
+	data, err := d.decode(p.Data)
+	if err != nil {
+		return nil, nil, q.close(ctx, c, "failed", err.Error())
+	}
+	if data, err = d.filled(ctx, data); err != nil {
+		return nil, nil, fmt.Errorf("read what messages share: %w", err)
+	}
+	m, err := q.mail(c.ID, d, p, data)
 	if err != nil {
 		return nil, nil, q.close(ctx, c, "failed", err.Error())
 	}
 	return m, d, nil
 }
 
-func (q *Queue) mail(id uuid.UUID, d *drawer, p pending) (*gomail.Msg, error) {
-	data, err := d.decode(p.Data)
-	if err != nil {
-		return nil, err
-	}
+func (q *Queue) mail(id uuid.UUID, d *drawer, p pending, data any) (*gomail.Msg, error) {
 	drawn, err := q.Draw(d.Name, data, p.agreed(), q.UnsubscribePath(id))
 	if err != nil {
 		return nil, err

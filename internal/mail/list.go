@@ -88,17 +88,20 @@ func (q *Queue) Show(ctx context.Context, id uuid.UUID) (Item, Drawn, error) {
 	if err != nil {
 		return Item{}, Drawn{}, fmt.Errorf("show message: %w", err)
 	}
-	return items[0], q.words(id, p), nil
+	return items[0], q.words(ctx, id, p), nil
 }
 
 // words draws a stored message. One that can't be drawn is listed with the reason; here it has no words.
-func (q *Queue) words(id uuid.UUID, p pending) Drawn {
+func (q *Queue) words(ctx context.Context, id uuid.UUID, p pending) Drawn {
 	d, ok := q.templates[p.Template]
 	if !ok || string(p.Data) == "{}" {
 		return Drawn{}
 	}
 	var drawn Drawn
 	data, err := d.decode(p.Data)
+	if err == nil {
+		data, err = d.filled(ctx, data)
+	}
 	if err == nil {
 		drawn, err = q.Draw(d.Name, data, p.agreed(), q.UnsubscribePath(id))
 	}

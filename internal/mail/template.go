@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"context"
 	"fmt"
 	htmltemplate "html/template"
 	"io/fs"
@@ -21,6 +22,17 @@ type Template struct {
 	ByHand bool
 	// Secret says that the data is good for signing in: it is emptied once the mail is sent.
 	Secret bool
+	// Fill brings the words that all mails of one sending share, so that their rows need not hold a copy each: it gets
+	// the stored data and returns what is drawn, of the same type. Optional. Its error means that the database is away.
+	Fill func(ctx context.Context, data any) (any, error)
+}
+
+// filled is the stored data of a message with all that is drawn of it.
+func (t Template) filled(ctx context.Context, data any) (any, error) {
+	if t.Fill == nil {
+		return data, nil
+	}
+	return t.Fill(ctx, data)
 }
 
 // Invitation may be implemented by the data of a template whose mails carry a calendar entry: method is REQUEST or

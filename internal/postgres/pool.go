@@ -134,9 +134,21 @@ func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
 // contacted and write messages, and nothing else (P-6): the only way in. It commits if fn returns nil.
 func AsMarketing(ctx context.Context, pool *pgxpool.Pool, fn func(pgx.Tx) error) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SET LOCAL ROLE site_marketing`); err != nil {
-			return fmt.Errorf("enter role site_marketing: %w", err)
-		}
-		return fn(tx)
+		return MarketingIn(ctx, tx, fn)
 	})
+}
+
+// MarketingIn is AsMarketing for one part of a transaction: when fn returns nil, tx goes on as the serving role, so that
+// what was done as site_marketing and the note of it are one. After an error tx is void.
+func MarketingIn(ctx context.Context, tx pgx.Tx, fn func(pgx.Tx) error) error {
+	if _, err := tx.Exec(ctx, `SET LOCAL ROLE site_marketing`); err != nil {
+		return fmt.Errorf("enter role site_marketing: %w", err)
+	}
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `SET LOCAL ROLE NONE`); err != nil {
+		return fmt.Errorf("leave role site_marketing: %w", err)
+	}
+	return nil
 }

@@ -1,0 +1,206 @@
+package announce
+
+import (
+	"context"
+	"encoding/xml"
+	"fmt"
+	"html/template"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"clickcommerce.com/site/internal/clock"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
+)
+
+const (
+	newsletterPath = "/newsletter"
+	issuesPath     = "/newsletter/issues"
+	feedPath       = "/newsletter.atom"
+	feedSize       = 20
+	section        = "newsletter"
+)
+
+// public is the rule by which an issue is: what was stopped was a mistake, and goes.
+const public = `n.slug IS NOT NULL AND n.state IN ('sending', 'paused', 'sent')`
+
+type issuesPage struct {
+	page.Base
+	Years []year
+}
+
+type year struct {
+	Year   int
+	Issues []dated
+}
+
+// dated is an issue with the day on which it was sent, in Chicago.
+type dated struct {
+	announcement
+	Day  time.Time
+	Lead string
+}
+
+type issuePage struct {
+	page.Base
+	Issue dated
+	Body  template.HTML
+}
+
+// issues returns the public issues, newest first.
+func (r *Room) issues(ctx context.Context, limit int) ([]announcement, error) {
+	list, err := postgres.Rows[announcement](ctx, r.desk.Pool,
+		`SELECT `+columns+from+`WHERE `+public+` ORDER BY n.started_at DESC, n.id DESC LIMIT $1`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list issues: %w", err)
+	}
+	return list, nil
+}
+
+func dateOf(a announcement) dated {
+	return dated{announcement: a, Day: a.StartedAt.In(clock.Zone()), Lead: a.lead()}
+}
+
+func (r *Room) showIssues(w http.ResponseWriter, req *http.Request) error {
+	list, err := r.issues(req.Context(), 1000)
+	if err != nil {
+		return err
+	}
+	data := issuesPage{Base: page.Base{
+		Title: "Issues of the newsletter", Description: "Every issue of our newsletter that was sent, to read without subscribing.",
+		Path: issuesPath, Section: section, Crumbs: r.crumbs(page.Crumb{Label: "Issues"}),
+	}}
+	for _, a := range list {
+		d := dateOf(a)
+		if n := len(data.Years); n == 0 || data.Years[n-1].Year != d.Day.Year() {
+			data.Years = append(data.Years, year{Year: d.Day.Year()})
+		}
+		last := &data.Years[len(data.Years)-1]
+		last.Issues = append(last.Issues, d)
+	}
+	return r.views.issues.Write(w, req, http.StatusOK, data)
+}
+
+func (r *Room) crumbs(more ...page.Crumb) []page.Crumb {
+	return append([]page.Crumb{{Label: "Home", Path: "/"}, {Label: r.parent.Nav, Path: newsletterPath}}, more...)
+}
+
+func (r *Room) showIssue(w http.ResponseWriter, req *http.Request) error {
+	list, err := postgres.Rows[announcement](req.Context(), r.desk.Pool,
+		`SELECT `+columns+from+`WHERE `+public+` AND n.slug = $1`, chi.URLParam(req, "slug"))
+	if err != nil {
+		return fmt.Errorf("read issue: %w", err)
+	}
+	if len(list) == 0 {
+		return page.ErrNotFound
+	}
+	d := dateOf(list[0])
+	data := issuePage{
+		Base: page.Base{
+			Title: d.Subject, Description: d.Lead, Path: d.IssuePath(), Section: section,
+			Crumbs: r.crumbs(page.Crumb{Label: "Issues", Path: issuesPath}, page.Crumb{Label: d.Subject}),
+		},
+		Issue: d, Body: page.Markdown(d.Body),
+	}
+	set := r.desk.Pages
+	data.LD = []any{page.LDArticle{
+		Headline: d.Subject, Description: d.Lead, URL: set.URL(d.IssuePath()), Published: *d.StartedAt, Modified: *d.StartedAt,
+		Image: set.URL(set.Asset("social.png")), Publisher: set.Organization(),
+	}}
+	return r.views.issue.Write(w, req, http.StatusOK, data)
+}
+
+var notInSlug = regexp.MustCompile(`[^a-z0-9]+`)
+
+// slugOf makes the address of an issue from month and subject, nil for what is no issue.
+func (r *Room) slugOf(ctx context.Context, a announcement) (*string, error) {
+	if a.Purpose != "newsletter" || !a.ByMail() {
+		return nil, nil //nolint:nilnil // no address is an answer
+	}
+	words := notInSlug.ReplaceAllString(strings.ToLower(a.Subject), "-")
+	if len(words) > 60 {
+		words = words[:60]
+	}
+	slug := a.SendAt.In(clock.Zone()).Format("2006-01") + strings.TrimRight("-"+strings.Trim(words, "-"), "-")
+	var taken bool
+	err := r.desk.Pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM announcement WHERE slug = $1 AND id <> $2)`, slug, a.ID).Scan(&taken)
+	if err != nil {
+		return nil, fmt.Errorf("find an address for an issue: %w", err)
+	}
+	if taken {
+		slug += "-" + a.ID.String()[24:]
+	}
+	return &slug, nil
+}
+
+// feedID names the feed for ever, wherever it is served (RFC 4287, 4.2.6).
+const feedID = "urn:uuid:0b6f0c0e-7f0c-4d7a-8f57-2c8e9b0f6a31"
+
+type atomFeed struct {
+	XMLName xml.Name    `xml:"http://www.w3.org/2005/Atom feed"`
+	Lang    string      `xml:"xml:lang,attr"`
+	Base    string      `xml:"xml:base,attr"`
+	ID      string      `xml:"id"`
+	Title   string      `xml:"title"`
+	Updated string      `xml:"updated"`
+	Links   []atomLink  `xml:"link"`
+	Author  string      `xml:"author>name"`
+	Entries []atomEntry `xml:"entry"`
+}
+
+type atomLink struct {
+	Rel  string `xml:"rel,attr"`
+	Type string `xml:"type,attr"`
+	Href string `xml:"href,attr"`
+}
+
+type atomEntry struct {
+	ID        string   `xml:"id"`
+	Title     string   `xml:"title"`
+	Published string   `xml:"published"`
+	Updated   string   `xml:"updated"`
+	Link      atomLink `xml:"link"`
+	Content   struct {
+		Type string `xml:"type,attr"`
+		HTML string `xml:",chardata"`
+	} `xml:"content"`
+}
+
+func (r *Room) showFeed(w http.ResponseWriter, req *http.Request) error {
+	list, err := r.issues(req.Context(), feedSize)
+	if err != nil {
+		return err
+	}
+	set := r.desk.Pages
+	f := atomFeed{
+		Lang: "en", Base: set.URL("/"), ID: feedID, Title: "Newsletter of " + set.Site().Name, Author: set.Site().LegalName,
+		Updated: instant(time.Unix(0, 0)), // of a feed without issues: an instant that never changes
+		Links: []atomLink{
+			{"self", "application/atom+xml", set.URL(feedPath)}, {"alternate", "text/html", set.URL(issuesPath)},
+		},
+	}
+	for i, a := range list {
+		at := instant(*a.StartedAt)
+		if i == 0 {
+			f.Updated = at
+		}
+		e := atomEntry{
+			ID: a.ID.URN(), Title: a.Subject, Published: at, Updated: at, Link: atomLink{"alternate", "text/html", set.URL(a.IssuePath())},
+		}
+		e.Content.Type, e.Content.HTML = "html", string(page.Markdown(a.Body))
+		f.Entries = append(f.Entries, e)
+	}
+	out, err := xml.MarshalIndent(f, "", " ")
+	if err != nil {
+		return fmt.Errorf("write feed: %w", err)
+	}
+	w.Header().Set("Content-Type", "application/atom+xml; charset=utf-8")
+	_, _ = w.Write(append([]byte(xml.Header), append(out, '\n')...)) // the reader may be gone
+	return nil
+}
+
+func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }

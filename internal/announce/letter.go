@@ -1,0 +1,155 @@
+package announce
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/microcosm-cc/bluemonday"
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/text"
+
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/page"
+)
+
+// testTemplate is what marketers send to themselves.
+const testTemplate = "announcement-test"
+
+// Letter is an announcement as a mail draws it. Of a sending only the id is stored with each message.
+type Letter struct {
+	Announcement uuid.UUID     `json:"announcement"`
+	Label        string        `json:"label,omitempty"` // says what it is: "Promotion"
+	Subject      string        `json:"subject,omitempty"`
+	Lead         string        `json:"lead,omitempty"` // for the line that inboxes show
+	Text         string        `json:"text,omitempty"`
+	HTML         template.HTML `json:"html,omitempty"`
+	IssueURL     string        `json:"issue_url,omitempty"` // optional: where everybody can read it
+}
+
+// Templates are the mails of this room. publicURL is how the world reaches the site.
+func Templates(pool *pgxpool.Pool, publicURL string) []mail.Template {
+	fill := func(ctx context.Context, data any) (any, error) {
+		stored, ok := data.(Letter)
+		if !ok {
+			return data, nil
+		}
+		a, err := get(ctx, pool, stored.Announcement, "")
+		if errors.Is(err, page.ErrNotFound) {
+			return stored, nil // it can't be drawn, and the message says so
+		}
+		if err != nil {
+			return nil, err
+		}
+		return letter(a, publicURL), nil
+	}
+	list := []mail.Template{{Name: testTemplate, Purpose: "internal", Data: Letter{}, ByHand: true}}
+	for _, p := range consent.Purposes() {
+		list = append(list, mail.Template{Name: templateOf(p), Purpose: string(p), Data: Letter{}, ByHand: true, Fill: fill})
+	}
+	return list
+}
+
+func templateOf(p consent.Purpose) string {
+	switch p {
+	case consent.Survey:
+		return "survey-invitation"
+	case consent.ProductNews:
+		return "product-news"
+	}
+	return string(p)
+}
+
+func letter(a announcement, publicURL string) Letter {
+	html, err := mailHTML(a.Body, publicURL)
+	if err != nil {
+		html = template.HTML(template.HTMLEscapeString(a.Body)) //nolint:gosec // escaped here
+	}
+	return Letter{
+		Announcement: a.ID, Label: a.Purpose.Label(), Subject: a.Subject, Lead: a.lead(), Text: mailText(a.Body, publicURL),
+		HTML: html, IssueURL: a.IssuePath(),
+	}
+}
+
+var ownLink = regexp.MustCompile(`\]\(/`)
+
+// mailText is the Markdown as it was written, which reads as plain text, with whole addresses.
+func mailText(body, publicURL string) string {
+	return ownLink.ReplaceAllString(body, "]("+publicURL+"/")
+}
+
+// mailHTML draws Markdown for a mail: no pictures, whole addresses, and the name of the site beside each link that leads
+// to another (P-16).
+func mailHTML(body, publicURL string) (template.HTML, error) {
+	source := []byte(body)
+	md := goldmark.New()
+	doc := md.Parser().Parse(text.NewReader(source))
+	err := ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		link, ok := n.(*ast.Link)
+		if !ok || entering {
+			return ast.WalkContinue, nil
+		}
+		to := string(link.Destination)
+		if strings.HasPrefix(to, "/") {
+			to = publicURL + to
+			link.Destination = []byte(to)
+		}
+		if host := otherHost(to, publicURL); host != "" {
+			link.AppendChild(link, ast.NewString([]byte(" ("+host+")")))
+		}
+		return ast.WalkContinue, nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("draw announcement: %w", err)
+	}
+	var buf bytes.Buffer
+	if err := md.Renderer().Render(&buf, source, doc); err != nil {
+		return "", fmt.Errorf("draw announcement: %w", err)
+	}
+	policy := bluemonday.NewPolicy()
+	policy.AllowElements("p", "br", "h1", "h2", "h3", "h4", "ul", "ol", "li", "em", "strong", "blockquote", "hr", "code", "pre")
+	policy.AllowAttrs("href").OnElements("a")
+	policy.AllowURLSchemes("https", "http", "mailto")
+	policy.RequireParseableURLs(true)
+	return template.HTML(bytes.TrimSpace(policy.SanitizeBytes(buf.Bytes()))), nil //nolint:gosec // sanitised
+}
+
+// otherHost returns the host of a link that leads away from the site.
+func otherHost(to, publicURL string) string {
+	there, err := url.Parse(to)
+	here, err2 := url.Parse(publicURL)
+	if err != nil || err2 != nil || there.Host == here.Host {
+		return ""
+	}
+	return there.Host
+}
+
+var marks = regexp.MustCompile(`\]\([^)]*\)|^#+ |^[*>-] |[*_\[\]` + "`" + `]`)
+
+// plain is a paragraph of Markdown without its marks.
+func plain(part string) string {
+	part = strings.TrimSpace(part)
+	if strings.HasPrefix(part, "#") {
+		return ""
+	}
+	return strings.Join(strings.Fields(marks.ReplaceAllString(part, "")), " ")
+}
+
+// addTest queues the test mail to a marketer's own address.
+func (r *Room) addTest(ctx context.Context, a announcement, to string) error {
+	return pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
+		return r.desk.Mail.Insert(ctx, tx, mail.Message{
+			Template: testTemplate, Address: to, Data: letter(a, r.desk.Pages.URL("")),
+		})
+	})
+}
