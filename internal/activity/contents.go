@@ -26,40 +26,57 @@ const (
 	twoClicks    = 10 * time.Second // between them at most: they bring one code
 )
 
-// sendCode mails six digits to the address of the record: whoever has the receipt's link alone can't see contents.
 func (d *Desk) sendCode(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
-	if wait, ok := d.codes.allow(rec.PersonID.UUID.String(), d.Now()); !ok {
+	wait, err := d.MailCode(r.Context(), rec)
+	if err != nil {
+		return err
+	}
+	if wait > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())+1))
-		return d.writeReceipt(w, r, rec, http.StatusTooManyRequests, func(p *receiptPage) {
-			p.Problem = "Several codes were sent within an hour. Please use the newest, or try again later."
-		})
+		return d.writeReceipt(w, r, rec, http.StatusTooManyRequests, func(p *receiptPage) { p.Problem = ManyCodes })
+	}
+	return d.writeReceipt(w, r, rec, http.StatusOK, codeSent)
+}
+
+// What is said where a code does not open.
+const (
+	ManyCodes = "Several codes were sent within an hour. Please use the newest, or try again later."
+	ManyTries = "Many codes were tried within an hour. Please try again later."
+	WrongCode = "That is not the code of our newest mail, or its 15 minutes are over. Check it, or ask for a new one."
+)
+
+// MailCode mails six digits to the address of the record: whoever has the receipt's link alone can't see contents. A wait
+// says that several were mailed within an hour, and now none.
+func (d *Desk) MailCode(ctx context.Context, rec submission.Record) (wait time.Duration, err error) {
+	if wait, ok := d.codes.allow(rec.PersonID.UUID.String(), d.Now()); !ok {
+		return max(wait, time.Second), nil
 	}
 	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
 	if err != nil {
-		return fmt.Errorf("make code: %w", err)
+		return 0, fmt.Errorf("make code: %w", err)
 	}
 	if rec.Quarantined != nil { // what looks like misuse brings no mail, and does not learn so
-		return d.writeReceipt(w, r, rec, http.StatusOK, codeSent)
+		return 0, nil
 	}
 	code := fmt.Sprintf("%06d", n)
-	tag, err := d.Pool.Exec(r.Context(), `
+	tag, err := d.Pool.Exec(ctx, `
 		INSERT INTO receipt_code AS c (submission_id, hash, created_at) VALUES ($1, $2, $3)
 		ON CONFLICT (submission_id) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at, attempts = 0
 		WHERE c.created_at <= $4`,
 		rec.ID, d.codeHash(rec.ID, code), d.Now(), d.Now().Add(-twoClicks))
 	if err != nil {
-		return fmt.Errorf("store code: %w", err)
+		return 0, fmt.Errorf("store code: %w", err)
 	}
 	if tag.RowsAffected() == 0 {
-		return d.writeReceipt(w, r, rec, http.StatusOK, codeSent)
+		return 0, nil
 	}
-	err = d.Store.Send(r.Context(), rec.ID, submission.System, mail.Message{
+	err = d.Store.Send(ctx, rec.ID, submission.System, mail.Message{
 		Template: "code", Data: mail.Code{Code: code, Reference: rec.Reference},
 	})
-	if err != nil && !errors.Is(err, submission.ErrNotFound) {
-		return err
+	if errors.Is(err, submission.ErrNotFound) {
+		return 0, nil
 	}
-	return d.writeReceipt(w, r, rec, http.StatusOK, codeSent)
+	return 0, err
 }
 
 func codeSent(p *receiptPage) { p.CodeSent = true }
@@ -68,30 +85,32 @@ func (d *Desk) codeHash(id uuid.UUID, code string) []byte {
 	return d.Ring.Digest("receipt code", id[:], []byte(code))
 }
 
-// openContents shows what was sent to whoever knows the newest code, or holds a grant from having known it. Tries count
-// for all receipts of a person together: new codes don't make guessing easier.
+// openContents shows what was sent to whoever knows the newest code, or holds a grant from having known it.
 func (d *Desk) openContents(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
-	if d.granted(rec.ID, r.PostFormValue("grant")) {
-		return d.writeContents(w, r, rec)
-	}
-	if wait, ok := d.tries.allow(rec.PersonID.UUID.String(), d.Now()); !ok {
-		w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())+1))
-		return d.writeReceipt(w, r, rec, http.StatusTooManyRequests, func(p *receiptPage) {
-			p.CodeSent = true
-			p.Problem = "Many codes were tried within an hour. Please try again later."
-		})
-	}
-	ok, err := d.checkCode(r.Context(), rec.ID, form.Clean(r.PostFormValue("code"), false))
-	if err != nil {
+	ok, wait, err := d.Opens(r.Context(), rec, r.PostFormValue("grant"), r.PostFormValue("code"))
+	switch {
+	case err != nil:
 		return err
-	}
-	if !ok {
-		return d.writeReceipt(w, r, rec, http.StatusUnprocessableEntity, func(p *receiptPage) {
-			p.CodeSent = true
-			p.Problem = "That is not the code of our newest mail, or its 15 minutes are over. Check it, or ask for a new one."
-		})
+	case wait > 0:
+		w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())+1))
+		return d.writeReceipt(w, r, rec, http.StatusTooManyRequests, func(p *receiptPage) { p.CodeSent, p.Problem = true, ManyTries })
+	case !ok:
+		return d.writeReceipt(w, r, rec, http.StatusUnprocessableEntity, func(p *receiptPage) { p.CodeSent, p.Problem = true, WrongCode })
 	}
 	return d.writeContents(w, r, rec)
+}
+
+// Opens tells whether a grant of ours or the newest code opens what only the owner of the record's address may see. Tries
+// count for all receipts of a person together: new codes don't make guessing easier. A wait says that there were too many.
+func (d *Desk) Opens(ctx context.Context, rec submission.Record, grant, code string) (ok bool, wait time.Duration, err error) {
+	if d.granted(rec.ID, grant) {
+		return true, 0, nil
+	}
+	if wait, ok := d.tries.allow(rec.PersonID.UUID.String(), d.Now()); !ok {
+		return false, max(wait, time.Second), nil
+	}
+	ok, err = d.checkCode(ctx, rec.ID, form.Clean(code, false))
+	return ok, 0, err
 }
 
 // checkCode counts the attempt before it looks, so that trying in parallel gains nothing. A code opens once: of two who

@@ -48,7 +48,7 @@ type receiptPage struct {
 	Late      bool               // that day is over
 	Statement *consent.Statement // shown with the first answers
 	Address   string             // /r/{token}
-	Opened    []opening
+	Opened    []Opening
 	Extra     Extra
 	CodeSent  bool
 	Message   string
@@ -58,8 +58,8 @@ type receiptPage struct {
 	Changed   bool // new answers have
 }
 
-// opening says that a role looked at the record on a day, never who.
-type opening struct {
+// Opening says that a role looked at the record on a day, never who.
+type Opening struct {
 	Role string
 	Day  time.Time
 }
@@ -160,7 +160,7 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 	if err != nil {
 		return err
 	}
-	opened, err := d.openings(r.Context(), rec.ID)
+	opened, err := d.Openings(r.Context(), rec.ID)
 	if err != nil {
 		return err
 	}
@@ -189,15 +189,15 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 	return d.views.receipt.Write(w, r, code, data)
 }
 
-// openings lists the days on which a role opened the record, each once.
-func (d *Desk) openings(ctx context.Context, id uuid.UUID) ([]opening, error) {
+// Openings lists the days on which a role opened the record, each once.
+func (d *Desk) Openings(ctx context.Context, id uuid.UUID) ([]Opening, error) {
 	events, err := audit.Of(ctx, d.Pool, id)
 	if err != nil {
 		return nil, err
 	}
-	var list []opening
+	var list []Opening
 	for _, e := range events {
-		o := opening{account.Role(e.Role).Label(), dayOf(e.At)}
+		o := Opening{account.Role(e.Role).Label(), dayOf(e.At)}
 		if e.Action == "read" && !slices.Contains(list, o) {
 			list = append(list, o)
 		}
@@ -207,34 +207,45 @@ func (d *Desk) openings(ctx context.Context, id uuid.UUID) ([]opening, error) {
 
 // withdraw ends the request. It is the sender's own, so a look at the receipt is enough to be allowed.
 func (d *Desk) withdraw(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+	problem, err := d.Withdraw(r.Context(), rec)
+	if err != nil {
+		return err
+	}
+	if problem != "" {
+		return d.writeReceipt(w, r, rec, http.StatusConflict, func(p *receiptPage) { p.Problem = problem })
+	}
+	http.Redirect(w, r, d.ReceiptPath(rec.ID), http.StatusSeeOther)
+	return nil
+}
+
+// Withdrawable tells whether the sender of the record may still withdraw it.
+func (d *Desk) Withdrawable(rec submission.Record) bool {
+	a, _ := d.activities.Find(rec.Kind)
+	return slices.Contains(a.withdrawable(), rec.Status)
+}
+
+// Withdraw ends a request at its sender's wish; what is withdrawn already is no problem. A problem says in a sentence,
+// for the sender, why it can't be done.
+func (d *Desk) Withdraw(ctx context.Context, rec submission.Record) (problem string, err error) {
 	a, ok := d.activities.Find(rec.Kind)
 	if !ok {
-		return page.ErrNotFound
+		return "", page.ErrNotFound
 	}
 	c := submission.Change{From: a.withdrawable(), To: Withdrawn, Moved: a.Moved}
 	if s, _ := a.Status(Withdrawn); s.Months > 0 {
 		c.PurgeAfter = d.Now().AddDate(0, s.Months, 0)
 	}
-	err := d.Store.Withdraw(r.Context(), rec.ID, c)
-	if errors.Is(err, submission.ErrMove) {
-		if now, err := d.Store.Get(r.Context(), rec.ID); err == nil && now.Status == Withdrawn {
-			http.Redirect(w, r, d.ReceiptPath(rec.ID), http.StatusSeeOther) // it is done already
-			return nil
+	err = d.Store.Withdraw(ctx, rec.ID, c)
+	switch {
+	case errors.Is(err, submission.ErrMove):
+		if now, err := d.Store.Get(ctx, rec.ID); err == nil && now.Status == Withdrawn {
+			return "", nil // it is done already
 		}
-		return d.writeReceipt(w, r, rec, http.StatusConflict, func(p *receiptPage) {
-			p.Problem = "This can no longer be withdrawn here. Write to us below and we will see to it."
-		})
+		return "This can no longer be withdrawn here. Write to us below and we will see to it.", nil
+	case errors.Is(err, submission.ErrHeld):
+		return "The law makes us keep this as it is for now, so it can’t be withdrawn here. Write to us below: a person tells you why.", nil
 	}
-	if errors.Is(err, submission.ErrHeld) {
-		return d.writeReceipt(w, r, rec, http.StatusConflict, func(p *receiptPage) {
-			p.Problem = "The law makes us keep this as it is for now, so it can’t be withdrawn here. Write to us below: a person tells you why."
-		})
-	}
-	if err != nil {
-		return err
-	}
-	http.Redirect(w, r, d.ReceiptPath(rec.ID), http.StatusSeeOther)
-	return nil
+	return "", err
 }
 
 // grant is the right to see the contents of one record until a moment, closed with our seal.
