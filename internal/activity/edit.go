@@ -231,7 +231,11 @@ func (d *Desk) byConfirm(r *http.Request) (submission.Record, person.Person, err
 
 // showConfirm shows the one button that confirms the address, and what comes into force with it.
 func (d *Desk) showConfirm(w http.ResponseWriter, r *http.Request) error {
-	_, p, err := d.byConfirm(r)
+	rec, p, err := d.byConfirm(r)
+	if err != nil {
+		return err
+	}
+	confirmed, err := d.People.ConfirmedSince(r.Context(), p.ID, rec.CreatedAt)
 	if err != nil {
 		return err
 	}
@@ -246,7 +250,7 @@ func (d *Desk) showConfirm(w http.ResponseWriter, r *http.Request) error {
 			data.Choices = append(data.Choices, c.Wording)
 		}
 	}
-	data.Done = r.URL.Query().Has("done") && p.VerifiedAt != nil
+	data.Done = confirmed && len(data.Choices) == 0
 	w.Header().Set("Cache-Control", "no-store")
 	return d.views.confirm.Write(w, r, http.StatusOK, data)
 }
@@ -259,7 +263,7 @@ func (d *Desk) takeConfirm(w http.ResponseWriter, r *http.Request) error {
 	if err := d.Confirm(r.Context(), p); err != nil {
 		return err
 	}
-	http.Redirect(w, r, r.URL.Path+"?done", http.StatusSeeOther)
+	http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
 	return nil
 }
 

@@ -101,3 +101,13 @@ func (s *Store) Confirm(ctx context.Context, id uuid.UUID) error {
 	}
 	return nil
 }
+
+// ConfirmedSince tells whether whoever reads the person's mail has shown so since then.
+func (s *Store) ConfirmedSince(ctx context.Context, id uuid.UUID, since time.Time) (bool, error) {
+	var confirmed bool
+	if err := s.pool.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM confirmation WHERE person_id = $1 AND at >= $2)`, id, since).Scan(&confirmed); err != nil {
+		return false, fmt.Errorf("read confirmations: %w", err)
+	}
+	return confirmed, nil
+}

@@ -140,7 +140,11 @@ func (h *house) post(path string, want int) *httptest.ResponseRecorder {
 // confirm follows the link that was mailed with a registration.
 func (h *house) confirm(receipt string) {
 	h.t.Helper()
-	h.post(h.Desk.ConfirmPath(h.record(receipt).ID), http.StatusSeeOther)
+	path := h.Desk.ConfirmPath(h.record(receipt).ID)
+	h.post(path, http.StatusSeeOther)
+	if !strings.Contains(h.Get(path).Body.String(), "the address is confirmed") {
+		h.t.Error("opened again, the link of the mail asks once more")
+	}
 	h.Advance(time.Second)
 }
 
