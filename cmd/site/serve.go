@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"clickcommerce.com/site/internal/job"
-	"clickcommerce.com/site/internal/staff"
 )
 
 const (
@@ -154,7 +153,6 @@ func (a *app) workers() []job.Worker {
 		list = append(list, act.Work...)
 	}
 	list = append(list, a.misuse.Work()...)
-	list = append(list, staff.ExportWork(a.pool, a.now)...)
 	list = append(list, a.eraser.Work()...)
 	list = append(list, a.retainer.Work()...)
 	return append(list, a.rooms.work...)

@@ -275,22 +275,12 @@ func (r *Room) eraseDisclosures(ctx context.Context, tx pgx.Tx, who uuid.UUID) e
 	return nil
 }
 
-// oldBatch is how many old entries one run deletes.
-const oldBatch = 1000
+func (r *Room) today() time.Time { return dayOf(r.desk.Now()) }
 
-// forgetDisclosures deletes what was closed 24 months ago; how many there were stays.
-func (r *Room) forgetDisclosures(ctx context.Context) error {
-	_, err := r.desk.Pool.Exec(ctx, `SELECT forget_disclosures($1, $2)`, r.desk.Now().AddDate(0, -24, 0), oldBatch)
-	if err != nil {
-		return fmt.Errorf("forget disclosures: %w", err)
-	}
-	return nil
-}
-
-// today is the day in Chicago, as the database compares days: at midnight of UTC.
-func (r *Room) today() time.Time {
-	now := r.desk.Now().In(clock.Zone())
-	return time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
+// dayOf is the day in Chicago, as the database compares days: at midnight of UTC.
+func dayOf(at time.Time) time.Time {
+	here := at.In(clock.Zone())
+	return time.Date(here.Year(), here.Month(), here.Day(), 0, 0, 0, 0, time.UTC)
 }
 
 func isoDay(day *time.Time) string {

@@ -222,7 +222,7 @@ func (e *Eraser) ending(kind, status string) (to string, until time.Time) {
 func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 	report := Erasure{ID: x.ID, Done: x.DoneAt != nil, Since: x.AskedAt}
 	var left struct {
-		Records, Facts, Choices, Refusals, Flags, Held int
+		Records, Facts, Choices, Refusals, Flags, Held, Exports, Demands int
 	}
 	err := e.desk.Pool.QueryRow(ctx, `
 		SELECT (SELECT count(*) FROM submission WHERE person_id = $1),
@@ -230,8 +230,11 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 			(SELECT count(*) FROM consent_event WHERE person_id = $1),
 			(SELECT count(*) FROM consent_event WHERE person_id = $1 AND NOT granted),
 			(SELECT count(*) FROM misuse WHERE person_id = $1),
-			(SELECT count(*) FROM submission WHERE person_id = $1 AND held(person_id, id, kind, created_at))`,
-		x.Person).Scan(&left.Records, &left.Facts, &left.Choices, &left.Refusals, &left.Flags, &left.Held)
+			(SELECT count(*) FROM submission WHERE person_id = $1 AND held(person_id, id, kind, created_at)),
+			(SELECT count(*) FROM export_person p JOIN export e ON e.id = p.export_id WHERE p.person_id = $1 AND e.demand IS NULL),
+			(SELECT count(*) FROM disclosures_told($1, $2))`,
+		x.Person, dayOf(e.desk.Now())).Scan(&left.Records, &left.Facts, &left.Choices, &left.Refusals, &left.Flags, &left.Held,
+		&left.Exports, &left.Demands)
 	if err != nil {
 		return Erasure{}, fmt.Errorf("tell what is left: %w", err)
 	}
@@ -245,6 +248,8 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 		{left.Choices, Remnant{"choices about messages, under a number that leads to no address", "it shows that what was sent was agreed to"}},
 		{left.Refusals, Remnant{"a digest of the address, for each refusal", "so that it stays refused, whatever is imported or restored"}},
 		{left.Flags, Remnant{"that the site was used as its terms forbid: kind and day", "it shows why something was held back; deleted after 24 months"}},
+		{left.Exports, Remnant{"in which rows of exported lists you stood, by their numbers", "so that these rows are called back; deleted after 24 months"}},
+		{left.Demands, Remnant{"that the law demanded data about you: day, ground, outcome", "the register must be complete; deleted 24 months after it was closed"}},
 		{1, Remnant{"that something was erased, with a digest of the address, in a journal", "so that a restored backup is erased again"}},
 		{1, Remnant{"copies in backups", "they expire after 35 days, and nobody looks for it there"}},
 	} {

@@ -121,8 +121,6 @@ func (r *Room) Activity() activity.Activity {
 			Name: "seal_ledger", Every: checksEvery, Timeout: tellFor, Run: consent.NewSealer(r.desk.Ledger, r.desk.Log).Seal,
 		}, {
 			Name: "notices", Every: tellEvery, Timeout: tellFor, Run: r.tell,
-		}, {
-			Name: "disclosures_retention", Every: 24 * time.Hour, Run: r.forgetDisclosures,
 		}},
 	}
 }

@@ -77,6 +77,12 @@ func (r *Retainer) olds() []old {
 		r.rows("download", "fetched in the portal", 18, "download_use", "at", " AND submission_id IS NULL AND NOT person_held(person_id)"),
 		r.rows("hold", "lifted", 24, "legal_hold", "lifted_at", ""),
 		r.rows("retention", "reports like this", 24, "retention_line", "at", ""),
+		{"export", "lists that left", 24, `export WHERE at < $1`, "at", r.forget(`SELECT forget_exports($1, $2)`)},
+		{
+			"disclosure", "closed", 24, `disclosure_now WHERE at < $1
+				AND coalesce(told_on, CASE WHEN outcome = 'nothing' THEN answered_on END) < $1::date`, "at",
+			r.forget(`SELECT forget_disclosures($1, $2)`),
+		},
 		{"erasure", "done", 24, `erasure WHERE done_at < $1`, "done_at", r.forgetErasures},
 	}
 }

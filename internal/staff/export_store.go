@@ -10,10 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/audit"
-	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/sheet"
 )
@@ -228,14 +226,4 @@ func (ws *Workspace) allowed(ctx context.Context, e export, ids []uuid.UUID) (ma
 		may[id] = true
 	}
 	return may, nil
-}
-
-// ExportWork deletes what is remembered of exports once its time is over: 24 months after the file left.
-func ExportWork(pool *pgxpool.Pool, now func() time.Time) []job.Worker {
-	return []job.Worker{{Name: "exports_retention", Every: 24 * time.Hour, Run: func(ctx context.Context) error {
-		if _, err := pool.Exec(ctx, `SELECT forget_exports($1, 1000)`, now().AddDate(0, -keptMonths, 0)); err != nil {
-			return fmt.Errorf("forget exports: %w", err)
-		}
-		return nil
-	}}}
 }
