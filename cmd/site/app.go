@@ -18,6 +18,7 @@ import (
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/analytics"
+	"clickcommerce.com/site/internal/connect"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/file"
@@ -175,7 +176,9 @@ func (a *app) wireRooms(ctx context.Context) error {
 		Blocked: a.misuse.Blocked, Now: a.now, Log: a.log,
 	})
 	a.eraser = privacy.NewEraser(privacy.EraserConfig{
-		Desk: a.desk, Blobs: a.blobs, Holders: []activity.Holder{{Erase: a.accounts.ErasePerson}, a.misuse.Holder()},
+		Desk: a.desk, Blobs: a.blobs, Holders: []activity.Holder{
+			{Export: a.accounts.ExportPerson, Erase: a.accounts.ErasePerson}, connect.Holder(a.pool), a.misuse.Holder(),
+		},
 	})
 	a.front = sync.OnceValue(a.handler)
 	a.rooms = a.makeRooms()

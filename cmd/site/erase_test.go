@@ -1,9 +1,11 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"net/http"
@@ -28,6 +30,7 @@ import (
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/postgres/pgtest"
+	"clickcommerce.com/site/internal/privacy"
 	"clickcommerce.com/site/internal/staff"
 	"clickcommerce.com/site/internal/submission"
 )
@@ -48,6 +51,7 @@ func TestEraseEverything(t *testing.T) {
 	loadDemo(t, a)
 	server := serveApp(t, a)
 	who := everything(t, a, server)
+	takenAlong(t, a, server, who)
 	others := known(t, a)
 
 	for place, text := range places(t, a) {
@@ -91,6 +95,102 @@ func TestEraseEverything(t *testing.T) {
 	if resp.StatusCode != http.StatusSeeOther {
 		t.Errorf("a new request after the erasure: %d", resp.StatusCode)
 	}
+}
+
+// takenAlong holds that what such a person takes with them has every marked word that the database has of them, their
+// files, and nobody else's address.
+func takenAlong(t *testing.T, a *app, server *httptest.Server, who uuid.UUID) {
+	t.Helper()
+	ctx := t.Context()
+	records, err := a.store.OfPerson(ctx, who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, reference := uuid.Nil, ""
+	for _, r := range records {
+		switch {
+		case r.Kind == privacy.Kind && r.Quarantined == nil:
+			request = r.ID
+		case r.Kind != privacy.Kind:
+			reference = r.Reference
+		}
+	}
+	page := server.URL + "/privacy/requests/" + a.store.Token(request)
+	post := func(values url.Values) []byte {
+		resp, err := http.PostForm(page, values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%v: %d, %v: %.600s", values, resp.StatusCode, err, body)
+		}
+		return body
+	}
+	body := post(url.Values{"act": {"export"}, "grant": {a.desk.Grant(request, time.Hour)}, "reference": {reference}})
+	z, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
+	if err != nil {
+		t.Fatalf("%v: %.900s", err, body)
+	}
+	in, files := map[string]string{}, 0
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if in[f.Name] = string(raw); strings.HasPrefix(f.Name, "files/") && len(raw) > 0 {
+			files++
+		}
+	}
+	if files == 0 {
+		t.Error("no upload is in the file")
+	}
+	word := regexp.MustCompile(`(?i)zqooqz[\w.@]*\w`)
+	for _, want := range word.FindAllString(dumpOf(t, a, who), -1) {
+		for _, name := range []string{"data.json", "index.html"} {
+			if !strings.Contains(strings.ToLower(in[name]), strings.ToLower(want)) {
+				t.Errorf("%s lacks %s", name, want)
+			}
+		}
+	}
+	var others []string
+	if err := a.pool.QueryRow(ctx, `
+		SELECT array_agg(email) FROM (SELECT email FROM person WHERE id <> $1 AND email IS NOT NULL UNION SELECT email FROM account WHERE person_id IS DISTINCT FROM $1) o`,
+		who).Scan(&others); err != nil || len(others) < 3 {
+		t.Fatalf("%d others, %v", len(others), err)
+	}
+	for name, text := range in {
+		for _, other := range others {
+			if strings.Contains(text, other) {
+				t.Errorf("%s names %s", name, other)
+			}
+		}
+	}
+}
+
+// dumpOf is what the tables that hold a person's words have of them, as text.
+func dumpOf(t *testing.T, a *app, who uuid.UUID) (all string) {
+	t.Helper()
+	err := pgtest.Admin(t, a.pool).QueryRow(t.Context(), `
+		WITH mine AS (SELECT id FROM submission WHERE person_id = $1)
+		SELECT concat_ws(' ',
+			(SELECT string_agg(concat_ws(' ', name, organisation, source), ' ') FROM submission WHERE person_id = $1),
+			(SELECT string_agg(values::text, ' ') FROM answers WHERE submission_id IN (SELECT id FROM mine)),
+			(SELECT string_agg(body, ' ') FROM note WHERE submission_id IN (SELECT id FROM mine)),
+			(SELECT string_agg(body, ' ') FROM reply WHERE submission_id IN (SELECT id FROM mine)),
+			(SELECT string_agg(evidence, ' ') FROM misuse WHERE person_id = $1),
+			(SELECT string_agg(data::text, ' ') FROM message WHERE person_id = $1),
+			(SELECT string_agg(concat_ws(' ', c.email, a.email, a.name), ' ') FROM account a LEFT JOIN connect_address c ON c.account_id = a.id WHERE a.person_id = $1),
+			(SELECT email FROM person WHERE id = $1))`, who).Scan(&all)
+	if err != nil || len(all) < 1000 {
+		t.Fatalf("%d characters of the person, %v", len(all), err)
+	}
+	return all
 }
 
 // refused holds that what the person refused stays refused, by digest.

@@ -81,7 +81,7 @@ func (a *app) makeRooms() rooms {
 			contact.New(a.desk, a.content),
 			a.privacy.Activity(),
 		},
-		public: []func(chi.Router){portal.Public, announcer.Public, newsroom.Public},
+		public: []func(chi.Router){portal.Public, announcer.Public, newsroom.Public, privacy.NewRights(a.eraser).Public},
 		staff:  []func(chi.Router){announcer.Staff, newsroom.Staff, a.visits.Staff, privacy.NewHolds(a.eraser).Staff, privacy.NewOffice(a.eraser, a.accounts).Staff},
 		work:   append(portal.Work(), announcer.Work()...),
 		sources: []content.Source{

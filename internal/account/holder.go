@@ -2,16 +2,18 @@ package account
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
-// Held is what is kept about a person's access to the portal, for their export.
-type Held struct {
+// held is what is kept about a person's access to the portal.
+type held struct {
 	Email        string        `json:"email"`
 	Name         string        `json:"name"`
 	CreatedAt    time.Time     `json:"created_at"`
@@ -22,26 +24,29 @@ type Held struct {
 	Devices      []DeviceInfo  `json:"remembered_computers"`
 }
 
-// ExportPerson returns what is held about a person here; nil where they have no account.
-func (s *Service) ExportPerson(ctx context.Context, person uuid.UUID) (*Held, error) {
+// ExportPerson writes, as JSON, what is held about a person here; nothing where they have no account.
+func (s *Service) ExportPerson(ctx context.Context, person uuid.UUID, to io.Writer) error {
 	a, err := s.OfPerson(ctx, person)
 	if errors.Is(err, ErrNotFound) {
-		return nil, nil
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	h := &Held{
+	h := held{
 		Email: a.Email, Name: a.Name, CreatedAt: a.CreatedAt, LastSignInAt: a.LastSignInAt, ExpiresAt: a.ExpiresAt,
 		DisabledAt: a.DisabledAt,
 	}
 	if h.Sessions, err = s.Sessions(ctx, a.ID); err != nil {
-		return nil, err
+		return err
 	}
 	if h.Devices, err = s.Devices(ctx, a.ID); err != nil {
-		return nil, err
+		return err
 	}
-	return h, nil
+	if err := json.NewEncoder(to).Encode(map[string]held{"access_to_clickconnect": h}); err != nil {
+		return fmt.Errorf("export account: %w", err)
+	}
+	return nil
 }
 
 // ErasePerson deletes a person's account with its sessions, remembered computers and links, within the transaction

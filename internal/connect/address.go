@@ -2,14 +2,17 @@ package connect
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
@@ -235,4 +238,23 @@ func (p *Portal) forget(ctx context.Context) error {
 		return fmt.Errorf("forget new addresses: %w", err)
 	}
 	return nil
+}
+
+// Holder tells which new address of a person's waits to be confirmed. It is deleted with the account.
+func Holder(pool *pgxpool.Pool) activity.Holder {
+	return activity.Holder{Export: func(ctx context.Context, who uuid.UUID, to io.Writer) error {
+		var waiting string
+		err := pool.QueryRow(ctx, `
+			SELECT c.email FROM connect_address c JOIN account a ON a.id = c.account_id WHERE a.person_id = $1`, who).Scan(&waiting)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err == nil {
+			err = json.NewEncoder(to).Encode(map[string]string{"new_address_to_be_confirmed": waiting})
+		}
+		if err != nil {
+			return fmt.Errorf("export new address: %w", err)
+		}
+		return nil
+	}}
 }

@@ -112,6 +112,7 @@ func (r *Room) Activity() activity.Activity {
 		NeverApart: true, // what the law grants is not lost among what looks like misuse
 		Statuses:   statuses(),
 		Form:       requestForm,
+		Receipt:    r.toRights,
 		Public:     r.Public,
 		Staff:      r.Staff,
 		Holder:     r.holder(),

@@ -1,0 +1,267 @@
+package privacy
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/clock"
+	"clickcommerce.com/site/internal/consent"
+)
+
+// section is a part of what is held, in words: the page and the file show the same.
+type section struct {
+	ID, Title, Text string
+	Items           []heldItem
+	None            string // said where nothing is held
+}
+
+type heldItem struct {
+	Title, Note string
+	Facts       []heldFact
+	Text        string    // of a mail
+	Receipt     string    // address, of a request
+	Withdraw    uuid.UUID // the request that can still be withdrawn
+}
+
+type heldFact struct {
+	Label string
+	Texts []string
+}
+
+// day and moment are dates as all pages show them.
+func onDay(t time.Time) string  { return t.In(clock.Zone()).Format("2 January 2006") }
+func moment(t time.Time) string { return t.In(clock.Zone()).Format("2 January 2006, 15:04 MST") }
+
+// sections puts what is held into words. The request own is the one by which it is asked.
+func (h held) sections(own uuid.UUID) []section {
+	return []section{
+		{ID: "address", Title: "You", Items: []heldItem{{Facts: h.Person.facts()}}},
+		{
+			ID: "requests", Title: "What you sent", Items: h.requestItems(own), None: "Nothing.",
+			Text: "Each with its answers, the version of our statement that it was sent under, and which role opened it on which day.",
+		},
+		{
+			ID: "choices", Title: "What you agreed to and refused", Items: h.choiceItems(), None: "Nothing: you never chose.",
+			Text: "Each choice about messages, the earliest first, in the words that were shown.",
+		},
+		{
+			ID: "messages", Title: "What we sent you", Items: h.messageItems(), None: "Nothing.",
+			Text: "Words of mail are deleted after 12 months.",
+		},
+		{
+			ID: "further", Title: "Account, disclosures and the rest", Items: h.roomItems(), None: "Nothing.",
+			Text: "Your access to Clickconnect with its computers, what was fetched, and what left the house about you, as far as the law lets us tell.",
+		},
+	}
+}
+
+func (p heldPerson) facts() []heldFact {
+	f := []heldFact{{"Address", []string{p.Email}}, {"Known since", []string{onDay(p.Since)}}}
+	if p.ConfirmedAt != nil {
+		f = append(f, heldFact{"Confirmed", []string{moment(*p.ConfirmedAt)}})
+	}
+	if p.BouncedAt != nil {
+		f = append(f, heldFact{"Mail came back", []string{moment(*p.BouncedAt)}})
+	}
+	return f
+}
+
+func (h held) requestItems(own uuid.UUID) []heldItem {
+	var list []heldItem
+	for _, x := range h.Requests {
+		item := heldItem{Title: x.What, Receipt: "/r/" + x.token, Facts: x.facts()}
+		if x.Subject != "" {
+			item.Title += ": " + x.Subject
+		}
+		if x.ByLaw {
+			item.Note = "The law makes us keep this as it is for now. Nobody works with it."
+		}
+		if x.id == own {
+			item.Note = "This is the request by which you see this page."
+		} else if x.withdrawable && !x.ByLaw {
+			item.Withdraw = x.id
+		}
+		list = append(list, item)
+	}
+	return list
+}
+
+func (x heldRequest) facts() []heldFact {
+	f := []heldFact{{"Reference", []string{x.Reference}}, {"Received", []string{moment(x.At)}}}
+	add := func(label string, texts ...string) {
+		if strings.Join(texts, "") != "" {
+			f = append(f, heldFact{label, texts})
+		}
+	}
+	add("Status", x.Status)
+	add("Name", x.Name)
+	add("Organisation", x.Organisation)
+	add("Came by", x.Channel)
+	add("How you heard of us", x.Source)
+	for _, v := range x.Answers {
+		add("Answers of", moment(v.At)+", under the statement "+v.Statement)
+		for _, a := range v.Answers {
+			add(a.Question, a.Answer...)
+		}
+	}
+	for _, i := range x.Files {
+		add("File", i.info.Describe(), i.State)
+	}
+	for _, w := range x.Replies {
+		add("You wrote, "+moment(w.At), w.Text)
+	}
+	for _, w := range x.Notes {
+		add("Staff noted, "+moment(w.At), w.Text)
+	}
+	opened := []string{}
+	for _, o := range x.Opened {
+		opened = append(opened, o.Role+", "+o.At.Format("2 January 2006"))
+	}
+	if len(opened) == 0 {
+		opened = []string{"Nobody yet"}
+	}
+	add("Opened by", opened...)
+	add("Deleted after", onDay(x.DeletedAfter))
+	return f
+}
+
+func (h held) choiceItems() []heldItem {
+	var list []heldItem
+	for _, c := range h.Choices {
+		said := "Refused"
+		if c.Granted {
+			said = "Agreed"
+		}
+		list = append(list, heldItem{
+			Title: said + ": " + what(consent.Purpose(c.Purpose), consent.Channel(c.Channel)),
+			Facts: []heldFact{{"When", []string{moment(c.At)}}, {"In these words", []string{c.Wording}}, {"Statement", []string{c.Statement}}},
+		})
+	}
+	for _, n := range h.Notices {
+		item := heldItem{Title: "Told of the statement of " + n.Version}
+		if n.DeliveredAt != nil {
+			item.Facts = append(item.Facts, heldFact{"When", []string{moment(*n.DeliveredAt)}})
+		}
+		if n.ObjectedAt != nil {
+			item.Facts = append(item.Facts, heldFact{"You objected", []string{moment(*n.ObjectedAt)}})
+		}
+		list = append(list, item)
+	}
+	return list
+}
+
+func (h held) messageItems() []heldItem {
+	var list []heldItem
+	for _, m := range h.Messages {
+		item := heldItem{Title: m.Subject, Text: m.Text, Facts: []heldFact{{"Written", []string{moment(m.At)}}}}
+		if item.Title == "" {
+			item.Title, item.Note = "A mail whose words are deleted", ""
+		}
+		switch {
+		case m.SentAt != nil:
+			item.Facts = append(item.Facts, heldFact{"Sent to " + m.Address, []string{moment(*m.SentAt)}})
+		default:
+			item.Facts = append(item.Facts, heldFact{"To " + m.Address, []string{m.State}})
+		}
+		if m.BouncedAt != nil {
+			item.Facts = append(item.Facts, heldFact{"Came back", []string{moment(*m.BouncedAt)}})
+		}
+		list = append(list, item)
+	}
+	return list
+}
+
+func (h held) roomItems() []heldItem {
+	var list []heldItem
+	for _, room := range h.Rooms {
+		item := heldItem{Title: room.Room, Facts: flat(room.Data)}
+		if item.Title == "" {
+			item.Title = "Further"
+		}
+		if len(item.Facts) > 0 {
+			list = append(list, item)
+		}
+	}
+	return list
+}
+
+// flat lists what is in a piece of JSON, in its order: each value under the words of the names that lead to it.
+func flat(data json.RawMessage) []heldFact {
+	var list []heldFact
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	err := walk(dec, nil, func(names []string, text string) {
+		if text = strings.TrimSpace(text); text == "" || len(names) > 0 && strings.EqualFold(names[len(names)-1], "id") {
+			return
+		}
+		if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			text = moment(at)
+		}
+		label := strings.Join(names, ", ")
+		list = append(list, heldFact{strings.ToUpper(label[:min(1, len(label))]) + label[min(1, len(label)):], []string{text}})
+	})
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil // it was valid when the room wrote it
+	}
+	return list
+}
+
+// walk calls add for every single value of the next JSON value.
+func walk(dec *json.Decoder, names []string, add func([]string, string)) error {
+	t, err := dec.Token()
+	if err != nil {
+		return err
+	}
+	open, ok := t.(json.Delim)
+	if !ok {
+		add(names, scalar(t))
+		return nil
+	}
+	for n := 1; dec.More(); n++ {
+		name := strconv.Itoa(n)
+		if open == '{' {
+			key, err := dec.Token()
+			if err != nil {
+				return err
+			}
+			name = inWords(scalar(key))
+		}
+		if err := walk(dec, append(names[:len(names):len(names)], name), add); err != nil {
+			return err
+		}
+	}
+	_, err = dec.Token()
+	return err
+}
+
+func scalar(t json.Token) string {
+	switch v := t.(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	case bool:
+		if v {
+			return "yes"
+		}
+		return "no"
+	}
+	return ""
+}
+
+// inWords is a name of JSON as a person reads it: "CreatedAt" and "created_at" become "created at".
+func inWords(name string) string {
+	spaced := regexp.MustCompile(`([a-z])([A-Z])`).ReplaceAllString(name, "$1 $2")
+	return strings.ToLower(strings.ReplaceAll(spaced, "_", " "))
+}
+
+// Withdrawable tells whether the item is a request that can still be withdrawn.
+func (i heldItem) Withdrawable() bool { return i.Withdraw != uuid.Nil }

@@ -1,0 +1,309 @@
+package privacy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/submission"
+)
+
+// Rights is the page behind the receipt of a privacy request, where people do for themselves what they asked for (A-2):
+// see what is held about their address, take it with them, withdraw a request, erase all.
+//
+// It promises that nothing is shown or done without a code that was mailed to the address of the request; that uploads and
+// erasing need the number of a request of their own besides; that a mailbox which may be several people's goes to staff;
+// and that each act is in the audit log.
+type Rights struct {
+	eraser *Eraser
+	desk   *activity.Desk
+	view   page.View[rightsPage]
+}
+
+// NewRights returns the page. It panics where its template is missing.
+func NewRights(eraser *Eraser) *Rights {
+	return &Rights{eraser, eraser.desk, page.Load[rightsPage](eraser.desk.Pages, "privacy/rights")}
+}
+
+// rightsPage is drawn in steps: the code is asked for; then all is shown, or why a person must see to it; in the end, what
+// came of an erasure.
+type rightsPage struct {
+	page.Base
+	Record   submission.Record
+	Receipt  string // address
+	Step     string // code, shared, open, erased, nothing
+	CodeSent bool
+	Problem  string
+	About    string // which form Problem is about: code, export, erase, or the whole page
+	Message  string
+	Typed    string // number
+	Grant    string
+	Shared   string
+	By       string
+	Sections []section
+	Stays    Erasure // what stays after an erasure, or would
+	Held     bool    // a hold stops an erasure, or a part of it
+}
+
+// The acts by which the buttons of the page are told apart.
+const (
+	actCode     = "code"
+	actOpen     = "open"
+	actExport   = "export"
+	actWithdraw = "withdraw"
+	actErase    = "erase"
+)
+
+// Public mounts the page.
+func (x *Rights) Public(r chi.Router) {
+	handle := x.desk.Pages.Handle
+	r.Get(requestPath+"/{token}", handle(x.desk.OnReceipt(x.show)))
+	r.Post(requestPath+"/{token}", handle(x.desk.OnReceipt(x.act)))
+}
+
+// rightsPath is the address of the page of a request.
+func rightsPath(d *activity.Desk, id uuid.UUID) string { return requestPath + "/" + d.Store.Token(id) }
+
+// toRights leads from the receipt of a request to the page.
+func (r *Room) toRights(_ context.Context, rec submission.Record) (activity.Extra, error) {
+	link := `<p class="actions"><a class="button" href="` + rightsPath(r.desk, rec.ID) + `">See, take, withdraw or erase your data now</a></p>`
+	return activity.Extra{HTML: template.HTML(link)}, nil //nolint:gosec // a token has letters and digits only
+}
+
+func (x *Rights) show(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+	return x.draw(w, r, rec, http.StatusOK, rightsPage{Step: "code"})
+}
+
+func (x *Rights) draw(w http.ResponseWriter, r *http.Request, rec submission.Record, status int, data rightsPage) error {
+	if rec.Kind != Kind || !rec.PersonID.Valid {
+		return page.ErrNotFound
+	}
+	if rec.Email == "" && data.Step != "erased" {
+		data.Step = "nothing"
+	}
+	title := "Your data"
+	if data.Problem != "" {
+		title = "Error: " + title
+	}
+	data.Base = page.Base{
+		Title: title, Description: "What is held about you, to see, take with you, withdraw or erase.", NoIndex: true,
+		Path: rightsPath(x.desk, rec.ID), Section: "privacy", Crumbs: crumbs("Your data"),
+	}
+	data.Record, data.Receipt = rec, x.desk.ReceiptPath(rec.ID)
+	return x.view.Write(w, r, status, data)
+}
+
+// act does what a button asks for. Whatever it is, but mailing a code, the code or a grant must open first.
+func (x *Rights) act(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+	if rec.Kind != Kind {
+		return page.ErrNotFound
+	}
+	if err := readHold(w, r); err != nil {
+		return err
+	}
+	ctx, act := r.Context(), r.PostFormValue("act")
+	if act == actCode && rec.Email != "" {
+		wait, err := x.desk.MailCode(ctx, rec)
+		if err != nil {
+			return err
+		}
+		return x.answerCode(w, r, rec, wait, activity.ManyCodes)
+	}
+	ok, wait, err := x.desk.Opens(ctx, rec, r.PostFormValue("grant"), r.PostFormValue("code"))
+	switch {
+	case err != nil:
+		return err
+	case wait > 0:
+		return x.answerCode(w, r, rec, wait, activity.ManyTries)
+	case !ok && rec.Email == "":
+		return x.show(w, r, rec)
+	case !ok:
+		return x.draw(w, r, rec, http.StatusUnprocessableEntity, rightsPage{Step: "code", CodeSent: true, Problem: activity.WrongCode})
+	case rec.Email == "":
+		return x.showErased(w, r, rec)
+	}
+	h, err := x.eraser.gather(ctx, rec.PersonID.UUID)
+	if errors.Is(err, person.ErrNotFound) {
+		return x.draw(w, r, rec, http.StatusOK, rightsPage{Step: "nothing"})
+	}
+	if err != nil {
+		return err
+	}
+	if why := shared(h.Person.Email, h.names()); why != "" {
+		return x.toStaff(w, r, rec, why)
+	}
+	switch act {
+	case actExport:
+		return x.export(w, r, rec, h)
+	case actWithdraw:
+		return x.withdraw(w, r, rec, h)
+	case actErase:
+		return x.erase(w, r, rec, h)
+	}
+	if err := x.log(ctx, rec, "show own data", nil); err != nil {
+		return err
+	}
+	return x.open(w, r, rec, h, http.StatusOK, rightsPage{})
+}
+
+func (x *Rights) answerCode(w http.ResponseWriter, r *http.Request, rec submission.Record, wait time.Duration, many string) error {
+	data, status := rightsPage{Step: "code", CodeSent: true}, http.StatusOK
+	if wait > 0 {
+		w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())+1))
+		data.Problem, status = many, http.StatusTooManyRequests
+	}
+	return x.draw(w, r, rec, status, data)
+}
+
+// open shows all that is held, with what can be done about it.
+func (x *Rights) open(w http.ResponseWriter, r *http.Request, rec submission.Record, h held, status int, data rightsPage) error {
+	var err error
+	if data.Stays, err = x.eraser.tell(r.Context(), erasing{Person: rec.PersonID}); err != nil {
+		return err
+	}
+	data.Step, data.Sections, data.Grant = "open", h.sections(rec.ID), x.desk.Grant(rec.ID, 30*time.Minute)
+	if data.Held, err = x.held(r.Context(), rec.PersonID.UUID); err != nil {
+		return err
+	}
+	return x.draw(w, r, rec, status, data)
+}
+
+// toStaff says that a person must judge: the request stands with the officer, who answers in time.
+func (x *Rights) toStaff(w http.ResponseWriter, r *http.Request, rec submission.Record, why string) error {
+	if err := x.log(r.Context(), rec, "leave own data to staff", map[string]string{"why": why}); err != nil {
+		return err
+	}
+	a, _ := x.desk.Activities().Find(rec.Kind)
+	status, _ := a.Status(rec.Status)
+	return x.draw(w, r, rec, http.StatusOK, rightsPage{Step: "shared", Shared: why, By: status.By(rec.StatusSince)})
+}
+
+func (x *Rights) export(w http.ResponseWriter, r *http.Request, rec submission.Record, h held) error {
+	number := typedNumber(r)
+	if number != "" && !h.proves(number) {
+		return x.open(w, r, rec, h, http.StatusUnprocessableEntity, rightsPage{About: actExport, Typed: number, Problem: wrongNumber})
+	}
+	detail := map[string]string{"files": fmt.Sprint(number != "")}
+	if err := x.log(r.Context(), rec, "export own data", detail); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/zip")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Disposition", `attachment; filename="your-data-`+rec.Reference+`.zip"`)
+	if err := x.eraser.writeZip(r.Context(), w, h, rec.ID, number != ""); err != nil {
+		x.desk.Log.ErrorContext(r.Context(), "a person's file was cut off", "id", page.RequestID(r), "err", err)
+		panic(http.ErrAbortHandler) // half a file must not look whole
+	}
+	return nil
+}
+
+const wrongNumber = "That is not the number of a request that this address sent before. It stands in each of our mails, like CC-7Q2HD-M5X0P."
+
+func typedNumber(r *http.Request) string {
+	return strings.ToUpper(form.Clean(r.PostFormValue("reference"), false))
+}
+
+func (x *Rights) withdraw(w http.ResponseWriter, r *http.Request, rec submission.Record, h held) error {
+	ctx := r.Context()
+	id, err := uuid.Parse(r.PostFormValue("request"))
+	i := slices.IndexFunc(h.Requests, func(q heldRequest) bool { return q.id == id })
+	if err != nil || i < 0 {
+		return page.ErrNotFound
+	}
+	which, err := x.desk.Store.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	problem, err := x.desk.Withdraw(ctx, which)
+	if err != nil {
+		return err
+	}
+	if problem != "" {
+		return x.open(w, r, rec, h, http.StatusConflict, rightsPage{Problem: h.Requests[i].Reference + ": " + problem})
+	}
+	if err := x.log(ctx, which, "withdraw own request", nil); err != nil {
+		return err
+	}
+	if h, err = x.eraser.gather(ctx, rec.PersonID.UUID); err != nil {
+		return err
+	}
+	return x.open(w, r, rec, h, http.StatusOK, rightsPage{Message: which.Reference + " is withdrawn. Its answers and files are deleted."})
+}
+
+func (x *Rights) erase(w http.ResponseWriter, r *http.Request, rec submission.Record, h held) error {
+	number := typedNumber(r)
+	refuse := func(problem string) error {
+		return x.open(w, r, rec, h, http.StatusUnprocessableEntity, rightsPage{About: actErase, Typed: number, Problem: problem})
+	}
+	switch {
+	case !h.proves(number):
+		return refuse(wrongNumber)
+	case r.PostFormValue("sure") != "yes":
+		return refuse("Tick the box first: an erasure can’t be undone.")
+	}
+	if err := x.log(r.Context(), rec, "erase own data", nil); err != nil {
+		return err
+	}
+	return x.showErased(w, r, rec)
+}
+
+// showErased erases the person, and says what came of it as often as whoever asked for it looks.
+func (x *Rights) showErased(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+	told, err := x.eraser.Erase(r.Context(), rec.PersonID.UUID) // erasing twice is erasing once
+	if errors.Is(err, person.ErrNotFound) {
+		return x.draw(w, r, rec, http.StatusOK, rightsPage{Step: "nothing"})
+	}
+	if err != nil {
+		return err
+	}
+	return x.draw(w, r, rec, http.StatusOK, rightsPage{Step: "erased", Stays: told, Held: !told.Done})
+}
+
+// held tells whether a legal hold covers anything of the person.
+func (x *Rights) held(ctx context.Context, who uuid.UUID) (covered bool, err error) {
+	if err = x.desk.Pool.QueryRow(ctx, `SELECT person_held($1)`, who).Scan(&covered); err != nil {
+		return false, fmt.Errorf("look for legal holds: %w", err)
+	}
+	return covered, nil
+}
+
+// log enters an act of the person's own, at the record that it was about.
+func (x *Rights) log(ctx context.Context, rec submission.Record, action string, detail map[string]string) error {
+	return audit.Record(ctx, x.desk.Pool, audit.Event{
+		At: x.desk.Now(), Role: submission.Sender.Role, Action: action, Object: "submission",
+		ObjectID: uuid.NullUUID{UUID: rec.ID, Valid: true}, Detail: detail,
+	})
+}
+
+// names are those under which the address was used.
+func (h held) names() []string {
+	var list []string
+	for _, q := range h.Requests {
+		if q.Name != "" {
+			list = append(list, q.Name)
+		}
+	}
+	return list
+}
+
+// proves tells whether a number shows more than that somebody reads the mailbox now: it is that of a request sent before.
+// One to this room counts only where there is no other, since whoever asked here knows it.
+func (h held) proves(number string) bool {
+	others := slices.ContainsFunc(h.Requests, func(q heldRequest) bool { return q.kind != Kind })
+	return slices.ContainsFunc(h.Requests, func(q heldRequest) bool {
+		return q.Reference == number && (q.kind != Kind || !others)
+	})
+}

@@ -1,0 +1,50 @@
+package privacy
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// roles are names of mailboxes that several people read (RFC 2142, and what companies use).
+func roles() []string {
+	return []string{
+		"abuse", "accounting", "accounts", "admin", "administrator", "billing", "career", "careers", "contact", "customerservice",
+		"enquiries", "enquiry", "finance", "hello", "help", "helpdesk", "hostmaster", "hr", "info", "inquiries", "inquiry", "it",
+		"jobs", "legal", "mail", "mailbox", "marketing", "media", "no-reply", "noc", "noreply", "office", "orders", "partners",
+		"postmaster", "press", "privacy", "procurement", "purchasing", "reception", "recruiting", "sales", "secretary", "security",
+		"service", "services", "support", "team", "webmaster",
+	}
+}
+
+// shared says in a sentence why an address may be several people's, so that a person must judge what goes to whom; ""
+// where it is one's own as far as we can see.
+func shared(email string, names []string) string {
+	local, _, _ := strings.Cut(strings.ToLower(email), "@")
+	local, _, _ = strings.Cut(local, "+")
+	if slices.Contains(roles(), local) {
+		return "This is the mailbox of a role, which several people may read."
+	}
+	if several(names) {
+		return "This address was used under several different names."
+	}
+	return ""
+}
+
+// several tells whether names are of different people. One that only has more words than another, or other marks between
+// them, is the same: "Ada Lovelace", "lovelace, ada", "Dr. Ada King Lovelace".
+func several(names []string) bool {
+	var longest []string
+	sets := make([][]string, 0, len(names))
+	for _, name := range names {
+		words := nameWord.FindAllString(strings.ToLower(name), -1)
+		if sets = append(sets, words); len(words) > len(longest) {
+			longest = words
+		}
+	}
+	return slices.ContainsFunc(sets, func(words []string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(longest, w) })
+	})
+}
+
+var nameWord = regexp.MustCompile(`[\p{L}\p{N}]+`)
