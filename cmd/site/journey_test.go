@@ -44,6 +44,7 @@ func TestJourneys(t *testing.T) {
 		{"staff", []manner{plain, bare}, journeyStaff},
 		{"connect", []manner{plain, bare}, journeyConnect},
 		{"leave", []manner{plain}, journeyLeave},
+		{"self", []manner{plain, bare}, journeySelf},
 		{"looks", []manner{plain}, testLooks},
 		{"staff looks", []manner{plain}, testStaffLooks},
 		{"cookies", []manner{plain, bare, shy}, journeyCookies},

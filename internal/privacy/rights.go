@@ -79,7 +79,7 @@ func rightsPath(d *activity.Desk, id uuid.UUID) string { return requestPath + "/
 
 // toRights leads from the receipt of a request to the page.
 func (r *Room) toRights(_ context.Context, rec submission.Record) (activity.Extra, error) {
-	link := `<p class="actions"><a class="button" href="` + rightsPath(r.desk, rec.ID) + `">See, take, withdraw or erase your data now</a></p>`
+	link := `<p class="actions"><a class="button" href="` + rightsPath(r.desk, rec.ID) + `">See, take or erase your data now</a></p>`
 	return activity.Extra{HTML: template.HTML(link)}, nil //nolint:gosec // a token has letters and digits only
 }
 
