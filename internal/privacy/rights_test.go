@@ -320,7 +320,7 @@ func TestAHoldStopsIt(t *testing.T) {
 		t.Errorf("the page: %.300s", text)
 	}
 	w := s.Post(path, with(grant, "act", "erase", "sure", "yes", "reference", contact.Reference))
-	if text := words(document(t, w, http.StatusOK).Find("main")); !strings.Contains(text, "A legal hold stops the rest") || strings.Contains(text, "All is erased") {
+	if text := words(document(t, w, http.StatusOK).Find("main")); !strings.Contains(text, "A legal hold stops the erasure") || strings.Contains(text, "All is erased") {
 		t.Errorf("held: %.300s", text)
 	}
 	wantState(t, s.house, contact.PersonID.UUID, "held", "known words mail open")
