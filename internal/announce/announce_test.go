@@ -392,6 +392,33 @@ func TestEachOnce(t *testing.T) {
 	}
 }
 
+// TestWalksInOrder holds that the next people are found without sorting all who are left: a crowd of a million would take
+// a million times as long else.
+func TestWalksInOrder(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 500, 2000)
+	h.crowd(100)
+	err := postgres.AsMarketing(t.Context(), h.Pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(t.Context(), `SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off`); err != nil {
+			return err
+		}
+		rows, err := tx.Query(t.Context(), `
+			EXPLAIN SELECT person_id FROM contactable
+			WHERE purpose = 'newsletter' AND channel = 'email' AND person_id > '80000000-0000-0000-0000-000000000000' ORDER BY person_id LIMIT 500`)
+		if err != nil {
+			return err
+		}
+		plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if text := strings.Join(plan, "\n"); strings.Contains(text, "Sort") || !strings.Contains(text, "person_id > '8000") {
+			t.Error(text)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // TestLeavesRoom holds that answers to requests need not wait behind a crowd.
 func TestLeavesRoom(t *testing.T) {
 	t.Parallel()

@@ -36,6 +36,7 @@ type editPage struct {
 	Row      announcement
 	Form     form.View // of a draft
 	When     form.View // of a draft: the schedule
+	Counted  bool      // who may get it was counted, as nobody has it yet
 	Reach    reach
 	Message  string
 	Problem  string
@@ -112,9 +113,11 @@ func (r *Room) write(w http.ResponseWriter, req *http.Request, status int, data 
 	shown.Action = staffPath + "/new"
 	if !data.New {
 		data.Title, shown.Action = a.Subject, a.Path()
-		var err error
-		if data.Reach, err = r.reachOf(req.Context(), a); err != nil {
-			return err
+		if data.Counted = a.State == draft || a.State == scheduled; data.Counted {
+			var err error
+			if data.Reach, err = r.reachOf(req.Context(), a); err != nil {
+				return err
+			}
 		}
 	}
 	if a.State == draft {
