@@ -32,7 +32,7 @@ func TestScreenshots(t *testing.T) {
 	for _, p := range []string{
 		"/", "/products", "/products/service-parts", "/industries/life-sciences", "/alliances", "/demos", "/demos/one-study-two-boards",
 		"/webinars", "/webinars/clause-library-workshop", "/downloads", "/downloads/rebate-worksheet", "/careers",
-		"/careers/technical-writer", "/surveys", "/surveys/seminar-habits", "/surveys/seminar-habits/results", "/news",
+		"/careers/technical-writer", "/surveys", "/surveys/seminar-habits", "/surveys/seminar-habits/results", "/newsletter/issues", "/news",
 		"/news/service-parts-day-open", "/about", "/search?q=parts", "/connect", "/connect/sign-in", "/privacy", "/privacy/versions", "/privacy/changes/2006-12-05...2026-11-16",
 		"/privacy/promises", "/privacy/inventory", "/privacy/requests", "/cookies", "/terms", "/accessibility", "/nothing-here",
 	} {
@@ -94,7 +94,7 @@ func (v *visitor) shootStaff(t *testing.T, dir string) {
 	v.signIn()
 	for _, p := range []string{
 		"/staff/submissions", "/staff/mail", "/staff/team", "/staff/webinars", "/staff/openings", "/staff/surveys", "/staff/surveys/results",
-		"/staff/exports", "/staff/visits", "/staff/account", "/staff/statements", "/staff/promises", "/staff/webinars/new", "/staff/news/new",
+		"/staff/announce", "/staff/announce/new", "/staff/exports", "/staff/visits", "/staff/account", "/staff/statements", "/staff/promises", "/staff/webinars/new", "/staff/news/new",
 	} {
 		v.visit(p)
 		v.shoot(dir, name(p))
