@@ -137,7 +137,9 @@ func run(ctx context.Context, o options) error {
 	return errors.Join(err, s.close())
 }
 
+// measure prints what it has measured, also where it is cut off.
 func (b *bench) measure(ctx context.Context, wanted []row) error {
+	defer func() { b.table.print(os.Stdout) }()
 	fmt.Printf("%d rounds of %s each, limit and path in turns; medians.\n%s\n\n", b.rounds, b.each, b.machine(ctx))
 	for _, r := range wanted {
 		start := time.Now()
@@ -148,6 +150,5 @@ func (b *bench) measure(ctx context.Context, wanted []row) error {
 		}
 		fmt.Fprintf(os.Stderr, " %s\n", time.Since(start).Round(time.Second))
 	}
-	b.table.print(os.Stdout)
 	return nil
 }
