@@ -87,7 +87,7 @@ func FuzzSheet(f *testing.F) {
 	f.Add("a\";=1", "|\"-2")
 	f.Fuzz(func(t *testing.T, a, b string) {
 		if !utf8.ValidString(a) || !utf8.ValidString(b) {
-			t.Skip()
+			return // a sheet is written as UTF-8 alone
 		}
 		var s Sheet
 		s.Row(a, b)
