@@ -12,6 +12,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/account/accounttest"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/web"
 )
 
@@ -37,7 +38,7 @@ func (d desk) ask(method, path string, values url.Values) *httptest.ResponseReco
 // TestLegalHold holds a record, sees that it is neither changed, withdrawn, purged nor erased while its person can opt
 // out, and lifts the hold: the erasure that waited is carried out.
 func TestLegalHold(t *testing.T) {
-	now := time.Now()
+	now := time.Now().In(clock.Zone())
 	a := newAppAt(t, web.FS, func() time.Time { return now })
 	server := serveApp(t, a)
 	sendMarked(t, server, contactForm(t, server))
@@ -111,7 +112,7 @@ func TestLegalHold(t *testing.T) {
 // TestOfficerErases erases a person on the officer's page: by two things that must fit, and tells what stays.
 func TestOfficerErases(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
+	now := time.Now().In(clock.Zone())
 	a := newAppAt(t, web.FS, func() time.Time { return now })
 	server := serveApp(t, a)
 	sendMarked(t, server, contactForm(t, server))
@@ -143,7 +144,7 @@ func TestOfficerErases(t *testing.T) {
 // TestHoldScopes holds all of a person, and a kind in a period; neither is erased or purged.
 func TestHoldScopes(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
+	now := time.Now().In(clock.Zone())
 	a := newAppAt(t, web.FS, func() time.Time { return now })
 	server := serveApp(t, a)
 	sendMarked(t, server, contactForm(t, server))
@@ -196,7 +197,7 @@ func TestHoldScopes(t *testing.T) {
 // place places a hold, pressing twice.
 func place(t *testing.T, officer desk, values url.Values) {
 	t.Helper()
-	values = filled(time.Now(), values)
+	values = filled(time.Now().In(clock.Zone()), values)
 	for range 2 {
 		if w := officer.ask(http.MethodPost, "/staff/holds", values); w.Code != http.StatusSeeOther {
 			t.Fatalf("place a hold: %d: %s", w.Code, w.Body)

@@ -6,10 +6,12 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
 	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/clock"
 )
 
 // journeyLeave is about what leaves the house: the officer enters a demand of the law, exports a list for it, and finds on
@@ -41,7 +43,8 @@ func journeyLeave(t *testing.T, h *house, in func() *visitor) {
 	v.at(http.StatusUnprocessableEntity, "Enter a demand", v.press("Enter it for good"))
 	shoot("staff-disclosure-errors")
 	v.write("Who asks?", "Circuit Court of Cook County, 2026 L 004711")
-	today := h.now().Format("2006-01-02")
+	now := h.now().In(clock.Zone())
+	today := now.Format(time.DateOnly)
 	v.day("On which day did the demand arrive?", today)
 	v.write("What do they ask for?", "The address from which the application was sent")
 	v.write("Whom is it about?", reference)
@@ -52,7 +55,7 @@ func journeyLeave(t *testing.T, h *house, in func() *visitor) {
 	v.tick(approver.Name)
 	v.tick("The demand is not answered yet")
 	v.tick("We may not tell them before a certain day")
-	v.day("May be told from", h.now().AddDate(0, 1, 0).Format("2006-01-02"))
+	v.day("May be told from", now.AddDate(0, 1, 0).Format(time.DateOnly))
 	v.at(http.StatusOK, "Circuit Court of Cook County, 2026 L 004711", v.press("Enter it for good"))
 	v.sees("To be answered", "Not before", "Cara Counsel", reference)
 	shoot("staff-disclosure")
