@@ -38,7 +38,8 @@ const (
 // Config says where the server lives and for what.
 type Config struct {
 	// Dir holds the cluster, in a folder named after the major version. As root, when the server's
-	// user cannot reach it, a folder below /var/lib or the temporary folder is used instead.
+	// user cannot reach it, a folder below /var/lib or the temporary folder is used instead, and its file
+	// "elsewhere" says which.
 	Dir string
 	// Throwaway gives up durability for speed and ends the server without a checkpoint: tests only.
 	Throwaway bool
@@ -69,7 +70,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	}
 	cfg.Dir = dir
 	c := &Cluster{cfg: cfg, quit: make(chan struct{}), quitted: make(chan struct{})}
-	if c.install, err = findInstall(dir); err != nil {
+	if c.install, err = findInstall(home(dir)); err != nil {
 		return nil, err
 	}
 	if c.place, err = findPlace(cfg, c.install); err != nil {

@@ -323,7 +323,46 @@ func TestClosedParent(t *testing.T) {
 	if again.Dir() != c.Dir() {
 		t.Errorf("another folder at the second start: %s, then %s", c.Dir(), again.Dir())
 	}
+	keep(t, again)
 	stop(t, again)
+
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	anew := start(t, cluster.Config{Dir: dir, Throwaway: true})
+	if os.Geteuid() == 0 {
+		t.Cleanup(func() { _ = os.RemoveAll(filepath.Dir(anew.Dir())) })
+	}
+	if got, err := query(t.Context(), anew, `SELECT coalesce(to_regclass('kept')::text, 'none')`); err != nil || got != "none" {
+		t.Errorf("after the wanted folder was deleted: table %q, %v", got, err)
+	}
+	stop(t, anew)
+}
+
+// Processes that start at once behind a closed parent settle on one folder.
+func TestClosedParentAtOnce(t *testing.T) {
+	t.Parallel()
+	closed := folder(t)
+	if err := os.Chmod(closed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(closed, "var")
+	var ready []func()
+	for range 3 {
+		_, r := spawn(t, dir)
+		ready = append(ready, r)
+	}
+	for _, r := range ready {
+		r()
+	}
+	c := start(t, cluster.Config{Dir: dir})
+	if os.Geteuid() == 0 {
+		t.Cleanup(func() { _ = os.RemoveAll(filepath.Dir(c.Dir())) })
+	}
+	if _, err := os.Stat(filepath.Join(c.Dir(), "data", "postmaster.pid")); err != nil {
+		t.Errorf("the processes use another folder: %v", err)
+	}
+	stop(t, c)
 }
 
 func TestOtherVersion(t *testing.T) {

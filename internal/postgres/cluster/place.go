@@ -36,29 +36,75 @@ func findPlace(cfg Config, i install) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	major := strconv.Itoa(i.major)
-	p, err := makePlace(filepath.Join(cfg.Dir, major), a, i)
+	p, err := makePlace(filepath.Join(home(cfg.Dir), strconv.Itoa(i.major)), a, i)
 	if err != nil && a != nil {
-		first := err
-		for _, parent := range []string{"/var/lib", os.TempDir()} {
-			dir := filepath.Join(parent, "site-"+digest(cfg.Dir), major)
-			if p, err = makePlace(dir, a, i); err == nil {
-				cfg.Log.Warn("the user that Postgres runs as cannot use the wanted folder: another is used",
-					"user", a.name, "wanted", cfg.Dir, "used", dir, "reason", first)
-				break
-			}
-		}
-		if err != nil {
-			return place{}, errors.Join(first, err)
-		}
+		p, err = makeElsewhere(cfg.Dir, a, i, err)
 	}
 	if err != nil {
 		return place{}, err
+	}
+	if filepath.Dir(p.dir) != cfg.Dir {
+		cfg.Log.Warn("the user that Postgres runs as cannot use the wanted folder: another is used",
+			"user", a.name, "wanted", cfg.Dir, "used", p.dir)
 	}
 	if p.run, err = makeRun(p.dir, a); err != nil {
 		return place{}, err
 	}
 	return p, nil
+}
+
+// elsewhere is the file in the wanted folder that names the one used instead: who deletes the wanted
+// folder begins anew.
+const elsewhere = "elsewhere"
+
+// home is the folder that holds the clusters: the wanted one, or the one used instead.
+func home(dir string) string {
+	if other, err := os.ReadFile(filepath.Join(dir, elsewhere)); err == nil && len(other) > 0 {
+		return string(other)
+	}
+	return dir
+}
+
+// makeElsewhere makes a place outside a wanted folder that the account cannot use, because of reason. Whoever
+// comes second, perhaps at the same moment, finds the one that is there.
+func makeElsewhere(wanted string, a *account, i install, reason error) (place, error) {
+	f, err := os.OpenFile(filepath.Join(wanted, elsewhere), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return place{}, errors.Join(reason, fmt.Errorf("embedded Postgres: %w", err))
+	}
+	defer f.Close()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return place{}, fmt.Errorf("embedded Postgres: lock %s: %w", f.Name(), err)
+	}
+	major := strconv.Itoa(i.major)
+	if known := home(wanted); known != wanted {
+		return makePlace(filepath.Join(known, major), a, i)
+	}
+	for _, parent := range []string{"/var/lib", os.TempDir()} {
+		dir, err := makeOpen(parent)
+		if err != nil {
+			reason = errors.Join(reason, err)
+			continue
+		}
+		p, err := makePlace(filepath.Join(dir, major), a, i)
+		if err == nil {
+			_, err = f.WriteString(dir)
+		}
+		if err == nil {
+			return p, nil
+		}
+		reason = errors.Join(reason, err, os.RemoveAll(dir))
+	}
+	return place{}, reason
+}
+
+// makeOpen makes a folder of a new name that everybody can pass.
+func makeOpen(parent string) (string, error) {
+	dir, err := os.MkdirTemp(parent, "site-")
+	if err != nil {
+		return "", fmt.Errorf("embedded Postgres: %w", err)
+	}
+	return dir, os.Chmod(dir, 0o755) //nolint:gosec // what is in it is closed
 }
 
 // serverAccount is nil unless we are root.
