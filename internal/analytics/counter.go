@@ -242,11 +242,12 @@ func isHTML(path string, answer http.Header) bool {
 	return !strings.Contains(path, ".")
 }
 
-// prefetched tells whether the browser only fetches what might be looked at.
+// prefetched tells whether the browser only fetches what might be looked at. What it fetches by our own rules it fetches
+// because the link was pressed (web/static/speculation.json): that is a view, and the only request there will be.
 func prefetched(r *http.Request) bool {
 	for _, name := range [...]string{"Sec-Purpose", "Purpose"} {
 		if values := r.Header[name]; len(values) > 0 && strings.HasPrefix(values[0], "prefetch") {
-			return true
+			return values[0] != "prefetch" || r.Header.Get("Sec-Fetch-Site") != "same-origin"
 		}
 	}
 	return false

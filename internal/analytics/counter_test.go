@@ -101,6 +101,8 @@ func TestWhatIsCounted(t *testing.T) {
 		"DNT":                     {"/", []string{"DNT", "1"}, counts{}},
 		"DNT off":                 {"/", []string{"DNT", "0"}, seen("page /")},
 		"prefetched":              {"/", []string{"Sec-Purpose", "prefetch;prerender"}, counts{}},
+		"pressed here":            {"/", []string{"Sec-Purpose", "prefetch", "Sec-Fetch-Site", "same-origin"}, seen("page /")},
+		"prefetched elsewhere":    {"/", []string{"Sec-Purpose", "prefetch", "Sec-Fetch-Site", "cross-site"}, counts{}},
 		"from a site":             {"/", []string{"Referer", "https://News.Example.com:8443/a/b?c=d#e"}, from("news.example.com")},
 		"www":                     {"/", []string{"Referer", "https://www.example.com/"}, from("example.com")},
 		"from ourselves":          {"/", []string{"Referer", "https://www.clickcommerce.com/products"}, from("direct")},

@@ -83,6 +83,8 @@ func (a *assets) link(css []byte, dir string) []byte {
 
 func contentType(ext string) string {
 	switch ext {
+	case ".json":
+		return "application/speculationrules+json" // the one file of its kind under web/static
 	case ".woff2":
 		return "font/woff2"
 	case ".vtt":

@@ -96,6 +96,9 @@ type Set struct {
 	// staffFault is the same in the workspace's layout.
 	staffFault View[faultPage]
 	zone       *time.Location
+	// speculation is the header that lets browsers fetch a public page while the pointer rests on its link. It names a file of
+	// rules (https://html.spec.whatwg.org/multipage/speculative-loading.html), and stands on no page of one person.
+	speculation []string
 }
 
 type registered struct {
@@ -115,6 +118,7 @@ func New(cfg Config) (*Set, error) {
 	if s.assets, err = newAssets(static); err != nil {
 		return nil, err
 	}
+	s.speculation = []string{`"` + s.Asset("speculation.json") + `"`}
 	s.shared, err = template.New("").Funcs(s.funcs()).ParseFS(cfg.Web,
 		"templates/layout.html", "templates/staff.html", "templates/partials/*.html")
 	if err != nil {
@@ -198,13 +202,17 @@ func Load[T any](s *Set, name string) View[T] {
 
 // Write draws the page whole and then sends it with the status.
 func (v View[T]) Write(w http.ResponseWriter, r *http.Request, status int, data T) error {
-	v.set.fill(any(&data).(interface{ base() *Base }).base(), r)
+	b := any(&data).(interface{ base() *Base }).base()
+	v.set.fill(b, r)
 	var buf bytes.Buffer
 	buf.Grow(32 << 10)
 	if err := v.tmpl().ExecuteTemplate(&buf, v.layout, data); err != nil {
 		return fmt.Errorf("draw %s: %w", v.name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if status == http.StatusOK && v.layout == "layout" && b.Viewer == nil && !b.NoIndex {
+		w.Header()["Speculation-Rules"] = v.set.speculation
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(buf.Bytes()) // the visitor may be gone: nothing to mend
 	return nil

@@ -36,6 +36,7 @@ func newSet(t *testing.T, now func() time.Time, log io.Writer) *page.Set {
 			"templates/site/error.html":       {Data: []byte(`{{define "main"}}{{.Status}}: {{.Message}}{{end}}`)},
 			"templates/site/hello.html":       {Data: []byte(`{{define "main"}}<b>{{.Word}}</b>` + strings.Repeat("<i>filler</i>", 100) + `{{end}}`)},
 			"static/a/mark.svg":               {Data: []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`)},
+			"static/speculation.json":         {Data: []byte(`{"prefetch":[]}`)},
 			"static/site.css":                 {Data: []byte(`b{background:url("a/mark.svg")}`)},
 		},
 		PublicURL: "http://example.test", Site: &page.Site{Name: "Test"},
@@ -109,6 +110,41 @@ func TestCachedPage(t *testing.T) {
 	set.Invalidate()
 	if get(h, "/hello"); drawn.Load() != before+2 {
 		t.Error("the page outlived its generation")
+	}
+}
+
+// TestSpeculation: browsers may fetch ahead from a public page, and from no other.
+func TestSpeculation(t *testing.T) {
+	t.Parallel()
+	set := newSet(t, time.Now, io.Discard)
+	view := page.Load[hello](set, "site/hello")
+	for name, c := range map[string]struct {
+		base   page.Base
+		status int
+		viewer *page.Viewer
+		want   bool
+	}{
+		"public":         {page.Base{}, http.StatusOK, nil, true},
+		"of one person":  {page.Base{NoIndex: true}, http.StatusOK, nil, false},
+		"with an error":  {page.Base{}, http.StatusUnprocessableEntity, nil, false},
+		"signed in here": {page.Base{}, http.StatusOK, &page.Viewer{}, false},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		w := httptest.NewRecorder()
+		if err := view.Write(w, r.WithContext(page.WithViewer(r.Context(), c.viewer)), c.status, hello{Base: c.base}); err != nil {
+			t.Fatal(err)
+		}
+		rules := strings.Trim(w.Header().Get("Speculation-Rules"), `"`)
+		if (rules != "") != c.want {
+			t.Errorf("%s: rules at %q", name, rules)
+		}
+		if !c.want {
+			continue
+		}
+		w = get(http.HandlerFunc(set.ServeAsset), rules)
+		if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || got != "application/speculationrules+json" {
+			t.Errorf("%s: %d, %s", rules, w.Code, got)
+		}
 	}
 }
 
