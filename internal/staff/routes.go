@@ -86,6 +86,7 @@ func (ws *Workspace) exportRoutes(r chi.Router) {
 // Mail that did not arrive, colleagues, jobs. The words of a mail are for those who see the record it is about.
 func (ws *Workspace) officeRoutes(r chi.Router) {
 	r.Get("/staff/mail/{id}", ws.handle(ws.showMessage))
+	r.Get("/staff/design", ws.handle(ws.showDesign)) // examples only, for all
 	r.Group(func(r chi.Router) {
 		r.Use(ws.accounts.RequireStaff(account.Reviewer, account.Admin))
 		r.Get("/staff/mail", ws.handle(ws.showMail))

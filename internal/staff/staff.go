@@ -103,6 +103,7 @@ type views struct {
 	letter  page.View[messagePage]
 	team    page.View[teamPage]
 	member  page.View[memberPage]
+	design  page.View[designPage]
 }
 
 func loadViews(set *page.Set) views {
@@ -117,6 +118,7 @@ func loadViews(set *page.Set) views {
 		letter:  page.Load[messagePage](set, "staff/message"),
 		team:    page.Load[teamPage](set, "staff/team"),
 		member:  page.Load[memberPage](set, "staff/member"),
+		design:  page.Load[designPage](set, "staff/design"),
 	}
 }
 

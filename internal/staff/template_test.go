@@ -20,7 +20,7 @@ func TestTemplates(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	})
-	if n != 10 {
+	if n != 11 {
 		t.Errorf("%d pages checked", n)
 	}
 }
