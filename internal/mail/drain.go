@@ -38,6 +38,7 @@ func backoff(attempts int) (wait time.Duration, again bool) {
 type claim struct {
 	ID       uuid.UUID
 	Attempts int
+	Reason   *string // why the attempt before failed, if there was one
 }
 
 // Drain sends all messages that are due, and returns when none is left. What becomes of a single message is written
@@ -62,13 +63,13 @@ func (q *Queue) Drain(ctx context.Context) error {
 func (q *Queue) claim(ctx context.Context, until time.Time) ([]claim, error) {
 	rows, err := q.pool.Query(ctx, `
 		WITH due AS MATERIALIZED (
-			SELECT id FROM message
+			SELECT id, last_error FROM message
 			WHERE state = 'queued' AND channel = 'email' AND next_at <= $1
 			ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED
 		)
 		UPDATE message m SET next_at = $3, attempts = m.attempts + 1, last_error = NULL
 		FROM due WHERE m.id = due.id
-		RETURNING m.id, m.attempts`, q.now(), batch, until)
+		RETURNING m.id, m.attempts, due.last_error AS reason`, q.now(), batch, until)
 	if err != nil {
 		return nil, err
 	}
@@ -282,14 +283,14 @@ func markPerson(ctx context.Context, tx pgx.Tx, message uuid.UUID, at time.Time)
 func (q *Queue) giveBack(ctx context.Context, claims []claim) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
-	ids, fences := make([]uuid.UUID, len(claims)), make([]int, len(claims))
+	ids, fences, reasons := make([]uuid.UUID, len(claims)), make([]int, len(claims)), make([]*string, len(claims))
 	for i, c := range claims {
-		ids[i], fences[i] = c.ID, c.Attempts
+		ids[i], fences[i], reasons[i] = c.ID, c.Attempts, c.Reason
 	}
 	_, err := q.pool.Exec(ctx, `
-		UPDATE message m SET next_at = $3, attempts = m.attempts - 1
-		FROM unnest($1::uuid[], $2::int[]) AS mine (id, attempts)
-		WHERE m.id = mine.id AND m.attempts = mine.attempts AND m.state = 'queued'`, ids, fences, q.now())
+		UPDATE message m SET next_at = $4, attempts = m.attempts - 1, last_error = mine.reason
+		FROM unnest($1::uuid[], $2::int[], $3::text[]) AS mine (id, attempts, reason)
+		WHERE m.id = mine.id AND m.attempts = mine.attempts AND m.state = 'queued'`, ids, fences, reasons, q.now())
 	if err != nil {
 		return fmt.Errorf("give messages back: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/emersion/go-smtp"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/key"
 	"clickcommerce.com/site/internal/mail"
@@ -370,6 +371,48 @@ func TestStoppedDrainGivesBack(t *testing.T) {
 	}
 	if sent != 1 || free != 2 {
 		t.Errorf("%d sent, %d given back", sent, free)
+	}
+}
+
+// What was tried, taken again and given back has not left: it can be cancelled like any other that waits.
+func TestGivenBackCanBeCancelled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.person("ada@example.com")
+	about := w.submission(ada)
+	letter := func() uuid.UUID {
+		w.clock.Pass(time.Second)
+		return w.add(mail.Message{
+			Person: valid(ada), Submission: valid(about), Basis: statement, Template: "letter", Address: "ada@example.com",
+			Data: mail.Letter{Subject: "Words", Paragraphs: []string{"Hi."}},
+		})
+	}
+	ids := []uuid.UUID{letter(), letter()}
+	w.config.SMTP = "smtp://127.0.0.1:1?starttls=off"
+	away := mailtest.New(t, w.config)
+	for range 2 { // tries one, and then the other
+		if err := away.Drain(t.Context()); err == nil {
+			t.Fatal("the relay is there")
+		}
+	}
+	w.clock.Pass(5 * time.Minute)
+	if err := away.Drain(t.Context()); err == nil { // takes both, and gives one back
+		t.Fatal("the relay is there")
+	}
+	if first, second := w.row(ids[0]).Attempts, w.row(ids[1]).Attempts; first+second != 3 {
+		t.Fatalf("tried %d and %d times", first, second)
+	}
+	if err := pgx.BeginFunc(t.Context(), w.pool, func(tx pgx.Tx) error {
+		return w.queue.CancelAbout(t.Context(), tx, about)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Pass(time.Hour)
+	w.drain()
+	for _, id := range ids {
+		if got := w.row(id).State; got != "cancelled" {
+			t.Errorf("a cancelled message is %s", got)
+		}
 	}
 }
 
