@@ -416,6 +416,31 @@ func TestGivenBackCanBeCancelled(t *testing.T) {
 	}
 }
 
+// A code that was sent is not kept: there is nothing to send again where its mail comes back.
+func TestEmptiedIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.person("ada@example.com")
+	id := w.add(mail.Message{
+		Person: valid(ada), Template: "code", Address: "ada@example.com", Data: mail.Code{Code: "123456", Reference: "R"},
+	})
+	w.drain()
+	report := dsn("failed", "5.1.1", "ada@example.com", returned(w.queue.MessageID(id)))
+	if err := w.queue.Bounce(t.Context(), strings.NewReader(report)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.queue.Retry(t.Context(), id); !errors.Is(err, mail.ErrGone) {
+		t.Errorf("got %v, want ErrGone", err)
+	}
+	if got := w.row(id).State; got != "failed" {
+		t.Errorf("the message is %s", got)
+	}
+	failed, err := w.queue.Failed(t.Context(), mail.Cursor{}, 10)
+	if err != nil || len(failed) != 1 || !failed[0].Emptied {
+		t.Errorf("listed as %+v, %v", failed, err)
+	}
+}
+
 func TestUndrawableFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -28,11 +28,12 @@ type Item struct {
 	CreatedAt  time.Time
 	SentAt     *time.Time
 	BouncedAt  *time.Time
+	Emptied    bool // its words are deleted
 }
 
 const itemColumns = `id, person_id AS person, submission_id AS submission, account_id AS account, purpose, template, channel,
 	coalesce(basis, '') AS basis, address, state, attempts, next_at, coalesce(last_error, '') AS last_error,
-	created_at, sent_at, bounced_at`
+	created_at, sent_at, bounced_at, data = '{}' AS emptied`
 
 // Cursor is a place in a list, newest first; the zero value is its start. The next page starts at the last item.
 type Cursor struct {
@@ -111,18 +112,27 @@ func (q *Queue) words(ctx context.Context, id uuid.UUID, p pending) Drawn {
 	return drawn
 }
 
-// Retry sends a failed message again, now, with all its attempts. It returns ErrNotFound if it did not fail.
+// Retry sends a failed message again, now, with all its attempts. It returns ErrNotFound if it did not fail, and ErrGone
+// if there are no words to send.
 func (q *Queue) Retry(ctx context.Context, id uuid.UUID) error {
 	tag, err := q.pool.Exec(ctx, `
 		UPDATE message SET state = 'queued', attempts = 0, next_at = $2, last_error = NULL, bounced_at = NULL
-		WHERE id = $1 AND state = 'failed'`, id, q.now())
+		WHERE id = $1 AND state = 'failed' AND data <> '{}'`, id, q.now())
 	if err != nil {
 		return fmt.Errorf("retry message: %w", err)
 	}
-	if tag.RowsAffected() == 0 {
-		return ErrNotFound
+	if tag.RowsAffected() > 0 {
+		return nil
 	}
-	return nil
+	var failed bool
+	err = q.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM message WHERE id = $1 AND state = 'failed')`, id).Scan(&failed)
+	switch {
+	case err != nil:
+		return fmt.Errorf("retry message: %w", err)
+	case failed:
+		return ErrGone
+	}
+	return ErrNotFound
 }
 
 // Subscription is what an unsubscribe link ends.

@@ -45,6 +45,8 @@ var (
 	ErrLeft = errors.New("mail: message has left")
 	// ErrNotFound says that no such message is stored (or that erasure took it).
 	ErrNotFound = errors.New("mail: no such message")
+	// ErrGone says that a message can't be sent again: its words are deleted.
+	ErrGone = errors.New("mail: the words of the message are gone")
 )
 
 // Identity is who writes. Every mail names it.

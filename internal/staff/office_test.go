@@ -40,6 +40,25 @@ func TestFailedMailIsSentAgain(t *testing.T) {
 	}
 }
 
+// A mail whose words are deleted, a code that came back, is listed without a way to send it again.
+func TestEmptiedMailIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me := h.as(t, account.Reviewer)
+	record := h.sent(t, "contact", "ada@example.com")
+	id := h.undelivered(t, record)
+	if _, err := h.Pool.Exec(context.Background(), `UPDATE message SET data = '{}' WHERE id = $1`, id); err != nil {
+		t.Fatal(err)
+	}
+	d := me.get(t, h, "/staff/mail")
+	has(t, d, "tbody", "Its words are deleted.")
+	if d.Find("tbody form").Length() != 0 {
+		t.Error("it can be sent again")
+	}
+	again := "/staff/mail/" + id.String() + "/retry"
+	has(t, me.get(t, h, me.post(t, h, again, nil)), ".notice.good", "Ask the person to request it anew.")
+}
+
 // The words of a failed mail are for those who see its record, without what its reader alone may do with it.
 func TestWordsOfAFailedMail(t *testing.T) {
 	t.Parallel()

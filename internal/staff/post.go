@@ -32,7 +32,8 @@ type failedLine struct {
 	Name, Purpose, To, Reason string
 	Path                      string // of the record, where the roles open it
 	State                     tag
-	Failed                    bool // it can be sent again; what is withheld can't, its ground is gone
+	Again                     bool // it can be sent again; what is withheld can't, its ground is gone
+	Gone                      bool // it failed, and its words are deleted
 }
 
 const mailsAPage = 50
@@ -51,7 +52,8 @@ func (ws *Workspace) showMail(w http.ResponseWriter, r *http.Request) error {
 	for _, i := range items {
 		line := failedLine{
 			ID: i.ID, At: ws.stamp(i.CreatedAt), Name: upper(mailName(i.Template)), Purpose: purposeLabel(i.Purpose), To: person.Masked(i.Address),
-			Reason: i.LastError, State: mailTag(i), Failed: i.State == "failed",
+			Reason: i.LastError, State: mailTag(i),
+			Again: i.State == "failed" && !i.Emptied, Gone: i.State == "failed" && i.Emptied,
 		}
 		if line.Path, err = ws.seen(r.Context(), i.Submission); err != nil {
 			return err
@@ -146,6 +148,9 @@ func (ws *Workspace) submitRetry(w http.ResponseWriter, r *http.Request) error {
 	err = ws.desk.Mail.Retry(r.Context(), id)
 	if errors.Is(err, mail.ErrNotFound) {
 		return done(w, r, "/staff/mail", "sentalready")
+	}
+	if errors.Is(err, mail.ErrGone) {
+		return done(w, r, "/staff/mail", "wordless")
 	}
 	if err != nil {
 		return err

@@ -370,6 +370,7 @@ func acted(word string) string {
 		"scan":        "The file waits for the scanner again.",
 		"scanned":     "The scan of this file did not fail, so nothing was changed.",
 		"sentalready": "It had not failed any more, so nothing was sent again.",
+		"wordless":    "Its words are deleted, so nothing was sent. Ask the person to request it anew.",
 		"invited":     "The invitation is on its way.",
 		"roles":       "The roles are changed.",
 		"disabled":    "The account is closed, and its sessions have ended.",
