@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"clickcommerce.com/site/internal/file"
@@ -55,6 +57,7 @@ func (e *exam) run(ctx context.Context) (err error) {
 		return nil
 	}
 	defer e.store.Close()
+	e.check("every activity has its inbox in site.yaml", e.checkInboxes())
 	_, err = e.statements.InForce()
 	e.check("a privacy statement is in force", err)
 	e.stage("erasures")
@@ -189,6 +192,22 @@ func (a *app) checkIdentity() error {
 		return errors.New("SMTP_URL is set while web/content/site.yaml says demo: true")
 	}
 	return nil
+}
+
+// checkInboxes holds that each activity tells an inbox of its own, and that each inbox is told something.
+func (a *app) checkInboxes() error {
+	var faults []error
+	for _, act := range a.rooms.activities {
+		if a.site.Inboxes[act.Kind] == "" {
+			faults = append(faults, fmt.Errorf("inboxes.%s is missing: %s is told instead", act.Kind, a.site.Inbox(act.Kind)))
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(a.site.Inboxes)) {
+		if _, ok := a.rooms.activities.Find(kind); !ok && kind != "security" { // security.txt names that one
+			faults = append(faults, fmt.Errorf("inboxes.%s: there is no such activity", kind))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // checkProcessors holds that no host outside this machine gets data without a contract on record (P-9).

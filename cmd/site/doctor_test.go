@@ -118,6 +118,23 @@ func TestDoctorFinds(t *testing.T) {
 	}
 }
 
+// An inbox that belongs to no activity is a misspelling: what it was meant for would be told to contact.
+func TestInboxes(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	if err := a.checkInboxes(); err != nil {
+		t.Error(err)
+	}
+	a.site.Inboxes["aliance"] = a.site.Inboxes["alliance"]
+	delete(a.site.Inboxes, "alliance")
+	err := a.checkInboxes()
+	for _, name := range []string{"inboxes.aliance", "inboxes.alliance"} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s is not named: %v", name, err)
+		}
+	}
+}
+
 // Whatever setting leads to a stranger's host, P-9 is red; this machine and hosts on record are not strangers.
 func TestProcessors(t *testing.T) {
 	t.Parallel()

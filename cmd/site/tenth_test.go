@@ -98,9 +98,13 @@ func TestTenthActivity(t *testing.T) {
 	testHostile(t, server, f)
 	testWrongly(t, server, f)
 	testFilled(t, server, f)
-	var messages int
-	if err := a.pool.QueryRow(context.Background(), `SELECT count(*) FROM message`).Scan(&messages); err != nil || messages == 0 {
-		t.Errorf("%d messages, %v", messages, err)
+	var told int // site.yaml names no inbox for it
+	if err := a.pool.QueryRow(context.Background(), `SELECT count(*) FROM message WHERE template = 'inbox' AND address = $1`,
+		a.site.Inboxes["contact"]).Scan(&told); err != nil || told == 0 {
+		t.Errorf("contact's inbox is told %d times, %v", told, err)
+	}
+	if err := a.checkInboxes(); err == nil || !strings.Contains(err.Error(), "inboxes.visit") {
+		t.Errorf("doctor says of the missing inbox: %v", err)
 	}
 
 	_, cookie := accounttest.Staff(t, a.accounts, a.now(), account.Reviewer)

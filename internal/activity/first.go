@@ -29,15 +29,12 @@ func (d *Desk) firstMessages(a Activity, id uuid.UUID, e *submission.Entry) []ma
 	})...)
 }
 
-// notices is the mail to the inbox that owns the kind, if there is one.
+// notices is the mail to the inbox that owns the kind.
 func (d *Desk) notices(a Activity, id uuid.UUID, data mail.Inbox) []mail.Message {
-	inbox := d.Pages.Site().Inboxes[a.Kind]
-	if inbox == "" {
-		return nil
-	}
 	data.URL = "/staff/submissions/" + id.String()
 	return []mail.Message{{
-		Submission: uuid.NullUUID{UUID: id, Valid: true}, Template: "inbox", Address: inbox, Data: data,
+		Submission: uuid.NullUUID{UUID: id, Valid: true}, Template: "inbox",
+		Address: d.Pages.Site().Inbox(a.Kind), Data: data,
 	}}
 }
 

@@ -81,12 +81,11 @@ func (r *Room) messages(id uuid.UUID, e *submission.Entry) []mail.Message {
 			ReceiptURL: r.Desk.ReceiptPath(id), ConfirmURL: r.Desk.ConfirmPath(id),
 		},
 	}}
-	inbox := r.Desk.Pages.Site().Inboxes[Kind]
-	if inbox == "" || e.Status == statusFilm {
+	if e.Status == statusFilm {
 		return list
 	}
 	return append(list, mail.Message{
-		Submission: uuid.NullUUID{UUID: id, Valid: true}, Template: "inbox", Address: inbox,
+		Submission: uuid.NullUUID{UUID: id, Valid: true}, Template: "inbox", Address: r.Desk.Pages.Site().Inbox(Kind),
 		Data: mail.Inbox{
 			Kind: a.Title, Subject: e.Form.Name, Reference: reference, Who: cmp.Or(e.Company, e.Name),
 			URL: "/staff/submissions/" + id.String(),

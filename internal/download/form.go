@@ -104,16 +104,12 @@ func (r *Room) messages(id uuid.UUID, e *submission.Entry) []mail.Message {
 	link := mail.Message{
 		Template: "download-link", Data: r.linkMail(link{id, 1, r.Desk.Now()}, e.Name, e.Form.Name, ticked(e.Values)),
 	}
-	inbox := r.Desk.Pages.Site().Inboxes[Kind]
-	if inbox == "" {
-		return []mail.Message{link}
-	}
 	who := e.Company
 	if who == "" {
 		who = e.Name
 	}
 	return []mail.Message{link, {
-		Template: "inbox", Address: inbox,
+		Template: "inbox", Address: r.Desk.Pages.Site().Inbox(Kind),
 		Data: mail.Inbox{
 			Kind: "Download", Subject: e.Form.Name, Reference: submission.Reference(id), Who: who,
 			URL: "/staff/submissions/" + id.String(),

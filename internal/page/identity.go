@@ -2,8 +2,10 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io/fs"
+	"net/mail"
 	"slices"
 	"strings"
 
@@ -48,7 +50,7 @@ type Office struct {
 	Hours   string   `yaml:"hours"`
 }
 
-// LoadSite reads content/site.yaml. An unknown or missing entry is an error.
+// LoadSite reads content/site.yaml. An unknown or missing entry, or an address that is none, is an error.
 func LoadSite(web fs.FS) (*Site, error) {
 	raw, err := fs.ReadFile(web, "content/site.yaml")
 	if err != nil {
@@ -63,13 +65,31 @@ func LoadSite(web fs.FS) (*Site, error) {
 	for name, value := range map[string]string{
 		"name": s.Name, "legal_name": s.LegalName, "privacy_email": s.PrivacyEmail,
 		"sender.address": s.Sender.Address, "hosting": s.Hosting, "address": strings.Join(s.Address, ""),
+		"inboxes.contact": s.Inboxes["contact"],
 	} {
 		if value == "" {
 			return nil, fmt.Errorf("site.yaml: %s is missing", name)
 		}
 	}
+	for name, address := range s.mailboxes() {
+		if a, err := mail.ParseAddress(address); err != nil || a.Address != address {
+			return nil, fmt.Errorf("site.yaml: %s: %q is no address", name, address)
+		}
+	}
 	return &s, nil
 }
+
+// mailboxes are all addresses of mail, by the name of their entry.
+func (s *Site) mailboxes() map[string]string {
+	list := map[string]string{"privacy_email": s.PrivacyEmail, "sender.address": s.Sender.Address}
+	for kind, address := range s.Inboxes {
+		list["inboxes."+kind] = address
+	}
+	return list
+}
+
+// Inbox is the address that is told what comes in of a kind: the kind's own, or that of contact.
+func (s *Site) Inbox(kind string) string { return cmp.Or(s.Inboxes[kind], s.Inboxes["contact"]) }
 
 // Processor returns the processor on record for a host name.
 func (s *Site) Processor(host string) (Processor, bool) {
