@@ -187,11 +187,19 @@ func (e *exam) check(name string, err error) bool {
 	return false
 }
 
+// checkIdentity holds that no stand-in appears under a mail that is really sent.
 func (a *app) checkIdentity() error {
-	if a.cfg.SMTPURL != "" && a.site.Demo {
-		return errors.New("SMTP_URL is set while web/content/site.yaml says demo: true")
+	if a.cfg.SMTPURL == "" {
+		return nil
 	}
-	return nil
+	var faults []error
+	if a.site.Demo {
+		faults = append(faults, errors.New("SMTP_URL is set while web/content/site.yaml says demo: true"))
+	}
+	for _, name := range a.site.StandIns() {
+		faults = append(faults, fmt.Errorf("%s stands in for a real value", name))
+	}
+	return errors.Join(faults...)
 }
 
 // checkInboxes holds that each activity tells an inbox of its own, and that each inbox is told something.

@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"clickcommerce.com/site/internal/key"
+	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/postgres/pgtest"
+	"clickcommerce.com/site/web"
 )
 
 var stages = []string{"configuration", "keys", "database", "files", "scanner", "mail", "statement", "erasures", "promises"}
@@ -115,6 +117,46 @@ func TestDoctorFinds(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Once mail is really sent, each value that stands in for a real one is named.
+func TestStandIns(t *testing.T) {
+	t.Parallel()
+	site, err := page.LoadSite(web.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	site.Demo = false
+	a := &app{cli: &cli{cfg: config{SMTPURL: "smtp://127.0.0.1"}}, site: site}
+	err = a.checkIdentity()
+	for _, name := range []string{
+		"phone", "address", "sender.address", "inboxes.contact", "processors: Lakeshore", "offices: Chicago",
+	} {
+		if err == nil || !strings.Contains("\n"+err.Error(), "\n"+name) {
+			t.Errorf("%s is not named: %v", name, err)
+		}
+	}
+	if err != nil && strings.Contains(err.Error(), "privacy_email") {
+		t.Errorf("the real address is named: %v", err)
+	}
+	for name, change := range map[string]func(*page.Site){
+		"name":           func(s *page.Site) { s.Name = "Click Commerce (demo)" },
+		"phone":          func(s *page.Site) { s.Phone = "+1 312-555-0199" },
+		"address":        func(s *page.Site) { s.Address = []string{"Click Commerce", "7 Example Plaza"} },
+		"privacy_email":  func(s *page.Site) { s.PrivacyEmail = "legal@clickcommerce.test" },
+		"sender.address": func(s *page.Site) { s.Sender.Address = "post@mail.example.org" },
+		"inboxes.survey": func(s *page.Site) { s.Inboxes = map[string]string{"survey": "asks@example.net"} },
+		"processors: A":  func(s *page.Site) { s.Processors = []page.Processor{{Name: "A", Hosts: []string{"a.test", "a.net"}}} },
+		"processors: B":  func(s *page.Site) { s.Processors = []page.Processor{{Name: "B", Contract: "DPA-DEMO-03"}} },
+		"offices: C":     func(s *page.Site) { s.Offices = []page.Office{{Name: "C", Phone: "(312) 555-0100"}} },
+		"":               func(s *page.Site) { s.Phone, s.Sender.Address = "+1 312 555 2100", "post@my-example.com" },
+	} {
+		site := page.Site{Name: "Click Commerce", LegalName: "Click Commerce, Inc.", PrivacyEmail: "legal@clickcommerce.com"}
+		change(&site)
+		if got := strings.Join(site.StandIns(), ","); got != name {
+			t.Errorf("named %q, not %q", got, name)
+		}
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/mail"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -90,6 +92,26 @@ func (s *Site) mailboxes() map[string]string {
 
 // Inbox is the address that is told what comes in of a kind: the kind's own, or that of contact.
 func (s *Site) Inbox(kind string) string { return cmp.Or(s.Inboxes[kind], s.Inboxes["contact"]) }
+
+// StandIns names the entries whose value can't be real, in order: hosts reserved for examples, telephone numbers that
+// ring nowhere, and what calls itself a demo.
+func (s *Site) StandIns() []string {
+	entries := s.mailboxes()
+	add := func(name string, values ...string) { entries[name] = strings.Join(values, "\n") }
+	add("name", s.Name)
+	add("legal_name", s.LegalName)
+	add("phone", s.Phone)
+	add("address", s.Address...)
+	for _, p := range s.Processors {
+		add("processors: "+p.Name, append(slices.Clone(p.Hosts), p.Name, p.Contract)...)
+	}
+	for _, o := range s.Offices {
+		add("offices: "+o.Name, append(slices.Clone(o.Address), o.Name, o.Phone)...)
+	}
+	standsIn := regexp.MustCompile(`(?im)(^|[@.])example\.(com|net|org)$|\.(example|invalid|test)$|\b555\W?01\d\d\b|\bdemo\b|^\d+ example plaza\b`)
+	maps.DeleteFunc(entries, func(_, value string) bool { return !standsIn.MatchString(value) })
+	return slices.Sorted(maps.Keys(entries))
+}
 
 // Processor returns the processor on record for a host name.
 func (s *Site) Processor(host string) (Processor, bool) {
