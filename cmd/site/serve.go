@@ -47,11 +47,7 @@ func (a *app) serve(ctx context.Context, public, admin net.Listener) error {
 	if err := a.startWork(ctx, a.index.Start, a.workspace.Start); err != nil {
 		return errors.Join(err, public.Close(), admin.Close())
 	}
-	site := &http.Server{
-		Handler: a.front(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 3 * time.Minute, // an upload on a slow line
-		WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-	}
-	metrics := &http.Server{Handler: a.adminHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	site, metrics := publicServer(a.front()), adminServer(a.adminHandler())
 
 	settleMemory()
 	group, ctx := errgroup.WithContext(ctx)
@@ -69,6 +65,22 @@ func (a *app) serve(ctx context.Context, public, admin net.Listener) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopVisitors)
 	defer cancel()
 	return errors.Join(err, a.visits.Flush(last)) // what was counted since the last minute
+}
+
+// publicServer and adminServer let no client hold a connection for ever.
+func publicServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 3 * time.Minute, // an upload on a slow line
+		WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+	}
+}
+
+func adminServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
+		WriteTimeout: 2 * time.Minute, // a profile is sent when its seconds are over
+		IdleTimeout:  time.Minute, MaxHeaderBytes: 64 << 10,
+	}
 }
 
 // startWork starts the jobs, and then what looks at the database beside them. Where that fails the jobs end again: they

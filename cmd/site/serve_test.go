@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"testing"
 	"time"
 )
@@ -51,6 +52,22 @@ func TestServeFails(t *testing.T) {
 				t.Fatal("the jobs kept their connections")
 			}
 		})
+	}
+}
+
+func TestServersLetGo(t *testing.T) {
+	t.Parallel()
+	for name, s := range map[string]*http.Server{"public": publicServer(nil), "admin": adminServer(nil)} {
+		for what, limit := range map[string]time.Duration{
+			"header": s.ReadHeaderTimeout, "request": s.ReadTimeout, "answer": s.WriteTimeout, "silence": s.IdleTimeout,
+		} {
+			if limit <= 0 || limit > 5*time.Minute {
+				t.Errorf("%s: the %s may take %s", name, what, limit)
+			}
+		}
+		if s.MaxHeaderBytes <= 0 {
+			t.Errorf("%s: a header may have any size", name)
+		}
 	}
 }
 
