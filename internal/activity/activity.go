@@ -65,7 +65,8 @@ type Status struct {
 	Public string // for the sender: one sentence
 	Next   string // for the sender: what happens next; empty where nothing does
 	Days   int    // working days within which; 0: no promise
-	// DueMonths promises an answer within calendar months instead of working days, as the law counts for rights.
+	// DueMonths promises an answer within calendar months of the asking instead of working days, as the law counts for
+	// rights: no change of status puts it off.
 	DueMonths int
 	Final     bool // the request is answered
 	// Idle says that nothing is asked of staff, though there are steps that they may take.
@@ -88,7 +89,12 @@ type Move struct {
 	Subject string // of the letter
 	Text    string // of the letter, to be edited
 	Reasons []form.Option
-	Again   bool // asks for the date from which the person may apply again
+	// Grounds says that the letter names the reason chosen.
+	Grounds bool
+	Ending  string // the last paragraph of the letter, which staff do not edit
+	Again   bool   // asks for the date from which the person may apply again
+	// Extends says that the step only takes more time: once, and before the day promised until then is over.
+	Extends bool
 	// Close says that the step only closes what was answered before, so that staff may take it for many at once.
 	Close bool
 }
@@ -121,13 +127,43 @@ func (a Activity) Status(value string) (Status, bool) {
 // Asks tells whether a request in the status is for staff to do something about.
 func (s Status) Asks() bool { return !s.Final && !s.Idle && len(s.Moves) > 0 }
 
-// By returns the day by which a request that is in the status since from is answered, in words; empty without a promise.
-func (s Status) By(from time.Time) string {
-	due, ok := s.due(from)
-	if !ok {
+// By returns the day by which a request that comes in with the status is answered, in words; empty without a promise.
+func (s Status) By(from time.Time) string { return inWords(s.due(from)) }
+
+// Due returns the day by which the record is answered while it is in the status; false without a promise.
+func (s Status) Due(rec submission.Record) (time.Time, bool) {
+	if s.DueMonths > 0 {
+		return s.due(rec.AskedAt)
+	}
+	return s.due(rec.StatusSince)
+}
+
+// DueBy returns the day of Due in words; empty without a promise.
+func (s Status) DueBy(rec submission.Record) string { return inWords(s.Due(rec)) }
+
+// Overdue tells whether the day of Due is over at that instant.
+func (s Status) Overdue(rec submission.Record, now time.Time) bool {
+	due, ok := s.Due(rec)
+	return ok && dayOf(now).After(due)
+}
+
+func inWords(day time.Time, known bool) string {
+	if !known {
 		return ""
 	}
-	return due.Format("2 January 2006")
+	return day.Format("2 January 2006")
+}
+
+// OverdueFrom returns the beginning of the day from which on a request that was asked is not overdue yet; of a status that
+// promises an answer within calendar months.
+func (s Status) OverdueFrom(now time.Time) time.Time {
+	today := dayOf(now)
+	day := today.AddDate(0, -s.DueMonths, -3) // months differ by three days at most
+	for monthsLater(day, s.DueMonths).Before(today) {
+		day = day.AddDate(0, 0, 1)
+	}
+	y, m, d := day.Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, clock.Zone())
 }
 
 func (s Status) due(from time.Time) (time.Time, bool) {

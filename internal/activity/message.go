@@ -106,7 +106,7 @@ func (d *Desk) reopen(ctx context.Context, tx pgx.Tx, a Activity, rec submission
 	}
 	until := d.Now().AddDate(0, a.Statuses[0].Months, 0)
 	err := d.Store.MoveTx(ctx, tx, rec.ID, submission.Change{
-		From: []string{Answered}, To: a.First(), By: submission.Sender, Moved: a.Moved, PurgeAfter: until,
+		From: []string{Answered}, To: a.First(), By: submission.Sender, Moved: a.Moved, PurgeAfter: until, Reopens: true,
 	})
 	switch {
 	case !errors.Is(err, submission.ErrMove):

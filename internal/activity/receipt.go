@@ -172,9 +172,7 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 		Opened: opened, Answered: r.URL.Query().Has("answered"), Changed: r.URL.Query().Has("changed"),
 	}
 	data.Path = data.Address
-	if due, ok := status.due(rec.StatusSince); ok {
-		data.By, data.Late = status.By(rec.StatusSince), dayOf(d.Now()).After(due)
-	}
+	data.By, data.Late = status.DueBy(rec), status.Overdue(rec, d.Now())
 	if len(versions) > 0 {
 		if v, ok := d.Statements.Get(versions[len(versions)-1].Statement); ok {
 			data.Statement = &v

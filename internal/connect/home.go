@@ -91,7 +91,7 @@ func (p *Portal) requests(ctx context.Context, who uuid.UUID) ([]request, error)
 		status, _ := a.Status(rec.Status)
 		list = append(list, request{
 			What: a.Title, Subject: rec.Subject, Reference: rec.Reference, At: rec.CreatedAt.In(p.zone), Status: rec.Status,
-			Label: status.Label, Public: status.Public, Next: status.Next, By: status.By(rec.StatusSince),
+			Label: status.Label, Public: status.Public, Next: status.Next, By: status.DueBy(rec),
 			Path: p.desk.ReceiptPath(rec.ID), Deleted: rec.PurgeAfter,
 		})
 	}

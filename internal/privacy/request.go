@@ -139,7 +139,7 @@ func statuses() []activity.Status {
 		},
 	}
 	extend := activity.Move{
-		To: "extended", Label: "Take up to two more months", Letter: true, Subject: "Your privacy request needs more time",
+		To: "extended", Label: "Take up to two more months", Letter: true, Extends: true, Subject: "Your privacy request needs more time",
 		Text: "Your request is unusually hard, because …\n\nWe will answer by …",
 	}
 	return []activity.Status{

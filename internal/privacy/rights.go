@@ -188,7 +188,7 @@ func (x *Rights) toStaff(w http.ResponseWriter, r *http.Request, rec submission.
 	}
 	a, _ := x.desk.Activities().Find(rec.Kind)
 	status, _ := a.Status(rec.Status)
-	return x.draw(w, r, rec, http.StatusOK, rightsPage{Step: "shared", Shared: why, By: status.By(rec.StatusSince)})
+	return x.draw(w, r, rec, http.StatusOK, rightsPage{Step: "shared", Shared: why, By: status.DueBy(rec)})
 }
 
 func (x *Rights) export(w http.ResponseWriter, r *http.Request, rec submission.Record, h held) error {

@@ -73,6 +73,9 @@ func (ws *Workspace) actsView(o opened, state activity.Status, names names, d dr
 		return v // nothing is mailed about it, so nothing is decided, until it is restored
 	}
 	for _, m := range state.Moves {
+		if m.Extends && state.Overdue(o.Record, ws.desk.Now()) {
+			continue
+		}
 		v.Moves = append(v.Moves, moveViewOf(o, state, m, d))
 	}
 	if o.Email != "" {

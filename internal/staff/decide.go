@@ -46,10 +46,17 @@ func (ws *Workspace) submitMove(w http.ResponseWriter, r *http.Request, o opened
 	if d.Problems = ws.checkMove(m, o, v); len(d.Problems) > 0 {
 		return ws.drawRecord(w, r, http.StatusUnprocessableEntity, o, d)
 	}
+	events, err := ws.desk.Store.Events(r.Context(), o.ID)
+	if err != nil {
+		return err
+	}
+	if d.Problem = ws.tooLate(m, o, state, events); d.Problem != "" {
+		return ws.drawRecord(w, r, http.StatusConflict, o, d)
+	}
 	c := ws.change(o.kind, state.Value, m, o.by)
 	key := keyOf(v)
 	ws.complete(&c, m, o, v, key)
-	err := ws.desk.Store.Move(r.Context(), o.ID, c)
+	err = ws.desk.Store.Move(r.Context(), o.ID, c)
 	switch {
 	case err == nil:
 		return done(w, r, recordPath(o.ID), "moved")
@@ -57,6 +64,31 @@ func (ws *Workspace) submitMove(w http.ResponseWriter, r *http.Request, o opened
 		return ws.conflict(w, r, o, d, key)
 	}
 	return told(err)
+}
+
+// tooLate says in a sentence why a step that takes more time can't be taken, or "": the law allows it once, and only
+// before the day first promised is over.
+func (ws *Workspace) tooLate(m activity.Move, o opened, state activity.Status, events []submission.Event) string {
+	switch {
+	case !m.Extends || o.Status != state.Value:
+		return ""
+	case state.Overdue(o.Record, ws.desk.Now()):
+		return "More time can only be taken before " + state.DueBy(o.Record) + " is over. Answer or refuse the request now."
+	case movedBefore(events, m.To):
+		return "More time was taken for this request before. Answer or refuse it by " + state.DueBy(o.Record) + "."
+	}
+	return ""
+}
+
+// movedBefore tells whether a record was once moved to the status, and the step was not taken back.
+func movedBefore(events []submission.Event, to string) bool {
+	undone := map[string]bool{}
+	for _, e := range events {
+		undone[e.Detail["message"]] = undone[e.Detail["message"]] || e.Kind == "undone"
+	}
+	return slices.ContainsFunc(events, func(e submission.Event) bool {
+		return e.Detail["to"] == to && (e.Detail["message"] == "" || !undone[e.Detail["message"]])
+	})
 }
 
 // errQuarantined is the answer to a step or letter about a record that is set apart.

@@ -46,7 +46,7 @@ func open(t testing.TB) *house {
 	h.Bench = activitytest.New(t, account.Templates(), func(*activitytest.Bench) activity.Activities {
 		return activity.Activities{
 			alliance(), simple("career", "Application for work"), simple("demo", "Demonstration"), simple("contact", "Question"),
-			simple("privacy", "Privacy question"), thanked(),
+			rights(), thanked(),
 		}
 	})
 	h.accounts = accounttest.With(t, h.Pool, h.Ring, h.Pages, "http://example.test", h.Now)
@@ -127,6 +127,24 @@ func simple(kind, title string) activity.Activity {
 			{Value: "closed", Label: "Closed", Final: true, Months: 18},
 		},
 	}
+}
+
+// rights is an activity whose answer the law dates.
+func rights() activity.Activity {
+	a := simple("privacy", "Privacy question")
+	a.Statuses[0].DueMonths = 1
+	a.Statuses[0].Moves = append(a.Statuses[0].Moves, activity.Move{To: "extended", Label: "Take more time", Letter: true, Extends: true, Subject: "More time", Text: "It is hard."})
+	a.Statuses[0].Moves = append(a.Statuses[0].Moves, activity.Move{
+		To: "declined", Label: "Refuse", Letter: true, Subject: "No", Text: "We can’t.", Grounds: true, Ending: "You may complain.",
+		Reasons: []form.Option{{Value: "law", Label: "The law makes us keep it"}},
+	})
+	again := activity.Move{To: activity.Answered, Label: "Answer", Letter: true, Subject: "Answer", Text: "Here it is."}
+	a.Statuses = append(a.Statuses,
+		activity.Status{Value: "extended", Label: "Needs more time", DueMonths: 3, Months: 24, Moves: []activity.Move{again}},
+		activity.Status{Value: "declined", Label: "Refused", Months: 24, Final: true},
+		activity.Status{Value: activity.Answered, Label: "Answered", Months: 24, Moves: []activity.Move{again}},
+	)
+	return a
 }
 
 // thanked is an activity whose answers ask nothing of staff.

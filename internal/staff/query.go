@@ -20,6 +20,7 @@ const (
 	viewMine       = "mine"
 	viewUnassigned = "unassigned"
 	viewLate       = "late"
+	viewDue        = "due"
 	viewQuarantine = "quarantine"
 )
 
@@ -150,7 +151,9 @@ func (ws *Workspace) filter(q query, in *account.Session, right account.Right) s
 	case viewUnassigned:
 		f.Unassigned, f.Statuses = true, ws.statuses(f.Kinds, func(_ activity.Activity, s activity.Status) bool { return s.Asks() })
 	case viewLate:
-		f.WaitingFrom, f.Statuses = ws.lateBefore(), ws.statuses(f.Kinds, waits)
+		f.Waiting = ws.waiting(f.Kinds)
+	case viewDue:
+		f.Due = ws.terms(f.Kinds)
 	case viewQuarantine:
 		f.Quarantined = true
 	}
@@ -175,10 +178,55 @@ func (ws *Workspace) statuses(kinds []string, common func(activity.Activity, act
 	return list
 }
 
-// late tells of one record what the view of those that wait too long tells of all.
-func late(a activity.Activity, rec submission.Record, before time.Time) bool {
-	s, known := a.Status(rec.Status)
-	return known && waits(a, s) && rec.DecidedAt == nil && rec.Quarantined == nil && rec.StatusSince.Before(before)
+// waiting names the statuses in which a request may wait too long, and since when it then waits.
+func (ws *Workspace) waiting(kinds []string) []submission.Wait {
+	list := []submission.Wait{}
+	for _, kind := range kinds {
+		a, _ := ws.desk.Activities().Find(kind)
+		for _, s := range a.Statuses {
+			switch {
+			case waits(a, s):
+				list = append(list, submission.Wait{Kind: kind, Status: s.Value, Before: ws.lateBefore()})
+			case s.DueMonths > 0:
+				list = append(list, submission.Wait{Kind: kind, Status: s.Value, Before: s.OverdueFrom(ws.desk.Now()), Asked: true})
+			}
+		}
+	}
+	return list
+}
+
+// terms names the statuses in which the law says by when a request is answered.
+func (ws *Workspace) terms(kinds []string) []submission.Term {
+	list := []submission.Term{}
+	for _, kind := range kinds {
+		a, _ := ws.desk.Activities().Find(kind)
+		for _, s := range a.Statuses {
+			if s.DueMonths > 0 {
+				list = append(list, submission.Term{Kind: kind, Status: s.Value, Months: s.DueMonths})
+			}
+		}
+	}
+	return list
+}
+
+// late tells of a record in the list whether it waits too long: past the day that the law gives, or else longer than
+// before.
+func (ws *Workspace) late(a activity.Activity, s activity.Status, rec submission.Record, before time.Time) bool {
+	if rec.DecidedAt != nil || rec.Quarantined != nil {
+		return false
+	}
+	if s.DueMonths > 0 {
+		return s.Overdue(rec, ws.desk.Now())
+	}
+	return waits(a, s) && rec.StatusSince.Before(before)
+}
+
+// dueBy is the day that the law gives for a request, in words; empty where it gives none.
+func dueBy(s activity.Status, rec submission.Record) string {
+	if s.DueMonths == 0 || rec.Quarantined != nil {
+		return ""
+	}
+	return s.DueBy(rec)
 }
 
 // waits tells whether a request in the status waits for the answer that staff promise to what comes in; a registration,

@@ -64,6 +64,7 @@ type row struct {
 	Arrived               stamp
 	Status                tag
 	Owner                 string
+	Due                   string // the day that the law gives
 	Unread, Current, Late bool
 }
 
@@ -145,15 +146,19 @@ func (ws *Workspace) showQueue(w http.ResponseWriter, r *http.Request) error {
 
 // viewLinks counts what each view holds, apart from the plain one, whose number nobody needs.
 func (ws *Workspace) viewLinks(ctx context.Context, q query, in *account.Session) ([]viewLink, error) {
-	links := make([]viewLink, 0, 6)
+	links := make([]viewLink, 0, 7)
 	for _, v := range []struct{ view, label string }{
 		{"", "Newest"},
 		{viewUnread, "Unread"},
 		{viewMine, "Mine"},
 		{viewUnassigned, "Unassigned"},
 		{viewLate, "Waiting over 2 working days"},
+		{viewDue, "By the day due"},
 		{viewQuarantine, "Quarantine"},
 	} {
+		if v.view == viewDue && len(ws.terms(ws.kinds(in, account.See))) == 0 {
+			continue
+		}
 		l := viewLink{Label: v.label, Path: query{View: v.view}.at("/staff/submissions"), Current: q.View == v.view}
 		if v.view != "" {
 			n, err := ws.desk.Store.Count(ctx, ws.filter(query{View: v.view}, in, account.See))
@@ -212,7 +217,7 @@ func (ws *Workspace) listView(q query, found submission.List, names names, curre
 		l.Rows = append(l.Rows, row{
 			ID: rec.ID, Path: q.at(recordPath(rec.ID)), Who: sender(rec), What: what(a, rec), Arrived: ws.brief(rec.CreatedAt),
 			Status: tagOf(status, rec), Owner: names.of(rec.AssigneeID), Unread: rec.ReadAt == nil, Current: rec.ID == current,
-			Late: late(a, rec, before),
+			Late: ws.late(a, status, rec, before), Due: dueBy(status, rec),
 		})
 	}
 	first := q.first()
@@ -271,6 +276,8 @@ func emptyWords(q query) string {
 		return "Nothing is assigned to you. Look at what is unassigned."
 	case q.View == viewLate:
 		return "Nobody has waited longer than two working days."
+	case q.View == viewDue:
+		return "No request for which the law sets a day is open."
 	case q.View == viewQuarantine:
 		return "No sending looked doubtful."
 	}

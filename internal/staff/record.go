@@ -35,6 +35,8 @@ type recordPage struct {
 	Owner     string
 	Arrived   stamp
 	Deleted   string
+	Due       string // the day that the law gives
+	Late      bool
 	Statement string
 	Receipt   string
 	Done      string
@@ -183,6 +185,7 @@ func (ws *Workspace) drawRecord(w http.ResponseWriter, r *http.Request, status i
 	if err := ws.fillHistory(ctx, &p, names); err != nil {
 		return err
 	}
+	p.Due, p.Late = dueBy(state, o.Record), ws.late(o.kind, state, o.Record, ws.lateBefore())
 	if o.kind.Panel != nil {
 		if p.Panel, err = o.kind.Panel(ctx, o.Record); err != nil {
 			return err

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/clock"
 )
 
 // PageSize is how many records a page of the queue shows.
@@ -29,8 +31,10 @@ type Filter struct {
 	Unread     bool
 	// Statuses, if not nil, leaves records in one of them, by kind.
 	Statuses map[string][]string
-	// WaitingFrom, if set, leaves those that have waited since before it: undecided, and as long in their status.
-	WaitingFrom time.Time
+	// Waiting, if not nil, leaves those that are undecided and wait too long in one of these statuses.
+	Waiting []Wait
+	// Due, if not nil, leaves those in one of these statuses and lists them by the day that the law gives, the next one first.
+	Due         []Term
 	From, To    time.Time // of arrival; To exclusive
 	Quarantined bool      // true: only those, false: none of those
 	Query       string    // words of answers, a company, a reference, or an address
@@ -38,7 +42,20 @@ type Filter struct {
 	Before      Cursor    // the page that precedes it
 }
 
-// Cursor is a place in the queue: the record at its edge. Its zero value is the beginning.
+// Wait says since before when a record of a kind waits too long in a status.
+type Wait struct {
+	Kind, Status string
+	Before       time.Time
+	Asked        bool // it counts from when it was asked, not from its latest change of status
+}
+
+// Term is a status in which a record of a kind is answered within calendar months of the asking.
+type Term struct {
+	Kind, Status string
+	Months       int
+}
+
+// Cursor is a place in the queue: the record at its edge, with the time by which the list is ordered. Its zero value is the beginning.
 type Cursor struct {
 	At time.Time `json:"a"`
 	ID uuid.UUID `json:"i"`
@@ -63,7 +80,8 @@ func ParseCursor(text string) Cursor {
 	return c
 }
 
-// List is one page of the queue, newest first, and the cursors of its neighbours (zero where there is none).
+// List is one page of the queue, newest first or by the day due, and the cursors of its neighbours (zero where there is
+// none): Newer is that of the page before.
 type List struct {
 	Records      []Record
 	Newer, Older Cursor
@@ -75,12 +93,15 @@ type conditions struct {
 	args []any
 }
 
-func (c *conditions) add(sql string, args ...any) {
+func (c *conditions) add(sql string, args ...any) { c.sql = append(c.sql, c.fill(sql, args...)) }
+
+// fill numbers the parameters of a piece of SQL.
+func (c *conditions) fill(sql string, args ...any) string {
 	for _, a := range args {
 		c.args = append(c.args, a)
 		sql = strings.Replace(sql, "?", fmt.Sprintf("$%d", len(c.args)), 1)
 	}
-	c.sql = append(c.sql, sql)
+	return sql
 }
 
 func (f Filter) conditions() conditions {
@@ -105,11 +126,14 @@ func (f Filter) conditions() conditions {
 	if f.Unread {
 		c.add("s.read_at IS NULL")
 	}
-	if !f.WaitingFrom.IsZero() { // that it came before is said once more because the indexes have that time alone
-		c.add("s.decided_at IS NULL AND s.created_at < ? AND coalesce(s.status_since, s.created_at) < ?", f.WaitingFrom, f.WaitingFrom)
+	if f.Waiting != nil {
+		f.waiting(&c)
 	}
 	if f.Statuses != nil {
 		f.statuses(&c)
+	}
+	if f.Due != nil {
+		f.due(&c)
 	}
 	if !f.From.IsZero() {
 		c.add("s.created_at >= ?", f.From)
@@ -124,6 +148,41 @@ func (f Filter) conditions() conditions {
 	}
 	f.search(&c)
 	return c
+}
+
+// waiting says once more that a record came before, because the indexes have that time alone.
+func (f Filter) waiting(c *conditions) {
+	either, args := []string{"false"}, []any{}
+	for _, w := range f.Waiting {
+		since := "coalesce(s.status_since, s.created_at)"
+		if w.Asked {
+			since = "coalesce(s.reopened_at, s.created_at)"
+		}
+		either = append(either, "s.kind = ? AND s.status = ? AND s.created_at < ? AND "+since+" < ?")
+		args = append(args, w.Kind, w.Status, w.Before, w.Before)
+	}
+	c.add("s.decided_at IS NULL AND ("+strings.Join(either, " OR ")+")", args...)
+}
+
+func (f Filter) due(c *conditions) {
+	either, args := []string{"false"}, []any{}
+	for _, t := range f.Due {
+		either, args = append(either, "s.kind = ? AND s.status = ?"), append(args, t.Kind, t.Status)
+	}
+	c.add("("+strings.Join(either, " OR ")+")", args...)
+}
+
+// key is the time by which the list is ordered, and the direction.
+func (f Filter) key(c *conditions) (key, order string) {
+	if f.Due == nil {
+		return "s.created_at", "DESC"
+	}
+	months := "CASE"
+	for _, t := range f.Due {
+		months += c.fill(" WHEN s.kind = ? AND s.status = ? THEN ?::int", t.Kind, t.Status, t.Months)
+	}
+	day := c.fill("(coalesce(s.reopened_at, s.created_at) AT TIME ZONE ?)::date", clock.Zone().String())
+	return "(" + day + " + make_interval(months => " + months + " END)) AT TIME ZONE 'UTC'", "ASC"
 }
 
 // statuses names each status with its kind, since the planner knows how few records such a pair has.
@@ -160,30 +219,37 @@ func likePrefix(text string) string {
 // List returns a page of the queue. It reads one record more than it shows, to know whether there is another page.
 func (s *Store) List(ctx context.Context, f Filter) (List, error) {
 	c := f.conditions()
-	order := "DESC"
+	key, order := f.key(&c)
+	beyond := map[string]string{"DESC": "<", "ASC": ">"}
 	switch {
 	case f.Before.ID != uuid.Nil:
-		c.add("(s.created_at, s.id) > (?, ?)", f.Before.At, f.Before.ID)
-		order = "ASC"
+		order = map[string]string{"DESC": "ASC", "ASC": "DESC"}[order]
+		c.add("("+key+", s.id) "+beyond[order]+" (?, ?)", f.Before.At, f.Before.ID)
 	case f.After.ID != uuid.Nil:
-		c.add("(s.created_at, s.id) < (?, ?)", f.After.At, f.After.ID)
+		c.add("("+key+", s.id) "+beyond[order]+" (?, ?)", f.After.At, f.After.ID)
 	}
-	sql := `SELECT ` + recordColumns + `
+	sql := `SELECT ` + recordColumns + `, ` + key + ` AS key
 		FROM submission s LEFT JOIN person p ON p.id = s.person_id
 		WHERE ` + strings.Join(c.sql, " AND ") + `
-		ORDER BY s.created_at ` + order + `, s.id ` + order + fmt.Sprintf(` LIMIT %d`, PageSize+1)
+		ORDER BY ` + key + ` ` + order + `, s.id ` + order + fmt.Sprintf(` LIMIT %d`, PageSize+1)
 	rows, err := s.Pool.Query(ctx, sql, c.args...)
 	if err != nil {
 		return List{}, fmt.Errorf("list submissions: %w", err)
 	}
-	records, err := pgx.CollectRows(rows, pgx.RowToStructByName[Record])
+	records, err := pgx.CollectRows(rows, pgx.RowToStructByName[listed])
 	if err != nil {
 		return List{}, fmt.Errorf("list submissions: %w", err)
 	}
 	return paged(records, f), nil
 }
 
-func paged(records []Record, f Filter) List {
+// listed is a record with the time by which the list is ordered.
+type listed struct {
+	Record
+	Key time.Time `db:"key"`
+}
+
+func paged(records []listed, f Filter) List {
 	more := len(records) > PageSize
 	records = records[:min(len(records), PageSize)]
 	backwards := f.Before.ID != uuid.Nil
@@ -192,16 +258,19 @@ func paged(records []Record, f Filter) List {
 			records[i], records[j] = records[j], records[i]
 		}
 	}
-	l := List{Records: records}
+	l := List{Records: make([]Record, 0, len(records))}
+	for _, r := range records {
+		l.Records = append(l.Records, r.Record)
+	}
 	if len(records) == 0 {
 		return l
 	}
 	first, last := records[0], records[len(records)-1]
 	if (backwards && more) || (!backwards && f.After.ID != uuid.Nil) {
-		l.Newer = Cursor{first.CreatedAt, first.ID}
+		l.Newer = Cursor{first.Key, first.ID}
 	}
 	if backwards || more {
-		l.Older = Cursor{last.CreatedAt, last.ID}
+		l.Older = Cursor{last.Key, last.ID}
 	}
 	return l
 }

@@ -23,6 +23,7 @@ type Change struct {
 	Detail     map[string]string
 	By         Actor
 	Decides    bool // the request is answered with it
+	Reopens    bool // it is asked anew
 	PurgeAfter time.Time
 	Message    *mail.Message // to the sender; its NotBefore leaves time for Undo
 	Moved      Moved         // nil: nothing else follows
@@ -51,8 +52,9 @@ func (s *Store) MoveTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, c Change) e
 		decided = &now
 	}
 	if _, err := tx.Exec(ctx, `
-		UPDATE submission SET status = $2, status_since = $3, decided_at = $4, purge_after = coalesce($5, purge_after)
-		WHERE id = $1`, id, c.To, now, decided, nullTime(c.PurgeAfter)); err != nil {
+		UPDATE submission SET status = $2, status_since = $3, decided_at = $4, purge_after = coalesce($5, purge_after),
+			reopened_at = CASE WHEN $6 THEN $3 ELSE reopened_at END
+		WHERE id = $1`, id, c.To, now, decided, nullTime(c.PurgeAfter), c.Reopens); err != nil {
 		return err
 	}
 	if c.Moved != nil {

@@ -156,6 +156,7 @@ type Record struct {
 	AssigneeID  uuid.NullUUID `db:"assignee_id"`
 	Source      string        `db:"source"`
 	CreatedAt   time.Time     `db:"created_at"`
+	AskedAt     time.Time     `db:"asked_at"` // when it came, or came back after an answer
 	StatusSince time.Time     `db:"status_since"`
 	ReadAt      *time.Time    `db:"read_at"`
 	DecidedAt   *time.Time    `db:"decided_at"`
@@ -165,7 +166,8 @@ type Record struct {
 
 const recordColumns = `s.id, s.person_id, coalesce(p.email, '') AS email, coalesce(p.verified_at IS NOT NULL, false) AS verified,
 	s.kind, s.status, s.subject_id, s.subject, s.reference, s.name, s.organisation, s.channel, s.assignee_id,
-	coalesce(s.source, '') AS source, s.created_at, coalesce(s.status_since, s.created_at) AS status_since,
+	coalesce(s.source, '') AS source, s.created_at, coalesce(s.reopened_at, s.created_at) AS asked_at,
+	coalesce(s.status_since, s.created_at) AS status_since,
 	s.read_at, s.decided_at, s.quarantined_at, s.purge_after`
 
 // Get returns one record, or ErrNotFound. An anonymous answer is no record, to nobody: it is read in the survey's results.

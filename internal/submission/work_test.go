@@ -182,7 +182,7 @@ func TestWaiting(t *testing.T) {
 	b.Advance(3 * day)
 	move(lately, "answered", "new", false)
 	take("fresh")
-	filter := submission.Filter{Kinds: []string{"contact"}, WaitingFrom: b.Now().Add(-2 * day), Statuses: map[string][]string{"contact": {"new"}}}
+	filter := submission.Filter{Kinds: []string{"contact"}, Waiting: []submission.Wait{{Kind: "contact", Status: "new", Before: b.Now().Add(-2 * day)}}}
 	waiting := func() []string {
 		t.Helper()
 		list, err := b.Store.List(t.Context(), filter)
@@ -203,11 +203,11 @@ func TestWaiting(t *testing.T) {
 		t.Errorf("waiting (-got +want):\n%s", diff)
 	}
 	b.Advance(2*day + time.Minute)
-	filter.WaitingFrom = b.Now().Add(-2 * day)
+	filter.Waiting[0].Before = b.Now().Add(-2 * day)
 	if got := waiting(); !slices.Contains(got, "reopened lately") {
 		t.Errorf("what came back two days ago does not wait: %v", got)
 	}
-	if filter.Statuses = map[string][]string{}; len(waiting()) != 0 {
+	if filter.Waiting = []submission.Wait{}; len(waiting()) != 0 {
 		t.Error("a kind without such a status waits")
 	}
 }
