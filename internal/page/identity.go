@@ -26,7 +26,15 @@ type Site struct {
 	Inboxes      map[string]string `yaml:"inboxes"` // by kind of activity
 	Hosting      string            `yaml:"hosting"` // ISO 3166-1 code
 	Processors   []Processor       `yaml:"processors"`
+	Authorities  []Authority       `yaml:"authorities"`
 	Offices      []Office          `yaml:"offices"`
+}
+
+// Authority is one to which people may complain about us (A-3), for those in the places that For names.
+type Authority struct {
+	For  string `yaml:"for"`
+	Name string `yaml:"name"`
+	URL  string `yaml:"url"`
 }
 
 // Sender is the From of all mail.

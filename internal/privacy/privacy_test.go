@@ -296,6 +296,27 @@ func TestRequest(t *testing.T) {
 	}
 }
 
+// TestRefusalNamesAuthorities holds that a refusal says whom to complain to in words that staff can't leave out, and that
+// these are those of the statement.
+func TestRefusalNamesAuthorities(t *testing.T) {
+	h := bench(t)
+	status, _ := h.room.Activity().Status("new")
+	i := slices.IndexFunc(status.Moves, func(m activity.Move) bool { return m.To == "declined" })
+	refuse := status.Moves[i]
+	if !refuse.Grounds || len(h.Pages.Site().Authorities) == 0 {
+		t.Error("the letter names no reason, or there is nobody to complain to")
+	}
+	statement, err := h.Desk.Statements.InForce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range h.Pages.Site().Authorities {
+		if !strings.Contains(refuse.Ending, a.URL) || !strings.Contains(statement.Body, a.URL) {
+			t.Errorf("%s is not in the letter, or not in the statement", a.URL)
+		}
+	}
+}
+
 func TestDueMonthEndsWithTheMonth(t *testing.T) {
 	s := activity.Status{DueMonths: 1}
 	for from, want := range map[string]string{

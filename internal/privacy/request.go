@@ -3,6 +3,7 @@ package privacy
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -119,17 +120,26 @@ func (r *Room) toQuestion(w http.ResponseWriter, req *http.Request) error {
 	return nil
 }
 
+// complaints names those to whom a refused person may turn.
+func complaints(list []page.Authority) string {
+	words := make([]string, 0, len(list))
+	for _, a := range list {
+		words = append(words, a.For+", "+a.Name+" ("+a.URL+")")
+	}
+	return "You may complain to an authority: " + strings.Join(words, "; ") + "."
+}
+
 // statuses: the law counts a calendar month from arrival, and two more where the officer says so in time.
-func statuses() []activity.Status {
+func statuses(authorities []page.Authority) []activity.Status {
 	answer := activity.Move{
 		To: activity.Answered, Label: "Answer", Letter: true, Subject: "Your privacy request",
 		Text: "You asked us to …\n\nWe have …\n\nIf this does not settle it, write to us again by the link below. " +
 			"You may also turn to an authority; our statement names those in charge.",
 	}
 	refuse := activity.Move{
-		To: "declined", Label: "Refuse", Letter: true, Subject: "Your privacy request",
+		To: "declined", Label: "Refuse", Letter: true, Subject: "Your privacy request", Grounds: true, Ending: complaints(authorities),
 		Text: "You asked us to …\n\nWe cannot do so, because …\n\nYou may ask a person to look at this again by writing to us by the " +
-			"link below, and you may turn to an authority; our statement names those in charge.",
+			"link below.",
 		Reasons: []form.Option{
 			{Value: "identity", Label: "It could not be shown that the data belongs to the sender"},
 			{Value: "nothing", Label: "Nothing is held about this address"},

@@ -179,6 +179,12 @@ func (ws *Workspace) complete(c *submission.Change, m activity.Move, o opened, v
 		c.Detail["again"] = v.Get("again")
 		text += "\n\nYou are welcome to apply again from " + day.Format("2 January 2006") + "."
 	}
+	if i := slices.IndexFunc(m.Reasons, func(o form.Option) bool { return o.Value == v.Get("reason") }); m.Grounds && i >= 0 {
+		text += "\n\nThe reason: " + m.Reasons[i].Label + "."
+	}
+	if m.Ending != "" {
+		text += "\n\n" + m.Ending
+	}
 	if m.Ask {
 		c.Kind = "asked"
 	}

@@ -75,6 +75,24 @@ func TestDecisionWithLetter(t *testing.T) {
 	has(t, me.get(t, h, me.post(t, h, path(id)+"/undo", undo)), ".notice.good", "Too late")
 }
 
+// TestRefusalEndsAsTheLawWants sees that a letter gives the reason chosen and what the step ends with, whatever staff write.
+func TestRefusalEndsAsTheLawWants(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "privacy", "ada@example.com")
+	me := h.as(t, account.Privacy)
+	me.post(t, h, path(id)+"/move", url.Values{
+		"from": {"new"}, "to": {"declined"}, "reason": {"law"}, "subject": {"No"}, "text": {"We can’t."}, "key": {uuid.NewString()},
+	})
+	h.Advance(2 * time.Minute)
+	mails := strings.Join(h.Mails(t), "")
+	for _, want := range []string{"The reason: The law makes us keep it.", "You may complain"} {
+		if !strings.Contains(mails, want) {
+			t.Errorf("the letter lacks %q:\n%s", want, mails)
+		}
+	}
+}
+
 func TestUndo(t *testing.T) {
 	t.Parallel()
 	h := open(t)
