@@ -212,6 +212,11 @@ func (a Activity) open(status string) bool {
 	return ok && status == Answered && !s.Final
 }
 
+// ErrNoMail answers a link of ours whose person was erased since.
+var ErrNoMail = &page.Error{
+	Status: http.StatusGone, Message: "You get no mail from us: the address that this link was sent to was erased, and nothing is left to confirm.",
+}
+
 // byConfirm returns the record whose confirmation was mailed with the token.
 func (d *Desk) byConfirm(r *http.Request) (submission.Record, person.Person, error) {
 	id, err := d.Ring.ParseToken(confirmPurpose, chi.URLParam(r, "token"))
@@ -223,8 +228,11 @@ func (d *Desk) byConfirm(r *http.Request) (submission.Record, person.Person, err
 		return submission.Record{}, person.Person{}, page.ErrNotFound
 	}
 	p, err := d.People.Get(r.Context(), rec.PersonID.UUID)
-	if err != nil || p.ErasedAt != nil {
-		return submission.Record{}, person.Person{}, page.ErrNotFound
+	switch {
+	case errors.Is(err, person.ErrNotFound), err == nil && p.ErasedAt != nil:
+		return submission.Record{}, person.Person{}, ErrNoMail
+	case err != nil:
+		return submission.Record{}, person.Person{}, err
 	}
 	return rec, p, nil
 }

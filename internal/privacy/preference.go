@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
@@ -271,15 +272,18 @@ func (r *Room) prover(req *http.Request) (person.Person, error) {
 	if err != nil || len(body) != 24 {
 		return person.Person{}, page.ErrNotFound
 	}
+	who, err := r.desk.People.Get(req.Context(), uuid.UUID(body[:16]))
+	switch {
+	case errors.Is(err, person.ErrNotFound), err == nil && who.ErasedAt != nil:
+		return person.Person{}, activity.ErrNoMail
+	case err != nil:
+		return person.Person{}, err
+	}
 	until := time.Unix(int64(binary.BigEndian.Uint64(body[16:])), 0) //nolint:gosec // written above
 	if r.desk.Now().After(until) {
 		return person.Person{}, &page.Error{Status: http.StatusNotFound, Message: "This link was good for 30 days, and they are over. Choose again in your preferences."}
 	}
-	who, err := r.desk.People.Get(req.Context(), uuid.UUID(body[:16]))
-	if errors.Is(err, person.ErrNotFound) || err == nil && who.ErasedAt != nil {
-		return person.Person{}, page.ErrNotFound
-	}
-	return who, err
+	return who, nil
 }
 
 func (r *Room) showProof(w http.ResponseWriter, req *http.Request) error {
