@@ -14,16 +14,17 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Erase deletes all messages of a person, sent or not: to them, and what inboxes were told about their records, unless a
-// legal hold covers the record. Sweep then deletes what was written to the folder of mail.
-func (q *Queue) Erase(ctx context.Context, tx pgx.Tx, person uuid.UUID) error {
+// Erase deletes the messages of a person, sent or not, that were written until the given time: to them, and what inboxes
+// were told about their records, unless a legal hold covers the record. Sweep then deletes what was written to the folder of mail.
+func (q *Queue) Erase(ctx context.Context, tx pgx.Tx, person uuid.UUID, until time.Time) error {
 	b := &pgx.Batch{}
 	b.Queue(`
-		DELETE FROM message m WHERE m.person_id = $1 AND NOT EXISTS (SELECT FROM submission s
-			WHERE s.id = m.submission_id AND held(s.person_id, s.id, s.kind, s.created_at))`, person)
+		DELETE FROM message m WHERE m.person_id = $1 AND m.created_at <= $2 AND NOT EXISTS (SELECT FROM submission s
+			WHERE s.id = m.submission_id AND held(s.person_id, s.id, s.kind, s.created_at))`, person, until)
 	b.Queue(`
 		DELETE FROM message m USING submission s
-		WHERE s.person_id = $1 AND m.submission_id = s.id AND NOT held(s.person_id, s.id, s.kind, s.created_at)`, person)
+		WHERE s.person_id = $1 AND s.created_at <= $2 AND m.submission_id = s.id
+			AND NOT held(s.person_id, s.id, s.kind, s.created_at)`, person, until)
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("erase messages: %w", err)
 	}

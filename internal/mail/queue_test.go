@@ -265,7 +265,7 @@ func TestListsAndRetention(t *testing.T) {
 	if item, drawn, err := w.queue.Show(t.Context(), failed[0]); err != nil || item.ID != failed[0] || drawn != (mail.Drawn{}) {
 		t.Errorf("show after retention: %v, %v", drawn, err)
 	}
-	if err := pgx.BeginFunc(t.Context(), w.pool, func(tx pgx.Tx) error { return w.queue.Erase(t.Context(), tx, ada) }); err != nil {
+	if err := pgx.BeginFunc(t.Context(), w.pool, func(tx pgx.Tx) error { return w.queue.Erase(t.Context(), tx, ada, time.Now().AddDate(100, 0, 0)) }); err != nil {
 		t.Fatal(err)
 	}
 	if items, err := w.queue.OfPerson(t.Context(), ada); err != nil || len(items) != 0 {

@@ -111,7 +111,7 @@ func (e *Eraser) carryOut(ctx context.Context, x erasing) (Erasure, error) {
 	}
 	heldBack := 0
 	err := pgx.BeginFunc(ctx, e.desk.Pool, func(tx pgx.Tx) (err error) {
-		heldBack, err = e.empty(ctx, tx, x.Person.UUID)
+		heldBack, err = e.empty(ctx, tx, x)
 		return err
 	})
 	if errors.Is(err, errHeldWhole) {
@@ -155,30 +155,30 @@ func (e *Eraser) enter(ctx context.Context, x erasing) error {
 }
 
 // empty takes what a person's rows hold, in all rooms, and returns how many records a legal hold keeps. The person's row
-// is locked first: what is sent in meanwhile waits, and finds nobody of that address.
-func (e *Eraser) empty(ctx context.Context, tx pgx.Tx, who uuid.UUID) (heldBack int, err error) {
-	var held bool
+// is locked first: what is sent in meanwhile waits, and finds nobody of that address. Whoever sent something after asking,
+// while a hold made the erasure wait, did not ask for that: then the records and mails up to the asking go, and no more.
+func (e *Eraser) empty(ctx context.Context, tx pgx.Tx, x erasing) (heldBack int, err error) {
+	var held, later bool
+	who, until := x.Person.UUID, e.desk.Now()
 	err = tx.QueryRow(ctx, `
-		SELECT EXISTS (SELECT FROM legal_hold h WHERE h.person_id = person.id AND h.lifted_at IS NULL)
-		FROM person WHERE id = $1 FOR UPDATE`, who).Scan(&held)
+		SELECT EXISTS (SELECT FROM legal_hold h WHERE h.person_id = person.id AND h.lifted_at IS NULL),
+			EXISTS (SELECT FROM submission s WHERE s.person_id = person.id AND s.created_at > $2 AND s.kind <> $3)
+		FROM person WHERE id = $1 FOR UPDATE`, who, x.AskedAt, Kind).Scan(&held, &later)
 	if err != nil {
 		return 0, err
 	}
 	if held {
 		return 0, errHeldWhole
 	}
-	for _, h := range e.allHolders() {
-		if h.Erase == nil {
-			continue
-		}
-		if err := h.Erase(ctx, tx, who); err != nil {
-			return 0, err
-		}
-	}
-	if err := e.desk.Mail.Erase(ctx, tx, who); err != nil {
+	if later {
+		until = x.AskedAt
+	} else if err := e.emptyRooms(ctx, tx, who); err != nil {
 		return 0, err
 	}
-	if heldBack, err = e.desk.Store.Erase(ctx, tx, who, e.ending); err != nil || heldBack > 0 {
+	if err := e.desk.Mail.Erase(ctx, tx, who, until); err != nil {
+		return 0, err
+	}
+	if heldBack, err = e.desk.Store.Erase(ctx, tx, who, until, e.ending); err != nil || heldBack > 0 || later {
 		return heldBack, err
 	}
 	b := &pgx.Batch{}
@@ -190,6 +190,19 @@ func (e *Eraser) empty(ctx context.Context, tx pgx.Tx, who uuid.UUID) (heldBack 
 		return 0, err
 	}
 	return 0, e.desk.People.Empty(ctx, tx, who)
+}
+
+// emptyRooms has every room empty what it keeps of a person beside the records.
+func (e *Eraser) emptyRooms(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
+	for _, h := range e.allHolders() {
+		if h.Erase == nil {
+			continue
+		}
+		if err := h.Erase(ctx, tx, who); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (e *Eraser) allHolders() []activity.Holder {
@@ -222,7 +235,7 @@ func (e *Eraser) ending(kind, status string) (to string, until time.Time) {
 func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 	report := Erasure{ID: x.ID, Done: x.DoneAt != nil, Since: x.AskedAt}
 	var left struct {
-		Records, Facts, Choices, Refusals, Flags, Held, Exports, Demands int
+		Records, Facts, Choices, Refusals, Flags, Held, Exports, Demands, Later int
 	}
 	err := e.desk.Pool.QueryRow(ctx, `
 		SELECT (SELECT count(*) FROM submission WHERE person_id = $1),
@@ -232,9 +245,11 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 			(SELECT count(*) FROM misuse WHERE person_id = $1),
 			(SELECT count(*) FROM submission WHERE person_id = $1 AND held(person_id, id, kind, created_at)),
 			(SELECT count(*) FROM export_person p JOIN export e ON e.id = p.export_id WHERE p.person_id = $1 AND e.demand IS NULL),
-			(SELECT count(*) FROM disclosures_told($1, $2))`,
-		x.Person, dayOf(e.desk.Now())).Scan(&left.Records, &left.Facts, &left.Choices, &left.Refusals, &left.Flags, &left.Held,
-		&left.Exports, &left.Demands)
+			(SELECT count(*) FROM disclosures_told($1, $2)),
+			(SELECT count(*) FROM submission s JOIN person p ON p.id = s.person_id
+				WHERE p.id = $1 AND p.erased_at IS NULL AND $3 AND s.created_at > $4)`,
+		x.Person, dayOf(e.desk.Now()), report.Done, x.AskedAt).Scan(&left.Records, &left.Facts, &left.Choices, &left.Refusals, &left.Flags, &left.Held,
+		&left.Exports, &left.Demands, &left.Later)
 	if err != nil {
 		return Erasure{}, fmt.Errorf("tell what is left: %w", err)
 	}
@@ -243,6 +258,7 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 		Remnant
 	}{
 		{left.Held, Remnant{"records under a legal hold, as they are", "the law makes us keep them; they are erased when the hold is lifted"}},
+		{left.Later, Remnant{"what was sent after the erasure was asked for, with the address", "that was not asked for; ask again to have it erased too"}},
 		{left.Records, Remnant{"that there were requests: kind, day, outcome", "so that our figures stay true; deleted at their date"}},
 		{left.Facts, Remnant{"when a request changed and which role opened it", "it shows who dealt with it, for 24 months; it holds no words"}},
 		{left.Choices, Remnant{"choices about messages, under a number that leads to no address", "it shows that what was sent was agreed to"}},

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -62,6 +66,16 @@ func (h house) ask(t *testing.T, email string) uuid.UUID {
 		t.Fatal(err)
 	}
 	return p.ID
+}
+
+// newest is the last record of a person.
+func (h house) newest(t *testing.T, who uuid.UUID) uuid.UUID {
+	t.Helper()
+	list, err := h.Store.OfPerson(t.Context(), who)
+	if err != nil || len(list) == 0 {
+		t.Fatalf("%d records, %v", len(list), err)
+	}
+	return list[0].ID
 }
 
 // state is what is left of a person.
@@ -129,6 +143,81 @@ func TestEraseGoesOn(t *testing.T) {
 	wantState(t, h, who, "again", "emptied done")
 	if _, err := eraser.Erase(ctx, uuid.New()); !errors.Is(err, person.ErrNotFound) {
 		t.Errorf("nobody: %v", err)
+	}
+}
+
+// TestErasureThatWaited takes what had come when it was asked for, not what its person sent while a hold made it wait.
+func TestErasureThatWaited(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
+	ctx, who := t.Context(), h.ask(t, "ada@example.org")
+	admin := pgtest.Admin(t, h.Pool)
+	if _, err := admin.Exec(ctx, `
+		WITH o AS (INSERT INTO account (id, kind, email, name, created_at) VALUES (gen_random_uuid(), 'staff', 'officer@example.com', 'Grace', now()) RETURNING id)
+		INSERT INTO legal_hold (id, scope, person_id, ground, officer_id, placed_at, reviewed_at, review_on)
+		SELECT gen_random_uuid(), 'person', $1, 'A claim', id, now(), now(), now()::date + 30 FROM o`, who); err != nil {
+		t.Fatal(err)
+	}
+	if report, err := eraser.Erase(ctx, who); err != nil || report.Done {
+		t.Fatalf("under a hold: %+v, %v", report, err)
+	}
+	h.Advance(2 * time.Minute)
+	h.ask(t, "ada@example.org")
+	if _, err := admin.Exec(ctx, `UPDATE legal_hold SET lifted_at = now(), lifted_by = officer_id`); err != nil {
+		t.Fatal(err)
+	}
+	if err := eraser.Resume(ctx); err != nil {
+		t.Fatal(err)
+	}
+	wantState(t, h, who, "the hold was lifted", "known words mail done")
+	var kept, emptied int
+	if err := h.Pool.QueryRow(ctx, `
+		SELECT count(*) FILTER (WHERE a.values <> '{}'), count(*) FILTER (WHERE a.values = '{}')
+		FROM answers a JOIN submission s ON s.id = a.submission_id WHERE s.person_id = $1`, who).Scan(&kept, &emptied); err != nil {
+		t.Fatal(err)
+	}
+	if kept != 1 || emptied != 1 {
+		t.Errorf("%d records kept, %d emptied", kept, emptied)
+	}
+	var id uuid.UUID
+	if err := h.Pool.QueryRow(ctx, `SELECT id FROM erasure WHERE person_id = $1`, who).Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	report, err := eraser.Report(ctx, id)
+	if err != nil || !slices.ContainsFunc(report.Kept, func(r privacy.Remnant) bool { return strings.Contains(r.What, "sent after") }) {
+		t.Errorf("it does not tell what stays: %+v, %v", report, err)
+	}
+	if report, err = eraser.Erase(ctx, who); err != nil || !report.Done {
+		t.Errorf("asked once more: %+v, %v", report, err)
+	}
+	wantState(t, h, who, "asked once more", "emptied done done")
+}
+
+// TestLinksOfTheErased wants a sentence behind each genuine link, not that there is no such page.
+func TestLinksOfTheErased(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	who := h.ask(t, "ada@example.org")
+	record := h.newest(t, who)
+	links := []string{
+		h.Desk.ConfirmPath(record),
+		"/preferences/confirm/" + h.Ring.Seal("preferences confirm", append(who[:], 0, 0, 0, 0, 0x7f, 0, 0, 0)),
+	}
+	for _, link := range links {
+		if w := h.Get(link); w.Code != http.StatusOK {
+			t.Errorf("before: %s: %d", link, w.Code)
+		}
+	}
+	if _, err := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)}).Erase(t.Context(), who); err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range links {
+		for _, w := range []*httptest.ResponseRecorder{h.Get(link), h.Post(link, nil)} {
+			if text := words(document(t, w, http.StatusGone).Find("main")); !strings.Contains(text, "You get no mail from us") {
+				t.Errorf("%s: %s", link, text)
+			}
+		}
 	}
 }
 

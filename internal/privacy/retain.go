@@ -296,7 +296,7 @@ func (r *Retainer) forgetSome(ctx context.Context, tx pgx.Tx, after uuid.UUID, l
 		return nil, err
 	}
 	for _, p := range sure {
-		if err := errors.Join(r.desk.Mail.Erase(ctx, tx, p.ID), r.desk.People.Empty(ctx, tx, p.ID)); err != nil {
+		if err := errors.Join(r.desk.Mail.Erase(ctx, tx, p.ID, r.desk.Now()), r.desk.People.Empty(ctx, tx, p.ID)); err != nil {
 			return nil, err
 		}
 		line.N++

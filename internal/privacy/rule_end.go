@@ -83,7 +83,7 @@ func (r *Retainer) rehearse(ctx context.Context, purge time.Time, fn func(tx pgx
 // checkErasure erases the person of a rehearsal and looks for what is left.
 func (r *Retainer) checkErasure(ctx context.Context) error {
 	return r.rehearse(ctx, r.today(), func(tx pgx.Tx, who, _ uuid.UUID) error {
-		if _, err := r.eraser.empty(ctx, tx, who); err != nil {
+		if _, err := r.eraser.empty(ctx, tx, erasing{Person: uuid.NullUUID{UUID: who, Valid: true}, AskedAt: r.desk.Now()}); err != nil {
 			return fmt.Errorf("erase: %w", err)
 		}
 		var left []string
