@@ -82,7 +82,7 @@ func (a *app) makeRooms() rooms {
 			a.privacy.Activity(),
 		},
 		public: []func(chi.Router){portal.Public, announcer.Public, newsroom.Public, privacy.NewRights(a.eraser).Public},
-		staff:  []func(chi.Router){announcer.Staff, newsroom.Staff, a.visits.Staff, privacy.NewHolds(a.eraser).Staff, privacy.NewOffice(a.eraser, a.accounts).Staff},
+		staff:  []func(chi.Router){announcer.Staff, newsroom.Staff, a.visits.Staff, privacy.NewHolds(a.eraser).Staff, privacy.NewRestrictions(a.desk).Staff, privacy.NewOffice(a.eraser, a.accounts).Staff},
 		work:   append(portal.Work(), announcer.Work()...),
 		sources: []content.Source{
 			careers.Documents, webinars.Documents, demos.Documents, downloads.Documents, surveys.Documents, announcer.Documents, newsroom.Documents,
@@ -100,6 +100,7 @@ func (a *app) makeRooms() rooms {
 			{Label: "Checks of promises", Path: "/staff/promises", Kind: privacy.Kind, Right: account.Publish},
 			{Label: "Disclosures", Path: "/staff/disclosures", Kind: privacy.Kind, Right: account.Publish},
 			{Label: "Erasures", Path: "/staff/erasures", Kind: privacy.Kind, Right: account.Publish},
+			{Label: "Restrictions", Path: "/staff/restrictions", Kind: privacy.Kind, Right: account.Publish},
 			{Label: "Legal holds", Path: "/staff/holds", Kind: privacy.Kind, Right: account.Publish},
 			{Label: "Visits", Path: "/staff/visits", Kind: analytics.Kind, Right: account.See},
 		},

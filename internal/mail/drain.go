@@ -137,7 +137,7 @@ type pending struct {
 func (q *Queue) ready(ctx context.Context, c claim) (*gomail.Msg, *drawer, error) {
 	rows, err := q.pool.Query(ctx, `
 		SELECT m.person_id AS person, m.purpose, m.template, m.address, m.data,
-			coalesce(may_send(m), CASE WHEN c.in_force AND p.bounced_at IS NOT NULL THEN 'mail to the address came back' END)
+			coalesce(may_send(m), restrained(m), CASE WHEN c.in_force AND p.bounced_at IS NOT NULL THEN 'mail to the address came back' END)
 				AS refused,
 			c.wording, c.at AS agreed_at
 		FROM message m

@@ -183,6 +183,7 @@ func (e *Eraser) empty(ctx context.Context, tx pgx.Tx, x erasing) (heldBack int,
 	}
 	b := &pgx.Batch{}
 	b.Queue(`DELETE FROM notice WHERE person_id = $1`, who)
+	b.Queue(`DELETE FROM restriction WHERE person_id = $1`, who)
 	b.Queue(`
 		UPDATE legal_hold SET ground = ''
 		WHERE person_id = $1 OR submission_id IN (SELECT id FROM submission WHERE person_id = $1)`, who)

@@ -27,6 +27,7 @@ type held struct {
 	Messages []heldMessage `json:"messages"`
 	Choices  []heldChoice  `json:"choices"`
 	Notices  []heldNotice  `json:"notices"`
+	Limits   []heldLimit   `json:"restrictions"`
 	Rooms    []heldRoom    `json:"further"`
 }
 
@@ -122,6 +123,18 @@ type heldNotice struct {
 	ObjectedAt  *time.Time `db:"objected_at" json:"objected_at,omitempty"`
 }
 
+// heldLimit is a restriction of use, of one request or of all that had come by then.
+type heldLimit struct {
+	id         uuid.UUID
+	submission uuid.NullUUID
+	own        bool
+
+	Reference string     `json:"reference,omitempty"`
+	Ground    string     `json:"ground"`
+	Since     time.Time  `json:"since"`
+	LiftedAt  *time.Time `json:"lifted_at,omitempty"`
+}
+
 // heldRoom is what a room keeps in tables of its own, as it exports it.
 type heldRoom struct {
 	Room string          `json:"room,omitempty"`
@@ -161,8 +174,23 @@ func (e *Eraser) gather(ctx context.Context, who uuid.UUID) (held, error) {
 		SELECT version, delivered_at, objected_at FROM notice WHERE person_id = $1 ORDER BY version`, who); err != nil {
 		return held{}, fmt.Errorf("read notices to a person: %w", err)
 	}
+	if h.Limits, err = e.limits(ctx, who); err != nil {
+		return held{}, err
+	}
 	h.Rooms, err = e.rooms(ctx, who)
 	return h, err
+}
+
+func (e *Eraser) limits(ctx context.Context, who uuid.UUID) ([]heldLimit, error) {
+	rows, err := restrictionsOf(ctx, e.desk, who)
+	if err != nil {
+		return nil, err
+	}
+	var list []heldLimit
+	for _, r := range rows {
+		list = append(list, heldLimit{r.ID, r.Submission, r.Officer == "", r.Reference, groundWords(r.Ground), r.PlacedAt, r.LiftedAt})
+	}
+	return list, nil
 }
 
 // request reads one record with all that stands beside it.

@@ -29,6 +29,8 @@ type heldItem struct {
 	Text        string    // of a mail
 	Receipt     string    // address, of a request
 	Withdraw    uuid.UUID // the request that can still be withdrawn
+	Restrict    uuid.UUID // the request whose use can be restricted
+	Lift        uuid.UUID // the restriction that its person may lift
 }
 
 type heldFact struct {
@@ -89,9 +91,28 @@ func (h held) requestItems(own uuid.UUID) []heldItem {
 		} else if x.withdrawable && !x.ByLaw {
 			item.Withdraw = x.id
 		}
+		h.limit(&item, x)
 		list = append(list, item)
 	}
 	return list
+}
+
+// limit says of a request since when it is only kept, and what its person may do about that.
+func (h held) limit(item *heldItem, x heldRequest) {
+	if x.kind == Kind {
+		return
+	}
+	item.Restrict = x.id
+	for _, l := range h.Limits {
+		if l.LiftedAt != nil || l.submission.Valid && l.submission.UUID != x.id || !l.submission.Valid && x.At.After(l.Since) {
+			continue
+		}
+		item.Restrict = uuid.Nil
+		item.Note = strings.TrimSpace(item.Note + " Since " + onDay(l.Since) + " this is only kept, and used for nothing. The ground: " + l.Ground + ".")
+		if l.own {
+			item.Lift = l.id
+		}
+	}
 }
 
 func (x heldRequest) facts() []heldFact {
@@ -262,6 +283,12 @@ func inWords(name string) string {
 	spaced := regexp.MustCompile(`([a-z])([A-Z])`).ReplaceAllString(name, "$1 $2")
 	return strings.ToLower(strings.ReplaceAll(spaced, "_", " "))
 }
+
+// Restricts tells whether the item is a request whose use can be restricted.
+func (i heldItem) Restricts() bool { return i.Restrict != uuid.Nil }
+
+// Lifts tells whether the item is a request whose use its person may allow again.
+func (i heldItem) Lifts() bool { return i.Lift != uuid.Nil }
 
 // Withdrawable tells whether the item is a request that can still be withdrawn.
 func (i heldItem) Withdrawable() bool { return i.Withdraw != uuid.Nil }

@@ -76,6 +76,7 @@ func (r *Retainer) olds() []old {
 		r.rows("content", "who changed what is public", 24, "content_change", "at", ""),
 		r.rows("download", "fetched in the portal", 18, "download_use", "at", " AND submission_id IS NULL AND NOT person_held(person_id)"),
 		r.rows("hold", "lifted", 24, "legal_hold", "lifted_at", ""),
+		r.rows("restriction", "lifted", 24, "restriction", "lifted_at", ""),
 		r.rows("retention", "reports like this", 24, "retention_line", "at", ""),
 		{"export", "lists that left", 24, `export WHERE at < $1`, "at", r.forget(`SELECT forget_exports($1, $2)`)},
 		{

@@ -65,6 +65,8 @@ const (
 	actExport   = "export"
 	actWithdraw = "withdraw"
 	actErase    = "erase"
+	actRestrict = "restrict"
+	actLift     = "lift"
 )
 
 // Public mounts the page.
@@ -152,6 +154,8 @@ func (x *Rights) act(w http.ResponseWriter, r *http.Request, rec submission.Reco
 		return x.withdraw(w, r, rec, h)
 	case actErase:
 		return x.erase(w, r, rec, h)
+	case actRestrict, actLift:
+		return x.limit(w, r, rec, h, act)
 	}
 	if err := x.log(ctx, rec, "show own data", nil); err != nil {
 		return err
@@ -241,6 +245,38 @@ func (x *Rights) withdraw(w http.ResponseWriter, r *http.Request, rec submission
 		return err
 	}
 	return x.open(w, r, rec, h, http.StatusOK, rightsPage{Message: which.Reference + " is withdrawn. Its answers and files are deleted."})
+}
+
+// limit restricts the use of one of the person's own requests, or lifts what they restricted.
+func (x *Rights) limit(w http.ResponseWriter, r *http.Request, rec submission.Record, h held, act string) error {
+	ctx := r.Context()
+	var err error
+	var message string
+	if act == actRestrict {
+		id, _ := uuid.Parse(r.PostFormValue("request"))
+		i := slices.IndexFunc(h.Requests, func(q heldRequest) bool { return q.id == id && q.kind != Kind })
+		if i < 0 {
+			return page.ErrNotFound
+		}
+		message = h.Requests[i].Reference + " is only kept from now on: nobody works with it."
+		err = restrict(ctx, x.desk, restriction{
+			ID: uuid.Must(uuid.NewV7()), Person: rec.PersonID.UUID, Submission: uuid.NullUUID{UUID: id, Valid: true}, Ground: groundWish,
+		}, submission.Sender)
+	} else {
+		id, _ := uuid.Parse(r.PostFormValue("restriction"))
+		if !slices.ContainsFunc(h.Limits, func(l heldLimit) bool { return l.id == id && l.own }) {
+			return page.ErrNotFound
+		}
+		message = "The restriction is lifted."
+		err = lift(ctx, x.desk, id, submission.Sender)
+	}
+	if err != nil {
+		return err
+	}
+	if h, err = x.eraser.gather(ctx, rec.PersonID.UUID); err != nil {
+		return err
+	}
+	return x.open(w, r, rec, h, http.StatusOK, rightsPage{Message: message})
 }
 
 func (x *Rights) erase(w http.ResponseWriter, r *http.Request, rec submission.Record, h held) error {

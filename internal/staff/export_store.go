@@ -158,6 +158,7 @@ const (
 	wasDeleted = "deleted"
 	tookBack   = "withdrawn"
 	noConsent  = "consent"
+	notUsed    = "restricted"
 )
 
 // words say why a row is called back.
@@ -169,6 +170,8 @@ func (r recalled) words() string {
 		return "The record was deleted"
 	case tookBack:
 		return "The person withdrew the request"
+	case notUsed:
+		return "Its use is restricted"
 	}
 	return "The person withdrew the consent"
 }
@@ -185,12 +188,14 @@ func (ws *Workspace) recall(ctx context.Context, ids ...uuid.UUID) ([]recalled, 
 				WHEN x.filled AND e.purpose IN ('survey', 'product_news', 'promotion', 'newsletter') AND NOT EXISTS (SELECT FROM consent c
 					WHERE c.person_id = x.person_id AND c.purpose = e.purpose AND c.channel = coalesce(e.channel, 'email') AND c.in_force)
 					THEN 'consent'
+				WHEN restricted(x.person_id, x.submission_id) THEN 'restricted'
 				END AS why,
 				CASE
 				WHEN p.erased_at IS NOT NULL THEN p.erased_at
 				WHEN x.submission_id IS NOT NULL AND s.id IS NULL THEN NULL
 				WHEN s.status = 'withdrawn' AND s.status_since > e.at THEN s.status_since
-				ELSE (SELECT max(v.at) FROM consent_event v WHERE v.person_id = x.person_id AND v.purpose = e.purpose AND NOT v.granted)
+				ELSE coalesce((SELECT max(v.at) FROM consent_event v WHERE v.person_id = x.person_id AND v.purpose = e.purpose AND NOT v.granted),
+					(SELECT max(r.placed_at) FROM restriction r WHERE r.person_id = x.person_id AND r.lifted_at IS NULL))
 				END AS since
 			FROM export e JOIN export_person x ON x.export_id = e.id JOIN person p ON p.id = x.person_id
 				LEFT JOIN submission s ON s.id = x.submission_id
@@ -208,7 +213,7 @@ func (ws *Workspace) recall(ctx context.Context, ids ...uuid.UUID) ([]recalled, 
 func (ws *Workspace) allowed(ctx context.Context, e export, ids []uuid.UUID) (map[uuid.UUID]bool, error) {
 	rows, err := ws.desk.Pool.Query(ctx, `
 		SELECT s.id FROM submission s
-		WHERE s.id = ANY ($1) AND CASE WHEN $2 IN ('survey', 'product_news', 'promotion', 'newsletter')
+		WHERE s.id = ANY ($1) AND NOT restricted(s.person_id, s.id) AND CASE WHEN $2 IN ('survey', 'product_news', 'promotion', 'newsletter')
 			THEN EXISTS (SELECT FROM consent c
 				WHERE c.person_id = s.person_id AND c.purpose = $2 AND c.channel = 'email' AND c.in_force)
 			ELSE EXISTS (SELECT FROM statement_use u

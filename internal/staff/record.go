@@ -50,6 +50,7 @@ type recordPage struct {
 	Panel     template.HTML
 	Flags     []Flag
 	Held      bool      // a legal hold covers it
+	Idle      bool      // its use is restricted
 	Acts      *actsView // nil where the role may only look
 }
 
@@ -102,13 +103,23 @@ func (ws *Workspace) open(ctx context.Context, id uuid.UUID, right account.Right
 	return opened{Record: rec, kind: a, in: in, by: actor(in, right, rec.Kind)}, nil
 }
 
-// unheld refuses to change a record that a legal hold covers.
+// unheld refuses to change a record that a legal hold covers, or whose use is restricted.
 func (ws *Workspace) unheld(ctx context.Context, id uuid.UUID) error {
 	held, err := ws.desk.Store.Held(ctx, id)
-	if err == nil && held {
-		err = &page.Error{
+	if err != nil {
+		return err
+	}
+	if held {
+		return &page.Error{
 			Status:  http.StatusConflict,
 			Message: "A legal hold keeps this record as it is. The privacy officer can say why, and lifts it when it ends.",
+		}
+	}
+	restricted, err := ws.desk.Store.Restricted(ctx, id)
+	if err == nil && restricted {
+		err = &page.Error{
+			Status:  http.StatusConflict,
+			Message: "The use of this record is restricted, at its sender’s wish. The privacy officer lifts that when it ends.",
 		}
 	}
 	return err
@@ -174,6 +185,7 @@ func (ws *Workspace) drawRecord(w http.ResponseWriter, r *http.Request, status i
 	}
 	state, _ := o.kind.Status(o.Status)
 	p.Status = tagOf(state, o.Record)
+	p.Due, p.Late = dueBy(state, o.Record), ws.late(o.kind, state, o.Record, ws.lateBefore())
 	found, err := ws.desk.Store.List(ctx, ws.filter(q, o.in, account.See))
 	if err != nil {
 		return err
@@ -185,7 +197,6 @@ func (ws *Workspace) drawRecord(w http.ResponseWriter, r *http.Request, status i
 	if err := ws.fillHistory(ctx, &p, names); err != nil {
 		return err
 	}
-	p.Due, p.Late = dueBy(state, o.Record), ws.late(o.kind, state, o.Record, ws.lateBefore())
 	if o.kind.Panel != nil {
 		if p.Panel, err = o.kind.Panel(ctx, o.Record); err != nil {
 			return err
@@ -194,7 +205,10 @@ func (ws *Workspace) drawRecord(w http.ResponseWriter, r *http.Request, status i
 	if p.Held, err = ws.desk.Store.Held(ctx, o.ID); err != nil {
 		return err
 	}
-	if o.in.Can(account.Act, o.Kind) && !p.Held {
+	if p.Idle, err = ws.desk.Store.Restricted(ctx, o.ID); err != nil {
+		return err
+	}
+	if o.in.Can(account.Act, o.Kind) && !p.Held && !p.Idle {
 		p.Acts = ws.actsView(o, state, names, d)
 	}
 	return ws.views.record.Write(w, r, status, p)

@@ -61,6 +61,16 @@ func isHeld(ctx context.Context, db audit.DB, id uuid.UUID) (bool, error) {
 	return held, nil
 }
 
+// Restricted tells whether the record is kept only, and used for nothing, at its sender's wish.
+func (s *Store) Restricted(ctx context.Context, id uuid.UUID) (restricted bool, err error) {
+	err = s.Pool.QueryRow(ctx, `
+		SELECT coalesce((SELECT restricted(person_id, id) FROM submission WHERE id = $1), false)`, id).Scan(&restricted)
+	if err != nil {
+		return false, fmt.Errorf("look for restrictions: %w", err)
+	}
+	return restricted, nil
+}
+
 // Release forgets what was sent, so that sending the same once more is no repeat: the request was cancelled.
 func (s *Store) Release(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	if _, err := tx.Exec(ctx, `UPDATE submission SET digest = NULL WHERE id = $1`, id); err != nil {
