@@ -20,7 +20,7 @@ import (
 func testLooks(t *testing.T, h *house, in func() *visitor) {
 	v := in()
 	v.do("take a telephone", chromedp.EmulateViewport(390, 844))
-	n := v.crawl("/", func(p string) bool { return !strings.HasPrefix(p, "/staff") })
+	n := v.crawl("/", ofPublic, func(string) { v.faultless() })
 	if n < 60 {
 		t.Errorf("only %d pages were found", n)
 	}
@@ -36,7 +36,7 @@ func testStaffLooks(t *testing.T, h *house, in func() *visitor) {
 	v := in()
 	v.signIn()
 	v.do("take a telephone", chromedp.EmulateViewport(390, 844))
-	n := v.crawl("/staff/submissions", func(p string) bool { return strings.HasPrefix(p, "/staff") && !strings.HasPrefix(p, "/staff/jobs") })
+	n := v.crawl("/staff/submissions", ofStaff, func(string) { v.faultless() })
 	if n < 20 {
 		t.Errorf("only %d pages were found", n)
 	}
@@ -46,8 +46,14 @@ func testStaffLooks(t *testing.T, h *house, in func() *visitor) {
 // file is what a link leads to that is no page.
 var fileName = regexp.MustCompile(`\.(atom|ics|json|pdf|txt|vtt|webm|xml|zip)$`)
 
+func ofPublic(path string) bool { return !strings.HasPrefix(path, "/staff") }
+
+func ofStaff(path string) bool {
+	return strings.HasPrefix(path, "/staff") && !strings.HasPrefix(path, "/staff/jobs") // River's own pages
+}
+
 // crawl looks at every page that links lead to, and returns how many there are.
-func (v *visitor) crawl(from string, within func(path string) bool) int {
+func (v *visitor) crawl(from string, within func(path string) bool, see func(path string)) int {
 	v.t.Helper()
 	seen, shapes, n := map[string]bool{from: true}, map[string]int{}, 0
 	for queue := []string{from}; len(queue) > 0; queue = queue[1:] {
@@ -55,7 +61,7 @@ func (v *visitor) crawl(from string, within func(path string) bool) int {
 			v.t.Errorf("%s: %d", queue[0], status)
 		}
 		n++
-		v.faultless()
+		see(queue[0])
 		for _, link := range look[[]string](v, `[...document.querySelectorAll("a[href]:not([download])")].filter((a) => a.origin === location.origin)
 			.map((a) => a.pathname + a.search)`) {
 			u, err := url.Parse(link)
@@ -77,7 +83,7 @@ var rowName = regexp.MustCompile(`^/(careers|demos|downloads|news|surveys|webina
 // shape is an address without what tells one row or one filter from another.
 func shape(u *url.URL) string {
 	keys := slices.Sorted(maps.Keys(u.Query()))
-	p := rowName.ReplaceAllString(u.Path, "*")
+	p := rowName.ReplaceAllString(u.Path, "$1*")
 	if p == u.Path && len(keys) == 0 {
 		return u.Path // there is but one
 	}
