@@ -6,7 +6,7 @@ RACE ?= ./internal/...
 LINT = $(GO) tool -modfile=.ci/lint.mod golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: run test check bench help build fuzz deps lint race
+.PHONY: run test check bench audit help build fuzz deps lint race
 
 run: ## install what is missing, build, load demo content, serve at http://127.0.0.1:8080
 	@.ci/deps run
@@ -24,6 +24,12 @@ bench: build ## how near each path comes to its limit, measured in the same run;
 	@.ci/deps bench
 	$(GO) run ./cmd/bench $(BENCH)
 
+audit: ## every page in a browser: accessibility, HTML, CSS, links, headers, weight; ends with a table
+	@.ci/deps test
+	@.ci/deps audit
+	npm ci --prefix .ci/audit --ignore-scripts --no-audit --no-fund
+	cd cmd/site && $(GO) test -tags audit -count 1 -timeout 60m -run '^TestAudit$$'
+
 build: ## bin/site
 	$(GO) build -buildvcs=false -o bin/site ./cmd/site
 
@@ -38,7 +44,7 @@ race: ## the tests of RACE (./internal/...) under the race detector
 
 lint: ## formatting, vet, linters, tidy modules; changes nothing
 	$(LINT) fmt --diff
-	$(GO) vet ./...
+	$(GO) vet -tags audit ./...
 	$(LINT) run
 	$(GO) mod tidy -diff
 

@@ -29,15 +29,7 @@ const cookieless = "localhost"
 // startBrowser starts Chromium for one test. Each visitor gets a profile of their own in it.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
-	var program string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil && program == "" {
-			program = path
-		}
-	}
-	if program == "" {
-		t.Fatal("no Chromium on this machine: make test installs it")
-	}
+	program := chromium(t)
 	dir, err := os.MkdirTemp("", "site-browser-")
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +52,18 @@ func startBrowser(t *testing.T) context.Context {
 		t.Fatalf("start %s: %v", program, err)
 	}
 	return ctx
+}
+
+// chromium is the path of the browser.
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Fatal("no Chromium on this machine: make test installs it")
+	return ""
 }
 
 // removeProfile waits for the last of the browser's processes to stop writing.

@@ -36,8 +36,13 @@ func newHouse(t *testing.T, host string) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{ahead: &atomic.Int64{}, read: map[string]bool{}}
-	h.url = fmt.Sprintf("http://%s:%d", host, l.Addr().(*net.TCPAddr).Port)
+	return openHouse(t, l, fmt.Sprintf("http://%s:%d", host, l.Addr().(*net.TCPAddr).Port))
+}
+
+// openHouse answers at a listener what the world knows by that address.
+func openHouse(t *testing.T, l net.Listener, url string) *house {
+	t.Helper()
+	h := &house{url: url, ahead: &atomic.Int64{}, read: map[string]bool{}}
 	now := func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
 	h.app = newAppAt(t, web.FS, now, "PUBLIC_URL="+h.url)
 	for _, load := range h.rooms.demo {
