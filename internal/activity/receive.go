@@ -17,10 +17,9 @@ import (
 )
 
 const (
-	maxText   = 4 << 20   // bytes of names and values: four times what any field takes, so that too much can be shown again
-	maxPairs  = 2000      // fields that are read; what follows is ignored
-	overshoot = 9         // how many times its limit a file may be sent before reading ends
-	drained   = 256 << 20 // bytes that are read and thrown away, so that a browser gets our page and not a broken connection
+	maxText  = 4 << 20   // bytes of names and values: four times what any field takes, so that too much can be shown again
+	maxPairs = 2000      // fields that are read; what follows is ignored
+	drained  = 256 << 20 // bytes that are read and thrown away, so that a browser gets our page and not a broken connection
 )
 
 // received is what came with a POST, before anything is judged.
@@ -52,7 +51,7 @@ func (d *Desk) receive(w http.ResponseWriter, r *http.Request, f form.Form, how 
 	case "application/x-www-form-urlencoded":
 		in.readPairs(r.Body)
 	case "multipart/form-data":
-		r.Body = http.MaxBytesReader(w, r.Body, maxText+overshoot*largest(f))
+		r.Body = http.MaxBytesReader(w, r.Body, maxText+drained) // what of a file is too much is skipped, for what follows it
 		err = d.readParts(r.Context(), in, multipart.NewReader(r.Body, params["boundary"]), f, how)
 	default:
 		in.status = http.StatusUnsupportedMediaType
@@ -70,14 +69,6 @@ func (d *Desk) receive(w http.ResponseWriter, r *http.Request, f form.Form, how 
 
 func newReceived() *received {
 	return &received{values: url.Values{}, tried: map[string]bool{}, dealt: map[string]bool{}, errs: form.Errors{}}
-}
-
-func largest(f form.Form) int64 {
-	var n int64
-	for _, field := range f.Fields {
-		n = max(n, field.MaxBytes)
-	}
-	return n
 }
 
 // readPairs decodes a urlencoded body as far as it goes.
@@ -190,7 +181,9 @@ func (d *Desk) stage(ctx context.Context, in *received, field form.Field, part *
 		return nil
 	case err != nil && source.err != nil:
 		in.errs.Add(field.Name, "This file did not arrive whole. Please choose it again.")
-		in.broken(source.err)
+		if in.broken(source.err); in.status == http.StatusRequestEntityTooLarge {
+			in.errs[field.Name] = "This file is far too large; the limit is " + file.Size(field.MaxBytes) + ". Choose a smaller file."
+		}
 		return nil //nolint:nilerr // the fault is the sending's: the page tells it
 	case err != nil:
 		return err

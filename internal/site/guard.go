@@ -66,7 +66,8 @@ func sameOrigin(set *page.Set) func(http.Handler) http.Handler {
 const drained = 256 << 20
 
 // bound limits request bodies. One that says at once that it is too large gets its answer here, but for forms: they are
-// read up to the limit, so that their page can show again what was typed. Whatever is read beyond the limit ends as
+// read up to the limit, so that their page can show again what was typed. A form with files is read further: what is
+// typed may follow a file, and only the form knows how large that may be. Whatever is read beyond the limit ends as
 // *http.MaxBytesError.
 func bound(set *page.Set, limit int64) func(http.Handler) http.Handler {
 	if limit == 0 {
@@ -78,8 +79,8 @@ func bound(set *page.Set, limit int64) func(http.Handler) http.Handler {
 				next.ServeHTTP(w, r)
 				return
 			}
-			if isForm(r) {
-				r.Body = &bounded{ReadCloser: http.MaxBytesReader(w, r.Body, limit), whole: r.Body}
+			if most := formLimit(r, limit); most > 0 {
+				r.Body = &bounded{ReadCloser: http.MaxBytesReader(w, r.Body, most), whole: r.Body}
 				next.ServeHTTP(w, r)
 				return
 			}
@@ -94,9 +95,15 @@ func bound(set *page.Set, limit int64) func(http.Handler) http.Handler {
 	}
 }
 
-func isForm(r *http.Request) bool {
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return kind == "application/x-www-form-urlencoded" || kind == "multipart/form-data"
+// formLimit is how far a form's body is read; 0 where it is no form's.
+func formLimit(r *http.Request, limit int64) int64 {
+	switch kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind {
+	case "application/x-www-form-urlencoded":
+		return limit
+	case "multipart/form-data":
+		return limit + drained
+	}
+	return 0
 }
 
 // bounded throws away what comes after the limit before it says that there is more.

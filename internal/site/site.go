@@ -32,7 +32,8 @@ type Config struct {
 	Ready func(context.Context) error
 	// RequestLog writes a line for each request and answers panics: Set.Log.
 	RequestLog func(http.Handler) http.Handler
-	// MaxBody bounds every request body, in bytes; forms have lower bounds, and keep what was typed. 0 means 64 MiB.
+	// MaxBody bounds every request body, in bytes, 256 MiB more where files may be in it; forms have lower bounds, and keep
+	// what was typed. 0 means 64 MiB.
 	MaxBody int64
 }
 
