@@ -81,8 +81,9 @@ type Door struct {
 	Form func(r *http.Request) (form.Form, error)
 	// Page draws the page around the form.
 	Page func(w http.ResponseWriter, r *http.Request, status int, f form.Form, v form.View) error
-	// Thanks answers a sending that has no receipt (anonymous forms).
-	Thanks func(w http.ResponseWriter, r *http.Request, f form.Form) error
+	// Thanks answers a sending that has no receipt (anonymous forms). Of what was sent from a page whose answers had been
+	// taken before, nothing was stored: it is repeated, whether it says the same or not.
+	Thanks func(w http.ResponseWriter, r *http.Request, f form.Form, repeated bool) error
 }
 
 const (

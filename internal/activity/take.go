@@ -66,7 +66,7 @@ func (d *Desk) Take(door Door) page.Handler {
 			return d.unavailable(w, r, s, err)
 		}
 		if f.Anonymous {
-			return door.Thanks(w, r, f)
+			return door.Thanks(w, r, f, accepted.Repeated)
 		}
 		http.Redirect(w, r, "/r/"+accepted.Token, http.StatusSeeOther)
 		return nil

@@ -87,19 +87,37 @@ func TestAnonymousAnswerLeadsToNobody(t *testing.T) {
 	if diff := cmp.Diff(got, wantRows); diff != "" {
 		t.Errorf("rows that came (-got +want):\n%s", diff)
 	}
-	again := h.Post(anonymous, sent)
-	if again.Code != 303 || again.Header().Get("Location") != w.Header().Get("Location") {
-		t.Errorf("the same again: %d", again.Code)
-	}
-	if n := scan[int](h, `SELECT count(*) FROM submission`); n != 1 {
-		t.Errorf("%d answers are stored, want one", n)
-	}
 	for _, query := range []submission.Filter{{}, {Query: "letters"}, {Unread: true}} {
 		query.Kinds = []string{survey.Kind}
 		list, err := h.Store.List(t.Context(), query)
 		if err != nil || len(list.Records) > 0 {
 			t.Errorf("staff find it in the queue by %+v: %v, %v", query, list.Records, err)
 		}
+	}
+}
+
+// TestSpentPage sends a page again, with the same answers and with others: nobody can tell which they are, so both are
+// told that nothing was taken, and where a fresh page is.
+func TestSpentPage(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	w, sent := h.walk(anonymous, func(v url.Values) { v.Set("q_change", "Larger letters") })
+	want(t, w, 303)
+	lacks(t, h.Get(w.Header().Get("Location")), "counted once")
+	before := h.tables()
+	for _, words := range []string{"Larger letters", "Fewer letters"} {
+		sent.Set("q_change", words)
+		w := h.Post(anonymous, sent)
+		want(t, w, 303)
+		want(t, h.Get(w.Header().Get("Location")), 200, "counted once", "were not taken", `class="button" href="`+anonymous+`"`)
+	}
+	if diff := cmp.Diff(h.tables(), before); diff != "" {
+		t.Errorf("it left a trace (-got +want):\n%s", diff)
+	}
+	w, _ = h.walk(anonymous, func(v url.Values) { v.Set("q_change", "Fewer letters") })
+	want(t, w, 303)
+	if n := scan[int](h, `SELECT count(*) FROM submission`); n != 2 {
+		t.Errorf("%d answers are stored, want two", n)
 	}
 }
 

@@ -49,6 +49,7 @@ type closedPage struct {
 type thanksPage struct {
 	page.Base
 	Survey survey
+	Fresh  string // where other answers can be given, for those whose page was sent before
 	Others []listed
 }
 
@@ -171,6 +172,9 @@ func (r *Room) showThanks(w http.ResponseWriter, req *http.Request) error {
 	}
 	data := thanksPage{Base: r.base(s, page.Crumb{Label: "Thank you"}), Survey: s}
 	data.Title, data.NoIndex, data.Path = "Thank you", true, s.path()+"/thanks"
+	if req.URL.Query().Has("again") {
+		data.Title, data.Fresh = "Counted once", s.path()
+	}
 	data.Others, _ = r.sorted(all, s)
 	return r.views.thanks.Write(w, req, http.StatusOK, data)
 }

@@ -148,9 +148,14 @@ func (r *Room) closedTo(ctx context.Context, subject uuid.UUID) (string, error) 
 }
 
 // thank ends an anonymous sending: the page of thanks is the same for all, and can be read again without sending again.
-func (r *Room) thank(w http.ResponseWriter, req *http.Request, _ form.Form) error {
+// It tells of a repeated one, since nobody can tell whether its answers are the same: none leads to the page it came from.
+func (r *Room) thank(w http.ResponseWriter, req *http.Request, _ form.Form, repeated bool) error {
+	to := "/surveys/" + chi.URLParam(req, "slug") + "/thanks"
+	if repeated {
+		to += "?again"
+	}
 	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, req, "/surveys/"+chi.URLParam(req, "slug")+"/thanks", http.StatusSeeOther)
+	http.Redirect(w, req, to, http.StatusSeeOther)
 	return nil
 }
 
