@@ -311,3 +311,37 @@ func testWrongly(t *testing.T, server *httptest.Server, f *shownForm) {
 		t.Errorf("PUT: %d", resp.StatusCode)
 	}
 }
+
+// TestUnreadableBodies sends what no page of ours sends to the forms that have no receipt: each answers with its own page,
+// and keeps what could be read.
+func TestUnreadableBodies(t *testing.T) {
+	server := serveApp(t, newApp(t))
+	post := func(address, kind, body string) (int, *goquery.Document) {
+		resp, err := http.Post(server.URL+address, kind, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, parsed(t, resp)
+	}
+	doors := []string{"/staff/sign-in", "/staff/reset", "/connect/sign-in", "/connect/reset"}
+	for _, address := range append(doors, "/cookies") {
+		for _, kind := range []string{"application/json", "text/plain", "multipart/form-data", "multipart/form-data; boundary=x"} {
+			status, doc := post(address, kind, `{"email":"ada@example.com","choice":"all"}`)
+			told := doc.Find(".errors, .notice.bad").Text()
+			if form := doc.Find(`main form[action="` + address + `"]`); status != 415 || form.Length() != 1 || !strings.Contains(told, "not sent by this") {
+				t.Errorf("%s to %s: %d, told %q", kind, address, status, told)
+			}
+		}
+	}
+	const urlencoded = "application/x-www-form-urlencoded"
+	for _, address := range doors {
+		status, doc := post(address, urlencoded, "email=ada%zz&password=a%2")
+		if got := doc.Find("#f-email").AttrOr("value", ""); status != 422 || got != "ada%zz" {
+			t.Errorf("what can't be decoded to %s: %d, kept %q", address, status, got)
+		}
+		status, doc = post(address, urlencoded, "email=ada@example.com&password="+strings.Repeat("x", 1<<20))
+		if got := doc.Find("#f-email").AttrOr("value", ""); status != 413 || got != "ada@example.com" {
+			t.Errorf("too much to %s: %d, kept %q", address, status, got)
+		}
+	}
+}

@@ -57,9 +57,8 @@ func (r *room) on(d deed) page.Handler {
 			}
 			return r.drawTerm(w, req, http.StatusOK, rec, by, f, form.Shown{Values: values})
 		}
-		req.Body = http.MaxBytesReader(w, req.Body, 1<<16)
-		if err := req.ParseForm(); err != nil {
-			return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
+		if err := page.ReadForm(req, 1<<16); err != nil {
+			return err
 		}
 		values, errs := f.Parse(req.PostForm)
 		if len(errs) > 0 && possible {

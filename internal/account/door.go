@@ -86,12 +86,13 @@ func (s *Service) drawSignIn(w http.ResponseWriter, r *http.Request, kind Kind, 
 
 func (s *Service) submitSignIn(kind Kind) page.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := read(w, r); err != nil {
-			return err
-		}
+		unread := read(r)
 		e := entry{
 			email: r.PostForm.Get("email"), next: local(kind, r.PostForm.Get(nextField)),
 			sealed: r.PostForm.Get(typedField), remember: kind == Connect && r.PostForm.Get("remember") == "yes",
+		}
+		if unread != nil {
+			return s.refuseSignIn(w, r, kind, e, unread)
 		}
 		old, _ := s.ticketOf(r, kind)
 		t, a, err := s.signIn(r.Context(), credentials{
@@ -99,11 +100,7 @@ func (s *Service) submitSignIn(kind Kind) page.Handler {
 			client: s.client(r), label: Label(r.UserAgent()), old: old,
 		})
 		if err != nil {
-			e.status, e.problem, err = refusal(w, err, refusedSignIn)
-			if err != nil {
-				return err
-			}
-			return s.drawSignIn(w, r, kind, e)
+			return s.refuseSignIn(w, r, kind, e, err)
 		}
 		c, err := s.cookie(kind, t, s.until())
 		if err != nil {
@@ -112,6 +109,14 @@ func (s *Service) submitSignIn(kind Kind) page.Handler {
 		http.SetCookie(w, c)
 		return s.admit(w, r, a, e)
 	}
+}
+
+// refuseSignIn shows the page again, with what was typed but the password.
+func (s *Service) refuseSignIn(w http.ResponseWriter, r *http.Request, kind Kind, e entry, err error) error {
+	if e.status, e.problem, err = refusal(w, err, refusedSignIn); err != nil {
+		return err
+	}
+	return s.drawSignIn(w, r, kind, e)
 }
 
 // admit sends one whose password was right on: staff to the second step, others to where they wanted to go, or to
@@ -202,7 +207,7 @@ func (s *Service) drawConfirm(w http.ResponseWriter, r *http.Request, kind Kind,
 
 func (s *Service) submitConfirm(kind Kind) page.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := read(w, r); err != nil {
+		if err := read(r); err != nil {
 			return err
 		}
 		e := entry{next: local(kind, r.PostForm.Get(nextField)), sealed: r.PostForm.Get(typedField)}

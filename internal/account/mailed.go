@@ -28,15 +28,16 @@ func (s *Service) drawReset(w http.ResponseWriter, r *http.Request, kind Kind, s
 // submitReset says the same whether the address has an account or not.
 func (s *Service) submitReset(kind Kind) page.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := read(w, r); err != nil {
-			return err
-		}
+		err := read(r)
 		typed := r.PostForm.Get("email")
 		email, complaint := form.ParseEmail(fold(typed))
-		if complaint != "" {
+		if err == nil && complaint != "" {
 			return s.drawReset(w, r, kind, http.StatusUnprocessableEntity, typed, complaint)
 		}
-		if err := s.requestReset(r.Context(), kind, email, s.client(r)); err != nil {
+		if err == nil {
+			err = s.requestReset(r.Context(), kind, email, s.client(r))
+		}
+		if err != nil {
 			status, problem, err := refusal(w, err, "")
 			if err != nil {
 				return err
@@ -81,7 +82,7 @@ func (s *Service) drawLink(
 
 func (s *Service) submitLink(kind Kind, purpose linkKind) page.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := read(w, r); err != nil {
+		if err := read(r); err != nil {
 			return err
 		}
 		token := chi.URLParam(r, "token")

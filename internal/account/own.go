@@ -89,7 +89,7 @@ func own(kind Kind) string {
 }
 
 func (s *Service) submitPassword(w http.ResponseWriter, r *http.Request) error {
-	if err := read(w, r); err != nil {
+	if err := read(r); err != nil {
 		return err
 	}
 	in := From(r.Context())
@@ -116,7 +116,7 @@ func (s *Service) showRenew(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) submitRenew(w http.ResponseWriter, r *http.Request) error {
-	if err := read(w, r); err != nil {
+	if err := read(r); err != nil {
 		return err
 	}
 	return s.submitEnrol(w, r, From(r.Context()), enrolment{action: "/staff/account/totp", next: "/staff/account"})
@@ -132,7 +132,7 @@ func (s *Service) submitNewCodes(w http.ResponseWriter, r *http.Request) error {
 
 // submitEnd signs out at one place, or forgets one computer.
 func (s *Service) submitEnd(w http.ResponseWriter, r *http.Request) error {
-	if err := read(w, r); err != nil {
+	if err := read(r); err != nil {
 		return err
 	}
 	in := From(r.Context())

@@ -139,23 +139,17 @@ func passwordHint(kind Kind) string {
 	return fmt.Sprintf("At least %d characters, any of them. Three or four words are easy to keep.", least)
 }
 
-// read parses a form of this room.
-func read(w http.ResponseWriter, r *http.Request) error {
-	r.Body = http.MaxBytesReader(w, r.Body, bodyMost)
-	if err := r.ParseForm(); err != nil {
-		if large := new(http.MaxBytesError); errors.As(err, &large) {
-			return &page.Error{Status: http.StatusRequestEntityTooLarge, Message: "That is more than this page takes."}
-		}
-		return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
-	}
-	return nil
-}
+// read reads a form of this room.
+func read(r *http.Request) error { return page.ReadForm(r, bodyMost) }
 
 // refusal turns what a check returned into a status and a sentence; other errors are not for the visitor.
 func refusal(w http.ResponseWriter, err error, refused string) (int, string, error) {
 	var waiting *WaitError
 	var bad PasswordError
+	var unread *page.Error
 	switch {
+	case errors.As(err, &unread):
+		return unread.Status, unread.Message, nil
 	case errors.As(err, &waiting):
 		seconds := int(math.Ceil(waiting.For.Seconds()))
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))

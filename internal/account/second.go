@@ -56,7 +56,7 @@ func (s *Service) submitTOTP(w http.ResponseWriter, r *http.Request) error {
 	if in == nil {
 		return s.askSignIn(w, r, Staff)
 	}
-	if err := read(w, r); err != nil {
+	if err := read(r); err != nil {
 		return err
 	}
 	next := local(Staff, r.PostForm.Get(nextField))
@@ -144,7 +144,7 @@ func (s *Service) submitRecovery(w http.ResponseWriter, r *http.Request) error {
 	if in == nil {
 		return s.askSignIn(w, r, Staff)
 	}
-	if err := read(w, r); err != nil {
+	if err := read(r); err != nil {
 		return err
 	}
 	st := step{recovery: true, next: local(Staff, r.PostForm.Get(nextField)), sealed: r.PostForm.Get(typedField)}

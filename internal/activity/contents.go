@@ -87,7 +87,10 @@ func (d *Desk) codeHash(id uuid.UUID, code string) []byte {
 
 // openContents shows what was sent to whoever knows the newest code, or holds a grant from having known it.
 func (d *Desk) openContents(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
-	ok, wait, err := d.Opens(r.Context(), rec, r.PostFormValue("grant"), r.PostFormValue("code"))
+	if err := page.ReadForm(r, 64<<10); err != nil {
+		return err
+	}
+	ok, wait, err := d.Opens(r.Context(), rec, r.PostForm.Get("grant"), r.PostForm.Get("code"))
 	switch {
 	case err != nil:
 		return err
@@ -138,8 +141,11 @@ func (d *Desk) checkCode(ctx context.Context, id uuid.UUID, code string) (bool, 
 }
 
 func (d *Desk) serveFile(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+	if err := page.ReadForm(r, 64<<10); err != nil {
+		return err
+	}
 	id, err := uuid.Parse(chi.URLParam(r, "file"))
-	if err != nil || !d.granted(rec.ID, r.PostFormValue("grant")) {
+	if err != nil || !d.granted(rec.ID, r.PostForm.Get("grant")) {
 		return page.ErrNotFound
 	}
 	info, err := d.Files.Info(r.Context(), id)

@@ -1,7 +1,6 @@
 package activity
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,16 +9,15 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
 )
 
 const (
-	maxText  = 4 << 20   // bytes of names and values: four times what any field takes, so that too much can be shown again
-	maxPairs = 2000      // fields that are read; what follows is ignored
-	drained  = 256 << 20 // bytes that are read and thrown away, so that a browser gets our page and not a broken connection
+	maxText = 4 << 20   // bytes of names and values: four times what any field takes, so that too much can be shown again
+	drained = 256 << 20 // bytes that are read and thrown away, so that a browser gets our page and not a broken connection
 )
 
 // received is what came with a POST, before anything is judged.
@@ -54,8 +52,7 @@ func (d *Desk) receive(w http.ResponseWriter, r *http.Request, f form.Form, how 
 		r.Body = http.MaxBytesReader(w, r.Body, maxText+drained) // what of a file is too much is skipped, for what follows it
 		err = d.readParts(r.Context(), in, multipart.NewReader(r.Body, params["boundary"]), f, how)
 	default:
-		in.status = http.StatusUnsupportedMediaType
-		in.message = "What arrived was not sent by this form, so it could not be read. Please fill in the form and send it again."
+		in.status, in.message = page.ErrNoForm.Status, page.ErrNoForm.Message
 		return in, nil
 	}
 	if in.status == http.StatusRequestEntityTooLarge {
@@ -78,19 +75,7 @@ func (in *received) readPairs(body io.Reader) {
 		in.tooMuch()
 		raw = raw[:maxText]
 	}
-	for n := 0; len(raw) > 0 && n < maxPairs; n++ {
-		pair, rest, _ := bytes.Cut(raw, []byte("&"))
-		raw = rest
-		name, value, _ := strings.Cut(string(pair), "=")
-		in.values.Add(unescape(name), unescape(value))
-	}
-}
-
-func unescape(s string) string {
-	if text, err := url.QueryUnescape(s); err == nil {
-		return text
-	}
-	return s
+	in.values = form.Decode(raw)
 }
 
 func (in *received) tooMuch() {
@@ -105,7 +90,7 @@ func (d *Desk) readParts(ctx context.Context, in *received, parts *multipart.Rea
 		text  int
 		fault error
 	)
-	for range maxPairs {
+	for range form.MaxPairs {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
 			return fault

@@ -103,7 +103,7 @@ func check(t *testing.T, f form.Form, in *received, sent int, stage bool) {
 			size += len(name) + len(value)
 		}
 	}
-	if values > maxPairs || size > min(sent, maxText) {
+	if values > form.MaxPairs || size > min(sent, maxText) {
 		t.Errorf("%d values of %d bytes were kept of %d", values, size, sent)
 	}
 	if in.status != 0 && in.message == "" && len(in.errs) == 0 {

@@ -201,8 +201,8 @@ func weekLabel(week string) string {
 // submitExport sends what may be seen of a month as CSV (RFC 4180), to be given to whomever (P-12). Who took it is logged
 // first.
 func (r *Room) submitExport(w http.ResponseWriter, req *http.Request) error {
-	if err := req.ParseForm(); err != nil {
-		return &page.Error{Status: http.StatusBadRequest, Message: "What was sent could not be read. Go back and try again."}
+	if err := page.ReadForm(req, 64<<10); err != nil {
+		return err
 	}
 	m, err := parseMonth(req.PostForm.Get("month"))
 	if err != nil || r.newest().earlier(m) {

@@ -210,7 +210,7 @@ func (a announcement) values() url.Values {
 }
 
 func (r *Room) submitNew(w http.ResponseWriter, req *http.Request) error {
-	if err := read(w, req); err != nil {
+	if err := read(req); err != nil {
 		return err
 	}
 	id, err := uuid.Parse(req.PostForm.Get("id"))
@@ -225,7 +225,7 @@ func (r *Room) submitOne(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := read(w, req); err != nil {
+	if err := read(req); err != nil {
 		return err
 	}
 	return r.submit(w, req, a, false)
@@ -270,12 +270,8 @@ func version(req *http.Request) int {
 	return n
 }
 
-func read(w http.ResponseWriter, req *http.Request) error {
-	req.Body = http.MaxBytesReader(w, req.Body, 256<<10)
-	if err := req.ParseForm(); err != nil {
-		return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
-	}
-	return nil
+func read(req *http.Request) error {
+	return page.ReadForm(req, 256<<10)
 }
 
 // showPreview draws what a recipient sees, with a made-up consent.
@@ -346,7 +342,7 @@ func (r *Room) submitSchedule(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := read(w, req); err != nil {
+	if err := read(req); err != nil {
 		return err
 	}
 	v, errs := r.whenForm().Parse(req.PostForm)
@@ -372,7 +368,7 @@ func (r *Room) submitAct(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := read(w, req); err != nil {
+	if err := read(req); err != nil {
 		return err
 	}
 	name, ctx := chi.URLParam(req, "act"), req.Context()

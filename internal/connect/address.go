@@ -82,9 +82,8 @@ func (p *Portal) drawAddress(w http.ResponseWriter, r *http.Request, status int,
 // takeAddress mails a link to the new address. Whether that has an account already is told to its owner only, behind the
 // link.
 func (p *Portal) takeAddress(w http.ResponseWriter, r *http.Request) error {
-	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	if err := r.ParseForm(); err != nil {
-		return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
+	if err := page.ReadForm(r, 64<<10); err != nil {
+		return err
 	}
 	in := account.From(r.Context())
 	values, errs := addressForm().Parse(r.PostForm)

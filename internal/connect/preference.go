@@ -142,9 +142,8 @@ func (p *Portal) takePreferences(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	if err := r.ParseForm(); err != nil {
-		return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
+	if err := page.ReadForm(r, 64<<10); err != nil {
+		return err
 	}
 	rows, err := p.rows(r.Context(), who)
 	if err != nil {

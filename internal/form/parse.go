@@ -1,6 +1,7 @@
 package form
 
 import (
+	"bytes"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,6 +13,28 @@ import (
 	"golang.org/x/text/message"
 	"golang.org/x/text/unicode/norm"
 )
+
+// MaxPairs is how many fields of a body are read; what follows is ignored.
+const MaxPairs = 2000
+
+// Decode reads a urlencoded body as far as it goes: what can't be decoded stays as it came.
+func Decode(raw []byte) url.Values {
+	values := url.Values{}
+	for n := 0; len(raw) > 0 && n < MaxPairs; n++ {
+		pair, rest, _ := bytes.Cut(raw, []byte("&"))
+		raw = rest
+		name, value, _ := strings.Cut(string(pair), "=")
+		values.Add(unescape(name), unescape(value))
+	}
+	return values
+}
+
+func unescape(s string) string {
+	if text, err := url.QueryUnescape(s); err == nil {
+		return text
+	}
+	return s
+}
 
 const e164Suffix = "_e164"
 

@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -83,11 +84,18 @@ func (r *Room) writeCookies(w http.ResponseWriter, req *http.Request, status int
 	return r.views.cookies.Write(w, req, status, data)
 }
 
+// maxChoice is how many bytes a choice may have.
+const maxChoice = 4 << 10
+
 // takeChoice keeps the choice, and nothing but it unless all cookies were accepted. It works for browsers that keep no
 // cookie as well: they are told so, and nothing else changes.
 func (r *Room) takeChoice(w http.ResponseWriter, req *http.Request) error {
+	var unread *page.Error
+	if errors.As(page.ReadForm(req, maxChoice), &unread) {
+		return r.writeCookies(w, req, unread.Status, cookiePage{Problem: "That was not sent by this page. Press one of the buttons below."})
+	}
 	back := cookiePath
-	switch choice := page.Choice(req.PostFormValue("choice")); choice {
+	switch choice := page.Choice(req.PostForm.Get("choice")); choice {
 	case page.AcceptAll, page.TellMe, page.RejectAll:
 		r.set(w, page.ChoiceCookie, string(choice), yearOfCookies)
 		if choice == page.AcceptAll && !page.Silent(req) {
@@ -114,7 +122,7 @@ func (r *Room) setFirstVisit(w http.ResponseWriter, req *http.Request) {
 	}
 	year, week := r.desk.Now().ISOWeek()
 	value := fmt.Sprintf("%d-W%02d", year, week)
-	if tag := page.Campaign(req.PostFormValue("campaign")); tag != "" {
+	if tag := page.Campaign(req.PostForm.Get("campaign")); tag != "" {
 		value += "." + tag
 	}
 	r.set(w, FirstVisitCookie, value, yearOfCookies)

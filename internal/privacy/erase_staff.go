@@ -107,7 +107,7 @@ func (o *Office) draw(w http.ResponseWriter, r *http.Request, status int, s form
 }
 
 func (o *Office) submit(w http.ResponseWriter, r *http.Request) error {
-	if err := readHold(w, r); err != nil {
+	if err := readHold(r); err != nil {
 		return err
 	}
 	v, errs := eraseForm().Parse(r.PostForm)

@@ -174,7 +174,7 @@ func day(v form.Values, name string) *time.Time {
 }
 
 func (h *Holds) submit(w http.ResponseWriter, r *http.Request) error {
-	if err := readHold(w, r); err != nil {
+	if err := readHold(r); err != nil {
 		return err
 	}
 	key, err := uuid.Parse(r.PostForm.Get("key"))
@@ -212,7 +212,7 @@ func (h *Holds) submitReview(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return page.ErrNotFound
 	}
-	if err := readHold(w, r); err != nil {
+	if err := readHold(r); err != nil {
 		return err
 	}
 	on := day(form.Values(r.PostForm), "review")
@@ -238,12 +238,8 @@ func (h *Holds) submitLift(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func readHold(w http.ResponseWriter, r *http.Request) error {
-	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	if err := r.ParseForm(); err != nil {
-		return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
-	}
-	return nil
+func readHold(r *http.Request) error {
+	return page.ReadForm(r, 64<<10)
 }
 
 // actorOf is the officer who is signed in.

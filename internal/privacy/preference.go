@@ -157,8 +157,11 @@ func (r *Room) takePreferences(w http.ResponseWriter, req *http.Request) error {
 	if who.ErasedAt != nil {
 		return r.writePreferences(w, req, who, http.StatusOK, preferencesPage{})
 	}
+	if err := page.ReadForm(req, 64<<10); err != nil {
+		return err
+	}
 	done := "?stopped"
-	switch start, stop := req.PostFormValue("start"), req.PostFormValue("stop"); {
+	switch start, stop := req.PostForm.Get("start"), req.PostForm.Get("stop"); {
 	case stop == "all":
 		err = r.stopAll(req.Context(), who.ID)
 	case stop != "":

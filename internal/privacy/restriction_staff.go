@@ -94,7 +94,7 @@ func groundWords(ground string) string {
 }
 
 func (x *Restrictions) submit(w http.ResponseWriter, r *http.Request) error {
-	if err := readHold(w, r); err != nil {
+	if err := readHold(r); err != nil {
 		return err
 	}
 	v, errs := restrictionForm().Parse(r.PostForm)

@@ -113,10 +113,10 @@ func (x *Rights) act(w http.ResponseWriter, r *http.Request, rec submission.Reco
 	if rec.Kind != Kind {
 		return page.ErrNotFound
 	}
-	if err := readHold(w, r); err != nil {
+	if err := readHold(r); err != nil {
 		return err
 	}
-	ctx, act := r.Context(), r.PostFormValue("act")
+	ctx, act := r.Context(), r.PostForm.Get("act")
 	if act == actCode && rec.Email != "" {
 		wait, err := x.desk.MailCode(ctx, rec)
 		if err != nil {
@@ -124,7 +124,7 @@ func (x *Rights) act(w http.ResponseWriter, r *http.Request, rec submission.Reco
 		}
 		return x.answerCode(w, r, rec, wait, activity.ManyCodes)
 	}
-	ok, wait, err := x.desk.Opens(ctx, rec, r.PostFormValue("grant"), r.PostFormValue("code"))
+	ok, wait, err := x.desk.Opens(ctx, rec, r.PostForm.Get("grant"), r.PostForm.Get("code"))
 	switch {
 	case err != nil:
 		return err
@@ -217,12 +217,12 @@ func (x *Rights) export(w http.ResponseWriter, r *http.Request, rec submission.R
 const wrongNumber = "That is not the number of a request that this address sent before. It stands in each of our mails, like CC-7Q2HD-M5X0P."
 
 func typedNumber(r *http.Request) string {
-	return strings.ToUpper(form.Clean(r.PostFormValue("reference"), false))
+	return strings.ToUpper(form.Clean(r.PostForm.Get("reference"), false))
 }
 
 func (x *Rights) withdraw(w http.ResponseWriter, r *http.Request, rec submission.Record, h held) error {
 	ctx := r.Context()
-	id, err := uuid.Parse(r.PostFormValue("request"))
+	id, err := uuid.Parse(r.PostForm.Get("request"))
 	i := slices.IndexFunc(h.Requests, func(q heldRequest) bool { return q.id == id })
 	if err != nil || i < 0 {
 		return page.ErrNotFound
@@ -287,7 +287,7 @@ func (x *Rights) erase(w http.ResponseWriter, r *http.Request, rec submission.Re
 	switch {
 	case !h.proves(number):
 		return refuse(wrongNumber)
-	case r.PostFormValue("sure") != "yes":
+	case r.PostForm.Get("sure") != "yes":
 		return refuse("Tick the box first: an erasure can’t be undone.")
 	}
 	if err := x.log(r.Context(), rec, "erase own data", nil); err != nil {

@@ -157,8 +157,11 @@ func faults(err error) []string {
 
 // publishStatement publishes for ever. Of two officers who press at once, one publishes and the other is told so.
 func (r *Room) publishStatement(w http.ResponseWriter, req *http.Request) error {
+	if err := page.ReadForm(req, 64<<10); err != nil {
+		return err
+	}
 	ctx, id := req.Context(), chi.URLParam(req, "id")
-	if req.PostFormValue("sure") != "yes" {
+	if req.PostForm.Get("sure") != "yes" {
 		return r.writePreview(w, req, http.StatusUnprocessableEntity, "Tick the box first: a published version can’t be changed or taken back.")
 	}
 	draft, err := consent.ReadDraft(r.web, id)

@@ -18,7 +18,7 @@ import (
 // submitBulk does one thing with all records that are ticked. One that may not be changed stops it before anything is
 // changed; one whose status does not allow it is left and counted.
 func (ws *Workspace) submitBulk(w http.ResponseWriter, r *http.Request) error {
-	if err := read(w, r); err != nil {
+	if err := read(r); err != nil {
 		return err
 	}
 	in := account.From(r.Context())

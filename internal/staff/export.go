@@ -162,7 +162,7 @@ func purposes(in *account.Session) []option {
 // submitExportContacts sends the addresses of those whose consent to a purpose is in force, read by the role that can
 // see nothing else.
 func (ws *Workspace) submitExportContacts(w http.ResponseWriter, r *http.Request) error {
-	if err := read(w, r); err != nil {
+	if err := read(r); err != nil {
 		return err
 	}
 	e, a, err := ws.ask(r, ofContacts, agreed())
@@ -216,7 +216,7 @@ func (ws *Workspace) submitExportQueue(w http.ResponseWriter, r *http.Request) e
 	if len(ws.kinds(in, account.Act)) == 0 {
 		return page.ErrForbidden
 	}
-	if err := read(w, r); err != nil {
+	if err := read(r); err != nil {
 		return err
 	}
 	e, a, err := ws.ask(r, ofSubmissions, purposes(in))

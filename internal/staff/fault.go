@@ -14,14 +14,6 @@ import (
 	"clickcommerce.com/site/internal/submission"
 )
 
-// errUnreadable is the answer to a body that is no form; one that is too large is told so by page.Handle.
-func errUnreadable(err error) error {
-	if large := new(http.MaxBytesError); errors.As(err, &large) {
-		return err
-	}
-	return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
-}
-
 // told turns what the stores return into what staff are told; the rest is no matter of theirs.
 func told(err error) error {
 	switch {

@@ -286,7 +286,7 @@ func (ws *Workspace) submitOptOut(w http.ResponseWriter, r *http.Request, m met)
 	if !m.mayAct {
 		return page.ErrForbidden
 	}
-	if err := read(w, r); err != nil {
+	if err := read(r); err != nil {
 		return err
 	}
 	v := r.PostForm

@@ -94,7 +94,7 @@ func (ws *Workspace) showSearch(w http.ResponseWriter, r *http.Request) error {
 // submitSearch takes the search box and the filters. They come by POST, so that an address that is looked for stands in
 // no address line, history or log.
 func (ws *Workspace) submitSearch(w http.ResponseWriter, r *http.Request) error {
-	if err := read(w, r); err != nil {
+	if err := read(r); err != nil {
 		return err
 	}
 	q := ws.hidden(readQuery(r.PostForm).first())

@@ -74,7 +74,7 @@ func (ws *Workspace) onRecord(right account.Right, h func(http.ResponseWriter, *
 			return err
 		}
 		if r.Method == http.MethodPost {
-			if err := read(w, r); err != nil {
+			if err := read(r); err != nil {
 				return err
 			}
 		}

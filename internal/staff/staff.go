@@ -139,10 +139,6 @@ func some(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id
 const maxBody = 1 << 20
 
 // read parses a form of the workspace.
-func read(w http.ResponseWriter, r *http.Request) error {
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	if err := r.ParseForm(); err != nil {
-		return errUnreadable(err)
-	}
-	return nil
+func read(r *http.Request) error {
+	return page.ReadForm(r, maxBody)
 }

@@ -107,7 +107,7 @@ func rolesOf(v url.Values) []account.Role {
 
 // submitInvite makes an account and mails its owner a link to choose a password.
 func (ws *Workspace) submitInvite(w http.ResponseWriter, r *http.Request) error {
-	if err := read(w, r); err != nil {
+	if err := read(r); err != nil {
 		return err
 	}
 	v := r.PostForm
@@ -198,7 +198,7 @@ func (ws *Workspace) drawMember(w http.ResponseWriter, r *http.Request, status i
 }
 
 func (ws *Workspace) submitRoles(w http.ResponseWriter, r *http.Request) error {
-	if err := read(w, r); err != nil {
+	if err := read(r); err != nil {
 		return err
 	}
 	return ws.govern(w, r, "roles", func(ctx context.Context, id uuid.UUID) error {

@@ -89,8 +89,8 @@ func (r *Room) takeAttendance(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := req.ParseForm(); err != nil {
-		return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
+	if err := page.ReadForm(req, 256<<10); err != nil {
+		return err
 	}
 	by := submission.Actor{ID: in.Account.ID, Role: string(in.Under(account.Act, Kind))}
 	for _, text := range req.PostForm["id"] {

@@ -189,7 +189,10 @@ func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.R
 	if rec.Kind != Kind {
 		return page.ErrNotFound
 	}
-	to, err := r.bySlug(ctx, form.Clean(req.PostFormValue("to"), false))
+	if err := page.ReadForm(req, 64<<10); err != nil {
+		return err
+	}
+	to, err := r.bySlug(ctx, form.Clean(req.PostForm.Get("to"), false))
 	if err != nil {
 		return err
 	}
