@@ -156,6 +156,9 @@ func CountryCode(name string) string {
 	return ""
 }
 
+// callingCode is the code with which numbers of a country begin, 0 where it has none.
+func callingCode(country string) int { return phonenumbers.GetCountryCodeForRegion(country) }
+
 func isCountry(code string) bool {
 	return slices.ContainsFunc(countries(), func(o Option) bool { return o.Value == code })
 }

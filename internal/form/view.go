@@ -53,6 +53,7 @@ type FieldView struct {
 type ChoiceView struct {
 	ID, Value, Label, Hint string
 	Checked                bool
+	Dial                   int // the calling code of a country, 0 where it has none
 }
 
 // Kept is a file that was sent before and is kept, so that it need not be chosen again.
@@ -182,10 +183,14 @@ func (f Field) formats() []string {
 func (f Field) choices(options []Option, sent []string) []ChoiceView {
 	list := make([]ChoiceView, 0, len(options))
 	for i, o := range options {
-		list = append(list, ChoiceView{
+		c := ChoiceView{
 			ID: fmt.Sprintf("f-%s-%d", f.Name, i), Value: o.Value, Label: o.Label, Hint: o.Hint,
 			Checked: slices.Contains(sent, o.Value),
-		})
+		}
+		if f.Kind == Country {
+			c.Dial = callingCode(o.Value)
+		}
+		list = append(list, c)
 	}
 	return list
 }

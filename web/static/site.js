@@ -92,19 +92,63 @@
     el.addEventListener("blur", () => { if (el.dataset.touched) mark(el); });
   }
 
+  // The telephone field knows which code the chosen country has; a number typed with + keeps its own.
+  for (const phone of all("input[type=tel]")) {
+    const country = phone.form?.elements.country;
+    if (!country?.options) continue;
+    const line = document.createElement("p");
+    line.className = "count";
+    line.setAttribute("aria-live", "polite");
+    phone.after(line);
+    const tell = () => {
+      const chosen = country.selectedOptions[0], code = chosen?.dataset.dial;
+      line.textContent = !code || phone.value.trim().startsWith("+") ? "" : "+" + code + " for " + chosen.label + " is added to it";
+    };
+    country.addEventListener("change", tell);
+    phone.addEventListener("input", tell);
+    tell();
+  }
+
+  // A large file tells how far it has come. The answer is a receipt, which has an address, or the page again, which has none.
+  const sendFiles = (form, button) => {
+    const line = document.createElement("p"), bar = document.createElement("progress"), x = new XMLHttpRequest();
+    line.className = "fine";
+    line.setAttribute("role", "status");
+    line.textContent = "Sending your file.";
+    bar.className = "progress";
+    bar.max = 1;
+    bar.setAttribute("aria-label", "Sent");
+    button.after(line, bar);
+    x.upload.onprogress = (e) => { if (e.lengthComputable) bar.value = e.loaded / e.total; };
+    x.upload.onload = () => { bar.removeAttribute("value"); line.textContent = "Sent. It is being checked."; };
+    x.onload = () => {
+      if (x.responseURL && x.responseURL !== form.action) { location.assign(x.responseURL); return; }
+      document.open();
+      document.write(x.responseText);
+      document.close();
+    };
+    x.onerror = () => {
+      bar.remove();
+      delete form.dataset.sent;
+      line.textContent = "The connection broke off. Everything is still here: please send it again.";
+    };
+    const data = new FormData(form, button);
+    x.open("POST", form.action);
+    x.send(data);
+  };
+
   // One click sends once; the server counts twice the same as once besides.
   for (const form of all("form[method=post][novalidate]")) {
     form.addEventListener("submit", (e) => {
       if (e.submitter?.hasAttribute("formtarget")) return;
       if (form.dataset.sent) { e.preventDefault(); return; }
       form.dataset.sent = "1";
+      if (e.submitter && all("input[type=file]", form).some((f) => [...f.files].some((x) => x.size > 5e5))) {
+        e.preventDefault();
+        sendFiles(form, e.submitter);
+        return;
+      }
       setTimeout(() => { delete form.dataset.sent; }, 8000);
-      if (!e.submitter || !all("input[type=file]", form).some((f) => f.files.length)) return;
-      const wait = document.createElement("p");
-      wait.className = "fine";
-      wait.setAttribute("role", "status");
-      wait.textContent = "Sending your file. This can take a moment.";
-      e.submitter.after(wait);
     });
     addEventListener("pageshow", () => { delete form.dataset.sent; });
   }
