@@ -40,6 +40,7 @@ func TestJourneys(t *testing.T) {
 	}{
 		{"applicant", []manner{plain, bare, shy}, journeyApplicant},
 		{"candidate", []manner{plain, bare, shy}, journeyCandidate},
+		{"large file", []manner{plain}, journeyLargeFile},
 		{"registrant", []manner{plain, bare, shy}, journeyRegistrant},
 		{"staff", []manner{plain, bare}, journeyStaff},
 		{"connect", []manner{plain, bare}, journeyConnect},
