@@ -54,8 +54,11 @@ type Activity struct {
 	// NeverApart says that what is sent is never kept apart, whoever sends it and however often: neither a block nor a
 	// crowd stands between a person and what the law grants.
 	NeverApart bool
-	Work       []job.Worker
-	Holder     Holder
+	// Same names the field by which open requests of one person are the same wish: by the day due they stand under the
+	// oldest of them. Empty: each stands for itself.
+	Same   string
+	Work   []job.Worker
+	Holder Holder
 }
 
 // Status is a state of a request, in the words of the workspace and in those for its sender.

@@ -110,6 +110,7 @@ func (r *Room) Activity() activity.Activity {
 	return activity.Activity{
 		Kind: Kind, Title: "Privacy request", What: "privacy request", Path: requestPath,
 		NeverApart: true, // what the law grants is not lost among what looks like misuse
+		Same:       wantField,
 		Statuses:   statuses(r.desk.Pages.Site().Authorities),
 		Form:       requestForm,
 		Receipt:    r.toRights,

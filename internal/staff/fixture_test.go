@@ -132,6 +132,7 @@ func simple(kind, title string) activity.Activity {
 // rights is an activity whose answer the law dates.
 func rights() activity.Activity {
 	a := simple("privacy", "Privacy question")
+	a.Same = "why"
 	a.Statuses[0].DueMonths = 1
 	a.Statuses[0].Moves = append(a.Statuses[0].Moves, activity.Move{To: "extended", Label: "Take more time", Letter: true, Extends: true, Subject: "More time", Text: "It is hard."})
 	a.Statuses[0].Moves = append(a.Statuses[0].Moves, activity.Move{

@@ -134,7 +134,9 @@ func (ws *Workspace) drawPerson(w http.ResponseWriter, r *http.Request, status i
 	p := personPage{
 		Base:   page.Base{Title: title, NoIndex: true, Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}}},
 		Person: m.Person, Since: ws.day(m.CreatedAt), Hidden: m.hidden, Done: doneWords(r.URL.Query()),
-		Records: ws.listView(query{}, submission.List{Records: m.records}, names, uuid.Nil),
+	}
+	if p.Records, err = ws.listView(ctx, query{}, submission.List{Records: m.records}, names, uuid.Nil); err != nil {
+		return err
 	}
 	if len(problems) > 0 {
 		p.Title = "Error: " + p.Title

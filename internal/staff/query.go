@@ -153,7 +153,7 @@ func (ws *Workspace) filter(q query, in *account.Session, right account.Right) s
 	case viewLate:
 		f.Waiting = ws.waiting(f.Kinds)
 	case viewDue:
-		f.Due = ws.terms(f.Kinds)
+		f.Due, f.Fold = ws.terms(f.Kinds), ws.wishes(f.Kinds)
 	case viewQuarantine:
 		f.Quarantined = true
 	}
@@ -207,6 +207,28 @@ func (ws *Workspace) terms(kinds []string) []submission.Term {
 		}
 	}
 	return list
+}
+
+// wishes names those kinds of which one person's open requests may be the same.
+func (ws *Workspace) wishes(kinds []string) []submission.Wish {
+	list := []submission.Wish{}
+	for _, kind := range kinds {
+		a, _ := ws.desk.Activities().Find(kind)
+		if w := wish(a); w.Field != "" {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+func wish(a activity.Activity) submission.Wish {
+	w := submission.Wish{Kind: a.Kind, Field: a.Same}
+	for _, s := range a.Statuses {
+		if s.DueMonths > 0 {
+			w.Statuses = append(w.Statuses, s.Value)
+		}
+	}
+	return w
 }
 
 // late tells of a record in the list whether it waits too long: past the day that the law gives, or else longer than

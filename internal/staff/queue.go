@@ -65,6 +65,7 @@ type row struct {
 	Status                tag
 	Owner                 string
 	Due                   string // the day that the law gives
+	Same                  string // what else the person asked for the same
 	Unread, Current, Late bool
 }
 
@@ -131,9 +132,13 @@ func (ws *Workspace) showQueue(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	list, err := ws.listView(r.Context(), q, found, names, uuid.Nil)
+	if err != nil {
+		return err
+	}
 	p := queuePage{
 		Base: page.Base{Title: "Inbox", NoIndex: true}, Views: views, Filter: ws.filterView(q, kinds, names),
-		List: ws.listView(q, found, names, uuid.Nil), Total: capped(total), Found: q.Q, Done: doneWords(r.URL.Query()),
+		List: list, Total: capped(total), Found: q.Q, Done: doneWords(r.URL.Query()),
 		Empty: emptyWords(q),
 	}
 	if len(ws.kinds(in, account.Act)) > 0 {
@@ -208,8 +213,12 @@ func (ws *Workspace) filterView(q query, kinds []string, names names) filterView
 }
 
 // listView prepares a page of the queue; current is the record that is read beside it.
-func (ws *Workspace) listView(q query, found submission.List, names names, current uuid.UUID) listView {
+func (ws *Workspace) listView(ctx context.Context, q query, found submission.List, names names, current uuid.UUID) (listView, error) {
 	l := listView{Label: "Submissions"}
+	twins, err := ws.twins(ctx, found.Records)
+	if err != nil {
+		return l, err
+	}
 	before := ws.lateBefore()
 	for _, rec := range found.Records {
 		a, _ := ws.desk.Activities().Find(rec.Kind)
@@ -217,7 +226,7 @@ func (ws *Workspace) listView(q query, found submission.List, names names, curre
 		l.Rows = append(l.Rows, row{
 			ID: rec.ID, Path: q.at(recordPath(rec.ID)), Who: sender(rec), What: what(a, rec), Arrived: ws.brief(rec.CreatedAt),
 			Status: tagOf(status, rec), Owner: names.of(rec.AssigneeID), Unread: rec.ReadAt == nil, Current: rec.ID == current,
-			Late: ws.late(a, status, rec, before), Due: dueBy(status, rec),
+			Late: ws.late(a, status, rec, before), Due: dueBy(status, rec), Same: sameWords(rec.ID, twins[rec.ID]),
 		})
 	}
 	first := q.first()
@@ -227,7 +236,7 @@ func (ws *Workspace) listView(q query, found submission.List, names names, curre
 	if c := found.Older.String(); c != "" {
 		l.Pager.Older = first.at("/staff/submissions", "after", c)
 	}
-	return l
+	return l, nil
 }
 
 func recordPath(id uuid.UUID) string { return "/staff/submissions/" + id.String() }

@@ -37,6 +37,7 @@ type recordPage struct {
 	Deleted   string
 	Due       string // the day that the law gives
 	Late      bool
+	Twins     []twinView // the person's open requests for the same, this one among them
 	Statement string
 	Receipt   string
 	Done      string
@@ -190,7 +191,14 @@ func (ws *Workspace) drawRecord(w http.ResponseWriter, r *http.Request, status i
 	if err != nil {
 		return err
 	}
-	p.List = ws.listView(q, found, names, o.ID)
+	if p.List, err = ws.listView(ctx, q, found, names, o.ID); err != nil {
+		return err
+	}
+	twins, err := ws.twins(ctx, []submission.Record{o.Record})
+	if err != nil {
+		return err
+	}
+	p.Twins = twinViews(o.ID, twins[o.ID], q)
 	if err := ws.fillAnswers(ctx, &p); err != nil {
 		return err
 	}

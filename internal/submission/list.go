@@ -34,7 +34,9 @@ type Filter struct {
 	// Waiting, if not nil, leaves those that are undecided and wait too long in one of these statuses.
 	Waiting []Wait
 	// Due, if not nil, leaves those in one of these statuses and lists them by the day that the law gives, the next one first.
-	Due         []Term
+	Due []Term
+	// Fold leaves of several open requests for the same wish of one person the oldest one.
+	Fold        []Wish
 	From, To    time.Time // of arrival; To exclusive
 	Quarantined bool      // true: only those, false: none of those
 	Query       string    // words of answers, a company, a reference, or an address
@@ -135,6 +137,7 @@ func (f Filter) conditions() conditions {
 	if f.Due != nil {
 		f.due(&c)
 	}
+	f.fold(&c)
 	if !f.From.IsZero() {
 		c.add("s.created_at >= ?", f.From)
 	}
