@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Sealer puts seals over the whole ledger, so that it is noticed when the end of a chain is cut off together with its
@@ -77,7 +79,8 @@ func (l *Ledger) over(ctx context.Context, last checkpoint, upto int64) (checkpo
 	next := checkpoint{Upto: upto}
 	err := l.pool.QueryRow(ctx, `
 		SELECT count(*), sha256($1::bytea || coalesce(string_agg(hash, ''::bytea ORDER BY id), ''::bytea))
-		FROM consent_event WHERE id > $2 AND id <= $3`, last.Digest, last.Upto, upto).Scan(&next.Events, &next.Digest)
+		FROM (SELECT id, hash FROM consent_event UNION ALL SELECT id, hash FROM consent_tombstone) links
+		WHERE id > $2 AND id <= $3`, last.Digest, last.Upto, upto).Scan(&next.Events, &next.Digest)
 	return next, err
 }
 
@@ -89,9 +92,10 @@ func (l *Ledger) lastCheckpoint(ctx context.Context) (checkpoint, error) {
 	return list[0], nil
 }
 
-// checkpoints returns the latest seals, the newest first.
+// checkpoints returns the latest seals, the newest first, or all if most is 0.
 func (l *Ledger) checkpoints(ctx context.Context, most int) ([]checkpoint, error) {
-	rows, err := l.pool.Query(ctx, `SELECT upto, events, digest FROM consent_checkpoint ORDER BY upto DESC LIMIT $1`, most)
+	rows, err := l.pool.Query(ctx, `
+		SELECT upto, events, digest FROM consent_checkpoint ORDER BY upto DESC LIMIT nullif($1::int, 0)`, most)
 	if err != nil {
 		return nil, err
 	}
@@ -101,9 +105,13 @@ func (l *Ledger) checkpoints(ctx context.Context, most int) ([]checkpoint, error
 // ErrCut says that events are missing which were sealed, or read otherwise than when they were.
 var ErrCut = errors.New("consent: the ledger is not what was sealed")
 
-// VerifySeals compares the latest seals with the events that they cover.
+// VerifySeals compares the latest seals, or all if most is 0, with the events that they cover.
 func (l *Ledger) VerifySeals(ctx context.Context, most int) error {
-	list, err := l.checkpoints(ctx, most+1)
+	ask := most
+	if most > 0 {
+		ask++ // the last one begins where the one before it ends
+	}
+	list, err := l.checkpoints(ctx, ask)
 	if err != nil {
 		return fmt.Errorf("verify seals: %w", err)
 	}
@@ -111,7 +119,7 @@ func (l *Ledger) VerifySeals(ctx context.Context, most int) error {
 		before := checkpoint{Digest: []byte{}}
 		if i+1 < len(list) {
 			before = list[i+1]
-		} else if len(list) > most {
+		} else if most > 0 && len(list) > most {
 			return nil // covered by an older seal
 		}
 		now, err := l.over(ctx, before, sealed.Upto)
@@ -125,6 +133,17 @@ func (l *Ledger) VerifySeals(ctx context.Context, most int) error {
 	return nil
 }
 
+// Unsealed tells whether there are entries that no seal covers, although none was made since that time.
+func (l *Ledger) Unsealed(ctx context.Context, since time.Time) (bool, error) {
+	var late bool
+	if err := l.pool.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM consent_event WHERE id > (SELECT coalesce(max(upto), -1) FROM consent_checkpoint))
+			AND NOT EXISTS (SELECT FROM consent_checkpoint WHERE at >= $1)`, since).Scan(&late); err != nil {
+		return false, fmt.Errorf("look for what is not sealed: %w", err)
+	}
+	return late, nil
+}
+
 // Broken is a link of a person's chain that does not hold.
 type Broken struct {
 	Person uuid.UUID `db:"person_id"`
@@ -132,26 +151,47 @@ type Broken struct {
 }
 
 // FirstBroken follows the chains of the latest people, or of all if people is 0, and returns the first link that does not
-// hold; nil if all hold.
+// hold; nil if all hold. A chain without its head, and a head without its chain, do not hold. Where a chain was removed,
+// its tombstones are what the next entry follows from.
 func (l *Ledger) FirstBroken(ctx context.Context, people int) (*Broken, error) {
-	rows, err := l.pool.Query(ctx, `
-		SELECT person_id, seq FROM (
-			SELECT e.person_id, e.seq, e.seq <> row_number() OVER w
-				OR e.hash <> consent_event_hash(coalesce(lag(e.hash) OVER w, ''::bytea), e)
-				OR (e.seq = max(e.seq) OVER (PARTITION BY e.person_id) AND (e.seq <> h.seq OR e.hash <> h.hash)) AS bad
-			FROM (SELECT person_id, seq, hash FROM consent_head ORDER BY person_id DESC LIMIT nullif($1, 0)) h
-			JOIN consent_event e ON e.person_id = h.person_id
-			WINDOW w AS (PARTITION BY e.person_id ORDER BY e.seq)) links
-		WHERE bad ORDER BY person_id, seq LIMIT 1`, people)
+	from, err := l.earliest(ctx, people)
 	if err != nil {
 		return nil, fmt.Errorf("follow the chains: %w", err)
 	}
-	broken, err := pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByName[Broken])
+	broken, err := postgres.Row[Broken](ctx, l.pool, `
+		SELECT person_id, seq FROM (
+			SELECT person_id, coalesce(e.seq, h.seq) AS seq, e.seq IS NULL OR h.seq IS NULL OR e.bad
+				OR (e.seq = e.last AND (e.seq <> h.seq OR e.hash <> h.hash)) AS bad
+			FROM (SELECT person_id, seq, hash FROM consent_head WHERE person_id >= $1) h
+			FULL JOIN (
+				SELECT k.person_id, k.seq, k.hash, max(k.seq) OVER (PARTITION BY k.person_id) AS last,
+					k.seq <> row_number() OVER w OR CASE WHEN k.removed THEN NOT lag(k.removed, 1, true) OVER w
+						ELSE k.hash <> consent_event_hash(lag(k.hash, 1, ''::bytea) OVER w, k.event) END AS bad
+				FROM (
+					SELECT person_id, seq, hash, e AS event, false AS removed FROM consent_event e WHERE person_id >= $1
+					UNION ALL
+					SELECT person_id, seq, hash, NULL::consent_event, true FROM consent_tombstone WHERE person_id >= $1) k
+				WINDOW w AS (PARTITION BY k.person_id ORDER BY k.seq)) e USING (person_id)) links
+		WHERE bad ORDER BY person_id, seq LIMIT 1`, from)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil //nolint:nilnil // all hold
 	}
 	if err != nil {
 		return nil, fmt.Errorf("follow the chains: %w", err)
 	}
-	return broken, nil
+	return &broken, nil
+}
+
+// earliest returns the first of so many people who chose latest, before everybody if people is 0.
+func (l *Ledger) earliest(ctx context.Context, people int) (who uuid.UUID, err error) {
+	if people == 0 {
+		return uuid.Nil, nil
+	}
+	err = l.pool.QueryRow(ctx, `
+		SELECT person_id FROM (SELECT person_id FROM consent_head ORDER BY person_id DESC LIMIT $1) latest
+		ORDER BY person_id LIMIT 1`, people).Scan(&who)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return uuid.Nil, nil
+	}
+	return who, err
 }

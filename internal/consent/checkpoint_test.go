@@ -86,3 +86,48 @@ func TestSealsNoticeACutTail(t *testing.T) {
 		t.Errorf("a rewritten entry: %v, %v", broken, err)
 	}
 }
+
+// TestBrokenAtEitherEnd takes a chain away from its head, and a head from its chain.
+func TestBrokenAtEitherEnd(t *testing.T) {
+	t.Parallel()
+	for name, sql := range map[string]string{
+		"events are gone":       `DELETE FROM consent_event WHERE person_id = $1`,
+		"the head is gone":      `DELETE FROM consent_head WHERE person_id = $1`,
+		"the head is another's": `UPDATE consent_head SET seq = 7 WHERE person_id = $1`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := pgtest.New(t)
+			activitytest.Publish(t, pool)
+			ledger := consent.NewLedger(pool, keytest.New(t), activitytest.Start)
+			owner := pgtest.Admin(t, pool)
+			exec := func(sql string, args ...any) {
+				t.Helper()
+				if _, err := owner.Exec(t.Context(), sql, args...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			exec(choosers, 9)
+			exec(`ALTER TABLE consent_event DISABLE TRIGGER USER`)
+			who := uuid.MustParse("00000000-0000-0000-0000-000000000005")
+			exec(sql, who)
+			for _, people := range []int{0, 6} {
+				if broken, err := ledger.FirstBroken(t.Context(), people); err != nil || broken == nil || broken.Person != who {
+					t.Errorf("of %d people: %v, %v", people, broken, err)
+				}
+			}
+			if broken, err := ledger.FirstBroken(t.Context(), 3); err != nil || broken != nil {
+				t.Errorf("of the latest three: %v, %v", broken, err)
+			}
+		})
+	}
+}
+
+// choosers are $1 people with two choices each.
+const choosers = `
+	WITH p AS (INSERT INTO person (id, email, address_hmac, created_at)
+		SELECT lpad(n::text, 32, '0')::uuid, n || '@example.com', n::text::bytea, '2026-11-20' FROM generate_series(1, $1::int) n
+		RETURNING id)
+	INSERT INTO consent_event (person_id, purpose, channel, granted, wording, statement_version, origin, at)
+	SELECT p.id, 'newsletter', 'email', granted, 'Mail me.', '2026-11-16', 'preferences', '2026-11-20'
+	FROM p, unnest(ARRAY[true, false]) granted ORDER BY p.id`

@@ -175,13 +175,16 @@ func (l *Ledger) Of(ctx context.Context, who uuid.UUID) ([]Choice, error) {
 }
 
 // Confirmed does what follows when a person confirms the address: choices made in the last 30 days come into force, and
-// those among them that were refused earlier are no longer suppressed, since this is the person's own proven act.
+// those among them that were refused before they were made are no longer suppressed, since this is the person's own
+// proven act.
 func (l *Ledger) Confirmed(ctx context.Context, p person.Person) error {
 	_, err := l.pool.Exec(ctx, `
-		DELETE FROM suppression s USING consent c
-		WHERE c.person_id = $1 AND c.granted AND c.at > $2 AND s.at < c.at
-			AND s.purpose = c.purpose AND s.channel = c.channel AND s.address_hmac = $3`,
-		p.ID, l.now().Add(-waits), person.AddressDigest(l.ring, p.Email))
+		DELETE FROM suppression s
+		USING consent c
+		JOIN consent_proven x ON x.person_id = c.person_id AND x.seq = c.seq
+		JOIN consent_event e ON e.person_id = c.person_id AND e.seq = c.seq
+		WHERE c.person_id = $1 AND e.id > s.after AND s.purpose = c.purpose AND s.channel = c.channel AND s.address_hmac = $2`,
+		p.ID, person.AddressDigest(l.ring, p.Email))
 	if err != nil {
 		return fmt.Errorf("confirm choices: %w", err)
 	}

@@ -69,7 +69,7 @@ func (r *room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 	err := tx.QueryRow(ctx, `
 		SELECT c.granted AND (NOT c.in_force OR EXISTS (
 			SELECT FROM consent_event e
-			JOIN confirmation k ON k.person_id = e.person_id AND k.at >= e.at AND k.at <= e.at + interval '30 days'
+			JOIN consent_proven x ON x.person_id = e.person_id AND x.seq = e.seq
 			WHERE e.person_id = c.person_id AND e.submission_id = $2))
 		FROM consent c
 		WHERE c.person_id = $1 AND c.purpose = 'newsletter' AND c.channel = 'email'`, rec.PersonID.UUID, rec.ID).Scan(&ends)

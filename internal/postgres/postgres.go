@@ -9,7 +9,8 @@
 //     Migrate makes it a member of site_serve (no DDL, no change of what is append-only) and lets it
 //     enter site_marketing. Serving as the owner works, without that fence; see DB.ServesAsOwner.
 //   - DATABASE_ADMIN_URL names the owner of the database, for Migrate. It needs CREATEROLE, or the
-//     roles site_serve and site_marketing made beforehand and granted to the serving role.
+//     roles site_serve, site_marketing and site_ledger made beforehand, the first two granted to the serving
+//     role, the last to the owner.
 //   - Behind PgBouncer in transaction mode, DATABASE_URL carries default_query_exec_mode=cache_describe
 //     and DATABASE_ADMIN_URL goes past PgBouncer. Statement timeouts are then PgBouncer's or the
 //     role's to set (ALTER ROLE … SET statement_timeout), and jobs are polled for. Each instance needs

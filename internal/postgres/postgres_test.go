@@ -196,7 +196,7 @@ func TestOwnRoles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	exec(t, base, `GRANT site_serve, site_marketing TO plain_owner WITH ADMIN OPTION`)
+	exec(t, base, `GRANT site_serve, site_marketing, site_ledger TO plain_owner WITH ADMIN OPTION`)
 	exec(t, base, `ALTER DATABASE `+database+` OWNER TO plain_owner`)
 	as := func(role string) string {
 		return strings.Replace(base.Config().ConnString(), "//site_owner@", "//"+role+"@", 1)

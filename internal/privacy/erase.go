@@ -262,7 +262,7 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 		{left.Later, Remnant{"what was sent after the erasure was asked for, with the address", "that was not asked for; ask again to have it erased too"}},
 		{left.Records, Remnant{"that there were requests: kind, day, outcome", "so that our figures stay true; deleted at their date"}},
 		{left.Facts, Remnant{"when a request changed and which role opened it", "it shows who dealt with it, for 24 months; it holds no words"}},
-		{left.Choices, Remnant{"choices about messages, under a number that leads to no address", "it shows that what was sent was agreed to"}},
+		{left.Choices, Remnant{"choices about messages, under a number that leads to no address", "it shows that what was sent was agreed to; removed six years after the last"}},
 		{left.Refusals, Remnant{"a digest of the address, for each refusal", "so that it stays refused, whatever is imported or restored"}},
 		{left.Flags, Remnant{"that the site was used as its terms forbid: kind and day", "it shows why something was held back; deleted after 24 months"}},
 		{left.Exports, Remnant{"in which rows of exported lists you stood, by their numbers", "so that these rows are called back; deleted after 24 months"}},

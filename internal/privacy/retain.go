@@ -84,6 +84,12 @@ func (r *Retainer) olds() []old {
 				AND coalesce(told_on, CASE WHEN outcome = 'nothing' THEN answered_on END) < $1::date`, "at",
 			r.forget(`SELECT forget_disclosures($1, $2)`),
 		},
+		{
+			"consent", "choices of which none is in force", 72, `consent_event e
+				JOIN consent_head h ON h.person_id = e.person_id AND h.seq = e.seq
+				WHERE e.at < $1 AND consent_closed(e.person_id, $1)`, "e.at",
+			r.forget(`SELECT remove_closed_chains($1, $2, now())`),
+		},
 		{"erasure", "done", 24, `erasure WHERE done_at < $1`, "done_at", r.forgetErasures},
 	}
 }
