@@ -137,7 +137,7 @@ func (a *app) wireGround(ctx context.Context) error {
 		Web: a.web, PublicURL: a.cfg.PublicURL, Site: a.site, Log: a.log, Now: a.now,
 		Notice: func(ctx context.Context) *page.Notice { return a.privacy.Notice(ctx) },
 		Seen:   a.seen.count,
-		Viewed: func(r *http.Request, answer http.Header) { a.visits.View(r, answer) },
+		Viewed: a.viewed,
 	})
 	if err != nil {
 		return err
@@ -223,6 +223,13 @@ func (a *app) openMail() (*mail.Queue, error) {
 			From:         netmail.Address{Name: a.site.Sender.Name, Address: a.site.Sender.Address},
 		},
 	})
+}
+
+// viewed counts a visit; what a check asks for is none.
+func (a *app) viewed(r *http.Request, answer http.Header) {
+	if !privacy.Probing(r) {
+		a.visits.View(r, answer)
+	}
 }
 
 // wake runs a worker at once, where the jobs run in this process.

@@ -177,6 +177,32 @@ func TestInboxes(t *testing.T) {
 	}
 }
 
+// The page's check follows the newest chains alone; the doctor follows all of them, and all seals.
+func TestDoctorReadsTheWholeLedger(t *testing.T) {
+	t.Parallel()
+	in := newInstall(t)
+	owner := pgtest.Admin(t, in.pool)
+	exec := func(sql string) {
+		t.Helper()
+		if _, err := owner.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`
+		WITH p AS (INSERT INTO person (id, email, address_hmac, created_at)
+			SELECT lpad(n::text, 32, '0')::uuid, n || '@example.com', n::text::bytea, now() FROM generate_series(1, 600) n RETURNING id)
+		INSERT INTO consent_event (person_id, purpose, channel, granted, wording, statement_version, origin, at)
+		SELECT p.id, 'newsletter', 'email', true, 'Mail me.', (SELECT max(id) FROM statement_version), 'preferences', now() FROM p ORDER BY id`)
+	exec(`
+		INSERT INTO consent_checkpoint (upto, events, digest, at)
+		SELECT n, 1, sha256(convert_to(n::text, 'UTF8')), now() FROM generate_series(1, 60) n`)
+	exec(`ALTER TABLE consent_event DISABLE TRIGGER USER`)
+	exec(`UPDATE consent_event SET wording = 'Call me.' WHERE person_id = lpad('1', 32, '0')::uuid`)
+	call(t, in.environ, "", "doctor").want(t, 1,
+		"FAIL  P-6: The chain of consents is whole.", "entry 1 of person 00000000-0000-0000-0000-000000000001",
+		"FAIL  P-6: No end of a chain was cut off since it was sealed.")
+}
+
 // Whatever setting leads to a stranger's host, P-9 is red; this machine and hosts on record are not strangers.
 func TestProcessors(t *testing.T) {
 	t.Parallel()

@@ -81,22 +81,30 @@ func (p *prover) proveAll(ctx context.Context) (privacy.Proof, error) {
 		return proof, fmt.Errorf("a whole copy fails: %v", whole)
 	}
 	for _, check := range p.privacy.Checks() {
-		if !check.Remove.Possible() {
-			return proof, fmt.Errorf("%s: nothing is said of how to remove: %s", check.Promise, check.Name)
+		for _, removal := range check.Removals() {
+			fault, err := p.remove(ctx, check, removal)
+			if err != nil {
+				return proof, fmt.Errorf("%s: %s: %w", check.Promise, check.Name, err)
+			}
+			proof.Removed++
+			verdict := "UNNOTICED"
+			if fault != "" {
+				proof.Noticed++
+				verdict = "noticed: " + fault
+			}
+			fmt.Fprintf(p.stdout, "%-5s %s\n      %s\n", check.Promise, check.Name, verdict)
 		}
-		failing, err := p.failing(ctx, check.Remove)
-		if err != nil {
-			return proof, fmt.Errorf("%s: %s: %w", check.Promise, check.Name, err)
-		}
-		proof.Removed++
-		verdict := "UNNOTICED"
-		if fault, ok := failing[check.Promise+": "+check.Name]; ok {
-			proof.Noticed++
-			verdict = "noticed: " + fault
-		}
-		fmt.Fprintf(p.stdout, "%-5s %s\n      %s\n", check.Promise, check.Name, verdict)
 	}
 	return proof, nil
+}
+
+// remove takes a rule out of a copy and returns what its check says there, empty if it notices nothing.
+func (p *prover) remove(ctx context.Context, check privacy.Check, removal privacy.Removal) (string, error) {
+	if !removal.Possible() {
+		return "", errors.New("nothing is said of how to remove it")
+	}
+	failing, err := p.failing(ctx, removal)
+	return failing[check.Promise+": "+check.Name], err
 }
 
 // failing makes a copy without a rule and returns which checks fail there, and why.

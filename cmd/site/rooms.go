@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -185,7 +187,21 @@ func (a *app) promises() []privacy.Check {
 			Run:    func(ctx context.Context) error { return a.visits.CheckSilent(ctx, a.front()) },
 			Remove: privacy.Removal{Serve: deaf},
 		},
+		a.scheduled("P-6", "The work that seals the ledger is scheduled.", "seal_ledger"),
+		a.scheduled("P-18", "The work that tells people of a new use is scheduled.", "notices"),
+		a.scheduled("A-2", "The work that carries on with erasures is scheduled.", "erasures"),
+		a.scheduled("A-4", "The work that deletes what is past its day is scheduled.", "retain"),
 	}...)
+}
+
+// scheduled is a check that a worker is among those that run beside the server.
+func (a *app) scheduled(promise, name, worker string) privacy.Check {
+	return privacy.Check{Promise: promise, Name: name, Remove: privacy.Removal{Job: worker}, Run: func(context.Context) error {
+		if !slices.ContainsFunc(a.workers(), func(w job.Worker) bool { return w.Name == worker }) {
+			return fmt.Errorf("no worker %s", worker)
+		}
+		return nil
+	}}
 }
 
 // deaf keeps from the site that a browser asks not to be counted.

@@ -9,6 +9,7 @@ import (
 	"net/http/pprof"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -167,7 +168,8 @@ func (a *app) workers() []job.Worker {
 	list = append(list, a.misuse.Work()...)
 	list = append(list, a.eraser.Work()...)
 	list = append(list, a.retainer.Work()...)
-	return append(list, a.rooms.work...)
+	list = append(list, a.rooms.work...)
+	return slices.DeleteFunc(list, func(w job.Worker) bool { return w.Name == a.without.Job })
 }
 
 // adminHandler is for operators: metrics and profiles.

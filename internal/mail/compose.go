@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	netmail "net/mail"
@@ -34,6 +35,31 @@ func (q *Queue) host() string {
 		return "localhost"
 	}
 	return host
+}
+
+// StopHeaders returns with which headers mails leave that their reader can stop: those of a message of that id, by
+// template, for each whose purpose needs consent.
+func (q *Queue) StopHeaders(message uuid.UUID) (map[string]netmail.Header, error) {
+	all := map[string]netmail.Header{}
+	for name, d := range q.templates {
+		if !consented(d.Purpose) {
+			continue
+		}
+		m, err := q.compose(message, d, "nobody@check.invalid", Drawn{Subject: "A check", Text: "A check."}, nil, q.now())
+		if err != nil {
+			return nil, fmt.Errorf("headers of template %s: %w", name, err)
+		}
+		var raw bytes.Buffer
+		if _, err := m.WriteTo(&raw); err != nil {
+			return nil, fmt.Errorf("headers of template %s: %w", name, err)
+		}
+		read, err := netmail.ReadMessage(&raw)
+		if err != nil {
+			return nil, fmt.Errorf("headers of template %s: %w", name, err)
+		}
+		all[name] = read.Header
+	}
+	return all, nil
 }
 
 // compose makes the mail of one message. Its errors hold no word of it and no address.

@@ -20,7 +20,21 @@ type Check struct {
 	Promise string // its id, as in P-6
 	Name    string // what holds, in one sentence
 	Run     func(ctx context.Context) error
-	Remove  Removal // how the rule is taken out of a copy, to prove that Run notices
+	// Whole is Run without its bounds, for who has time; nil: Run has none.
+	Whole  func(ctx context.Context) error
+	Remove Removal   // how the rule is taken out of a copy, to prove that Run notices
+	Also   []Removal // further ways to break it, each proved too
+}
+
+// Removals are all ways to break the rule.
+func (c Check) Removals() []Removal { return append([]Removal{c.Remove}, c.Also...) }
+
+// Examine finds out whether the rule holds everywhere, however long that takes.
+func (c Check) Examine(ctx context.Context) error {
+	if c.Whole != nil {
+		return c.Whole(ctx)
+	}
+	return c.Run(ctx)
 }
 
 // Removal takes a rule out of a scratch copy of database and server. What is set of it is done.
@@ -29,6 +43,7 @@ type Removal struct {
 	Statement Edit   // of the statement's files, before they are published in the copy
 	File      Edit   // of the files that the copy is served from, afterwards
 	Setting   string // NAME=value, in the copy's environment
+	Job       string // the name of the work that the copy does not do
 	// Forms changes the activities of the copy.
 	Forms func(activity.Activities) activity.Activities
 	// Serve stands in front of the copy's answers.
@@ -40,7 +55,7 @@ type Edit struct{ Glob, Old, New string }
 
 // Possible tells whether the removal does anything.
 func (r Removal) Possible() bool {
-	return r.SQL != "" || r.Statement != Edit{} || r.File != Edit{} || r.Setting != "" || r.Forms != nil || r.Serve != nil
+	return r.SQL != "" || r.Statement != Edit{} || r.File != Edit{} || r.Setting != "" || r.Job != "" || r.Forms != nil || r.Serve != nil
 }
 
 // Result is how a check ended.

@@ -27,18 +27,34 @@ func (a *answer) Write(b []byte) (int, error) {
 	return a.body.Write(b)
 }
 
-// probe asks the site for a page, inside this process, as a browser does that has no cookies and asks not to be counted.
-func (r *Room) probe(ctx context.Context, path string) (*answer, error) {
+// probe asks the site for a page, inside this process, as a browser does that has no cookies; headers come in pairs.
+func (r *Room) probe(ctx context.Context, path string, headers ...string) (*answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.desk.Pages.URL(path), nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask for %s: %w", path, err)
 	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	return r.answer(req, path)
+}
+
+// answer is what the site says to a request of a check.
+func (r *Room) answer(req *http.Request, path string) (*answer, error) {
+	req = req.WithContext(context.WithValue(req.Context(), probing{}, true))
 	req.RequestURI, req.RemoteAddr = path, "127.0.0.1:0"
-	req.Header.Set("DNT", "1")
 	a := &answer{header: http.Header{}}
 	r.server().ServeHTTP(a, req)
 	if a.status != http.StatusOK {
 		return nil, fmt.Errorf("%s answers %d", path, a.status)
 	}
 	return a, nil
+}
+
+type probing struct{}
+
+// Probing tells whether a request is a check's own, which is no visit.
+func Probing(req *http.Request) bool {
+	own, _ := req.Context().Value(probing{}).(bool)
+	return own
 }

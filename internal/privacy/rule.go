@@ -5,6 +5,7 @@ func (r *Room) ownChecks() []Check {
 	list := append(r.statementChecks(), r.formChecks()...)
 	list = append(list, r.databaseChecks()...)
 	list = append(list, r.disclosureChecks()...)
+	list = append(list, r.workChecks()...)
 	if r.server != nil {
 		list = append(list, r.servedChecks()...)
 	}

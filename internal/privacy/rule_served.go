@@ -16,6 +16,10 @@ import (
 func (r *Room) servedChecks() []Check {
 	return []Check{
 		{
+			Promise: "P-7", Name: "One click in a mail program stops what rests on consent.", Run: r.checkOneClick,
+			Remove: Removal{Serve: refusing},
+		},
+		{
 			Promise: "P-9", Name: "Every kind of page tells the browser to load nothing from another host.", Run: r.checkPolicy,
 			Remove: Removal{Serve: withHeader("Content-Security-Policy", "")},
 		},
@@ -26,6 +30,7 @@ func (r *Room) servedChecks() []Check {
 		{
 			Promise: "P-15", Name: "No page sets a cookie in a browser that chose nothing.", Run: r.checkNoCookie,
 			Remove: Removal{Serve: withHeader("Set-Cookie", "seen=1")},
+			Also:   []Removal{{Serve: marking}},
 		},
 		{
 			Promise: "P-15", Name: "The three choices about cookies stand side by side.", Run: r.checkChoices,
@@ -83,16 +88,29 @@ func (r *Room) checkRememberBox(ctx context.Context) error {
 }
 
 func (r *Room) checkNoCookie(ctx context.Context) error {
-	for _, path := range []string{"/", "/privacy", "/cookies", "/contact", "/alliances/apply", "/connect/sign-in"} {
-		a, err := r.probe(ctx, path)
-		if err != nil {
-			return err
-		}
-		if a.header.Get("Set-Cookie") != "" {
-			return fmt.Errorf("%s sets a cookie", path)
+	ordinary := []string{"User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
+	for _, browser := range [][]string{ordinary, append(ordinary, "DNT", "1")} {
+		for _, path := range []string{"/", "/privacy", "/cookies", "/contact", "/alliances/apply", "/connect/sign-in"} {
+			a, err := r.probe(ctx, path, browser...)
+			if err != nil {
+				return err
+			}
+			if a.header.Get("Set-Cookie") != "" {
+				return fmt.Errorf("%s sets a cookie", path)
+			}
 		}
 	}
 	return nil
+}
+
+// marking sets a cookie in browsers that do not ask to be left alone.
+func marking(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.Header.Get("DNT") == "" {
+			w.Header().Set("Set-Cookie", "seen=1")
+		}
+		next.ServeHTTP(w, req)
+	})
 }
 
 func (r *Room) checkChoices(ctx context.Context) error {
