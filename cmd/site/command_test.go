@@ -1,13 +1,17 @@
 package main
 
 import (
+	"errors"
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/postgres/pgtest"
+	"clickcommerce.com/site/internal/privacy"
 )
 
 func TestHelp(t *testing.T) {
@@ -78,23 +82,62 @@ func TestStaffAdd(t *testing.T) {
 
 func TestStatementPublish(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t)
-	environ := []string{
-		"VAR_DIR=" + t.TempDir(), "DATABASE_URL=" + pgtest.URL(t, pool), "DATABASE_ADMIN_URL=" + pgtest.AdminURL(t, pool),
-	}
+	in := newInstall(t)
 	for _, c := range []struct {
 		args string
 		code int
-		says string
+		says []string
 	}{
-		{"publish 2026-11-01", 0, "Published 2026-11-01, effective on 1 November 2026."},
-		{"publish 2026-11-01", 1, "is published"},
-		{"publish 1999-01-01", 1, "1999-01-01"},
-		{"publish ../site", 1, "site statement: "},
-		{"publish", 2, "usage: site statement publish ID"},
-		{"withdraw 2026-11-01", 2, "usage: "},
+		{"publish 2026-11-01", 1, []string{"is published"}},
+		{"publish 1999-01-01", 1, []string{"1999-01-01"}},
+		{"publish ../site", 1, []string{"site statement: "}},
+		{"publish", 2, []string{"usage: site statement publish ID"}},
+		{"publish 2026-11-01 --on tomorrow", 2, []string{"usage: "}},
+		{"withdraw 2026-11-01", 2, []string{"usage: "}},
 	} {
-		call(t, environ, "", append([]string{"statement"}, strings.Fields(c.args)...)...).want(t, c.code, c.says)
+		call(t, in.environ, "", append([]string{"statement"}, strings.Fields(c.args)...)...).want(t, c.code, c.says...)
+	}
+}
+
+// The command shows what would change, publishes on a day from today on, and leaves an entry in the log of acts.
+func TestStatementPreviewAndDay(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
+	files := withFiles(t, map[string]string{
+		"privacy/2026-11-20.md": next(t, "2026-11-20", "    data: [name, email address, ", "    data: [time of day, name, email address, "),
+	})
+	in := newInstall(t)
+	statement := func(args string) (string, error) {
+		cfg, err := readConfig(in.environ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		err = runStatement(t.Context(), &cli{
+			cfg: cfg, log: slog.New(slog.DiscardHandler), web: files, stdin: strings.NewReader(""), stdout: &out, now: func() time.Time { return now },
+		}, strings.Fields(args))
+		return out.String(), err
+	}
+	said, err := statement("preview 2026-11-20")
+	if err != nil || !strings.Contains(said, "Kind of change: use: data is used for more") || !strings.Contains(said, "Told by mail: 0 people") ||
+		!strings.Contains(said, "time of day") || strings.Contains(said, "Published") {
+		t.Errorf("preview: %v\n%s", err, said)
+	}
+	if _, err := statement("publish 2026-11-20"); !errors.Is(err, privacy.ErrPast) {
+		t.Errorf("on a day that is over: %v", err)
+	}
+	if _, err := statement("publish 2026-11-20 --on 2026-11-10 --history"); !errors.Is(err, privacy.ErrOvertaken) {
+		t.Errorf("before the one in force: %v", err)
+	}
+	if said, err := statement("publish 2026-11-20 --on now"); err != nil || !strings.Contains(said, "effective on 23 November 2026") {
+		t.Errorf("at once: %v\n%s", err, said)
+	}
+	var versions, acts int
+	if err := in.pool.QueryRow(t.Context(), `
+		SELECT (SELECT count(*) FROM statement_version WHERE effective_on = '2026-11-23'),
+			(SELECT count(*) FROM audit_event WHERE action = 'publish' AND detail ->> 'version' = '2026-11-20')`).Scan(&versions, &acts); err != nil ||
+		versions != 1 || acts != 1 {
+		t.Errorf("%d versions and %d acts, %v", versions, acts, err)
 	}
 }
 

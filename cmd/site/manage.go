@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/privacy"
@@ -82,23 +84,80 @@ func (a *app) hire(ctx context.Context, h account.Hire) error {
 }
 
 func runStatement(ctx context.Context, c *cli, args []string) error {
-	if len(args) != 2 || args[0] != "publish" {
+	if len(args) < 2 || (args[0] != "publish" && args[0] != "preview") || strings.HasPrefix(args[1], "-") {
 		return errUsage
 	}
-	if _, err := consent.ReadDraft(c.web, args[1]); err != nil {
+	flags := flag.NewFlagSet("statement publish", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	on := flags.String("on", "", "")
+	history := flags.Bool("history", false, "")
+	if err := flags.Parse(args[2:]); err != nil || flags.NArg() > 0 {
+		return errUsage
+	}
+	p := privacy.Publication{ID: args[1], History: *history, At: c.now(), Role: "system"}
+	var err error
+	if p.On, err = day(*on, c.now()); err != nil {
+		return errUsage
+	}
+	draft, err := consent.ReadDraft(c.web, p.ID)
+	if err != nil {
 		return err // before anything is started
 	}
-	return withDatabase(ctx, c, func(db *postgres.DB) error {
-		if err := db.Ready(ctx); err != nil {
+	if !p.On.IsZero() {
+		draft.EffectiveOn = p.On
+	}
+	return withApp(ctx, c, func(a *app) error {
+		if err := a.previewStatement(ctx, draft); err != nil || args[0] == "preview" {
 			return err
 		}
-		made, err := privacy.Publish(ctx, db.Pool, c.web, args[1], c.now())
+		made, err := privacy.Publish(ctx, a.pool, c.web, p)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.stdout, "Published %s, effective on %s.\n", made.ID, made.EffectiveOn.Format("2 January 2006"))
+		fmt.Fprintf(c.stdout, "Published %s, effective on %s.\n", made.ID, made.Name())
 		return nil
 	})
+}
+
+// day reads "now" or a date; nothing is the zero day.
+func day(text string, now time.Time) (time.Time, error) {
+	switch text {
+	case "":
+		return time.Time{}, nil
+	case "now":
+		text = now.In(clock.Zone()).Format(time.DateOnly)
+	}
+	return time.Parse(time.DateOnly, text)
+}
+
+// previewStatement prints what publishing would change for people, and for how many.
+func (a *app) previewStatement(ctx context.Context, draft consent.Draft) error {
+	if _, there := a.statements.Get(draft.ID); there {
+		return fmt.Errorf("%w: %s", consent.ErrPublished, draft.ID)
+	}
+	d, people, err := a.privacy.Preview(ctx, draft)
+	if err != nil {
+		return err
+	}
+	kind := "words only"
+	switch {
+	case d.Widens():
+		kind = "use: data is used for more, or kept for longer"
+	case len(d.Uses) > 0:
+		kind = "use: narrower only"
+	}
+	fmt.Fprintf(a.stdout, "%s\nKind of change: %s.\nTakes effect: %s.\nTold by mail: %d people.\n", draft.Summary, kind, draft.Name(), people)
+	for _, u := range d.Uses {
+		sign := "-"
+		if u.Wider {
+			sign = "+"
+		}
+		fmt.Fprintf(a.stdout, "  %s %s (%s)\n", sign, u.Sentence, strings.Join(u.Activities, ", "))
+	}
+	for _, c := range d.Only(privacy.FateNew, privacy.FateChanged, privacy.FateMoved, privacy.FateGone) {
+		fmt.Fprintf(a.stdout, "  %s: clause %s\n", c.Fate, c.ID)
+	}
+	return nil
 }
 
 func runBounce(ctx context.Context, c *cli) error {

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -102,7 +103,7 @@ func TestOfficerPublishes(t *testing.T) {
 		"privacy/2026-11-21.md": next(t, "2026-11-21", "    data: [name, email address, ", "    data: [time of day, name, email address, "),
 	})
 	server := mailtest.Serve(t)
-	now := time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
+	now := time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
 	a := newAppAt(t, files, func() time.Time { return now }, "SMTP_URL="+server.URL)
 	who := asks(t, a, "ada@example.com")
 	deliver(t, a) // the receipt
@@ -133,7 +134,10 @@ func TestOfficerPublishes(t *testing.T) {
 	if w := ask(first, http.MethodPost, "/staff/statements/2026-11-20", ""); w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("without the box: %d", w.Code)
 	}
-	if w := ask(first, http.MethodPost, "/staff/statements/2026-11-20", "sure=yes"); w.Code != http.StatusSeeOther {
+	if w := ask(first, http.MethodPost, "/staff/statements/2026-11-20", "sure=yes&on=2026-11-19"); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("in the past: %d", w.Code)
+	}
+	if w := ask(first, http.MethodPost, "/staff/statements/2026-11-20", "sure=yes&on=2026-11-20"); w.Code != http.StatusSeeOther {
 		t.Fatalf("new words: %d", w.Code)
 	}
 	before := len(server.To("ada@example.com"))
@@ -144,14 +148,23 @@ func TestOfficerPublishes(t *testing.T) {
 
 	shows("/staff/statements/2026-11-21", 200, "Use: data is used for more", "1 person", "time of day")
 	var both sync.WaitGroup
+	var late atomic.Int64
 	for _, officer := range []*http.Cookie{first, second} {
 		both.Go(func() {
-			if w := ask(officer, http.MethodPost, "/staff/statements/2026-11-21", "sure=yes"); w.Code != http.StatusSeeOther {
+			w := ask(officer, http.MethodPost, "/staff/statements/2026-11-21", "sure=yes&on=2026-11-21")
+			if w.Code != http.StatusSeeOther {
 				t.Errorf("of two at once: %d", w.Code)
+			}
+			if w.Header().Get("Location") == "/staff/statements?already=2026-11-21" {
+				late.Add(1)
 			}
 		})
 	}
 	both.Wait()
+	if late.Load() != 1 {
+		t.Errorf("%d of two officers were told that it was published", late.Load())
+	}
+	shows("/staff/statements?already=2026-11-21", 200, "Published already, on 20 November 2026")
 	shows("/staff/statements", 200, "21 November 2026", "Every version that came with this program is published")
 	deliver(t, a)
 	mails := server.To("ada@example.com")

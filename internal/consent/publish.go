@@ -85,20 +85,23 @@ func ReadDraft(web fs.FS, id string) (Draft, error) {
 
 // Publish stores a statement with its uses, for ever. Pages and forms follow once Refresh was called.
 func Publish(ctx context.Context, pool *pgxpool.Pool, d Draft, now time.Time) error {
-	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		b := &pgx.Batch{}
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return PublishIn(ctx, tx, d, now) })
+}
+
+// PublishIn is Publish within a transaction, which an error voids.
+func PublishIn(ctx context.Context, tx pgx.Tx, d Draft, now time.Time) error {
+	b := &pgx.Batch{}
+	b.Queue(`
+		INSERT INTO statement_version (id, effective_on, title, summary, body, digest, published_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		d.ID, d.EffectiveOn, d.Title, d.Summary, d.Body, d.Digest, now)
+	for _, u := range d.Uses {
 		b.Queue(`
-			INSERT INTO statement_version (id, effective_on, title, summary, body, digest, published_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			d.ID, d.EffectiveOn, d.Title, d.Summary, d.Body, d.Digest, now)
-		for _, u := range d.Uses {
-			b.Queue(`
-				INSERT INTO statement_use (version, activity, purpose, data, recipient, retention, basis, compatible)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-				d.ID, u.Activity, u.Purpose, u.Data, u.Recipient, u.Retention, u.Basis, u.Compatible)
-		}
-		return tx.SendBatch(ctx, b).Close()
-	})
+			INSERT INTO statement_use (version, activity, purpose, data, recipient, retention, basis, compatible)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			d.ID, u.Activity, u.Purpose, u.Data, u.Recipient, u.Retention, u.Basis, u.Compatible)
+	}
+	err := tx.SendBatch(ctx, b).Close()
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.ConstraintName == "statement_version_pkey" {
 		return ErrPublished

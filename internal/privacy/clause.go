@@ -1,17 +1,12 @@
 package privacy
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/page"
@@ -143,17 +138,4 @@ func activities() []string {
 	return []string{
 		"alliance", "career", "demo", "webinar", "survey", "download", "access", "newsletter", "contact", "privacy",
 	}
-}
-
-// Publish publishes the statement file of that id (`site statement publish ID`), unless its text or its uses are faulty. It returns
-// consent.ErrPublished where that was done before: a published version can't be altered.
-func Publish(ctx context.Context, pool *pgxpool.Pool, web fs.FS, id string, now time.Time) (consent.Statement, error) {
-	draft, err := consent.ReadDraft(web, id)
-	if err != nil {
-		return consent.Statement{}, err
-	}
-	if err := errors.Join(Verify(draft.Body), VerifyUses(draft.Uses)); err != nil {
-		return consent.Statement{}, fmt.Errorf("statement %s: %w", id, err)
-	}
-	return draft.Statement, consent.Publish(ctx, pool, draft, now)
 }

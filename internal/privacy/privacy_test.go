@@ -161,16 +161,16 @@ func TestClauses(t *testing.T) {
 func TestPublish(t *testing.T) {
 	pool := pgtest.New(t)
 	ctx := context.Background()
-	s, err := privacy.Publish(ctx, pool, web.FS, "2026-11-01", activitytest.Start())
+	s, err := privacy.Publish(ctx, pool, web.FS, privacy.Publication{ID: "2026-11-01", At: activitytest.Start(), Role: "system"})
 	if err != nil || s.ID != "2026-11-01" {
 		t.Fatalf("%s, %v", s.ID, err)
 	}
-	if _, err := privacy.Publish(ctx, pool, web.FS, "2026-11-01", activitytest.Start()); err == nil {
+	if _, err := privacy.Publish(ctx, pool, web.FS, privacy.Publication{ID: "2026-11-01", At: activitytest.Start(), Role: "system"}); err == nil {
 		t.Error("a version was published twice")
 	}
 	faulty := fstest.MapFS{"privacy/2027-01-01.md": {Data: []byte("---\nid: \"2027-01-01\"\neffective_on: 2027-01-01\ntitle: T\n" +
 		"summary_of_change: S\nuses:\n  - {activity: contact, purpose: service, data: [x], recipient: own department, retention: y, basis: z}\n---\n## No id\n")}}
-	if _, err := privacy.Publish(ctx, pool, faulty, "2027-01-01", activitytest.Start()); err == nil {
+	if _, err := privacy.Publish(ctx, pool, faulty, privacy.Publication{ID: "2027-01-01", At: activitytest.Start(), Role: "system"}); err == nil {
 		t.Error("a faulty text was published")
 	}
 }
@@ -204,10 +204,10 @@ func TestFaultyUsesAreNotPublished(t *testing.T) {
 	text = text[:i] + "    basis: \"\"" + text[i+strings.IndexByte(text[i:], '\n'):]
 	pool := pgtest.New(t)
 	files := fstest.MapFS{"privacy/2027-01-01.md": {Data: []byte(text)}}
-	if _, err := privacy.Publish(context.Background(), pool, files, "2027-01-01", activitytest.Start()); err == nil || !strings.Contains(err.Error(), "no basis") {
+	if _, err := privacy.Publish(context.Background(), pool, files, privacy.Publication{ID: "2027-01-01", At: activitytest.Start(), Role: "system"}); err == nil || !strings.Contains(err.Error(), "no basis") {
 		t.Errorf("a use without a basis: %v", err)
 	}
-	if _, err := privacy.Publish(context.Background(), pool, web.FS, "2026-11-01", activitytest.Start()); err != nil {
+	if _, err := privacy.Publish(context.Background(), pool, web.FS, privacy.Publication{ID: "2026-11-01", At: activitytest.Start(), Role: "system"}); err != nil {
 		t.Fatal(err)
 	}
 	for _, column := range []string{"basis", "retention"} {

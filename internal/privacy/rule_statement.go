@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 )
 
@@ -112,12 +114,18 @@ func (r *Room) checkTexts(ctx context.Context) error {
 			return err
 		}
 		same := draft.Title == s.Title && draft.Summary == s.Summary && draft.Body == s.Body &&
-			draft.EffectiveOn.Equal(s.EffectiveOn) && bytes.Equal(draft.Digest, s.Digest) && sameUses(draft.Uses, uses)
+			dated(draft.Statement, s) && bytes.Equal(draft.Digest, s.Digest) && sameUses(draft.Uses, uses)
 		if !same {
 			faults = append(faults, fmt.Errorf("version %s differs from its file", s.ID))
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// dated tells whether a version takes effect as its file says, or on a day that was chosen when it was published.
+func dated(file, s consent.Statement) bool {
+	return file.EffectiveOn.Equal(s.EffectiveOn) ||
+		s.EffectiveOn.Format(time.DateOnly) >= s.PublishedAt.In(clock.Zone()).Format(time.DateOnly)
 }
 
 func sameUses(a, b []consent.Use) bool {

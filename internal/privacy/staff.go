@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/account"
-	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/page"
 )
@@ -41,6 +42,7 @@ type statementsPage struct {
 	page.Base
 	Drafts    []consent.Statement // files that came with the program and are not published
 	Published []version
+	Already   *consent.Statement // what another officer, or a first click, has just published
 }
 
 func (r *Room) listStatements(w http.ResponseWriter, req *http.Request) error {
@@ -51,9 +53,11 @@ func (r *Room) listStatements(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.views.statements.Write(w, req, http.StatusOK, statementsPage{
-		Base: page.Base{Title: "Privacy statements", NoIndex: true}, Drafts: drafts, Published: r.versions(),
-	})
+	data := statementsPage{Base: page.Base{Title: "Privacy statements", NoIndex: true}, Drafts: drafts, Published: r.versions()}
+	if s, ok := r.desk.Statements.Get(req.URL.Query().Get("already")); ok {
+		data.Already = &s
+	}
+	return r.views.statements.Write(w, req, http.StatusOK, data)
 }
 
 func (r *Room) drafts() ([]consent.Statement, error) {
@@ -82,6 +86,8 @@ type previewPage struct {
 	People  int      // who would be told by mail
 	AtOnce  bool     // it takes effect today or took effect before
 	Notices []toldUse
+	On      string // the day that is offered for it to take effect
+	Today   string
 	Problem string
 }
 
@@ -95,8 +101,7 @@ func (r *Room) writePreview(w http.ResponseWriter, req *http.Request, status int
 		return err
 	}
 	if _, published := r.desk.Statements.Get(id); published {
-		http.Redirect(w, req, "/staff/statements", http.StatusSeeOther)
-		return nil
+		return toPublished(w, req, id)
 	}
 	draft, err := consent.ReadDraft(r.web, id)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -110,23 +115,19 @@ func (r *Room) writePreview(w http.ResponseWriter, req *http.Request, status int
 		return err
 	}
 	data.Problem = problem
+	if on := req.PostForm.Get("on"); on != "" {
+		data.On = on
+	}
 	return r.views.preview.Write(w, req, status, data)
 }
 
 func (r *Room) preview(ctx context.Context, draft consent.Draft) (previewPage, error) {
-	var data previewPage
-	before := consent.Draft{}
-	if all := r.desk.Statements.All(); len(all) > 0 {
-		before.Statement = all[0]
-		var err error
-		if before.Uses, err = r.desk.Statements.Uses(ctx, all[0].ID); err != nil {
-			return data, err
-		}
-	}
-	d, err := Compare(before, draft)
+	d, people, err := r.Preview(ctx, draft)
 	if err != nil {
-		return data, err
+		return previewPage{}, err
 	}
+	data := previewPage{People: people, Today: r.desk.Now().In(clock.Zone()).Format(time.DateOnly)}
+	data.On = max(draft.EffectiveOn.Format(time.DateOnly), data.Today)
 	data.changesPage = r.changesPage(d)
 	data.Base = page.Base{Title: "Publish the version of " + draft.Name(), NoIndex: true}
 	data.Faults = faults(errors.Join(Verify(draft.Body), VerifyUses(draft.Uses)))
@@ -136,8 +137,7 @@ func (r *Room) preview(ctx context.Context, draft consent.Draft) (previewPage, e
 			data.Notices = append(data.Notices, toldUse{forPurpose(u.Purpose) + ", " + byRecipient(u.Recipient) + ": " + u.Compatible, r.titles([]string{u.Activity})})
 		}
 	}
-	data.People, err = r.Told(ctx, draft)
-	return data, err
+	return data, nil
 }
 
 // faults lists the errors that were joined.
@@ -161,8 +161,9 @@ func (r *Room) publishStatement(w http.ResponseWriter, req *http.Request) error 
 		return err
 	}
 	ctx, id := req.Context(), chi.URLParam(req, "id")
+	refuse := func(why string) error { return r.writePreview(w, req, http.StatusUnprocessableEntity, why) }
 	if req.PostForm.Get("sure") != "yes" {
-		return r.writePreview(w, req, http.StatusUnprocessableEntity, "Tick the box first: a published version can’t be changed or taken back.")
+		return refuse("Tick the box first: a published version can’t be changed or taken back.")
 	}
 	draft, err := consent.ReadDraft(r.web, id)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -172,27 +173,36 @@ func (r *Room) publishStatement(w http.ResponseWriter, req *http.Request) error 
 		return err
 	}
 	if errors.Join(Verify(draft.Body), VerifyUses(draft.Uses)) != nil {
-		return r.writePreview(w, req, http.StatusUnprocessableEntity, "This version can’t be published as it is.")
+		return refuse("This version can’t be published as it is.")
 	}
-	_, err = Publish(ctx, r.desk.Pool, r.web, id, r.desk.Now())
-	switch {
-	case errors.Is(err, consent.ErrPublished):
-		http.Redirect(w, req, "/staff/statements", http.StatusSeeOther) // a second click, or another officer
-		return nil
-	case err != nil:
-		return err
+	on, err := time.Parse(time.DateOnly, req.PostForm.Get("on"))
+	if err != nil {
+		return refuse("Say on which day it takes effect, as in 2027-01-31.")
 	}
 	in := account.From(ctx)
-	if err := audit.Record(ctx, r.desk.Pool, audit.Event{
-		At: r.desk.Now(), ActorID: uuid.NullUUID{UUID: in.Account.ID, Valid: true}, Role: string(in.Under(account.Publish, Kind)),
-		Action: "publish", Object: "statement", Detail: map[string]string{"version": id},
-	}); err != nil {
+	_, err = Publish(ctx, r.desk.Pool, r.web, Publication{
+		ID: id, On: on, At: r.desk.Now(), Officer: uuid.NullUUID{UUID: in.Account.ID, Valid: true}, Role: string(in.Under(account.Publish, Kind)),
+	})
+	switch {
+	case errors.Is(err, consent.ErrPublished):
+		return toPublished(w, req, id) // a second click, or another officer
+	case errors.Is(err, ErrPast):
+		return refuse("It can take effect today at the earliest: what applied before was never read.")
+	case errors.Is(err, ErrOvertaken):
+		return refuse("Another version is published that takes effect later. Choose a day after it.")
+	case err != nil:
 		return err
 	}
 	if err := r.desk.Statements.Refresh(ctx); err != nil {
 		return err
 	}
 	http.Redirect(w, req, "/staff/statements", http.StatusSeeOther)
+	return nil
+}
+
+// toPublished leads who comes too late to the list, which says when it was published.
+func toPublished(w http.ResponseWriter, req *http.Request, id string) error {
+	http.Redirect(w, req, "/staff/statements?already="+url.QueryEscape(id), http.StatusSeeOther)
 	return nil
 }
 
