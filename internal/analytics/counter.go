@@ -212,6 +212,9 @@ func (c *counter) remember(path string, at place) {
 	c.places[strings.Clone(path)] = at
 }
 
+// publicParts takes away the parts of a route that name what is public: all other parts are known to one person.
+var publicParts = strings.NewReplacer("{slug}", "", "{id}", "", "{range}", "")
+
 // placeOf reads it from the route. Addresses that are known to one person are nowhere, and so not remembered either. An
 // address that also takes a POST has a form.
 func placeOf(r *http.Request, answer http.Header) place {
@@ -225,7 +228,7 @@ func placeOf(r *http.Request, answer http.Header) place {
 			return nowhere
 		}
 	}
-	if pattern == "" || strings.Contains(pattern, "{token}") || strings.Contains(pattern, "{grant}") {
+	if pattern == "" || strings.Contains(publicParts.Replace(pattern), "{") {
 		return nowhere
 	}
 	if route.Routes.Match(chi.NewRouteContext(), http.MethodPost, r.URL.Path) {

@@ -35,7 +35,7 @@ func housed(c *counter) http.Handler {
 	const html = "text/html; charset=utf-8"
 	for _, path := range []string{
 		"/", "/products/{slug}", "/search", "/contact", "/r/{token}", "/connect", "/connect/devices", "/connections", "/staff", "/staff/visits",
-		"/r/{token}/edit/{grant}",
+		"/r/{token}/edit/{grant}", "/preferences/confirm/{proof}", "/privacy/changes/{range}",
 	} {
 		r.Get(path, as(html))
 	}
@@ -192,7 +192,7 @@ func TestTokensAreNotRemembered(t *testing.T) {
 	t.Parallel()
 	c := newCounter(time.Now, "")
 	h := housed(c)
-	for _, path := range []string{"/r/secret", "/connect/devices", "/staff/visits"} {
+	for _, path := range []string{"/r/secret", "/preferences/confirm/secret", "/connect/devices", "/staff/visits"} {
 		ask(h, path)
 	}
 	if len(c.places) != 0 {
