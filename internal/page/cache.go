@@ -3,6 +3,7 @@ package page
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"sync"
@@ -16,7 +17,7 @@ import (
 // maxEntries bounds the cache; addresses that lead to a page are far fewer.
 const maxEntries = 4096
 
-// cache keeps the bytes of pages by path and choice. An entry lives until the next full minute (a form's seal says the
+// cache keeps the bytes of pages by path, choice, and number of cookies that signing in has set. An entry lives until the next full minute (a form's seal says the
 // minute) or the next generation of content, whichever comes first.
 type cache struct {
 	generation atomic.Int64
@@ -26,8 +27,9 @@ type cache struct {
 }
 
 type cacheKey struct {
-	path   string
-	choice Choice
+	path    string
+	choice  Choice
+	signIns int
 }
 
 type entry struct {
@@ -43,14 +45,15 @@ func newCache() *cache { return &cache{entries: map[cacheKey]*entry{}} }
 const pageCaching = "private, no-cache"
 
 // Cached serves a page from memory. Only GET and HEAD of an address without query are cached, and only answers with
-// status 200 that did not forbid it; a page so cached depends on nothing of the visitor but the choice about cookies.
+// status 200 that did not forbid it; a page so cached depends on nothing of the visitor but the cookies that it tells of: the
+// choice about them, and how many signing in has set.
 func (s *Set) Cached(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.RawQuery != "" || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
 			next.ServeHTTP(w, r)
 			return
 		}
-		key := cacheKey{r.URL.Path, ChoiceOf(r)}
+		key := cacheKey{r.URL.Path, ChoiceOf(r), SignIns(r)}
 		minute, generation := s.cfg.Now().Unix()/60, s.cache.generation.Load()
 		e := s.cache.get(key)
 		if e == nil || e.minute != minute || e.generation != generation {
@@ -90,7 +93,7 @@ func (c *cache) put(key cacheKey, e *entry) {
 // the request that drew it gets the answer itself, the others get nothing.
 func (s *Set) draw(next http.Handler, r *http.Request, key cacheKey, minute, generation int64) (*entry, *buffer) {
 	var own *buffer // only the request that draws runs the function below
-	got, _, _ := s.cache.drawing.Do(string(key.choice)+" "+key.path, func() (any, error) {
+	got, _, _ := s.cache.drawing.Do(fmt.Sprint(key.choice, " ", key.signIns, " ", key.path), func() (any, error) {
 		// The page belongs to all who wait: it does not end with the first of them.
 		req := r.Clone(context.WithoutCancel(r.Context()))
 		req.Method = http.MethodGet

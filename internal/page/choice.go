@@ -37,6 +37,25 @@ func ChoiceOf(r *http.Request) Choice {
 	return Unset
 }
 
+// signInCookies are the names of the cookies by which somebody stays signed in, at either door, with and without the prefix
+// that https gives them.
+var signInCookies = [...]string{"connect", "staff", "__Host-connect", "__Host-staff"}
+
+// SignIns counts the cookies in the browser that signing in has set. It says no more than that: whose they are, and whether
+// they still open anything, a public page does not ask.
+func SignIns(r *http.Request) int {
+	if len(r.Header["Cookie"]) == 0 {
+		return 0
+	}
+	n := 0
+	for _, name := range signInCookies {
+		if _, err := r.Cookie(name); err == nil {
+			n++
+		}
+	}
+	return min(n, 2) // each door sets one
+}
+
 // Silent tells whether the browser asks not to be counted: Global Privacy Control, or Do Not Track (P-13).
 func Silent(r *http.Request) bool {
 	for _, name := range [...]string{"Sec-Gpc", "Dnt"} { // as net/http spells them

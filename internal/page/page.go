@@ -40,6 +40,7 @@ type Base struct {
 	Site      *Site
 	Canonical string
 	Choice    Choice
+	SignIns   int    // cookies that signing in has set in the browser
 	Campaign  string // that the address names; only where it has a query, so never on a page that is kept for all
 	Notice    *Notice
 	Viewer    *Viewer
@@ -234,7 +235,7 @@ func (s *Set) fill(b *Base, r *http.Request) {
 	b.Site = s.cfg.Site
 	b.Public = s.cfg.PublicURL
 	b.Canonical = s.cfg.PublicURL + (&url.URL{Path: b.Path}).EscapedPath()
-	b.Choice = ChoiceOf(r)
+	b.Choice, b.SignIns = ChoiceOf(r), SignIns(r)
 	if r.URL.RawQuery != "" {
 		b.Campaign = CampaignOf(r.URL.Query())
 	}

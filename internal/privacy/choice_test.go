@@ -96,6 +96,9 @@ func TestCookiePageNamesWhatItSets(t *testing.T) {
 		"kept":       {page("/cookies?saved=none", nil, "choice=none"), "Your choice is kept in this browser"},
 		"not kept":   {page("/cookies?saved=none", nil), "Your browser keeps no cookies"},
 		"chosen":     {page("/cookies", nil, "choice=tell"), "Forget my choice"},
+		"signed in":  {page("/cookies", nil, "connect=x"), "You have not chosen. Signing in has set 1 cookie; signing out deletes it."},
+		"both doors": {page("/cookies", nil, "__Host-connect=x", "__Host-staff=y", "choice=none"), "You reject all. Signing in has set 2 cookies"},
+		"none anew":  {page("/cookies", nil), "You have not chosen, and no cookie is set."},
 	} {
 		if !strings.Contains(tt.text, tt.want) {
 			t.Errorf("%s: the page lacks %q", name, tt.want)
@@ -103,6 +106,24 @@ func TestCookiePageNamesWhatItSets(t *testing.T) {
 	}
 	if strings.Contains(page("/cookies", nil), "Forget my choice") {
 		t.Error("there is a choice to forget before one was made")
+	}
+}
+
+// TestCookieLine holds that the foot of a page tells of the cookies that are there, also where it comes from memory.
+func TestCookieLine(t *testing.T) {
+	h := bench(t)
+	for _, tt := range []struct{ cookies, want string }{
+		{"", "This site has set no cookie in your browser. Choose"},
+		{"connect=x", "Signing in has set 1 cookie in your browser. No other is set. Choose"},
+		{"staff=x; connect=y", "Signing in has set 2 cookies in your browser. No other is set. Choose"},
+		{"connect=x; choice=none", "Signing in has set 1 cookie in your browser. You reject all cookies"},
+		{"", "This site has set no cookie in your browser. Choose"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/privacy", http.NoBody)
+		r.Header.Set("Cookie", tt.cookies)
+		if line := words(document(t, h.Do(r), http.StatusOK).Find(".foot-cookie")); !strings.HasPrefix(line, tt.want) {
+			t.Errorf("%q: %s", tt.cookies, line)
+		}
 	}
 }
 
