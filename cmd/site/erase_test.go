@@ -186,6 +186,7 @@ func dumpOf(t *testing.T, a *app, who uuid.UUID) (all string) {
 			(SELECT string_agg(evidence, ' ') FROM misuse WHERE person_id = $1),
 			(SELECT string_agg(data::text, ' ') FROM message WHERE person_id = $1),
 			(SELECT string_agg(concat_ws(' ', c.email, a.email, a.name), ' ') FROM account a LEFT JOIN connect_address c ON c.account_id = a.id WHERE a.person_id = $1),
+			(SELECT string_agg(value, ' ') FROM contact_point WHERE person_id = $1),
 			(SELECT email FROM person WHERE id = $1))`, who).Scan(&all)
 	if err != nil || len(all) < 1000 {
 		t.Fatalf("%d characters of the person, %v", len(all), err)
@@ -343,6 +344,10 @@ func everything(t *testing.T, a *app, server *httptest.Server) uuid.UUID {
 			}),
 			a.ledger.Record(ctx, tx, p.ID, consent.Event{
 				Purpose: consent.Promotion, Channel: consent.ByEmail, Wording: "No.", Statement: statement.ID, Origin: consent.FromPreferences,
+			}),
+			a.ledger.Record(ctx, tx, p.ID, consent.Event{
+				Purpose: consent.Survey, Channel: consent.ByPost, Granted: true, Wording: "Send me.", Statement: statement.ID, Origin: consent.FromConnect,
+				Point: "1 Zqooqzstreet\nZqooqztown",
 			}))
 	}))
 	signIn(t, a, server, p.ID)

@@ -22,7 +22,7 @@ func request() form.Form {
 			email,
 			activity.CompanyField(true, "What you may see depends on where you belong."),
 			activity.CountryField(true, "It tells us which of our offices knows your company."),
-			activity.PhoneField("Some questions are settled faster by a call."),
+			activity.PhoneField("Some questions are settled faster by a call. For anything else we call only if you tick so below."),
 			{
 				Name: "role", Label: "How do you belong to us?", Kind: form.Choice, Required: true, Example: "customer",
 				Why: "It decides whom we ask: your company's administrator, or your alliance manager.",
@@ -43,6 +43,7 @@ func request() form.Form {
 				Example: "I plan spare parts for our pumps and need the release notes and the import guides.",
 			},
 			activity.ConsentField("product_news", "Mail me news of the products that I work with."),
+			activity.CallField("product_news", "Call me about news of the products that I work with."),
 		},
 	}
 }

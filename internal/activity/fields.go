@@ -80,3 +80,12 @@ func ConsentField(purpose, wording string) form.Field {
 		Why: "Your choice. It counts once you confirm your address by the mail we send, and every such mail has a link to stop.",
 	}
 }
+
+// CallField offers calls for one of the four purposes, beside the number that a PhoneField asks for. It is otherwise as
+// ConsentField.
+func CallField(purpose, wording string) form.Field {
+	return form.Field{
+		Name: "consent_" + purpose + "_phone", Label: wording, Kind: form.Consent, Purpose: purpose, Channel: "phone",
+		Why: "Your choice. We call the number above, once you confirm your address by the mail we send, and until you say stop.",
+	}
+}

@@ -571,28 +571,68 @@ func TestFilterAndTest(t *testing.T) {
 	}
 }
 
-// TestCallList fetches a list of calls, and is refused after seven days.
+// point gives somebody of the crowd a number or a postal address, proven by a mailed link or not.
+func (h *house) point(email, channel, value string, proven bool, at time.Time) {
+	h.t.Helper()
+	h.exec(`
+		INSERT INTO person (id, email, address_hmac, created_at, verified_at) SELECT gen_random_uuid(), $1, sha256($1::text::bytea), $2, $2
+		WHERE NOT EXISTS (SELECT FROM person WHERE email = $1)`, email, at)
+	h.exec(`
+		INSERT INTO consent_event (person_id, purpose, channel, granted, wording, statement_version, origin, at)
+		SELECT id, 'survey', $2, true, 'Ask me.', '2026-11-16', 'form', $3 FROM person WHERE email = $1`, email, channel, at)
+	h.exec(`
+		INSERT INTO contact_point (person_id, channel, value, origin, at)
+		SELECT id, $2, $3, 'form', $4 FROM person WHERE email = $1`, email, channel, value, at)
+	if proven {
+		h.exec(`INSERT INTO confirmation (person_id, at) SELECT id, $2 FROM person WHERE email = $1 ON CONFLICT DO NOTHING`, email, at.Add(time.Minute))
+	}
+}
+
+// TestCallList fetches a list of calls and one of letters, and is refused after seven days. Each has the number or the
+// postal address that was proven, and nobody else's.
 func TestCallList(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 500, 2000)
+	day := h.Now().Add(-48 * time.Hour)
+	h.point("ada@example.com", "phone", "+13125550100", true, day)
+	h.point("ada@example.com", "phone", "+13125550666", false, day.Add(time.Hour)) // typed by anybody since
+	h.point("bob@example.com", "phone", "+13125550101", true, day)
+	h.point("cy@example.com", "phone", "+13125550102", false, day)
+	h.point("ada@example.com", "post", "Ada Lovelace\n1 Engine Street\nChicago", true, day)
+	h.point("dee@example.com", "post", "Dee\n=2 Mill Lane\nPeoria", true, day)
+	for channel, want := range map[string][]string{
+		"phone": {"+13125550100", "+13125550101"},
+		"post":  {"Ada Lovelace 1 Engine Street Chicago", "Dee =2 Mill Lane Peoria"},
+	} {
+		path := h.write(draft("channel", channel, "purpose", "survey"))
+		h.press(path, "list", http.StatusConflict, nil)
+		h.press(path, "schedule", http.StatusSeeOther, nil)
+		w := h.press(path, "list", http.StatusOK, nil)
+		rows, err := csv.NewReader(w.Body).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, row := range rows[1:] {
+			got = append(got, strings.TrimPrefix(row[1], "’"))
+			if row[2] != "2026-11-21" || row[3] != "Ask me." {
+				t.Errorf("%s: %q", channel, row)
+			}
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", channel, diff)
+		}
+		if got := w.Header().Get("Content-Disposition"); !strings.Contains(got, "survey-"+channel+"-delete-by-2026-11-30.csv") {
+			t.Errorf("sent as %s", got)
+		}
+		if got := scan[string](h, `SELECT purpose || ' ' || channel || ' ' || reason || ' ' || count || ' ' || (expires_at - at)
+			FROM export WHERE channel = $1`, channel); got != "survey "+channel+" Announcement: The part that nobody counted 2 7 days" {
+			t.Errorf("remembered: %s", got)
+		}
+	}
 	path := h.write(draft("channel", "phone", "purpose", "survey"))
-	h.press(path, "list", http.StatusConflict, nil)
 	h.press(path, "schedule", http.StatusSeeOther, nil)
-	w := h.press(path, "list", http.StatusOK, nil)
-	rows, err := csv.NewReader(w.Body).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(rows, [][]string{{"row", "Phone", "agreed on", "wording", "good until"}}); diff != "" {
-		t.Error(diff)
-	}
-	if got := w.Header().Get("Content-Disposition"); !strings.Contains(got, "survey-phone-delete-by-2026-11-30.csv") {
-		t.Errorf("sent as %s", got)
-	}
-	if got := scan[string](h, `SELECT purpose || ' ' || channel || ' ' || reason || ' ' || (expires_at - at) FROM export`); got !=
-		"survey phone Announcement: The part that nobody counted 7 days" {
-		t.Errorf("remembered: %s", got)
-	}
 	h.Advance(7 * 24 * time.Hour)
 	h.cookie = h.as(account.Marketer)
 	wants(t, h.press(path, "list", http.StatusGone, nil), 410, "good for 7 days")

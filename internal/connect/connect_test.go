@@ -306,8 +306,8 @@ func TestPreferences(t *testing.T) {
 	b := h.browser()
 	b.signIn("ada@example.com")
 	page := b.get("/connect/preferences").Body.String()
-	if strings.Contains(page, " checked") || strings.Contains(page, "_phone") {
-		t.Errorf("boxes are ticked, or phone is offered where no number is known:\n%s", page)
+	if strings.Contains(page, " checked") {
+		t.Errorf("boxes are ticked:\n%s", page)
 	}
 	hidden := activitytest.Hidden(page)
 	hidden.Set("newsletter_email", "yes")
@@ -353,7 +353,7 @@ func TestPreferences(t *testing.T) {
 		SELECT id, 'survey', 'phone', true, 'Call me.', '2026-11-01', 'staff', $1 FROM person WHERE email = 'ada@example.com'`, h.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if page := b.get("/connect/preferences").Body.String(); !strings.Contains(page, "survey_phone") {
+	if page := words(b.get("/connect/preferences"), "main"); !strings.Contains(page, "told to our staff, and never confirmed") {
 		t.Error("what waits for its confirmation is left out")
 	}
 	if _, err := h.Pool.Exec(t.Context(), `UPDATE account SET expires_at = NULL`); err != nil {
@@ -361,8 +361,65 @@ func TestPreferences(t *testing.T) {
 	}
 	h.Advance(31 * 24 * time.Hour)
 	b.signIn("ada@example.com")
-	if page := b.get("/connect/preferences").Body.String(); strings.Contains(page, "survey_phone") {
+	if page := words(b.get("/connect/preferences"), "main"); strings.Contains(page, "told to our staff") {
 		t.Error("what lapsed is listed as if it could still be confirmed")
+	}
+}
+
+// TestCallsAndLetters holds that calls need a number and letters an address, that who is signed in needs no further proof,
+// and that nothing of it stays when the last box is taken back.
+func TestCallsAndLetters(t *testing.T) {
+	h := newHouse(t)
+	h.admitted("ada@example.com")
+	b := h.browser()
+	b.signIn("ada@example.com")
+	send := func(code int, change ...string) string {
+		t.Helper()
+		values := activitytest.Hidden(b.get("/connect/preferences").Body.String())
+		for i := 0; i < len(change); i += 2 {
+			values.Set(change[i], change[i+1])
+		}
+		h.Advance(time.Second)
+		w := b.do(http.MethodPost, "/connect/preferences", values)
+		want(t, w, code)
+		return w.Body.String()
+	}
+	reach := func() string {
+		t.Helper()
+		var got string
+		if err := h.Pool.QueryRow(t.Context(), `
+			SELECT coalesce(string_agg(concat_ws(' ', purpose, channel, address), ', ' ORDER BY purpose, channel), '') FROM contactable`).Scan(&got); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	for _, tt := range []struct {
+		code   int
+		change []string
+		want   string
+	}{
+		{422, []string{"survey_phone", "yes", "phone", ""}, ""},
+		{422, []string{"survey_phone", "yes", "phone", "my office"}, ""},
+		{422, []string{"promotion_post", "yes", "address", " "}, ""},
+		{303, []string{"phone", "+1 312 555 0100", "address", "1 Mill Lane"}, ""}, // nothing ticked, nothing kept
+		{303, []string{"survey_phone", "yes", "phone", "+1 312 555 0100"}, "survey phone +13125550100"},
+		{303, []string{"survey_phone", "yes", "newsletter_phone", "yes", "phone", "+1 312 555 0101"}, "newsletter phone +13125550101, survey phone +13125550101"},
+		{303, []string{"survey_phone", "yes", "promotion_post", "yes", "phone", "+1 312 555 0101", "address", "Ada\r\n1 Mill Lane"}, "promotion post Ada\n1 Mill Lane, survey phone +13125550101"},
+		{422, []string{"survey_phone", "yes", "promotion_post", "yes", "phone", "", "address", "Ada\r\n1 Mill Lane"}, "promotion post Ada\n1 Mill Lane, survey phone +13125550101"},
+		{303, []string{"promotion_post", "yes", "address", "Ada\r\n1 Mill Lane"}, "promotion post Ada\n1 Mill Lane"},
+	} {
+		body := send(tt.code, tt.change...)
+		if got := reach(); got != tt.want {
+			t.Errorf("%q: %q, want %q", tt.change, got, tt.want)
+		}
+		if tt.code == 422 && !strings.Contains(body, `aria-invalid="true"`) {
+			t.Errorf("%q: no field is marked", tt.change)
+		}
+	}
+	send(303, "stop", "all")
+	var left int
+	if err := h.Pool.QueryRow(t.Context(), `SELECT count(*) FROM contact_point`).Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d numbers and addresses are left, %v", left, err)
 	}
 }
 

@@ -5,21 +5,25 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 )
 
 type preferencesPage struct {
 	page.Base
-	Email string
-	Rows  []choiceRow
-	Any   bool // at least one is in force
-	Good  string
+	Email    string
+	Groups   []group
+	Problems []form.Problem
+	Any      bool // at least one is in force
+	Good     string
 }
 
 // choiceRow is a purpose on a channel, with its box.
@@ -27,41 +31,53 @@ type choiceRow struct {
 	Name    string // of the box
 	Wording string // what ticking it agrees to, word for word as it is recorded
 	On      bool
+	Checked bool       // as the box is drawn
 	Since   *time.Time // of the latest choice
 	Way     string     // how that reached us
 	Shown   string     // the words of that choice, where they were others
 	Waiting bool       // granted, but never confirmed
+	offer   consent.Offer
 }
 
 // Was is the name of the hidden field that says how the box stood when the page was drawn.
 func (c choiceRow) Was() string { return c.Name + "_was" }
 
-// offer is a purpose on a channel, in words.
-type offer struct {
-	purpose consent.Purpose
-	channel consent.Channel
-	wording string
+func boxName(o consent.Offer) string { return string(o.Purpose) + "_" + string(o.Channel) }
+
+// group is what can be agreed to on a channel, and for calls and letters where they go.
+type group struct {
+	Title   string
+	Channel consent.Channel
+	Rows    []choiceRow
+	Where   []form.FieldView // of none or one
 }
 
-func (o offer) name() string { return string(o.purpose) + "_" + string(o.channel) }
-
-// offers lists all that can be agreed to. Mail can be chosen by everybody, phone and post only by those who once did:
-// there we know a number or an address.
-func offers() []offer {
-	return []offer{
-		{consent.ProductNews, consent.ByEmail, "Mail me news of products and services."},
-		{consent.Newsletter, consent.ByEmail, "Mail me the newsletter, four times a year."},
-		{consent.Promotion, consent.ByEmail, "Mail me offers and promotional material."},
-		{consent.Survey, consent.ByEmail, "Ask me now and then by mail what I think of products, site and business."},
-		{consent.ProductNews, consent.ByPhone, "Call me about news of products and services."},
-		{consent.Newsletter, consent.ByPhone, "Call me with what the newsletter brings."},
-		{consent.Promotion, consent.ByPhone, "Call me about offers."},
-		{consent.Survey, consent.ByPhone, "Call me now and then to ask what I think of products, site and business."},
-		{consent.ProductNews, consent.ByPost, "Send me news of products and services by post."},
-		{consent.Newsletter, consent.ByPost, "Send me the newsletter by post."},
-		{consent.Promotion, consent.ByPost, "Send me offers and promotional material by post."},
-		{consent.Survey, consent.ByPost, "Send me surveys by post now and then."},
+// where asks how calls or letters reach a person; mail needs no more than the address of the account.
+func where(c consent.Channel) (form.Field, bool) {
+	switch c {
+	case consent.ByPhone:
+		return form.Field{
+			Name: "phone", Label: "Number to call", Kind: form.Phone, Example: "+1 312 555 0100", Autocomplete: "tel",
+			Hint: "Only if you tick a box here. With its country code.",
+		}, true
+	case consent.ByPost:
+		return form.Field{
+			Name: "address", Label: "Postal address", Kind: form.LongText, Max: 300, Autocomplete: "street-address",
+			Hint: "Only if you tick a box here: name, street, town, country.",
+		}, true
 	}
+	return form.Field{}, false
+}
+
+// whereForm is the form of both.
+func whereForm() form.Form {
+	var f form.Form
+	for _, c := range consent.Channels() {
+		if field, ok := where(c); ok {
+			f.Fields = append(f.Fields, field)
+		}
+	}
+	return f
 }
 
 // way says how a choice reached us.
@@ -87,22 +103,16 @@ func (p *Portal) rows(ctx context.Context, who uuid.UUID) ([]choiceRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	latest := map[string]consent.Choice{}
-	for _, c := range choices {
-		latest[offer{purpose: c.Purpose, channel: c.Channel}.name()] = c
-	}
 	var rows []choiceRow
-	for _, o := range offers() {
-		c, made := latest[o.name()]
-		if made = made && !c.Lapsed(); !made && o.channel != consent.ByEmail {
-			continue
-		}
-		row := choiceRow{Name: o.name(), Wording: o.wording}
-		if made {
-			at := c.At.In(p.zone)
-			row.On, row.Since, row.Way, row.Waiting = c.InForce, &at, way(c.Origin), c.Waiting
-			if c.Granted && c.Wording != o.wording {
-				row.Shown = c.Wording
+	for _, o := range consent.Offers() {
+		row := choiceRow{Name: boxName(o), Wording: o.Wording, offer: o}
+		for _, c := range choices {
+			if c.Purpose == o.Purpose && c.Channel == o.Channel && !c.Lapsed() {
+				at := c.At.In(p.zone)
+				row.On, row.Since, row.Way, row.Waiting = c.InForce, &at, way(c.Origin), c.Waiting
+				if c.Granted && c.Wording != o.Wording {
+					row.Shown = c.Wording
+				}
 			}
 		}
 		rows = append(rows, row)
@@ -110,7 +120,27 @@ func (p *Portal) rows(ctx context.Context, who uuid.UUID) ([]choiceRow, error) {
 	return rows, nil
 }
 
+// points returns the number and the postal address in use, by channel.
+func (p *Portal) points(ctx context.Context, who uuid.UUID) (map[consent.Channel]string, error) {
+	list, err := p.desk.Ledger.Points(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	points := map[consent.Channel]string{}
+	for _, k := range list {
+		if k.InUse {
+			points[k.Channel] = k.Value
+		}
+	}
+	return points, nil
+}
+
 func (p *Portal) showPreferences(w http.ResponseWriter, r *http.Request) error {
+	return p.drawPreferences(w, r, http.StatusOK, nil, nil)
+}
+
+// drawPreferences draws the page as it stands, or with what was sent where that is to be put right.
+func (p *Portal) drawPreferences(w http.ResponseWriter, r *http.Request, status int, sent url.Values, errs form.Errors) error {
 	who, err := owner(r)
 	if err != nil {
 		return err
@@ -119,12 +149,39 @@ func (p *Portal) showPreferences(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data := preferencesPage{Base: p.base("What we may send you", "/connect/preferences"), Email: known.Email}
-	if data.Rows, err = p.rows(r.Context(), who); err != nil {
+	rows, err := p.rows(r.Context(), who)
+	if err != nil {
 		return err
 	}
-	for _, row := range data.Rows {
-		data.Any = data.Any || row.On || row.Waiting
+	points, err := p.points(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	data := preferencesPage{Base: p.base("What we may send you", "/connect/preferences"), Email: known.Email}
+	shown := form.Shown{Values: sent, Errors: errs}
+	if sent == nil {
+		shown.Values = url.Values{"phone": {points[consent.ByPhone]}, "address": {points[consent.ByPost]}}
+	}
+	fields := whereForm().View(shown)
+	data.Problems = fields.Problems
+	data.Title = activity.Title(fields, data.Title)
+	for _, c := range consent.Channels() {
+		g := group{Title: c.Label(), Channel: c}
+		for _, row := range rows {
+			if row.offer.Channel != c {
+				continue
+			}
+			data.Any = data.Any || row.On || row.Waiting
+			row.Checked = row.On
+			if sent != nil {
+				row.Checked = sent.Get(row.Name) == "yes"
+			}
+			g.Rows = append(g.Rows, row)
+		}
+		if field, ok := where(c); ok {
+			g.Where = slices.DeleteFunc(slices.Clone(fields.Fields), func(v form.FieldView) bool { return v.Name != field.Name })
+		}
+		data.Groups = append(data.Groups, g)
 	}
 	switch {
 	case r.URL.Query().Has("stopped"):
@@ -132,7 +189,7 @@ func (p *Portal) showPreferences(w http.ResponseWriter, r *http.Request) error {
 	case r.URL.Query().Has("kept"):
 		data.Good = "Your choice is kept, and holds from now on."
 	}
-	return p.views.preferences.Write(w, r, http.StatusOK, data)
+	return p.views.preferences.Write(w, r, status, data)
 }
 
 // takePreferences records what was changed on the page. A box that the person left as it was shown is left as it is now:
@@ -150,7 +207,19 @@ func (p *Portal) takePreferences(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	stop := r.PostForm.Get("stop") != ""
-	if err := p.record(r.Context(), who, changed(rows, r.PostForm, stop)); err != nil {
+	turned := changed(rows, r.PostForm, stop)
+	moved := map[consent.Channel]string{}
+	if !stop {
+		known, err := p.points(r.Context(), who)
+		if err != nil {
+			return err
+		}
+		var errs form.Errors
+		if moved, errs = reached(rows, turned, r.PostForm, known); len(errs) > 0 {
+			return p.drawPreferences(w, r, http.StatusUnprocessableEntity, r.PostForm, errs)
+		}
+	}
+	if err := p.record(r.Context(), who, turned, moved); err != nil {
 		return err
 	}
 	done := "?kept"
@@ -159,6 +228,31 @@ func (p *Portal) takePreferences(w http.ResponseWriter, r *http.Request) error {
 	}
 	http.Redirect(w, r, "/connect/preferences"+done, http.StatusSeeOther)
 	return nil
+}
+
+// reached returns the new number and the new postal address, by channel, where something is agreed to that needs them. A
+// new one is a new choice of all that stays agreed to: turned gets those boxes.
+func reached(rows []choiceRow, turned map[string]bool, sent url.Values, known map[consent.Channel]string) (map[consent.Channel]string, form.Errors) {
+	f := whereForm()
+	values, errs := f.Parse(sent)
+	typed := map[consent.Channel]string{consent.ByPhone: form.Number(f.Fields, values), consent.ByPost: values.Get("address")}
+	moved := map[consent.Channel]string{}
+	for _, row := range rows {
+		c := row.offer.Channel
+		field, asks := where(c)
+		on, was := turned[row.Name]
+		if !asks || was && !on || !was && !row.On {
+			continue // by mail, or not agreed to
+		}
+		_, shown := sent[field.Name]
+		switch {
+		case typed[c] == "" && (on || known[c] != "") && (shown || known[c] == ""):
+			errs.Add(field.Name, "Enter it whole, or take back the ticks for it.")
+		case typed[c] != "" && typed[c] != known[c]:
+			moved[c], turned[row.Name] = typed[c], true
+		}
+	}
+	return moved, errs
 }
 
 // changed returns the boxes that the person turned, each as it is to be.
@@ -179,7 +273,7 @@ func changed(rows []choiceRow, sent url.Values, stop bool) map[string]bool {
 	return turned
 }
 
-func (p *Portal) record(ctx context.Context, who uuid.UUID, turned map[string]bool) error {
+func (p *Portal) record(ctx context.Context, who uuid.UUID, turned map[string]bool, moved map[consent.Channel]string) error {
 	if len(turned) == 0 {
 		return nil
 	}
@@ -188,15 +282,19 @@ func (p *Portal) record(ctx context.Context, who uuid.UUID, turned map[string]bo
 		return err
 	}
 	err = pgx.BeginFunc(ctx, p.desk.Pool, func(tx pgx.Tx) error {
-		for _, o := range offers() {
-			granted, ok := turned[o.name()]
+		for _, o := range consent.Offers() {
+			granted, ok := turned[boxName(o)]
 			if !ok {
 				continue
 			}
-			if err := p.desk.Ledger.Record(ctx, tx, who, consent.Event{
-				Purpose: o.purpose, Channel: o.channel, Granted: granted, Wording: o.wording, Statement: statement.ID,
+			e := consent.Event{
+				Purpose: o.Purpose, Channel: o.Channel, Granted: granted, Wording: o.Wording, Statement: statement.ID,
 				Origin: consent.FromConnect, At: p.desk.Now(),
-			}); err != nil {
+			}
+			if granted {
+				e.Point = moved[o.Channel]
+			}
+			if err := p.desk.Ledger.Record(ctx, tx, who, e); err != nil {
 				return err
 			}
 		}

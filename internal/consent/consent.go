@@ -63,6 +63,7 @@ type Event struct {
 	Statement string
 	Origin    Origin
 	At        time.Time
+	Point     string // of a grant by phone or post: the number or the postal address
 }
 
 // Choice is the latest choice for a purpose and channel, and whether it is in force.
@@ -105,6 +106,10 @@ func AddFor(b *pgx.Batch, submission uuid.UUID, email string, e Event) {
 		SELECT (SELECT id FROM person WHERE email = $1), $2, $3, $4, $5, $6, $7, $8, $9, $10
 		WHERE EXISTS (SELECT FROM submission WHERE id = $9)`,
 		email, e.Purpose, e.Channel, e.Granted, e.Revision, e.Wording, e.Statement, e.Origin, submission, e.At)
+	if e.Point != "" {
+		b.Queue(addPoint+`p.email = $1 AND EXISTS (SELECT FROM submission WHERE id = $6)`+orReplacePoint,
+			email, e.Channel, e.Point, e.Origin, e.At, submission)
+	}
 }
 
 // Record stores a choice of a known person. A refusal is also kept as a suppression, which outlives the person's
@@ -120,6 +125,11 @@ func (l *Ledger) Record(ctx context.Context, tx pgx.Tx, who uuid.UUID, e Event) 
 		who, e.Purpose, e.Channel, e.Granted, e.Revision, e.Wording, e.Statement, e.Origin, e.At); err != nil {
 		return fmt.Errorf("record choice: %w", err)
 	}
+	if e.Point != "" {
+		if _, err := tx.Exec(ctx, addPoint+`p.id = $1`+orReplacePoint, who, e.Channel, e.Point, e.Origin, e.At); err != nil {
+			return fmt.Errorf("record how to reach a person: %w", err)
+		}
+	}
 	var err error
 	switch {
 	case !e.Granted:
@@ -127,6 +137,9 @@ func (l *Ledger) Record(ctx context.Context, tx pgx.Tx, who uuid.UUID, e Event) 
 			INSERT INTO suppression (address_hmac, purpose, channel, reason, at)
 			SELECT address_hmac, $2, $3, $4, $5 FROM person WHERE id = $1 AND erased_at IS NULL
 			ON CONFLICT (address_hmac, purpose, channel) DO NOTHING`, who, e.Purpose, e.Channel, e.Origin, e.At)
+		if err == nil {
+			err = dropPoint(ctx, tx, who, e.Channel)
+		}
 	case e.Origin == FromPreferences || e.Origin == FromConnect:
 		_, err = tx.Exec(ctx, `
 			DELETE FROM suppression WHERE purpose = $2 AND channel = $3

@@ -1,5 +1,7 @@
 package consent
 
+import "slices"
+
 // Purposes lists the purposes of P-6, in the order in which they are shown.
 func Purposes() []Purpose { return []Purpose{Survey, ProductNews, Promotion, Newsletter} }
 
@@ -60,4 +62,34 @@ func (c Channel) Words() string {
 		return "by post"
 	}
 	return ""
+}
+
+// Offer is a purpose on a channel with the sentence that is agreed to where the person's own pages offer it.
+type Offer struct {
+	Purpose Purpose
+	Channel Channel
+	Wording string
+}
+
+// Offers lists all that can be agreed to, channel by channel.
+func Offers() []Offer {
+	return []Offer{
+		{ProductNews, ByEmail, "Mail me news of products and services."},
+		{Newsletter, ByEmail, "Mail me the newsletter, four times a year."},
+		{Promotion, ByEmail, "Mail me offers and promotional material."},
+		{Survey, ByEmail, "Ask me now and then by mail what I think of products, site and business."},
+		{ProductNews, ByPhone, "Call me about news of products and services."},
+		{Newsletter, ByPhone, "Call me with what the newsletter brings."},
+		{Promotion, ByPhone, "Call me about offers."},
+		{Survey, ByPhone, "Call me now and then to ask what I think of products, site and business."},
+		{ProductNews, ByPost, "Send me news of products and services by post."},
+		{Newsletter, ByPost, "Send me the newsletter by post."},
+		{Promotion, ByPost, "Send me offers and promotional material by post."},
+		{Survey, ByPost, "Send me surveys by post now and then."},
+	}
+}
+
+// OffersBy lists what can be agreed to on a channel.
+func OffersBy(c Channel) []Offer {
+	return slices.DeleteFunc(Offers(), func(o Offer) bool { return o.Channel != c })
 }

@@ -345,3 +345,26 @@ func TestSettled(t *testing.T) {
 		}
 	}
 }
+
+// TestCallsNeedANumber: a tick for calls is the one thing for which a number that nobody else needs stops a form.
+func TestCallsNeedANumber(t *testing.T) {
+	f := form.Form{Fields: []form.Field{
+		{Name: "phone", Kind: form.Phone}, {Name: "calls", Kind: form.Consent, Purpose: "survey", Channel: "phone"},
+	}}
+	for name, tt := range map[string]struct {
+		phone, calls, number string
+		wrong                bool
+	}{
+		"neither":          {},
+		"a number":         {phone: "+1 312 555 0100", number: "+13125550100"},
+		"no number at all": {phone: "ask my colleague"},
+		"calls":            {phone: "+1 312 555 0100", calls: "yes", number: "+13125550100"},
+		"calls nowhere":    {calls: "yes", wrong: true},
+		"calls to nothing": {phone: "ask my colleague", calls: "yes", wrong: true},
+	} {
+		values, errs := f.Parse(url.Values{"phone": {tt.phone}, "calls": {tt.calls}})
+		if got := form.Number(f.Fields, values); got != tt.number || (errs["phone"] != "") != tt.wrong || len(errs) > 1 {
+			t.Errorf("%s: number %q, %v", name, got, errs)
+		}
+	}
+}

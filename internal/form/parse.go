@@ -72,10 +72,37 @@ func (f Form) Parse(sent url.Values) (Values, Errors) {
 			errs.Add(field.Name, sentence)
 		}
 	}
+	if sentence, field := f.uncallable(values); field != "" {
+		errs.Add(field, sentence)
+	}
 	if f.Check != nil {
 		f.Check(values, errs)
 	}
 	return values, errs
+}
+
+// uncallable asks for the number that a ticked box for calls needs.
+func (f Form) uncallable(v Values) (sentence, field string) {
+	number := ""
+	for _, x := range f.Fields {
+		if x.Kind == Phone {
+			number = x.Name
+		}
+		if x.Kind == Consent && x.Channel == "phone" && v.Has(x.Name, "yes") && Number(f.Fields, v) == "" {
+			return "Enter the whole number that we may call, for example +1 312 555 0100, or take back the tick for calls.", number
+		}
+	}
+	return "", ""
+}
+
+// Number is the telephone number that was answered, in E.164; "" where there is none that can be dialled.
+func Number(fields []Field, v Values) string {
+	for _, x := range fields {
+		if x.Kind == Phone {
+			return v.Get(x.Name + e164Suffix)
+		}
+	}
+	return ""
 }
 
 // decode turns the raw values of one field into its answer, without judging it.

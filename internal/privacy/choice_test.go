@@ -10,12 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/postgres/pgtest"
+	"clickcommerce.com/site/internal/privacy"
 )
 
 func choose(h house, values url.Values, headers map[string]string, cookies ...string) *httptest.ResponseRecorder {
@@ -323,6 +325,105 @@ func TestPreferences(t *testing.T) {
 	if w := h.Post(confirm, nil); w.Code != http.StatusNotFound {
 		t.Errorf("the mailed link after 31 days: %d", w.Code)
 	}
+}
+
+// TestCallsAndLetters asks for calls and letters where no account is needed: a number or an address counts once the mailbox
+// has said so, and until then another one stays in use.
+func TestCallsAndLetters(t *testing.T) {
+	h := bench(t)
+	who := agree(t, h, "ada@example.com")
+	address := h.room.PreferencesPath(who.ID)
+	ask := func(code int, start string, values url.Values) *goquery.Document {
+		t.Helper()
+		h.Advance(2 * time.Hour)
+		values.Set("start", start)
+		w := h.Post(address, values)
+		if w.Code != code {
+			t.Fatalf("%v: %d", values, w.Code)
+		}
+		if code == http.StatusSeeOther {
+			return nil
+		}
+		return document(t, w, code)
+	}
+	proof := func() string {
+		t.Helper()
+		for _, m := range link.FindAllStringSubmatch(strings.ReplaceAll(h.Mails(t)[0], "=\r\n", ""), -1) {
+			if strings.HasPrefix(m[1], "/preferences/confirm/") {
+				return m[1]
+			}
+		}
+		t.Fatal("no link to confirm")
+		return ""
+	}
+	reach := func(name, want string) {
+		t.Helper()
+		var got string
+		if err := h.Pool.QueryRow(t.Context(), `
+			SELECT coalesce(string_agg(concat_ws(' ', purpose, channel, address), ', ' ORDER BY purpose, channel), '') FROM contactable`).Scan(&got); err != nil {
+			t.Fatal(err)
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	for _, values := range []url.Values{
+		{}, {"phone": {"+1 312 555 0100"}}, {"phone_about": {"survey"}}, {"phone_about": {"survey"}, "phone": {"0123"}},
+		{"phone_about": {"survey"}, "phone": {"312 555 0100"}},
+	} {
+		if doc := ask(http.StatusUnprocessableEntity, "phone", values); doc.Find(".errors a").Length() == 0 || doc.Find("details[open]").Length() != 1 {
+			t.Errorf("%v: the page does not say what is wrong", values)
+		}
+	}
+	ask(http.StatusUnprocessableEntity, "post", url.Values{"post_about": {"survey"}})
+	calls := url.Values{"phone_about": {"survey", "promotion"}, "phone": {"+1 312 555 0100"}}
+	ask(http.StatusSeeOther, "phone", calls)
+	reach("asked", "")
+	confirm := proof()
+	if text := words(document(t, h.Get(confirm), http.StatusOK).Find("main")); !strings.Contains(text, "+13125550100") {
+		t.Errorf("the page does not show the number: %s", text)
+	}
+	h.Post(confirm, nil)
+	reach("confirmed", "promotion phone +13125550100, survey phone +13125550100")
+	ask(http.StatusSeeOther, "phone", calls) // again
+	if n := len(h.Mails(t)); n != 0 {
+		t.Errorf("%d mails ask for what is in force", n)
+	}
+	ask(http.StatusSeeOther, "phone", url.Values{"phone_about": {"survey"}, "phone": {"+1 312 555 0101"}})
+	reach("another number, by whoever has the link", "promotion phone +13125550100, survey phone +13125550100")
+	h.Post(proof(), nil)
+	reach("confirmed by its owner", "promotion phone +13125550101, survey phone +13125550101")
+	ask(http.StatusSeeOther, "post", url.Values{"post_about": {"newsletter"}, "address": {"Ada\r\n1 Mill Lane\r\nChicago"}})
+	h.Post(proof(), nil)
+	reach("letters", "newsletter post Ada\n1 Mill Lane\nChicago, promotion phone +13125550101, survey phone +13125550101")
+
+	if _, err := h.retainer(t).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	points := func(name string, want int) {
+		t.Helper()
+		var got int
+		if err := h.Pool.QueryRow(t.Context(), `SELECT count(*) FROM contact_point`).Scan(&got); err != nil || got != want {
+			t.Errorf("%s: %d numbers and addresses, want %d, %v", name, got, want, err)
+		}
+	}
+	points("at first", 3)
+	h.Advance(32 * 24 * time.Hour)
+	if _, err := h.retainer(t).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	points("the number that another replaced is deleted", 2)
+	for _, stop := range []struct {
+		value string
+		left  int
+	}{{"survey phone", 2}, {"promotion phone", 1}} {
+		h.Post(address, url.Values{"stop": {stop.value}})
+		points("stopped "+stop.value, stop.left)
+	}
+	if _, err := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)}).Erase(t.Context(), who.ID); err != nil {
+		t.Fatal(err)
+	}
+	points("erased", 0)
 }
 
 // TestUnprovenChoiceTakesNothingAway goes through the orders in which choices and confirmations may come.

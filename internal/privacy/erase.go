@@ -175,7 +175,7 @@ func (e *Eraser) empty(ctx context.Context, tx pgx.Tx, x erasing) (heldBack int,
 	} else if err := e.emptyRooms(ctx, tx, who); err != nil {
 		return 0, err
 	}
-	if err := e.desk.Mail.Erase(ctx, tx, who, until); err != nil {
+	if err := errors.Join(e.desk.Ledger.ErasePoints(ctx, tx, who, until), e.desk.Mail.Erase(ctx, tx, who, until)); err != nil {
 		return 0, err
 	}
 	if heldBack, err = e.desk.Store.Erase(ctx, tx, who, until, e.ending); err != nil || heldBack > 0 || later {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/person"
@@ -32,10 +33,11 @@ type held struct {
 }
 
 type heldPerson struct {
-	Email       string     `json:"email"`
-	Since       time.Time  `json:"since"`
-	ConfirmedAt *time.Time `json:"confirmed_at,omitempty"`
-	BouncedAt   *time.Time `json:"mail_came_back_at,omitempty"`
+	Email       string          `json:"email"`
+	Since       time.Time       `json:"since"`
+	ConfirmedAt *time.Time      `json:"confirmed_at,omitempty"`
+	BouncedAt   *time.Time      `json:"mail_came_back_at,omitempty"`
+	Points      []consent.Point `json:"for_calls_and_letters"`
 }
 
 type heldRequest struct {
@@ -150,7 +152,10 @@ func (e *Eraser) gather(ctx context.Context, who uuid.UUID) (held, error) {
 	if err != nil {
 		return held{}, err
 	}
-	h := held{Made: e.desk.Now(), Person: heldPerson{p.Email, p.CreatedAt, p.VerifiedAt, p.BouncedAt}}
+	h := held{Made: e.desk.Now(), Person: heldPerson{p.Email, p.CreatedAt, p.VerifiedAt, p.BouncedAt, nil}}
+	if h.Person.Points, err = e.desk.Ledger.Points(ctx, who); err != nil {
+		return held{}, err
+	}
 	records, err := e.desk.Store.OfPerson(ctx, who)
 	if err != nil {
 		return held{}, err

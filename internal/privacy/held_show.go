@@ -73,6 +73,16 @@ func (p heldPerson) facts() []heldFact {
 	if p.BouncedAt != nil {
 		f = append(f, heldFact{"Mail came back", []string{moment(*p.BouncedAt)}})
 	}
+	for _, k := range p.Points {
+		label := "Number for calls"
+		if k.Channel == consent.ByPost {
+			label = "Address for letters"
+		}
+		if !k.InUse {
+			label += ", not in use"
+		}
+		f = append(f, heldFact{label, []string{k.Value, "given on " + moment(k.At)}})
+	}
 	return f
 }
 

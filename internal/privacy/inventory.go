@@ -30,8 +30,9 @@ type inventory struct {
 	Hosting     string           `json:"data_lies_in"` // ISO 3166-1
 	Processors  []processorEntry `json:"processors"`
 	Activities  []activityEntry  `json:"activities"`
-	Demands     []halfYear       `json:"legal_demands"` // of half years that ended six months ago or earlier
-	NextCount   time.Time        `json:"-"`             // when the next one is published
+	Preferences []fieldEntry     `json:"asked_in_preferences"` // of who chooses calls or letters there
+	Demands     []halfYear       `json:"legal_demands"`        // of half years that ended six months ago or earlier
+	NextCount   time.Time        `json:"-"`                    // when the next one is published
 }
 
 type processorEntry struct {
@@ -149,6 +150,11 @@ func (r *Room) makeInventory(ctx context.Context) (inv inventory, err error) {
 	if inv.Demands, inv.NextCount, err = r.disclosureCounts(ctx); err != nil {
 		return inv, err
 	}
+	for _, c := range []consent.Channel{consent.ByPhone, consent.ByPost} {
+		for _, f := range pointForm(c).Fields {
+			inv.Preferences = append(inv.Preferences, newFieldEntry(f))
+		}
+	}
 	slices.SortStableFunc(uses, func(a, b consent.Use) int { return cmp.Compare(weight(a), weight(b)) })
 	for _, a := range r.desk.Activities() {
 		entry, err := r.entry(ctx, a)
@@ -194,13 +200,17 @@ func (r *Room) entry(ctx context.Context, a activity.Activity) (activityEntry, e
 			entry.Consents = append(entry.Consents, consentEntry{f.Purpose, f.Channel, f.Label, f.Required})
 			continue
 		}
-		field := fieldEntry{Name: f.Name, Label: f.Label, Kind: string(f.Kind), Required: f.Required, Why: f.Why}
-		for _, o := range f.Options {
-			field.Options = append(field.Options, o.Label)
-		}
-		entry.Fields = append(entry.Fields, field)
+		entry.Fields = append(entry.Fields, newFieldEntry(f))
 	}
 	return entry, nil
+}
+
+func newFieldEntry(f form.Field) fieldEntry {
+	field := fieldEntry{Name: f.Name, Label: f.Label, Kind: string(f.Kind), Required: f.Required, Why: f.Why}
+	for _, o := range f.Options {
+		field.Options = append(field.Options, o.Label)
+	}
+	return field
 }
 
 // fields are those of the activity's general form; where it has only forms of subjects, those of the one that was shown

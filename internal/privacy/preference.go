@@ -4,18 +4,16 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/consent"
-	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/person"
 )
@@ -25,6 +23,7 @@ const (
 	proofPurpose       = "preferences confirm"
 	proofLasts         = 30 * 24 * time.Hour // as long as an unproven choice waits
 	asksAgain          = time.Hour           // before the same wish brings another mail
+	asksADay           = 8                   // mails that may ask one mailbox: the four purposes by mail, and some mending
 )
 
 // PreferencesPath returns the address of a person's preferences. It never changes; whoever has it can see and stop, and
@@ -41,7 +40,15 @@ type preferencesPage struct {
 	Any     bool // something can be stopped
 	Message string
 	Problem string
+	Calls   form.View
+	Letters form.View
+	wrong   consent.Channel // whose form is shown again, as shown says
+	shown   form.Shown
 }
+
+// CallsOpen and LettersOpen tell whether the form is shown at once: it is to be put right.
+func (p preferencesPage) CallsOpen() bool   { return p.wrong == consent.ByPhone }
+func (p preferencesPage) LettersOpen() bool { return p.wrong == consent.ByPost }
 
 type preference struct {
 	What    string
@@ -54,18 +61,8 @@ type preference struct {
 // On tells whether messages of this kind may come, or may once confirmed.
 func (p preference) On() bool { return p.State == "on" || p.State == "waiting" }
 
-// Startable tells whether it can be agreed to here: only what goes by mail can be confirmed by mail.
+// Startable tells whether one button agrees to it: what goes by phone or post needs a number or an address.
 func (p preference) Startable() bool { return strings.HasSuffix(p.Value, " email") }
-
-// choosable lists purposes with the sentence that is agreed to here.
-func choosable() []struct{ purpose, wording string } {
-	return []struct{ purpose, wording string }{
-		{"newsletter", "Mail me the newsletter, four times a year."},
-		{"product_news", "Mail me news of products and services."},
-		{"promotion", "Mail me promotional material."},
-		{"survey", "Mail me surveys about products, site or business."},
-	}
-}
 
 func (r *Room) owner(req *http.Request) (person.Person, error) {
 	id, err := r.desk.Ring.ParseToken(preferencesPurpose, chi.URLParam(req, "token"))
@@ -111,28 +108,37 @@ func (r *Room) writePreferences(w http.ResponseWriter, req *http.Request, who pe
 	for _, row := range data.Rows {
 		data.Any = data.Any || row.On()
 	}
+	data.draw(consent.ByPhone, &data.Calls)
+	data.draw(consent.ByPost, &data.Letters)
 	return r.views.preferences.Write(w, req, status, data)
+}
+
+// draw makes the form of a channel: empty, or as it was sent where that is to be put right.
+func (p *preferencesPage) draw(c consent.Channel, to *form.View) {
+	s := form.Shown{}
+	if p.wrong == c {
+		s = p.shown
+	}
+	*to = pointView(p.Path, c, s)
+	p.Title = activity.Title(*to, p.Title)
 }
 
 // rows lists every purpose by mail, and other channels only where something was chosen about them.
 func rows(choices []consent.Choice) []preference {
 	var list []preference
-	for _, c := range choosable() {
-		list = append(list, row(c.purpose, "email", choices))
-		for _, channel := range []string{"phone", "post"} {
-			if p := row(c.purpose, channel, choices); p.State != "never" {
-				list = append(list, p)
-			}
+	for _, o := range consent.Offers() {
+		if p := row(o, choices); p.State != "never" || o.Channel == consent.ByEmail {
+			list = append(list, p)
 		}
 	}
 	return list
 }
 
-func row(purpose, channel string, choices []consent.Choice) preference {
-	words := what(consent.Purpose(purpose), consent.Channel(channel))
-	p := preference{What: strings.ToUpper(words[:1]) + words[1:], Value: purpose + " " + channel, State: "never"}
+func row(o consent.Offer, choices []consent.Choice) preference {
+	words := what(o.Purpose, o.Channel)
+	p := preference{What: strings.ToUpper(words[:1]) + words[1:], Value: string(o.Purpose) + " " + string(o.Channel), State: "never"}
 	for _, c := range choices {
-		if string(c.Purpose) != purpose || string(c.Channel) != channel || c.Lapsed() {
+		if c.Purpose != o.Purpose || c.Channel != o.Channel || c.Lapsed() {
 			continue
 		}
 		p.Since, p.Wording = c.At, c.Wording
@@ -160,6 +166,9 @@ func (r *Room) takePreferences(w http.ResponseWriter, req *http.Request) error {
 	if err := page.ReadForm(req, 64<<10); err != nil {
 		return err
 	}
+	if c := consent.Channel(req.PostForm.Get("start")); c == consent.ByPhone || c == consent.ByPost {
+		return r.takePoint(w, req, who, c)
+	}
 	done := "?stopped"
 	switch start, stop := req.PostForm.Get("start"), req.PostForm.Get("stop"); {
 	case stop == "all":
@@ -167,12 +176,16 @@ func (r *Room) takePreferences(w http.ResponseWriter, req *http.Request) error {
 	case stop != "":
 		err = r.stopOne(req.Context(), who.ID, stop)
 	case start != "":
-		done, err = "?asked", r.start(req.Context(), who, start)
+		done, err = "?asked", r.startOne(req.Context(), who, start)
 	default:
 		err = errNoSuchChoice
 	}
 	if errors.Is(err, errNoSuchChoice) {
 		return r.writePreferences(w, req, who, http.StatusUnprocessableEntity, preferencesPage{Problem: "Press one of the buttons below."})
+	}
+	if errors.Is(err, errManyMails) {
+		w.Header().Set("Retry-After", "86400")
+		return r.writePreferences(w, req, who, http.StatusTooManyRequests, preferencesPage{Problem: manyMails})
 	}
 	if err != nil {
 		return err
@@ -197,8 +210,8 @@ func (r *Room) stopAll(ctx context.Context, who uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range choosable() { // by mail also what was never agreed to: "everything" means what may come, too
-		if err := r.stopOne(ctx, who, c.purpose+" email"); err != nil {
+	for _, o := range consent.OffersBy(consent.ByEmail) { // also what was never agreed to: "everything" means what may come, too
+		if err := r.stopOne(ctx, who, string(o.Purpose)+" email"); err != nil {
 			return err
 		}
 	}
@@ -212,49 +225,14 @@ func (r *Room) stopAll(ctx context.Context, who uuid.UUID) error {
 	return nil
 }
 
-// start records the wish as one that is not proven yet, and asks the mailbox. The same wish within an hour brings no
-// second mail.
-func (r *Room) start(ctx context.Context, who person.Person, value string) error {
-	purpose, channel, _ := strings.Cut(value, " ")
-	wording := ""
-	for _, c := range choosable() {
-		if c.purpose == purpose && channel == "email" {
-			wording = c.wording
+// startOne asks for what goes by mail.
+func (r *Room) startOne(ctx context.Context, who person.Person, value string) error {
+	for _, o := range consent.OffersBy(consent.ByEmail) {
+		if value == string(o.Purpose)+" email" {
+			return r.start(ctx, who, wish{offers: []consent.Offer{o}})
 		}
 	}
-	if wording == "" {
-		return errNoSuchChoice
-	}
-	choices, err := r.desk.Ledger.Of(ctx, who.ID)
-	if err != nil {
-		return err
-	}
-	for _, c := range choices {
-		if string(c.Purpose) == purpose && c.Channel == consent.ByEmail &&
-			(c.InForce || c.Granted && r.desk.Now().Sub(c.At) < asksAgain) {
-			return nil
-		}
-	}
-	s, err := r.desk.Statements.InForce()
-	if err != nil {
-		return err
-	}
-	err = pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
-		if err := r.desk.Ledger.Record(ctx, tx, who.ID, consent.Event{
-			Purpose: consent.Purpose(purpose), Channel: consent.ByEmail, Granted: true, Wording: wording,
-			Statement: s.ID, Origin: consent.FromForm, At: r.desk.Now(),
-		}); err != nil {
-			return err
-		}
-		return r.desk.Mail.Insert(ctx, tx, mail.Message{
-			Person: uuid.NullUUID{UUID: who.ID, Valid: true}, Template: "confirm", Address: who.Email, Basis: s.ID,
-			Data: mail.Confirm{What: consent.Purpose(purpose).Words(), Wording: wording, URL: "/preferences/confirm/" + r.proof(who.ID)},
-		})
-	})
-	if err != nil {
-		return fmt.Errorf("ask for a choice: %w", err)
-	}
-	return nil
+	return errNoSuchChoice
 }
 
 // proof is a text that only the mailbox gets: whoever brings it back reads the mail of that person.
@@ -267,6 +245,7 @@ type proofPage struct {
 	page.Base
 	Done        bool
 	Choices     []string // wordings that come into force
+	Points      []string // the numbers and addresses that they come into force for
 	Preferences string
 }
 
@@ -306,6 +285,17 @@ func (r *Room) showProof(w http.ResponseWriter, req *http.Request) error {
 		if c.Waiting {
 			data.Choices = append(data.Choices, c.Wording)
 		}
+	}
+	points, err := r.desk.Ledger.Points(req.Context(), who.ID)
+	if err != nil {
+		return err
+	}
+	seen := map[consent.Channel]bool{}
+	for _, p := range points { // the newest of a channel is the one that will count
+		if !seen[p.Channel] && !p.InUse && r.desk.Now().Sub(p.At) < proofLasts {
+			data.Points = append(data.Points, p.Value)
+		}
+		seen[p.Channel] = true
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	return r.views.proof.Write(w, req, http.StatusOK, data)

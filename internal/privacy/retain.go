@@ -13,6 +13,7 @@ import (
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/clock"
+	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/postgres"
@@ -75,6 +76,13 @@ func (r *Retainer) olds() []old {
 		},
 		r.rows("content", "who changed what is public", 24, "content_change", "at", ""),
 		r.rows("download", "fetched in the portal", 18, "download_use", "at", " AND submission_id IS NULL AND NOT person_held(person_id)"),
+		{
+			"consent", "numbers and postal addresses that no choice needs", 1, `contact_point k WHERE ` + consent.IdlePoint, "k.at",
+			r.forget(`
+				WITH gone AS (DELETE FROM contact_point WHERE (person_id, channel, at) IN (
+					SELECT k.person_id, k.channel, k.at FROM contact_point k WHERE ` + consent.IdlePoint + ` LIMIT $2) RETURNING 1)
+				SELECT count(*) FROM gone`),
+		},
 		r.rows("hold", "lifted", 24, "legal_hold", "lifted_at", ""),
 		r.rows("restriction", "lifted", 24, "restriction", "lifted_at", ""),
 		r.rows("retention", "reports like this", 24, "retention_line", "at", ""),
@@ -303,7 +311,8 @@ func (r *Retainer) forgetSome(ctx context.Context, tx pgx.Tx, after uuid.UUID, l
 		return nil, err
 	}
 	for _, p := range sure {
-		if err := errors.Join(r.desk.Mail.Erase(ctx, tx, p.ID, r.desk.Now()), r.desk.People.Empty(ctx, tx, p.ID)); err != nil {
+		if err := errors.Join(r.desk.Ledger.ErasePoints(ctx, tx, p.ID, r.desk.Now()), r.desk.Mail.Erase(ctx, tx, p.ID, r.desk.Now()),
+			r.desk.People.Empty(ctx, tx, p.ID)); err != nil {
 			return nil, err
 		}
 		line.N++

@@ -215,10 +215,14 @@ func consents(
 	var events []consent.Event
 	for _, f := range fields {
 		if f.Kind == form.Consent && f.Purpose != "" && v.Has(f.Name, "yes") {
-			events = append(events, consent.Event{
+			e := consent.Event{
 				Purpose: consent.Purpose(f.Purpose), Channel: consent.Channel(f.Channel), Granted: true, Revision: revision,
 				Wording: f.Label, Statement: statement, Origin: from, At: at,
-			})
+			}
+			if e.Channel == consent.ByPhone {
+				e.Point = form.Number(fields, v)
+			}
+			events = append(events, e)
 		}
 	}
 	return events

@@ -1,0 +1,64 @@
+package consent
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/postgres"
+)
+
+// Point is how a person who agreed to calls or letters is reached: a telephone number, or the lines of a postal address.
+// It counts once it is proven as the choice is that it came with.
+type Point struct {
+	Channel Channel   `db:"channel" json:"channel"`
+	Value   string    `db:"value" json:"value"`
+	At      time.Time `db:"at" json:"at"`
+	InUse   bool      `db:"in_use" json:"in_use"`
+}
+
+const (
+	addPoint = `
+		INSERT INTO contact_point (person_id, channel, value, origin, at) SELECT p.id, $2, $3, $4, $5 FROM person p WHERE `
+	// The latest word counts, also of two in the same moment.
+	orReplacePoint = ` ON CONFLICT (person_id, channel, at) DO UPDATE SET value = excluded.value, origin = excluded.origin`
+)
+
+// Points returns the numbers and postal addresses that are held of a person, the newest first.
+func (l *Ledger) Points(ctx context.Context, who uuid.UUID) ([]Point, error) {
+	list, err := postgres.Rows[Point](ctx, l.pool, `
+		SELECT k.channel, k.value, k.at,
+			EXISTS (SELECT FROM contact_point_in_use u WHERE u.person_id = $1 AND u.channel = k.channel AND u.at = k.at) AS in_use
+		FROM contact_point k WHERE k.person_id = $1 ORDER BY k.at DESC, k.channel`, who)
+	if err != nil {
+		return nil, fmt.Errorf("read numbers and postal addresses: %w", err)
+	}
+	return list, nil
+}
+
+// ErasePoints deletes the numbers and postal addresses that a person gave until then.
+func (l *Ledger) ErasePoints(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM contact_point WHERE person_id = $1 AND at <= $2`, who, until); err != nil {
+		return fmt.Errorf("erase numbers and postal addresses: %w", err)
+	}
+	return nil
+}
+
+// dropPoint deletes what a channel needed, once a refusal was the last that the person said of it. What a legal hold on the
+// person keeps, the night after its end deletes.
+func dropPoint(ctx context.Context, tx pgx.Tx, who uuid.UUID, c Channel) error {
+	_, err := tx.Exec(ctx, `
+		DELETE FROM contact_point k WHERE k.person_id = $1 AND k.channel = $2
+			AND NOT EXISTS (SELECT FROM consent c WHERE c.person_id = $1 AND c.channel = $2 AND c.granted)
+			AND NOT EXISTS (SELECT FROM legal_hold h WHERE h.person_id = $1 AND h.lifted_at IS NULL)`, who, c)
+	return err
+}
+
+// IdlePoint is the condition on a contact point k that nobody's choice needs: it was never proven, another took its place,
+// or what was agreed to is no longer in force. $1 is the time before which it came.
+const IdlePoint = `k.at < $1 AND NOT EXISTS (SELECT FROM legal_hold h WHERE h.person_id = k.person_id AND h.lifted_at IS NULL)
+	AND NOT (EXISTS (SELECT FROM contact_point_in_use u WHERE u.person_id = k.person_id AND u.channel = k.channel AND u.at = k.at)
+		AND EXISTS (SELECT FROM consent c WHERE c.person_id = k.person_id AND c.channel = k.channel AND c.in_force))`
