@@ -176,6 +176,29 @@ func TestEveryForm(t *testing.T) {
 			t.Errorf("no page leads to a form of kind %s", kind)
 		}
 	}
+	a.pool.Close()
+	for _, f := range forms {
+		t.Run(f.address+" without the database", func(t *testing.T) { testAway(t, server, f) })
+	}
+}
+
+// testAway sends what somebody typed while the database is away.
+func testAway(t *testing.T, server *httptest.Server, f *shownForm) {
+	t.Helper()
+	resp := f.send(t, server, f.values)
+	doc := parsed(t, resp)
+	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("%d, Retry-After %q", resp.StatusCode, resp.Header.Get("Retry-After"))
+	}
+	for name := range f.values {
+		field := doc.Find(`.form [name="` + name + `"]`)
+		kept := field.AttrOr("value", "") + field.FilterFunction(func(_ int, s *goquery.Selection) bool {
+			return goquery.NodeName(s) == "textarea"
+		}).Text() + field.Find("option[selected]").AttrOr("value", "")
+		if name != form.SealField && strings.TrimSpace(kept) != f.values.Get(name) {
+			t.Errorf("%s: kept %q of %q", name, kept, f.values.Get(name))
+		}
+	}
 }
 
 func parsed(t *testing.T, resp *http.Response) *goquery.Document {

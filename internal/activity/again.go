@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -36,49 +37,77 @@ func (d *Desk) showAgain(w http.ResponseWriter, r *http.Request, s *sending, sta
 	w.Header().Set("Cache-Control", "no-store")
 	view := s.form.View(form.Shown{
 		Action: r.URL.Path, Seal: seal, Statement: s.statement.Name(), Values: s.in.values, Errors: s.errs,
-		Kept: s.in.kept(), Hidden: hidden, Message: message, Step: s.step,
+		Kept: s.in.kept(), Hidden: hidden, Message: message, Step: s.step, Closed: s.closed,
 	})
 	err := s.door.Page(w, r, status, s.form, view)
-	if err == nil || status != http.StatusServiceUnavailable {
-		return err
+	if err == nil {
+		return nil
 	}
+	d.Log.ErrorContext(r.Context(), "could not draw the page around a form", "id", page.RequestID(r), "kind", s.form.Kind, "err", err)
+	return d.drawAlone(w, r, status, s.form, view)
+}
+
+func (d *Desk) drawAlone(w http.ResponseWriter, r *http.Request, status int, f form.Form, v form.View) error {
 	return d.again.Write(w, r, status, againPage{
-		Base: page.Base{Title: Title(view, s.form.Title), Description: message, NoIndex: true}, Form: view,
+		Base: page.Base{Title: Title(v, f.Title), Description: v.Message, NoIndex: true}, Form: v,
 	})
 }
 
 func (d *Desk) tooMany(w http.ResponseWriter, r *http.Request, s *sending, wait time.Duration) error {
-	s.checkSeal(d.Ring, d.Now())
+	d.checkSeal(s)
 	seconds := int(math.Ceil(wait.Seconds()))
 	w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	return d.showAgain(w, r, s, http.StatusTooManyRequests,
 		"Many forms came from your network within a short time. Everything you typed is still here: please wait "+
-			strconv.Itoa(seconds)+" seconds and send it again. A file must be chosen again.")
+			strconv.Itoa(seconds)+" seconds and send it again."+s.in.chooseAgain())
 }
 
-// withoutForm answers a POST whose form can't be looked up: if the database is away, the form as it was last shown
-// still keeps what was typed.
-func (d *Desk) withoutForm(w http.ResponseWriter, r *http.Request, door Door, err error) error {
-	var known *page.Error
-	last, ok := d.shown.Load(r.URL.Path)
-	if errors.As(err, &known) || !ok {
-		return err
+// gone says that what a form was for is not offered any more.
+var gone = &page.Error{Status: http.StatusNotFound, Message: "This was taken off our site while you were writing, so it was not sent."}
+
+// withoutForm answers a POST whose form can't be looked up, because the database is away or the form takes nothing more:
+// as it was last shown, it still keeps what was typed.
+func (d *Desk) withoutForm(w http.ResponseWriter, r *http.Request, door Door, why error) error {
+	in, _ := d.receive(w, r, form.Form{}, way{unknown: true}) // without files nothing of ours can fail
+	seal, err := form.OpenSeal(d.Ring, in.values.Get(form.SealField))
+	last, ok := d.shown.Load(string(seal.Revision))
+	if err != nil || !ok {
+		return why
 	}
-	f := last.(form.Form)
-	in, _ := d.receive(w, r, f, way{sealed: true}) // without files nothing of ours can fail
-	return d.unavailable(w, r, newSending(door, f, in), err)
+	return d.notTaken(w, r, newSending(door, last.(form.Form), in), why)
+}
+
+// notTaken keeps what was typed where it can't be stored: not any more, or not now.
+func (d *Desk) notTaken(w http.ResponseWriter, r *http.Request, s *sending, why error) error {
+	var known *page.Error
+	switch {
+	case errors.Is(why, page.ErrNotFound):
+		return d.closed(w, r, s, gone)
+	case errors.As(why, &known):
+		return d.closed(w, r, s, known)
+	}
+	return d.unavailable(w, r, s, why)
+}
+
+// closed shows what was typed into a form that takes nothing more, all of it on one page.
+func (d *Desk) closed(w http.ResponseWriter, r *http.Request, s *sending, why *page.Error) error {
+	s.form.Fields = slices.Clone(s.form.Fields)
+	for i := range s.form.Fields {
+		s.form.Fields[i].Step = ""
+	}
+	s.step, s.closed = 0, true
+	d.checkSeal(s)
+	return d.showAgain(w, r, s, why.Status, why.Message+" Everything you typed is still here, so that you can copy it.")
 }
 
 // unavailable keeps what was typed where the database or the store of files does not answer.
 func (d *Desk) unavailable(w http.ResponseWriter, r *http.Request, s *sending, err error) error {
 	d.Log.ErrorContext(r.Context(), "could not take a form", "id", page.RequestID(r), "kind", s.form.Kind, "err", err)
-	if s.statement.ID == "" {
-		s.statement, _ = d.Statements.InForce() // from memory; without one the page just lacks its date
-	}
-	s.checkSeal(d.Ring, d.Now())
+	d.checkSeal(s)
 	w.Header().Set("Retry-After", "30")
 	return d.showAgain(w, r, s, http.StatusServiceUnavailable,
-		"We could not store this just now, so it was not sent. Everything you typed is still here: please send it again in a minute.")
+		"We could not store this just now, so it was not sent. Everything you typed is still here: please send it again in a minute."+
+			s.in.chooseAgain())
 }
 
 // Title begins with "Error:" where something is to be mended, so that it is heard first.

@@ -48,7 +48,7 @@ type Desk struct {
 	activities Activities
 	views      receiptViews
 	again      page.View[againPage]
-	shown      sync.Map // forms as they were last shown, by path: what is left to show when the database is away
+	shown      sync.Map // forms by the digest of their revision: what is left to show where one can't be looked up
 }
 
 // addressLimit is how many submissions an hour may name one address before they look doubtful: somebody may be using
@@ -98,7 +98,7 @@ func (d *Desk) Show(door Door) page.Handler {
 		if err != nil {
 			return err
 		}
-		d.shown.Store(r.URL.Path, f)
+		f = d.remember(f)
 		statement, err := d.Statements.InForce()
 		if err != nil {
 			return err
@@ -112,6 +112,13 @@ func (d *Desk) Show(door Door) page.Handler {
 		})
 		return door.Page(w, r, http.StatusOK, f, view)
 	}
+}
+
+// remember keeps a form as it is shown, and returns it settled.
+func (d *Desk) remember(f form.Form) form.Form {
+	f = f.Settled()
+	d.shown.LoadOrStore(string(f.Revision().Digest), f)
+	return f
 }
 
 func stepHidden(f form.Form, step int) []form.Hidden {

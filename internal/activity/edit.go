@@ -112,9 +112,10 @@ func (d *Desk) showEdit(w http.ResponseWriter, r *http.Request, rec submission.R
 	if err != nil {
 		return err
 	}
-	return d.writeEdit(w, r, rec, http.StatusOK, e.form, e.form.View(form.Shown{
-		Action: r.URL.Path, Statement: statement.Name(), Seal: form.NewSeal(e.form, statement.ID, d.Now()).Close(d.Ring),
-		Values: url.Values(e.last), Hidden: stepHidden(e.form, 0),
+	f := d.remember(e.form)
+	return d.writeEdit(w, r, rec, http.StatusOK, f, f.View(form.Shown{
+		Action: r.URL.Path, Statement: statement.Name(), Seal: form.NewSeal(f, statement.ID, d.Now()).Close(d.Ring),
+		Values: url.Values(e.last), Hidden: stepHidden(f, 0),
 	}))
 }
 
@@ -126,14 +127,26 @@ func (d *Desk) writeEdit(w http.ResponseWriter, r *http.Request, rec submission.
 	})
 }
 
-// takeEdit stores a new version of the answers. A request that waited for it goes back to those who asked, and the inbox
-// that owns the kind is told.
-func (d *Desk) takeEdit(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
-	e, err := d.editable(r, rec)
-	if err != nil {
+// takeEdit takes new answers to a request. Where the database is away, what was typed is shown by itself.
+func (d *Desk) takeEdit(w http.ResponseWriter, r *http.Request) error {
+	err := d.OnReceipt(func(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+		e, err := d.editable(r, rec)
+		if err != nil {
+			return err
+		}
+		return d.judgeEdit(w, r, rec, e)
+	})(w, r)
+	var known *page.Error
+	if err == nil || errors.As(err, &known) {
 		return err
 	}
-	f := e.form.Settled()
+	return d.withoutForm(w, r, Door{Page: d.drawAlone}, err)
+}
+
+// judgeEdit stores a new version of the answers. A request that waited for it goes back to those who asked, and the inbox
+// that owns the kind is told.
+func (d *Desk) judgeEdit(w http.ResponseWriter, r *http.Request, rec submission.Record, e editing) error {
+	f := d.remember(e.form)
 	wait, allowed := d.clients.allow(f.Kind+" "+clientKey(d.Proxies.Client(r)), d.Now())
 	in, err := d.receive(w, r, f, way{stage: allowed && e.closed == nil, sealed: true, resume: true})
 	s := newSending(Door{
@@ -159,19 +172,13 @@ func (d *Desk) takeEdit(w http.ResponseWriter, r *http.Request, rec submission.R
 	carryOver(f, e.last, s.values)
 	err = d.storeEdit(r.Context(), rec, s)
 	if errors.Is(err, submission.ErrAnswered) || errors.Is(err, submission.ErrMove) {
-		return d.closed(w, r, s, &page.Error{Status: http.StatusConflict, Message: formOver})
+		err = &page.Error{Status: http.StatusConflict, Message: formOver}
 	}
 	if err != nil {
-		return d.unavailable(w, r, s, err)
+		return d.notTaken(w, r, s, err)
 	}
 	http.Redirect(w, r, d.ReceiptPath(rec.ID)+"?changed", http.StatusSeeOther)
 	return nil
-}
-
-// closed shows what was typed into a form that takes nothing more.
-func (d *Desk) closed(w http.ResponseWriter, r *http.Request, s *sending, why *page.Error) error {
-	s.checkSeal(d.Ring, d.Now())
-	return d.showAgain(w, r, s, why.Status, why.Message+" Everything you typed is still here, so that you can copy it.")
 }
 
 func (d *Desk) storeEdit(ctx context.Context, rec submission.Record, s *sending) error {

@@ -109,7 +109,7 @@ func (d *Desk) Public(r chi.Router) {
 	r.Post("/r/{token}/message", handle(d.takeMessage))
 	r.Post("/r/{token}/withdraw", handle(d.OnReceipt(d.withdraw)))
 	r.Get("/r/{token}/edit/{grant}", handle(d.OnReceipt(d.showEdit)))
-	r.Post("/r/{token}/edit/{grant}", handle(d.OnReceipt(d.takeEdit)))
+	r.Post("/r/{token}/edit/{grant}", handle(d.takeEdit))
 	r.Get("/confirm/{token}", handle(d.showConfirm))
 	r.Post("/confirm/{token}", handle(d.takeConfirm))
 }

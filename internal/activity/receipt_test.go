@@ -130,7 +130,7 @@ func TestWithdrawnTwiceIsWithdrawn(t *testing.T) {
 	}
 }
 
-func (b bench) move(t testing.TB, id uuid.UUID, from, to string, m *mail.Message) {
+func (b *bench) move(t testing.TB, id uuid.UUID, from, to string, m *mail.Message) {
 	t.Helper()
 	err := b.Store.Move(context.Background(), id, submission.Change{
 		From: []string{from}, To: to, By: submission.System, Decides: to == "done", Message: m,
@@ -201,7 +201,7 @@ func TestReceiptNamesTheStatementOfTheFirstAnswers(t *testing.T) {
 }
 
 // version is the statement that was shown with the first answers of a record.
-func (b bench) version(t testing.TB, id uuid.UUID) (statement string) {
+func (b *bench) version(t testing.TB, id uuid.UUID) (statement string) {
 	t.Helper()
 	err := b.Pool.QueryRow(context.Background(), `
 		SELECT statement_version FROM answers WHERE submission_id = $1 AND version = 1`, id).Scan(&statement)
@@ -212,7 +212,7 @@ func (b bench) version(t testing.TB, id uuid.UUID) (statement string) {
 }
 
 // editing returns the address of the form of a record, and what its page would send with other grounds.
-func (b bench) editing(t testing.TB, id uuid.UUID, why string) (string, url.Values) {
+func (b *bench) editing(t testing.TB, id uuid.UUID, why string) (string, url.Values) {
 	t.Helper()
 	path := b.Desk.ReceiptPath(id) + "/edit/" + b.Desk.Grant(id, 30*time.Minute)
 	w := b.Get(path)
@@ -248,12 +248,12 @@ func TestEditTwiceIsOneVersionAndOneNotice(t *testing.T) {
 func TestEditKeepsWhatWasTypedWhereTheFormIsClosed(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		close func(t *testing.T, b bench, id uuid.UUID)
+		close func(t *testing.T, b *bench, id uuid.UUID)
 		want  int
 	}{
-		"decided":   {func(t *testing.T, b bench, id uuid.UUID) { b.move(t, id, "new", "done", nil) }, http.StatusConflict},
-		"withdrawn": {func(_ *testing.T, b bench, id uuid.UUID) { b.Post(b.Desk.ReceiptPath(id)+"/withdraw", nil) }, http.StatusConflict},
-		"link over": {func(_ *testing.T, b bench, _ uuid.UUID) { b.Advance(31 * time.Minute) }, http.StatusNotFound},
+		"decided":   {func(t *testing.T, b *bench, id uuid.UUID) { b.move(t, id, "new", "done", nil) }, http.StatusConflict},
+		"withdrawn": {func(_ *testing.T, b *bench, id uuid.UUID) { b.Post(b.Desk.ReceiptPath(id)+"/withdraw", nil) }, http.StatusConflict},
+		"link over": {func(_ *testing.T, b *bench, _ uuid.UUID) { b.Advance(31 * time.Minute) }, http.StatusNotFound},
 	} {
 		b := open(t, nil)
 		_, id := b.sent(t, b.filled(t))
@@ -277,10 +277,23 @@ func TestEditKeepsWhatWasTypedWhereTheFormIsClosed(t *testing.T) {
 	}
 }
 
+func TestEditKeepsWhatWasTypedWithoutTheDatabase(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	_, id := b.sent(t, b.filled(t))
+	path, values := b.editing(t, id, "Other grounds.")
+	b.Pool.Close()
+	w := b.post(t, path, values)
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" ||
+		strings.TrimSpace(doc(t, w).Find("#f-why").Text()) != "Other grounds." || doc(t, w).Find("form").AttrOr("action", "") != path {
+		t.Errorf("%d %s", w.Code, notices(t, w))
+	}
+}
+
 // TestDecidedWhileTheFormIsRead is decided between the look at the record and the storing of the answers.
 func TestDecidedWhileTheFormIsRead(t *testing.T) {
 	t.Parallel()
-	var b bench
+	var b *bench
 	var id uuid.UUID
 	asked := 0
 	b = open(t, func(a *activity.Activity) {
@@ -316,7 +329,7 @@ func TestEditHasALimit(t *testing.T) {
 }
 
 // code asks for a code on a receipt and reads it from the mail.
-func (b bench) code(t testing.TB, receipt string) string {
+func (b *bench) code(t testing.TB, receipt string) string {
 	t.Helper()
 	b.Mails(t)
 	if w := b.Post(receipt+"/code", nil); w.Code != http.StatusOK {

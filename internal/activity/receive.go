@@ -26,6 +26,7 @@ type received struct {
 	files   []file.Staged
 	tried   map[string]bool // fields for which a file came, whatever became of it
 	dealt   map[string]bool // fields whose kept file was taken up again, or is not to be
+	missed  bool            // a file came that we did not keep, through no fault of its own
 	errs    form.Errors
 	status  int // set where the sending as such is refused: 413, 415
 	message string
@@ -36,6 +37,8 @@ type way struct {
 	stage  bool // files go to the store
 	sealed bool // but only behind a seal of ours: the form has one, before its first file
 	resume bool // files that an earlier page kept are looked up
+	// unknown says that the form is not at hand: files are passed over.
+	unknown bool
 }
 
 // receive reads the body. Whatever happens, it returns what could be read, so that the page can show it again; an error
@@ -100,16 +103,22 @@ func (d *Desk) readParts(ctx context.Context, in *received, parts *multipart.Rea
 			return fault
 		}
 		name := part.FormName()
-		if field, ok := f.Field(name); ok && field.Kind == form.File {
-			if part.FileName() == "" || !how.stage || fault != nil || in.tried[name] {
+		field, known := f.Field(name)
+		if known && field.Kind == form.File || how.unknown && part.FileName() != "" {
+			if part.FileName() == "" || in.tried[name] {
 				continue // one file a field; a second is skipped
 			}
 			in.tried[name] = true
+			if !how.stage || fault != nil {
+				in.missed = true
+				continue
+			}
 			if how.sealed && !d.ours(in, f) {
 				in.errs.Add(name, "This file was not taken yet. Please choose it again.")
 				continue
 			}
 			fault = d.stage(ctx, in, field, part)
+			in.missed = fault != nil
 			continue
 		}
 		text += len(name)
@@ -189,6 +198,14 @@ func (t *tracked) Read(p []byte) (int, error) {
 		t.err = err
 	}
 	return n, err
+}
+
+// chooseAgain asks for a file that came and was not kept, though nothing is wrong with it.
+func (in *received) chooseAgain() string {
+	if !in.missed {
+		return ""
+	}
+	return " The file could not be kept: choose it again before you send."
 }
 
 // The fields beside a file's, by which it is carried from page to page.

@@ -53,10 +53,10 @@ type samplePage struct {
 	Form form.View
 }
 
-func sample(desk *activity.Desk, change func(*activity.Activity)) activity.Activity {
+func (b *bench) sample(desk *activity.Desk, change func(*activity.Activity)) activity.Activity {
 	view := page.Load[samplePage](desk.Pages, "alliance/apply")
 	door := activity.Door{
-		Form: func(*http.Request) (form.Form, error) { return sampleForm(), nil },
+		Form: func(*http.Request) (form.Form, error) { return sampleForm(), b.lookup },
 		Page: func(w http.ResponseWriter, r *http.Request, status int, f form.Form, v form.View) error {
 			return view.Write(w, r, status, samplePage{page.Base{Title: activity.Title(v, f.Title), Description: "A sample."}, v})
 		},
@@ -81,13 +81,18 @@ func sample(desk *activity.Desk, change func(*activity.Activity)) activity.Activ
 	return a
 }
 
-type bench struct{ *activitytest.Bench }
+type bench struct {
+	*activitytest.Bench
+	lookup error // why the form can't be looked up
+}
 
-func open(t testing.TB, change func(*activity.Activity), configure ...func(*activity.Config)) bench {
+func open(t testing.TB, change func(*activity.Activity), configure ...func(*activity.Config)) *bench {
 	t.Helper()
-	return bench{activitytest.New(t, nil, func(b *activitytest.Bench) activity.Activities {
-		return activity.Activities{sample(b.Desk, change)}
-	}, configure...)}
+	b := &bench{}
+	b.Bench = activitytest.New(t, nil, func(house *activitytest.Bench) activity.Activities {
+		return activity.Activities{b.sample(house.Desk, change)}
+	}, configure...)
+	return b
 }
 
 // upload is a file of a multipart body.
@@ -132,7 +137,7 @@ func write(t testing.TB, m *multipart.Writer, name, value string) {
 	}
 }
 
-func (b bench) post(t testing.TB, path string, values url.Values, uploads ...upload) *httptest.ResponseRecorder {
+func (b *bench) post(t testing.TB, path string, values url.Values, uploads ...upload) *httptest.ResponseRecorder {
 	t.Helper()
 	body, kind := parts(t, values, uploads...)
 	r := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body))
@@ -141,7 +146,7 @@ func (b bench) post(t testing.TB, path string, values url.Values, uploads ...upl
 }
 
 // filled is the last page of the form, with every answer.
-func (b bench) filled(t testing.TB) url.Values {
+func (b *bench) filled(t testing.TB) url.Values {
 	t.Helper()
 	w := b.Get(samplePath)
 	if w.Code != http.StatusOK {
@@ -156,7 +161,7 @@ func (b bench) filled(t testing.TB) url.Values {
 }
 
 // sent sends the form and returns its receipt's address and the record's id.
-func (b bench) sent(t testing.TB, values url.Values, uploads ...upload) (receipt string, id uuid.UUID) {
+func (b *bench) sent(t testing.TB, values url.Values, uploads ...upload) (receipt string, id uuid.UUID) {
 	t.Helper()
 	w := b.post(t, samplePath, values, uploads...)
 	if w.Code != http.StatusSeeOther {
@@ -170,7 +175,7 @@ func (b bench) sent(t testing.TB, values url.Values, uploads ...upload) (receipt
 	return receipt, id
 }
 
-func (b bench) record(t testing.TB, id uuid.UUID) submission.Record {
+func (b *bench) record(t testing.TB, id uuid.UUID) submission.Record {
 	t.Helper()
 	rec, err := b.Store.Get(context.Background(), id)
 	if err != nil {
@@ -179,7 +184,7 @@ func (b bench) record(t testing.TB, id uuid.UUID) submission.Record {
 	return rec
 }
 
-func (b bench) count(t testing.TB, sql string, args ...any) int {
+func (b *bench) count(t testing.TB, sql string, args ...any) int {
 	t.Helper()
 	var n int
 	if err := b.Pool.QueryRow(context.Background(), sql, args...).Scan(&n); err != nil {

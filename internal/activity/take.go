@@ -4,13 +4,11 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/form"
-	"clickcommerce.com/site/internal/key"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
@@ -29,6 +27,7 @@ type sending struct {
 	step      int
 	again     string // sealed: asked once more
 	doubtful  bool   // still, after having been asked
+	closed    bool   // can be read, but not sent any more
 }
 
 // newSending is what came, at the page of the form on which it was sent.
@@ -44,8 +43,7 @@ func (d *Desk) Take(door Door) page.Handler {
 		if err != nil {
 			return d.withoutForm(w, r, door, err)
 		}
-		f = f.Settled() // its seal is compared with it, and what is stored names it
-		d.shown.Store(r.URL.Path, f)
+		f = d.remember(f) // its seal is compared with it, and what is stored names it
 		wait, allowed := d.clients.allow(f.Kind+" "+clientKey(d.Proxies.Client(r)), d.Now())
 		in, err := d.receive(w, r, f, way{stage: allowed, sealed: true, resume: true})
 		s := newSending(door, f, in)
@@ -63,7 +61,7 @@ func (d *Desk) Take(door Door) page.Handler {
 		}
 		accepted, err := d.accept(r, s)
 		if err != nil {
-			return d.unavailable(w, r, s, err)
+			return d.notTaken(w, r, s, err)
 		}
 		if f.Anonymous {
 			return door.Thanks(w, r, f, accepted.Repeated)
@@ -84,7 +82,7 @@ const mend = "" // the error summary says all there is to say
 // judge checks a sending from the outside in: was it readable, is its page still true, is it complete, is it a
 // person's. It returns nil where nothing stands against it.
 func (d *Desk) judge(r *http.Request, s *sending) *refusal {
-	s.checkSeal(d.Ring, d.Now())
+	d.checkSeal(s)
 	s.values, s.errs = s.form.Parse(s.in.withFiles(s.form))
 	for name, sentence := range s.in.errs {
 		s.errs[name] = sentence // what is wrong with a file says more than "choose a file"
@@ -102,10 +100,13 @@ func (d *Desk) judge(r *http.Request, s *sending) *refusal {
 }
 
 // checkSeal opens the seal, and finds out whether the page that is shown again can keep it.
-func (s *sending) checkSeal(ring *key.Ring, now time.Time) {
-	s.seal, s.sealErr = form.OpenSeal(ring, s.in.values.Get(form.SealField))
+func (d *Desk) checkSeal(s *sending) {
+	if s.statement.ID == "" {
+		s.statement, _ = d.Statements.InForce() // from memory; without one the page just lacks its date
+	}
+	s.seal, s.sealErr = form.OpenSeal(d.Ring, s.in.values.Get(form.SealField))
 	if s.sealErr == nil {
-		s.sealErr = s.seal.Check(s.form, s.statement.ID, now)
+		s.sealErr = s.seal.Check(s.form, s.statement.ID, d.Now())
 	}
 }
 

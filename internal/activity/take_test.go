@@ -2,6 +2,7 @@ package activity_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -13,6 +14,8 @@ import (
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
 )
 
 const staged = `SELECT count(*) FROM file WHERE state = 'staged'`
@@ -175,6 +178,65 @@ func TestStoreOfFilesAwayKeepsWhatFollowsTheFile(t *testing.T) {
 	w := b.Do(r)
 	if w.Code != http.StatusServiceUnavailable || !strings.Contains(doc(t, w).Find("#f-why").Text(), "Typed after the file") {
 		t.Errorf("%d %q", w.Code, doc(t, w).Find("#f-why").Text())
+	}
+}
+
+func TestAFileThatIsNotKeptIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	const again = "choose it again before you send"
+	b := open(t, nil, func(c *activity.Config) { c.Limit = activity.Limit{N: 1, Per: time.Hour} })
+	values := b.filled(t)
+	b.sent(t, values)
+	cv := upload{"cv", "cv.txt", "Ada"}
+	if w := b.post(t, samplePath, values); w.Code != http.StatusTooManyRequests || strings.Contains(notices(t, w), again) {
+		t.Errorf("over the limit without a file: %d %s", w.Code, notices(t, w))
+	}
+	if w := b.post(t, samplePath, values, cv); w.Code != http.StatusTooManyRequests || !strings.Contains(notices(t, w), again) {
+		t.Errorf("over the limit: %d %s", w.Code, notices(t, w))
+	}
+	b.Advance(time.Hour)
+	b.Pool.Close()
+	if w := b.post(t, samplePath, values, cv); w.Code != http.StatusServiceUnavailable || !strings.Contains(notices(t, w), again) {
+		t.Errorf("without a database: %d %s", w.Code, notices(t, w))
+	}
+}
+
+func TestTypedTextOutlastsTheForm(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		why  error
+		code int
+		says string
+	}{
+		"closed":      {&page.Error{Status: http.StatusConflict, Message: "It is over."}, http.StatusConflict, "It is over."},
+		"withdrawn":   {page.ErrNotFound, http.StatusNotFound, "taken off our site"},
+		"unavailable": {errors.New("no connection"), http.StatusServiceUnavailable, "in a minute"},
+	} {
+		var why error
+		b := open(t, func(a *activity.Activity) {
+			a.Fill = func(context.Context, *submission.Entry) error { return why }
+		})
+		values := b.filled(t)
+		values.Set("why", "Because we know pumps.")
+		keeps := func(path string, uploads ...upload) {
+			t.Helper()
+			w := b.post(t, path, values, uploads...)
+			typed := doc(t, w).Find("#f-why").Text()
+			if w.Code != c.code || !strings.Contains(typed, "know pumps") || !strings.Contains(notices(t, w), c.says) {
+				t.Errorf("%s: %s: %d, %q, %s", name, path, w.Code, typed, notices(t, w))
+			}
+			if again := doc(t, w).Find(".form button").Length() > 0; again != (c.code == http.StatusServiceUnavailable) {
+				t.Errorf("%s: %s: offers to send: %t", name, path, again)
+			}
+		}
+		why = c.why
+		keeps(samplePath) // while it was stored
+		b.lookup = why
+		keeps(samplePath, upload{"cv", "cv.txt", strings.Repeat("Ada", 1000)})
+		values.Set(form.SealField, "Zm9yZ2Vk")
+		if w := b.post(t, samplePath, values); doc(t, w).Find("#f-why").Length() > 0 {
+			t.Errorf("%s: a sending that is not of our page is shown", name)
+		}
 	}
 }
 

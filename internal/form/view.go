@@ -27,6 +27,7 @@ type View struct {
 	Label                        Label
 	Step, Steps                  int
 	Lead                         string // heading of the step
+	Closed                       bool   // there is no button: what was typed can only be copied
 }
 
 // Hidden is a value carried through the page.
@@ -76,6 +77,7 @@ type Shown struct {
 	Hidden    []Hidden
 	Message   string
 	Step      int // from 0
+	Closed    bool
 }
 
 // View draws nothing yet: it gathers what the templates need, for the step that is to be shown. The answers of the
@@ -84,7 +86,7 @@ func (f Form) View(s Shown) View {
 	steps := f.Steps()
 	v := View{
 		Action: s.Action, Title: f.Title, Intro: f.Intro, Button: f.Button, Multipart: f.HasFile(), Trap: TrapField,
-		Message: s.Message, Label: f.label(s.Statement), Step: s.Step + 1, Steps: len(steps),
+		Message: s.Message, Closed: s.Closed, Label: f.label(s.Statement), Step: s.Step + 1, Steps: len(steps),
 		Hidden: append([]Hidden{{SealField, s.Seal}}, s.Hidden...),
 	}
 	if len(steps) > 1 {

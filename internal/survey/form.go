@@ -112,11 +112,17 @@ func (r *Room) load(ctx context.Context, db publish.DB, s survey) (form.Form, er
 	return build(s, questions), err
 }
 
-// formAt returns the form that an address leads to.
+// errClosed is the answer to who was still writing when the grace after a survey's end was over.
+var errClosed = &page.Error{Status: http.StatusConflict, Message: "This survey closed before you sent your answers, so they can’t be counted."}
+
+// formAt returns the form that an address leads to, also of a survey that closed while its answers were being written.
 func (r *Room) formAt(req *http.Request) (form.Form, error) {
 	s, err := r.visible(req.Context(), chi.URLParam(req, "slug"))
 	if err != nil {
 		return form.Form{}, err
+	}
+	if s.closed(r.desk.Now().Add(-grace)) {
+		return form.Form{}, errClosed
 	}
 	return r.load(req.Context(), r.desk.Pool, s)
 }

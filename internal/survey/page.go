@@ -147,14 +147,14 @@ func minutes(n int) string {
 	return fmt.Sprintf("%d minutes", n)
 }
 
-func (r *Room) drawClosed(w http.ResponseWriter, req *http.Request, status int, s survey) error {
+func (r *Room) drawClosed(w http.ResponseWriter, req *http.Request, s survey) error {
 	all, err := r.published(req.Context())
 	if err != nil {
 		return err
 	}
 	data := closedPage{Base: r.base(s), Survey: s, Ends: r.lastDay(s)}
 	data.Others, _ = r.sorted(all, s)
-	return r.views.closed.Write(w, req, status, data)
+	return r.views.closed.Write(w, req, http.StatusOK, data)
 }
 
 // showThanks thanks whoever comes: it knows nobody.

@@ -99,7 +99,7 @@ func (r *Room) public(router chi.Router) {
 	cached("/surveys", r.showList)
 	// The cache leaves a page alone that forbids it: that of an anonymous survey, whose seal is for one sender.
 	cached("/surveys/{slug}", r.showSurvey(r.desk.Show(door)))
-	router.Post("/surveys/{slug}", set.Handle(r.takeSurvey(r.desk.Take(door))))
+	router.Post("/surveys/{slug}", set.Handle(r.desk.Take(door)))
 	cached("/surveys/{slug}/thanks", r.showThanks)
 	cached("/surveys/{slug}/results", r.showResults)
 }
@@ -115,23 +115,9 @@ func (r *Room) showSurvey(show page.Handler) page.Handler {
 			return err
 		}
 		if s.closed(r.desk.Now()) {
-			return r.drawClosed(w, req, http.StatusOK, s)
+			return r.drawClosed(w, req, s)
 		}
 		return show(w, req)
-	}
-}
-
-// takeSurvey takes answers, also of those who were writing when the survey closed.
-func (r *Room) takeSurvey(take page.Handler) page.Handler {
-	return func(w http.ResponseWriter, req *http.Request) error {
-		s, err := r.visible(req.Context(), chi.URLParam(req, "slug"))
-		if err != nil {
-			return err
-		}
-		if s.closed(r.desk.Now().Add(-grace)) {
-			return r.drawClosed(w, req, http.StatusConflict, s)
-		}
-		return take(w, req)
 	}
 }
 

@@ -276,13 +276,14 @@ func TestClosing(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	open := activitytest.Hidden(h.Get(anonymous).Body.String())
-	open.Set("q_reason", "x")
+	open.Set("q_change", "The search found it.")
 	h.exec(`UPDATE survey SET closes_at = $1 WHERE slug = 'using-this-site'`, h.Now())
 	h.Pages.Invalidate()
 	want(t, h.Get(anonymous), 200, "takes no more answers")
 	want(t, h.Post(anonymous, open), 422) // whoever was writing may end
 	h.Advance(25 * time.Hour)
-	want(t, h.Post(anonymous, open), 409, "takes no more answers")
+	want(t, h.Post(anonymous, open), 409, "closed before you sent", "The search found it.", "so that you can copy it")
+	want(t, h.Get(anonymous), 200, "takes no more answers")
 }
 
 // gist is the matter of a page in words.

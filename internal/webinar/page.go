@@ -112,23 +112,8 @@ func (r *Room) crumbs(one Webinar, more ...page.Crumb) []page.Crumb {
 	return append([]page.Crumb{{Label: "Home", Path: "/"}, {Label: "Webinars", Path: "/webinars"}, last}, more...)
 }
 
-// at returns the webinar that the address names, as it was last seen where the database does not answer: what
-// somebody typed is then kept, and can be sent later.
-func (r *Room) at(req *http.Request) (Webinar, error) {
-	slug := chi.URLParam(req, "slug")
-	w, err := r.bySlug(req.Context(), slug)
-	if err == nil {
-		r.known.Store(slug, w)
-		return w, nil
-	}
-	if last, ok := r.known.Load(slug); ok && !errors.Is(err, page.ErrNotFound) {
-		return last.(Webinar), nil
-	}
-	return w, err
-}
-
 func (r *Room) formAt(req *http.Request) (form.Form, error) {
-	w, err := r.at(req)
+	w, err := r.bySlug(req.Context(), chi.URLParam(req, "slug"))
 	if err != nil {
 		return form.Form{}, err
 	}
@@ -152,7 +137,7 @@ func ifOpen(h page.Handler) page.Handler {
 }
 
 func (r *Room) drawRegister(w http.ResponseWriter, req *http.Request, status int, f form.Form, v form.View) error {
-	one, err := r.at(req)
+	one, err := byID(req.Context(), r.desk.Pool, f.Subject)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -40,7 +39,6 @@ type Room struct {
 	editor *publish.Desk
 	intro  content.Page
 	films  *film.Shelf
-	known  sync.Map // slug → Webinar as last read, for the moment in which the database is away
 	views  struct {
 		list      page.View[listPage]
 		show      page.View[showPage]
@@ -88,7 +86,7 @@ func (r *Room) routes(router chi.Router) {
 	router.Method(http.MethodGet, "/webinars", set.Cached(set.Handle(r.showList)))
 	router.Method(http.MethodGet, "/webinars/{slug}", set.Cached(set.Handle(r.showOne)))
 	router.Method(http.MethodGet, "/webinars/{slug}/register", set.Cached(set.Handle(ifOpen(r.desk.Show(door)))))
-	router.Post("/webinars/{slug}/register", set.Handle(ifOpen(r.desk.Take(door))))
+	router.Post("/webinars/{slug}/register", set.Handle(r.desk.Take(door)))
 	router.Get("/webinars/{slug}/calendar.ics", set.Handle(r.serveCalendar))
 	router.Get("/webinars/{slug}/recording.webm", set.Handle(r.serveFilm))
 	router.Get("/webinars/{slug}/recording.vtt", set.Handle(r.serveCaptions))

@@ -438,9 +438,15 @@ func TestClosedWhileWriting(t *testing.T) {
 	h := open(t)
 	h.add(event{capacity: 5, local: "2026-11-23 09:01"})
 	values := h.filled("parts", guest(1))
+	values.Set("question", "Does it count returns?")
 	h.Advance(2 * time.Minute)
-	if w := h.Post("/webinars/parts/register", values); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/webinars/parts" {
-		t.Errorf("got %d to %s", w.Code, w.Header().Get("Location"))
+	w := h.Post("/webinars/parts/register", values)
+	if page := w.Body.String(); w.Code != http.StatusConflict || !strings.Contains(page, "Registration is closed.") ||
+		!strings.Contains(page, "Does it count returns?") {
+		t.Errorf("got %d: %s", w.Code, page)
+	}
+	if w := h.Get("/webinars/parts/register"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/webinars/parts" {
+		t.Errorf("the form: %d to %s", w.Code, w.Header().Get("Location"))
 	}
 }
 
