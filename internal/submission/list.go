@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/clock"
+	"clickcommerce.com/site/internal/form"
 )
 
 // PageSize is how many records a page of the queue shows.
@@ -298,9 +299,14 @@ func (s *Store) Count(ctx context.Context, f Filter) (int, error) {
 const indexRuns = 2
 
 // Index fills the search vectors of submissions that have none yet, oldest first, and returns when none is left or
-// 1,000 are done. It runs a moment after Accept, which stays quick without it. Words with accents are found without them
-// too, and an address by its domain.
+// 1,000 are done. It runs a moment after Accept, which stays quick without it. Answers are found by the words that staff
+// read, which are labels of options and names of countries, and as they are stored; words with accents without them too,
+// and an address by its domain.
 func (s *Store) Index(ctx context.Context) error {
+	countries := map[string]string{}
+	for _, c := range form.Countries() {
+		countries[c.Value] = c.Label
+	}
 	for range indexRuns {
 		tag, err := s.Pool.Exec(ctx, `
 			WITH due AS (
@@ -309,7 +315,13 @@ func (s *Store) Index(ctx context.Context) error {
 				SELECT s.id, left(concat_ws(' ', s.reference, s.name, s.organisation, s.subject,
 					(SELECT string_agg(left(v.value, 20000), ' ')
 						FROM answers a, jsonb_each(a.values) f, jsonb_array_elements_text(f.value) v
-						WHERE a.submission_id = s.id)), 100000) AS text
+						WHERE a.submission_id = s.id),
+					(SELECT string_agg(coalesce(o.option->>'label', $2::jsonb->>v.value), ' ')
+						FROM answers a JOIN form_revision r ON r.digest = a.form_revision
+						CROSS JOIN jsonb_array_elements(r.fields) f (field)
+						CROSS JOIN jsonb_array_elements_text(a.values->(f.field->>'name')) v
+						LEFT JOIN jsonb_array_elements(f.field->'options') o (option) ON o.option->>'value' = v.value
+						WHERE a.submission_id = s.id AND (o.option IS NOT NULL OR f.field->>'kind' = 'country'))), 100000) AS text
 				FROM due JOIN submission s USING (id)
 			)
 			UPDATE submission s SET indexed_at = $1, search = to_tsvector('simple', concat_ws(' ', w.text,
@@ -317,7 +329,7 @@ func (s *Store) Index(ctx context.Context) error {
 				CASE WHEN w.text ~ '[^\x01-\x7f]' THEN
 					translate(regexp_replace(normalize(lower(w.text), NFD), '[\u0300-\u036f]', '', 'g'), 'øłđı', 'oldi')
 				END))
-			FROM words w WHERE s.id = w.id`, s.Now())
+			FROM words w WHERE s.id = w.id`, s.Now(), countries)
 		if err != nil {
 			return fmt.Errorf("index submissions: %w", err)
 		}

@@ -263,6 +263,32 @@ func TestSearch(t *testing.T) {
 	}
 }
 
+// TestSearchFindsWhatStaffRead looks for answers whose stored value is not what their page shows.
+func TestSearchFindsWhatStaffRead(t *testing.T) {
+	b := newBench(t)
+	e := entry(b, "ada@example.com", "gearbox")
+	e.Form.Fields = append(slices.Clip(e.Form.Fields),
+		form.Field{Name: "country", Label: "Country", Kind: form.Country, Why: "To call."},
+		form.Field{Name: "topics", Label: "Topics", Kind: form.Several, Why: "To answer.", Options: []form.Option{
+			{Value: "a", Label: "Warranty claims"}, {Value: "b", Label: "Rebates"}, {Value: "c", Label: "Catalogues"},
+		}})
+	e.Values["country"], e.Values["topics"] = []string{"TR"}, []string{"a", "b"}
+	e.Seal = form.NewSeal(e.Form, "2026-11-01", b.Now())
+	accept(t, b, e)
+	accept(t, b, entry(b, "grace@example.com", "TR"))
+	if err := b.Store.Index(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for query, want := range map[string]int{
+		form.CountryName("TR"): 1, "warranty": 1, "rebates claims": 1, "catalogues": 0, "gearbox": 1, "TR": 2,
+	} {
+		list, err := b.Store.List(t.Context(), submission.Filter{Kinds: []string{"contact"}, Query: query})
+		if err != nil || len(list.Records) != want {
+			t.Errorf("%q: %d found, want %d (%v)", query, len(list.Records), want, err)
+		}
+	}
+}
+
 // TestPaging walks the queue forwards and backwards: each record is met once, newest first, whatever shares its moment.
 func TestPaging(t *testing.T) {
 	b := newBench(t)
