@@ -290,3 +290,16 @@ func TestStaffEdit(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestHeldDemonstrationsAreClosedTogether holds that what was answered by an appointment needs no page of its own to end,
+// and that what was not answered does.
+func TestHeldDemonstrationsAreClosedTogether(t *testing.T) {
+	t.Parallel()
+	for _, s := range newBench(t).room.Activity().Statuses {
+		for _, m := range s.Moves {
+			if m.Close != (s.Value == "arranged" && m.To == "held") {
+				t.Errorf("from %s to %s: closes %t", s.Value, m.To, m.Close)
+			}
+		}
+	}
+}

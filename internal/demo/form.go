@@ -102,7 +102,7 @@ func statuses() []activity.Status {
 		Text: "Thank you for asking for a live demonstration. We can show you your case at one of these times, all in your own time zone:\n\n" +
 			"1. …\n2. …\n3. …\n\nPlease answer on your receipt which one suits you and who will take part. The link to the meeting follows.",
 	}
-	held := activity.Move{To: "held", Label: "Mark as held"}
+	held := activity.Move{To: "held", Label: "Mark as held", Close: true}
 	decline := activity.Move{
 		To: "declined", Label: "Decline", Letter: true, Subject: "Your request for a live demonstration",
 		Text: "Thank you for describing your case. We have decided not to arrange a live demonstration of it.\n\nThe grounds: …\n\n" +
