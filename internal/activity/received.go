@@ -19,11 +19,8 @@ type Received struct {
 }
 
 // Receive reads a POST of f for pages that draw and judge the form themselves. Files are staged or taken up again, as
-// on public forms. An error is ours, not the sender's.
+// on public forms. An error is ours, not the sender's: what could be read is returned beside it.
 func (d *Desk) Receive(w http.ResponseWriter, r *http.Request, f form.Form) (Received, error) {
 	in, err := d.receive(w, r, f, way{stage: true, resume: true})
-	if err != nil {
-		return Received{}, err
-	}
-	return Received{in.withFiles(f), in.files, in.kept(), in.errs, in.status, in.message}, nil
+	return Received{in.withFiles(f), in.files, in.kept(), in.errs, in.status, in.message}, err
 }

@@ -105,6 +105,9 @@ func alliance() activity.Activity {
 	}
 }
 
+// over is the subject of demonstrations that takes no more requests.
+var over = uuid.MustParse("0193a1c0-0000-7000-8000-00000000dead")
+
 // simple is an activity that can be closed without a word. An application for work comes with a file, a demonstration is
 // of something.
 func simple(kind, title string) activity.Activity {
@@ -121,6 +124,12 @@ func simple(kind, title string) activity.Activity {
 				})
 			}
 			return f, nil
+		},
+		Closed: func(_ context.Context, subject uuid.UUID) (string, error) {
+			if subject == over {
+				return "It is over.", nil
+			}
+			return "", nil
 		},
 		Statuses: []activity.Status{
 			{Value: "new", Label: "New", Months: 18, Withdrawable: true, Moves: []activity.Move{{To: "closed", Label: "Close", Close: kind != "demo"}}},

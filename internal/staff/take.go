@@ -3,6 +3,7 @@ package staff
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
@@ -63,6 +65,8 @@ type taken struct {
 	kind activity.Activity
 	form form.Form
 	in   *account.Session
+	// closed is why nothing more is taken.
+	closed *page.Error
 }
 
 // takeForm returns the form of the address: that of the public page, on one page. Files are never required of staff: who
@@ -94,15 +98,18 @@ func (ws *Workspace) takeForm(r *http.Request) (taken, error) {
 		return taken{}, err
 	case f.Anonymous:
 		return taken{}, page.ErrNotFound // asked by a colleague, it would not be anonymous
-	case why != "":
-		return taken{}, &page.Error{Status: http.StatusConflict, Message: why}
+	}
+	t := taken{kind: a, in: in}
+	if why != "" {
+		t.closed = &page.Error{Status: http.StatusConflict, Message: why}
 	}
 	f.Fields = slices.Clone(f.Fields)
 	for i := range f.Fields {
 		f.Fields[i].Step = "" // nobody is led through it
 		f.Fields[i].Required = f.Fields[i].Required && f.Fields[i].Kind != form.File
 	}
-	return taken{a, f, in}, nil
+	t.form = f
+	return t, nil
 }
 
 func (ws *Workspace) showTake(w http.ResponseWriter, r *http.Request) error {
@@ -120,6 +127,9 @@ func (ws *Workspace) showTake(w http.ResponseWriter, r *http.Request) error {
 	t, err := ws.takeForm(r)
 	if err != nil {
 		return err
+	}
+	if t.closed != nil {
+		return t.closed
 	}
 	return ws.drawTake(w, r, http.StatusOK, t, activity.Received{}, form.Errors{}, "")
 }
@@ -181,7 +191,7 @@ func (ws *Workspace) drawTake(w http.ResponseWriter, r *http.Request, status int
 		return err
 	}
 	seal := v.Get(form.SealField)
-	if v == nil || message != "" {
+	if ws.checkSeal(seal, t, statement) != nil {
 		seal = form.NewSeal(t.form, statement.ID, ws.desk.Now()).Close(ws.desk.Ring)
 	}
 	view := t.form.View(form.Shown{
@@ -232,7 +242,10 @@ func (ws *Workspace) submitTake(w http.ResponseWriter, r *http.Request) error {
 	}
 	sent, err := ws.desk.Receive(w, r, t.form)
 	if err != nil {
-		return err
+		return ws.notTaken(w, r, t, sent, err)
+	}
+	if t.closed != nil {
+		return ws.notTaken(w, r, t, sent, t.closed)
 	}
 	values, errs := t.form.Parse(sent.Values)
 	maps.Copy(errs, sent.Errors)
@@ -247,11 +260,7 @@ func (ws *Workspace) submitTake(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	seal, err := form.OpenSeal(ws.desk.Ring, sent.Values.Get(form.SealField))
-	if err == nil {
-		err = seal.Check(t.form, statement.ID, ws.desk.Now())
-	}
-	if err != nil {
+	if ws.checkSeal(sent.Values.Get(form.SealField), t, statement) != nil {
 		return ws.drawTake(w, r, http.StatusUnprocessableEntity, t, sent, errs,
 			"The wording changed since this page was opened. Everything typed is still here: read the consents out again, then store it.")
 	}
@@ -262,13 +271,36 @@ func (ws *Workspace) submitTake(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	e.Files, e.Seal, e.Channel = sent.Files, seal, sent.Values.Get(viaField)
+	e.Files, e.Channel = sent.Files, sent.Values.Get(viaField)
+	if e.Seal, err = form.OpenSeal(ws.desk.Ring, sent.Values.Get(form.SealField)); err != nil {
+		return err
+	}
 	id, err := ws.take(r.Context(), t, e, by)
 	if err != nil {
-		return err
+		return ws.notTaken(w, r, t, sent, err)
 	}
 	http.Redirect(w, r, recordPath(id)+"?done=taken", http.StatusSeeOther)
 	return nil
+}
+
+// notTaken shows what was typed where it can't be stored: not any more, or not now.
+func (ws *Workspace) notTaken(w http.ResponseWriter, r *http.Request, t taken, sent activity.Received, why error) error {
+	var known *page.Error
+	if errors.As(why, &known) {
+		return ws.drawTake(w, r, known.Status, t, sent, form.Errors{}, known.Message+" What you typed is still here, so that you can copy it.")
+	}
+	ws.desk.Log.ErrorContext(r.Context(), "could not take a request", "id", page.RequestID(r), "kind", t.kind.Kind, "err", why)
+	w.Header().Set("Retry-After", "30")
+	return ws.drawTake(w, r, http.StatusServiceUnavailable, t, sent, form.Errors{},
+		"We could not store this just now. What you typed is still here: store it again in a minute.")
+}
+
+func (ws *Workspace) checkSeal(text string, t taken, statement consent.Statement) error {
+	seal, err := form.OpenSeal(ws.desk.Ring, text)
+	if err != nil {
+		return err
+	}
+	return seal.Check(t.form, statement.ID, ws.desk.Now())
 }
 
 // checkTaken adds what is wrong with the answers to the two questions that only staff are asked, and returns who took it.

@@ -14,6 +14,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity/activitytest"
+	"clickcommerce.com/site/internal/postgres/pgtest"
 )
 
 func TestTakeByPhone(t *testing.T) {
@@ -112,6 +113,46 @@ func TestTakeOfWhatNeedsASubject(t *testing.T) {
 	if rec := h.record(t, id); rec.SubjectID.UUID != film || rec.Subject != "Pumps, seen from inside" || rec.Channel != "fair" {
 		t.Errorf("%+v", rec)
 	}
+}
+
+// TestTakeKeepsWhatWasTyped can't store a request that was read out at length.
+func TestTakeKeepsWhatWasTyped(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me := h.as(t, account.Reviewer)
+	const at = "/staff/submissions/new?kind=contact"
+	values := activitytest.Hidden(me.do(h, http.MethodGet, at, nil).Body.String())
+	for name, value := range map[string]string{
+		"name": "Grace Hopper", "email": "grace@example.com", "why": "Pumps in Ohio", "via": "phone", "taken_by": me.ID.String(),
+	} {
+		values.Set(name, value)
+	}
+	closed := me.do(h, http.MethodPost, "/staff/submissions/new?kind=demo&subject="+over.String(), values)
+	if d := document(t, closed); closed.Code != http.StatusConflict {
+		t.Errorf("closed: %d", closed.Code)
+	} else {
+		has(t, d, ".notice", "It is over. What you typed is still here")
+		has(t, d, "textarea[name=why]", "Pumps in Ohio")
+	}
+	owner := pgtest.Admin(t, h.Pool)
+	rename := func(from, to string) {
+		t.Helper()
+		if _, err := owner.Exec(context.Background(), `ALTER TABLE `+from+` RENAME TO `+to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rename("answers", "answers_away")
+	w := me.do(h, http.MethodPost, at, values)
+	d := document(t, w)
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+		t.Errorf("not stored: %d", w.Code)
+	}
+	has(t, d, "textarea[name=why]", "Pumps in Ohio")
+	if got := d.Find("input[name=seal]").AttrOr("value", ""); got != values.Get("seal") {
+		t.Error("the page has another seal: what was stored after all would be stored twice")
+	}
+	rename("answers_away", "answers")
+	me.post(t, h, at, values)
 }
 
 // TestTakeWithAFile hands over a file at a fair, with a mistake on the page: it is kept and need not be chosen again.
