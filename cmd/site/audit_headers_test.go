@@ -216,7 +216,7 @@ func awaitListener(t *testing.T, address string) {
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
-			conn.Close()
+			_ = conn.Close() // it was only to see that somebody listens
 			return
 		}
 		if time.Now().After(deadline) {

@@ -178,7 +178,7 @@ func (d *Desk) stage(ctx context.Context, in *received, field form.Field, part *
 		if in.broken(source.err); in.status == http.StatusRequestEntityTooLarge {
 			in.errs[field.Name] = "This file is far too large; the limit is " + file.Size(field.MaxBytes) + ". Choose a smaller file."
 		}
-		return nil //nolint:nilerr // the fault is the sending's: the page tells it
+		return nil // the fault is the sending's: the page tells it
 	case err != nil:
 		return err
 	}
