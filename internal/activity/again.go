@@ -30,14 +30,14 @@ func (d *Desk) showAgain(w http.ResponseWriter, r *http.Request, s *sending, sta
 	}
 	hidden = append(hidden, s.in.unresolved(s.form)...)
 	for field, list := range s.in.kept() {
-		if f, ok := s.form.Field(field); ok && f.Step != s.form.Steps()[s.step] {
+		if f, ok := s.form.Field(field); ok && (s.review || f.Step != s.form.Steps()[s.step]) {
 			hidden = append(hidden, form.Hidden{Name: keptName(field), Value: list[0].Token})
 		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	view := s.form.View(form.Shown{
 		Action: r.URL.Path, Seal: seal, Statement: s.statement.Name(), Values: s.in.values, Errors: s.errs,
-		Kept: s.in.kept(), Hidden: hidden, Message: message, Step: s.step, Closed: s.closed,
+		Kept: s.in.kept(), Hidden: hidden, Message: message, Step: s.step, Closed: s.closed, Review: s.review,
 	})
 	err := s.door.Page(w, r, status, s.form, view)
 	if err == nil {

@@ -34,7 +34,7 @@ func sampleForm() form.Form {
 	cv := letter
 	cv.Name, cv.Label = "cv", "Résumé"
 	f := form.Form{
-		Kind: sampleKind, Title: "Sample", Button: "Send it",
+		Kind: sampleKind, Title: "Sample", Button: "Send it", Review: true,
 		Label: form.Facts{For: "a test", SeenBy: "the test", SharedWith: "nobody", Deleted: "after it"},
 		Fields: []form.Field{
 			activity.NameField("To greet you."), activity.EmailField("To answer."), activity.PhoneField("To call."),

@@ -27,6 +27,7 @@ type sending struct {
 	step      int
 	again     string // sealed: asked once more
 	doubtful  bool   // still, after having been asked
+	review    bool   // the answers are to be read through, not to be stored yet
 	closed    bool   // can be read, but not sent any more
 }
 
@@ -96,6 +97,9 @@ func (d *Desk) judge(r *http.Request, s *sending) *refusal {
 	if r := s.walk(); r != nil {
 		return r
 	}
+	if r := s.look(); r != nil {
+		return r
+	}
 	return d.guard(r, s)
 }
 
@@ -138,6 +142,21 @@ func (s *sending) walk() *refusal {
 	if s.step < len(steps)-1 {
 		s.step++
 		s.errs = form.Errors{}
+		return &refusal{http.StatusOK, ""}
+	}
+	return nil
+}
+
+// look shows the answers for review, or the fields again, where the sender asked for that.
+func (s *sending) look() *refusal {
+	if !s.form.Review {
+		return nil
+	}
+	switch s.in.values.Get(form.LookField) {
+	case form.LookReview:
+		s.review = true
+		return &refusal{http.StatusOK, ""}
+	case form.LookChange:
 		return &refusal{http.StatusOK, ""}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/activity/activitytest"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
@@ -52,6 +53,45 @@ func TestStepsLeadToTheReceipt(t *testing.T) {
 		t.Errorf("name %q", got)
 	}
 	if n := b.count(t, `SELECT count(*) FROM file WHERE state = 'attached' AND field = 'cv' AND submission_id = $1`, id); n != 1 {
+		t.Errorf("%d files attached", n)
+	}
+}
+
+// TestReview reads the answers through, changes one, and sends them: nothing is stored before, and nothing is lost.
+func TestReview(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	values := b.filled(t)
+	values.Set("step", "1")
+	values.Set(form.LookField, form.LookReview)
+	w := b.post(t, samplePath, values, upload{"cv", "cv.txt", "Ada"})
+	d := doc(t, w)
+	if text := d.Find(".review").Text(); w.Code != http.StatusOK || !strings.Contains(text, "Ada Lovelace") || !strings.Contains(text, "cv.txt") {
+		t.Fatalf("the review: %d %s %q", w.Code, notices(t, w), text)
+	}
+	if d.Find(".field").Length() != 0 || b.count(t, `SELECT count(*) FROM submission`) != 0 {
+		t.Error("the review shows fields, or something was stored")
+	}
+	values = activitytest.Hidden(w.Body.String())
+	values.Set(form.LookField, form.LookChange)
+	w = b.post(t, samplePath, values)
+	if d = doc(t, w); w.Code != http.StatusOK || d.Find("#f-why").Length() != 1 || d.Find(".kept").Length() != 1 || notices(t, w) != "" {
+		t.Fatalf("back from the review: %d %s", w.Code, notices(t, w))
+	}
+	values = activitytest.Hidden(w.Body.String())
+	values.Set("why", "")
+	values.Set(form.LookField, form.LookReview)
+	if w = b.post(t, samplePath, values); w.Code != http.StatusUnprocessableEntity || doc(t, w).Find("#f-why").Length() != 1 {
+		t.Fatalf("with a fault: %d", w.Code)
+	}
+	values.Set("why", "Because of this.")
+	w = b.post(t, samplePath, values)
+	_, id := b.sent(t, activitytest.Hidden(w.Body.String()))
+	versions, err := b.Store.Versions(t.Context(), id)
+	if err != nil || len(versions) != 1 || versions[0].Values.Get("why") != "Because of this." {
+		t.Errorf("stored: %+v, %v", versions, err)
+	}
+	if n := b.count(t, `SELECT count(*) FROM file WHERE state = 'attached' AND submission_id = $1`, id); n != 1 {
 		t.Errorf("%d files attached", n)
 	}
 }

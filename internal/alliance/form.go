@@ -9,7 +9,7 @@ import (
 
 func application() form.Form {
 	return form.Form{
-		Kind: Kind, Title: "Apply for an alliance", Button: "Send application",
+		Kind: Kind, Title: "Apply for an alliance", Button: "Send application", Review: true,
 		Intro: "Two people read your application: an alliance manager and somebody from the product family you name. " +
 			"You hear from them within ten working days.",
 		Label: form.Facts{

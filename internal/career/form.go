@@ -43,7 +43,7 @@ func speculative() form.Form {
 
 func base() form.Form {
 	return form.Form{
-		Kind: Kind, Button: "Send application",
+		Kind: Kind, Button: "Send application", Review: true,
 		Label: form.Facts{
 			For: "judging whether you fit the work, and answering you", SeenBy: "recruiters and those who decide on the opening",
 			SharedWith: "nobody", Deleted: "12 months after a refusal; 24 if you ask us to keep it",

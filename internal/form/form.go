@@ -87,6 +87,8 @@ type Form struct {
 	Label   Facts
 	// Anonymous forms keep no address: they carry a nonce, and get a page of thanks instead of a receipt.
 	Anonymous bool
+	// Review offers to read all answers through before sending, for forms that take long to fill in.
+	Review bool
 	// Check may add errors that need more than one field. It sees all answers, also those with an error of their own,
 	// which keep it: the first sentence of a field stays.
 	Check func(Values, Errors)

@@ -14,6 +14,13 @@ import (
 // TrapField is a field that people never see and never fill.
 const TrapField = "homepage_2"
 
+// LookField is what the buttons of a form with a review are called: LookReview leads to it, LookChange back.
+const (
+	LookField  = "look"
+	LookReview = "review"
+	LookChange = "change"
+)
+
 // View is a form ready to be drawn by the partial "form".
 type View struct {
 	Action, Title, Intro, Button string
@@ -26,8 +33,10 @@ type View struct {
 	Message                      string // why the form is shown again, where no field is to blame
 	Label                        Label
 	Step, Steps                  int
-	Lead                         string // heading of the step
-	Closed                       bool   // there is no button: what was typed can only be copied
+	Lead                         string   // heading of the step
+	Look                         string   // name of the buttons that lead to the review and back; empty: there is none
+	Review                       []Answer // all that is about to be sent, in place of the fields
+	Closed                       bool     // there is no button: what was typed can only be copied
 }
 
 // Hidden is a value carried through the page.
@@ -76,7 +85,8 @@ type Shown struct {
 	Kept      map[string][]Kept
 	Hidden    []Hidden
 	Message   string
-	Step      int // from 0
+	Step      int  // from 0
+	Review    bool // the answers to be read through, none of which needs mending
 	Closed    bool
 }
 
@@ -92,8 +102,14 @@ func (f Form) View(s Shown) View {
 	if len(steps) > 1 {
 		v.Lead = steps[s.Step]
 	}
+	if f.Review && v.Step == v.Steps {
+		v.Look = LookField
+	}
+	if s.Review {
+		v.Review = f.review(s)
+	}
 	for _, field := range f.Fields {
-		if field.Step != steps[s.Step] {
+		if s.Review || field.Step != steps[s.Step] {
 			for _, value := range s.Values[field.Name] {
 				v.Hidden = append(v.Hidden, Hidden{field.Name, value})
 			}
@@ -110,6 +126,24 @@ func (f Form) View(s Shown) View {
 		}
 	}
 	return v
+}
+
+// review lists the answers as they will be stored: files by their names, and consents where they are given.
+func (f Form) review(s Shown) []Answer {
+	values, _ := f.Parse(s.Values)
+	var list []Answer
+	for _, field := range f.Fields {
+		switch {
+		case field.Kind == File && len(s.Kept[field.Name]) > 0:
+			kept := s.Kept[field.Name][0]
+			list = append(list, Answer{Name: field.Name, Label: field.Label, Kind: File, Texts: []string{kept.Name + ", " + kept.Size}})
+		case field.Kind == Consent && values.Has(field.Name, "yes"):
+			list = append(list, Answer{Name: field.Name, Label: field.Label, Kind: Consent})
+		default:
+			list = append(list, Answers([]Field{field}, values)...)
+		}
+	}
+	return list
 }
 
 func (f Form) label(statement string) Label {
