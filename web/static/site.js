@@ -92,6 +92,16 @@
     el.addEventListener("blur", () => { if (el.dataset.touched) mark(el); });
   }
 
+  // A question with choices is mended by choosing.
+  for (const box of all("form[novalidate] .field.wrong fieldset")) {
+    box.addEventListener("change", () => {
+      const field = box.closest(".field");
+      field.classList.remove("wrong");
+      field.querySelector(".error")?.remove();
+      box.removeAttribute("aria-invalid");
+    });
+  }
+
   // The telephone field knows which code the chosen country has; a number typed with + keeps its own.
   for (const phone of all("input[type=tel]")) {
     const country = phone.form?.elements.country;
