@@ -28,6 +28,9 @@ const (
 	// startFor bounds a start: crash recovery after kill -9 took 0.3 s, a busy shutdown of the
 	// server before may take some seconds more.
 	startFor = 30 * time.Second
+	// initFor bounds initdb, which writes and syncs a thousand files: a second or two, but far longer on a slow or busy
+	// disk.
+	initFor = 2 * time.Minute
 	// lingerFor bounds the wait for a dead server's lock file, which stays while the dead process
 	// is a zombie (about 1.5 s) or its children are still leaving.
 	lingerFor = 10 * time.Second
@@ -76,13 +79,21 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	if c.place, err = findPlace(cfg, c.install); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, startFor)
+	ctx, cancel := context.WithTimeout(ctx, c.limit())
 	defer cancel()
 	if err := c.join(ctx); err != nil {
 		return nil, errors.Join(err, c.release())
 	}
 	go c.watch()
 	return c, nil
+}
+
+// limit is how long a start may take: longer while the cluster is to be made first, by us or by another process.
+func (c *Cluster) limit() time.Duration {
+	if _, err := os.Stat(filepath.Join(c.place.data, "PG_VERSION")); err != nil {
+		return initFor + startFor
+	}
+	return startFor
 }
 
 // URL is the connection string of a role and database of this cluster.
@@ -195,7 +206,7 @@ func (c *Cluster) watch() {
 
 // restart tries once; watch comes back to it at its next tick, since the lock is ours by now.
 func (c *Cluster) restart() {
-	ctx, cancel := context.WithTimeout(context.Background(), startFor)
+	ctx, cancel := context.WithTimeout(context.Background(), c.limit())
 	defer cancel()
 	go func() {
 		select {

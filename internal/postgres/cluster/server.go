@@ -84,6 +84,8 @@ func (c *Cluster) initialise(ctx context.Context) error {
 	if c.cfg.Throwaway {
 		args = append(args, "--no-sync")
 	}
+	ctx, cancel := context.WithTimeout(ctx, initFor)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, c.install.path("initdb"), args...)
 	c.prepare(cmd, syscall.SIGKILL)
 	// The death signal is bound to the thread that starts the process.
