@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -16,7 +17,7 @@ func runDemo(ctx context.Context, c *cli) error {
 		if err := a.loadDemo(ctx); err != nil {
 			return err
 		}
-		return a.tellStaff()
+		return errors.Join(a.tellStaff(), a.tellCustomer(ctx))
 	})
 }
 
@@ -91,6 +92,25 @@ Staff sign in at %s/staff/sign-in
   code      %s  (good for half a minute; bin/site demo prints the next, or give an authenticator %s)
 
 `, a.cfg.PublicURL, joinRoles(), a.demoPassword(), code, a.demoSecret())
+	return nil
+}
+
+// demoCustomer is the one of people.yaml that has an account at Clickconnect.
+const demoCustomer = "customer@example.com"
+
+// tellCustomer tells of the account at Clickconnect, which only an example has that was loaded into an empty workspace.
+func (a *app) tellCustomer(ctx context.Context) error {
+	switch c, err := a.accounts.Find(ctx, demoCustomer); {
+	case errors.Is(err, account.ErrNotFound) || err == nil && !c.Active(a.now()):
+		return nil
+	case err != nil:
+		return err
+	}
+	fmt.Fprintf(a.stdout, `A customer signs in at %s/connect/sign-in
+  as        %s
+  password  %s
+
+`, a.cfg.PublicURL, demoCustomer, a.demoPassword())
 	return nil
 }
 

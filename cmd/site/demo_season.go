@@ -16,7 +16,6 @@ import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
-	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -37,11 +36,13 @@ type season struct {
 	staff map[account.Role]account.Account
 }
 
+// sender is one of the people who write.
+type sender struct{ Name, Email, Company, Title, Country, Phone string }
+
 // folk is web/content/demo/people.yaml.
 type folk struct {
-	People []struct {
-		Name, Email, Company, Title, Country, Phone string
-	} `yaml:"people"`
+	People    []sender `yaml:"people"`
+	Customer  sender   `yaml:"customer"`
 	Why       []string `yaml:"alliance_why"`
 	Questions []struct {
 		Subject, Text string
@@ -89,6 +90,9 @@ func (s *season) run(ctx context.Context) error {
 		}
 	}
 	if err := s.readSurveys(ctx); err != nil {
+		return err
+	}
+	if err := s.complete(ctx); err != nil {
 		return err
 	}
 	return s.store.Index(ctx)
@@ -144,63 +148,84 @@ func (s *season) one(ctx context.Context, a activity.Activity, i int) error {
 	if err != nil {
 		return err
 	}
-	f, err := a.Form(ctx, subject)
+	e, err := s.entry(ctx, a, subject, s.folk.People[i%len(s.folk.People)])
 	if err != nil {
 		return err
 	}
-	who := s.folk.People[i%len(s.folk.People)]
-	sent := map[string][]string{}
-	for _, field := range f.Fields {
-		if value := s.answer(field, i); value != "" {
-			sent[field.Name] = []string{value}
-		}
-	}
-	sent["name"], sent["email"], sent["company"], sent["country"] = one(who.Name), one(who.Email), one(who.Company), one(who.Country)
-	files, err := s.resumes(ctx, f, who.Name, sent)
-	if err != nil {
-		return err
-	}
-	values, errs := f.Parse(sent)
-	if len(errs) > 0 {
-		return fmt.Errorf("%s does not fit the form: %v", who.Name, errs)
-	}
-	e, err := s.desk.Entry(f, values)
-	if err != nil {
-		return err
-	}
-	statement, err := s.statements.InForce()
-	if err != nil {
-		return err
-	}
-	e.Seal, e.Files, e.Messages = form.NewSeal(f, statement.ID, s.clock), files, nil
-	e.PurgeAfter = s.clock.AddDate(0, a.Statuses[0].Months, 0)
 	e.Quarantine = i%37 == 36
 	if i%23 == 22 {
 		e.Channel = "phone"
 	}
-	if a.Fill != nil {
-		if err := a.Fill(ctx, &e); err != nil {
-			return err
-		}
-	}
-	stored, err := s.store.Accept(ctx, e)
-	if err != nil {
+	id, err := s.accept(ctx, a, e)
+	if err != nil || e.Quarantine {
 		return err
 	}
-	if e.Quarantine {
-		return nil
-	}
 	if i%29 == 28 {
-		return s.store.Withdraw(ctx, stored.ID, submission.Change{
-			From: []string{e.Status}, To: activity.Withdrawn, PurgeAfter: s.clock.AddDate(0, 1, 0), Moved: a.Moved,
-		})
+		return s.withdraw(ctx, a, id)
 	}
 	if s.now().Sub(s.clock) < confirmable && s.rand.IntN(3) > 0 {
 		if err := s.confirm(ctx, e.Email); err != nil {
 			return err
 		}
 	}
-	return s.work(ctx, a, stored.ID)
+	return s.work(ctx, a, id)
+}
+
+// entry is the form of a subject as somebody fills it in. It brings no mail.
+func (s *season) entry(ctx context.Context, a activity.Activity, subject uuid.UUID, who sender) (submission.Entry, error) {
+	f, err := a.Form(ctx, subject)
+	if err != nil {
+		return submission.Entry{}, err
+	}
+	sent := map[string][]string{}
+	for _, field := range f.Fields {
+		if value := s.answer(field, who); value != "" {
+			sent[field.Name] = []string{value}
+		}
+	}
+	sent["name"], sent["email"], sent["company"], sent["country"] = one(who.Name), one(who.Email), one(who.Company), one(who.Country)
+	files, err := s.resumes(ctx, f, who.Name, sent)
+	if err != nil {
+		return submission.Entry{}, err
+	}
+	values, errs := f.Parse(sent)
+	if len(errs) > 0 {
+		return submission.Entry{}, fmt.Errorf("%s does not fit the form: %v", who.Name, errs)
+	}
+	e, err := s.desk.Entry(f, values)
+	if err != nil {
+		return e, err
+	}
+	statement, err := s.statements.InForce()
+	if err != nil {
+		return e, err
+	}
+	e.Seal, e.Files, e.Messages = form.NewSeal(f, statement.ID, s.clock), files, nil
+	e.PurgeAfter = s.clock.AddDate(0, a.Statuses[0].Months, 0)
+	return e, nil
+}
+
+// accept sends what was filled in.
+func (s *season) accept(ctx context.Context, a activity.Activity, e submission.Entry) (uuid.UUID, error) {
+	if a.Fill != nil {
+		if err := a.Fill(ctx, &e); err != nil {
+			return uuid.Nil, err
+		}
+	}
+	stored, err := s.store.Accept(ctx, e)
+	return stored.ID, err
+}
+
+// withdraw takes a request back, as its sender does on the receipt.
+func (s *season) withdraw(ctx context.Context, a activity.Activity, id uuid.UUID) error {
+	r, err := s.store.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	to, _ := a.Status(activity.Withdrawn)
+	return s.store.Withdraw(ctx, id, submission.Change{
+		From: []string{r.Status}, To: to.Value, PurgeAfter: s.clock.AddDate(0, to.Months, 0), Moved: a.Moved,
+	})
 }
 
 // confirm presses the button behind the mailed link.
@@ -232,8 +257,8 @@ func (s *season) subject(ctx context.Context, kind string) (uuid.UUID, error) {
 }
 
 // answer makes up an answer that fits the field.
-func (s *season) answer(f form.Field, i int) string {
-	pick := func(list []string) string { return list[(i+s.rand.IntN(3))%len(list)] }
+func (s *season) answer(f form.Field, who sender) string {
+	pick := func(list []string) string { return list[s.rand.IntN(len(list))] }
 	switch {
 	case f.Kind == form.File:
 		return ""
@@ -248,11 +273,11 @@ func (s *season) answer(f form.Field, i int) string {
 	case f.Name == "letter" || f.Name == "cover_letter":
 		return pick(s.folk.Letters)
 	case f.Kind == form.LongText && f.Name != "customers":
-		return s.folk.Questions[i%len(s.folk.Questions)].Text
+		return s.folk.Questions[s.rand.IntN(len(s.folk.Questions))].Text
 	case f.Kind == form.Date:
 		return s.clock.AddDate(0, 2, 0).Format(time.DateOnly)
 	case f.Kind == form.Phone:
-		return s.folk.People[i%len(s.folk.People)].Phone
+		return who.Phone
 	case f.Required:
 		return f.Example
 	}
@@ -281,86 +306,4 @@ func (s *season) resumes(ctx context.Context, f form.Form, name string, sent map
 		list = append(list, staged)
 	}
 	return list, nil
-}
-
-// work is what staff did with a record since it came: the older, the further.
-func (s *season) work(ctx context.Context, a activity.Activity, id uuid.UUID) error {
-	age := s.now().Sub(s.clock)
-	if age < 36*time.Hour || s.rand.IntN(8) == 0 {
-		return nil // still waiting
-	}
-	by, ok := s.reviewer(a.Kind)
-	if !ok {
-		return nil
-	}
-	s.clock = s.clock.Add(time.Duration(3+s.rand.IntN(20)) * time.Hour)
-	if err := s.store.Read(ctx, id, by); err != nil {
-		return err
-	}
-	if err := s.store.Assign(ctx, []uuid.UUID{id}, by.ID, by); err != nil {
-		return err
-	}
-	if s.rand.IntN(3) == 0 {
-		if err := s.store.AddNote(ctx, id, by, "Called back; asks for an answer this week."); err != nil {
-			return err
-		}
-	}
-	return s.decide(ctx, a, id, by, age)
-}
-
-// decide takes up to three of the allowed steps.
-func (s *season) decide(ctx context.Context, a activity.Activity, id uuid.UUID, by submission.Actor, age time.Duration) error {
-	for range min(3, int(age/(10*24*time.Hour))) {
-		r, err := s.store.Get(ctx, id)
-		if err != nil {
-			return err
-		}
-		status, _ := a.Status(r.Status)
-		if len(status.Moves) == 0 {
-			return nil
-		}
-		move := status.Moves[s.rand.IntN(len(status.Moves))]
-		switch {
-		case a.Kind == "access" && move.To == "approved":
-			return nil // an approval makes an account: not for people who don't exist
-		case a.Kind == "webinar":
-			return nil // who was there is known afterwards
-		}
-		s.clock = s.clock.Add(time.Duration(20+s.rand.IntN(40)) * time.Hour)
-		to, _ := a.Status(move.To)
-		c := submission.Change{From: []string{r.Status}, To: move.To, By: by, Decides: to.Final, Moved: a.Moved}
-		if to.Months > 0 {
-			c.PurgeAfter = s.clock.AddDate(0, to.Months, 0)
-		}
-		if move.Letter && age < 30*24*time.Hour {
-			c.Message = &mail.Message{Template: "letter", Data: mail.Letter{
-				Subject: move.Subject, Name: r.Name, Reference: r.Reference, Paragraphs: finished(move.Text),
-			}}
-		}
-		if err := s.store.Move(ctx, id, c); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// finished leaves out the paragraphs that staff would have completed.
-func finished(text string) []string {
-	var paragraphs []string
-	for _, p := range strings.Split(text, "\n\n") {
-		if !strings.Contains(p, "…") {
-			paragraphs = append(paragraphs, p)
-		}
-	}
-	return append(paragraphs, "Write to us on your receipt if you want to know more.")
-}
-
-// reviewer is who acts on a kind.
-func (s *season) reviewer(kind string) (submission.Actor, bool) {
-	for _, role := range account.Roles() {
-		if account.Can([]account.Role{role}, account.Act, kind) {
-			return submission.Actor{ID: s.staff[role].ID, Role: string(role)}, true
-		}
-	}
-	return submission.Actor{}, false
 }
