@@ -295,12 +295,19 @@ func live(b *pgx.Batch, id uuid.UUID, start time.Time, x history) {
 		id, id.String()+"@example.com", id[:], start, map[bool]*time.Time{true: &start}[x.bounced])
 	const agree = `INSERT INTO consent_event (person_id, purpose, channel, granted, wording, statement_version, origin, at)
 		VALUES ($1, $2, 'email', $3, 'Yes.', '2026-11-16', $4, $5)`
-	for _, c := range x.choices {
+	b.Queue(agree, id, "promotion", true, "preferences", start) // counts for nothing here
+	confirm := func(hours int) {
+		b.Queue(`INSERT INTO confirmation (person_id, at) VALUES ($1, $2)`, id, at(hours))
+	}
+	confirmed := slices.Sorted(slices.Values(x.confirmed))
+	for _, c := range x.choices { // all in the order in which it came
+		for ; len(confirmed) > 0 && confirmed[0] < c.hours; confirmed = confirmed[1:] {
+			confirm(confirmed[0])
+		}
 		b.Queue(agree, id, "newsletter", c.granted, map[bool]string{true: "preferences", false: "form"}[c.proven], at(c.hours))
 	}
-	b.Queue(agree, id, "promotion", true, "preferences", start) // counts for nothing here
-	for _, hours := range x.confirmed {
-		b.Queue(`INSERT INTO confirmation (person_id, at) VALUES ($1, $2)`, id, at(hours))
+	for _, hours := range confirmed {
+		confirm(hours)
 	}
 	if x.suppressed && len(x.choices) > 0 {
 		b.Queue(`INSERT INTO suppression (address_hmac, purpose, channel, reason, at) VALUES ($1, 'newsletter', 'email', 'x', now())`, id[:])

@@ -32,13 +32,13 @@ FROM (
   SELECT e.person_id, e.purpose, e.channel, e.seq, e.at, e.wording, e.statement_version,
     max(e.seq) FILTER (WHERE NOT e.granted) OVER (PARTITION BY e.person_id, e.purpose, e.channel) AS refused,
     max(e.seq) FILTER (WHERE e.granted AND (e.origin IN ('preferences', 'connect') OR EXISTS (SELECT FROM confirmation k
-      WHERE k.person_id = e.person_id AND k.at >= e.at AND k.at <= e.at + interval '30 days')))
+      WHERE k.person_id = e.person_id AND k.seq >= e.seq AND k.at <= e.at + interval '30 days')))
       OVER (PARTITION BY e.person_id, e.purpose, e.channel) AS proven
   FROM consent_event e
 ) c
 JOIN person p ON p.id = c.person_id
 WHERE c.seq = c.proven AND c.proven > coalesce(c.refused, 0) AND p.erased_at IS NULL AND p.bounced_at IS NULL AND NOT EXISTS (SELECT FROM suppression s
-  WHERE s.address_hmac = p.address_hmac AND s.purpose = c.purpose AND s.channel = c.channel)
+  WHERE s.address_hmac = p.address_hmac AND s.purpose = c.purpose AND s.channel = c.channel) AND NOT restricted(p.id, NULL)
 -- Within the barrier, for the planner does not look through it: without this line it sorts what is sorted already.
 ORDER BY c.person_id;
 COMMENT ON COLUMN contactable.address IS 'by the channel: e-mail address, telephone number, postal address; NULL where no number or postal address was given';
@@ -67,7 +67,7 @@ FROM (
   SELECT e.person_id, e.purpose, e.channel, e.seq, e.at, e.wording, e.statement_version,
     max(e.seq) FILTER (WHERE NOT e.granted) OVER (PARTITION BY e.person_id, e.purpose, e.channel) AS refused,
     max(e.seq) FILTER (WHERE e.granted AND (e.origin IN ('preferences', 'connect') OR EXISTS (SELECT FROM confirmation k
-      WHERE k.person_id = e.person_id AND k.at >= e.at AND k.at <= e.at + interval '30 days')))
+      WHERE k.person_id = e.person_id AND k.seq >= e.seq AND k.at <= e.at + interval '30 days')))
       OVER (PARTITION BY e.person_id, e.purpose, e.channel) AS proven
   FROM consent_event e
 ) c
