@@ -262,6 +262,8 @@ func (s *season) answer(f form.Field, who sender) string {
 	switch {
 	case f.Kind == form.File:
 		return ""
+	case f.Channel == "phone" && who.Phone == "":
+		return "" // nothing to be called at
 	case f.Kind == form.Consent && (f.Required || s.rand.IntN(3) == 0):
 		return "yes"
 	case f.Kind == form.Consent:
