@@ -18,7 +18,6 @@ import (
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/analytics"
-	"clickcommerce.com/site/internal/connect"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/file"
@@ -177,7 +176,7 @@ func (a *app) wireRooms(ctx context.Context) error {
 	})
 	a.eraser = privacy.NewEraser(privacy.EraserConfig{
 		Desk: a.desk, Blobs: a.blobs, Holders: []activity.Holder{
-			{Export: a.accounts.ExportPerson, Erase: a.accounts.ErasePerson}, connect.Holder(a.pool), a.misuse.Holder(),
+			{Export: a.accounts.ExportPerson, Erase: a.accounts.ErasePerson}, privacy.AddressHolder(a.pool), a.misuse.Holder(),
 		},
 	})
 	a.front = sync.OnceValue(a.handler)

@@ -185,7 +185,7 @@ func dumpOf(t *testing.T, a *app, who uuid.UUID) (all string) {
 			(SELECT string_agg(body, ' ') FROM reply WHERE submission_id IN (SELECT id FROM mine)),
 			(SELECT string_agg(evidence, ' ') FROM misuse WHERE person_id = $1),
 			(SELECT string_agg(data::text, ' ') FROM message WHERE person_id = $1),
-			(SELECT string_agg(concat_ws(' ', c.email, a.email, a.name), ' ') FROM account a LEFT JOIN connect_address c ON c.account_id = a.id WHERE a.person_id = $1),
+			(SELECT string_agg(concat_ws(' ', c.email, a.email, a.name), ' ') FROM account a LEFT JOIN new_address c ON c.person_id = a.person_id WHERE a.person_id = $1),
 			(SELECT string_agg(value, ' ') FROM contact_point WHERE person_id = $1),
 			(SELECT email FROM person WHERE id = $1))`, who).Scan(&all)
 	if err != nil || len(all) < 1000 {
@@ -377,8 +377,8 @@ func signIn(t *testing.T, a *app, server *httptest.Server, who uuid.UUID) {
 		t.Fatalf("sign in: %d, %d computers, %v", resp.StatusCode, devices, err)
 	}
 	if _, err := a.pool.Exec(t.Context(), `
-		INSERT INTO connect_address (account_id, id, email, created_at, expires_at) VALUES ($1, $2, 'zqooqz.new@marked.example.com', now(), now() + interval '1 day')`,
-		customer.ID, uuid.New()); err != nil {
+		INSERT INTO new_address (person_id, id, email, created_at, expires_at) VALUES ($1, $2, 'zqooqz.new@marked.example.com', now(), now() + interval '1 day')`,
+		who, uuid.New()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -63,8 +63,9 @@ func (a *app) makeRooms() rooms {
 	a.retainer = privacy.NewRetainer(a.eraser, surveys.Tidy) // answers become counts before they go
 	announcer := announce.New(a.desk, a.content)
 	newsroom := news.New(a.desk, editor, a.content)
+	addresses := privacy.NewAddresses(a.desk, a.accounts)
 	portal := connect.New(connect.Config{
-		Desk: a.desk, Content: a.content, Accounts: a.accounts, Downloads: a.entitled(downloads),
+		Desk: a.desk, Content: a.content, Accounts: a.accounts, Addresses: addresses, Downloads: a.entitled(downloads),
 	})
 	a.visits = analytics.New(analytics.Config{Pages: a.pages, Pool: a.pool, Now: a.now, Log: a.log})
 	a.privacy = privacy.New(privacy.Config{
@@ -83,9 +84,9 @@ func (a *app) makeRooms() rooms {
 			contact.New(a.desk, a.content),
 			a.privacy.Activity(),
 		},
-		public: []func(chi.Router){portal.Public, announcer.Public, newsroom.Public, privacy.NewRights(a.eraser).Public},
-		staff:  []func(chi.Router){announcer.Staff, newsroom.Staff, a.visits.Staff, privacy.NewHolds(a.eraser).Staff, privacy.NewRestrictions(a.desk).Staff, privacy.NewOffice(a.eraser, a.accounts).Staff},
-		work:   append(portal.Work(), announcer.Work()...),
+		public: []func(chi.Router){portal.Public, announcer.Public, newsroom.Public, addresses.Public, privacy.NewRights(a.eraser, addresses).Public},
+		staff:  []func(chi.Router){announcer.Staff, newsroom.Staff, a.visits.Staff, privacy.NewHolds(a.eraser).Staff, privacy.NewRestrictions(a.desk).Staff, privacy.NewOffice(a.eraser, a.accounts).Staff, addresses.Staff},
+		work:   append(addresses.Work(), announcer.Work()...),
 		sources: []content.Source{
 			careers.Documents, webinars.Documents, demos.Documents, downloads.Documents, surveys.Documents, announcer.Documents, newsroom.Documents,
 		},

@@ -38,6 +38,15 @@ func (s *Service) EndAccess(ctx context.Context, tx pgx.Tx, person uuid.UUID) er
 	return endAll(ctx, tx, a.ID, uuid.Nil, now)
 }
 
+// ChangeAddressOf is ChangeAddressIn for the account of a person; ErrNotFound says that they have none.
+func (s *Service) ChangeAddressOf(ctx context.Context, tx pgx.Tx, person uuid.UUID, address string) error {
+	a, err := one(ctx, tx, `WHERE a.person_id = $1`, person)
+	if err != nil {
+		return err
+	}
+	return s.ChangeAddressIn(ctx, tx, a.ID, address)
+}
+
 // ChangeAddressIn is ChangeAddress within a transaction of the caller's, which fails with it.
 func (s *Service) ChangeAddressIn(ctx context.Context, tx pgx.Tx, account uuid.UUID, address string) error {
 	email, complaint := form.ParseEmail(strings.TrimSpace(address))

@@ -20,8 +20,8 @@ import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/content"
-	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/privacy"
 )
 
 // Download is something that a person may fetch.
@@ -37,6 +37,7 @@ type Config struct {
 	Desk      *activity.Desk // its activities are asked for when a page is drawn
 	Content   *content.Content
 	Accounts  *account.Service
+	Addresses *privacy.Addresses
 	Downloads func(ctx context.Context, person uuid.UUID) ([]Download, error)
 }
 
@@ -44,6 +45,7 @@ type Config struct {
 type Portal struct {
 	desk      *activity.Desk
 	accounts  *account.Service
+	addresses *privacy.Addresses
 	downloads func(context.Context, uuid.UUID) ([]Download, error)
 	written   content.Page
 	zone      *time.Location
@@ -58,7 +60,9 @@ type Portal struct {
 
 // New returns the portal. It panics where a template or the page /connect is missing.
 func New(c Config) *Portal {
-	p := &Portal{desk: c.Desk, accounts: c.Accounts, downloads: c.Downloads, written: c.Content.Must("/connect"), zone: clock.Zone()}
+	p := &Portal{
+		desk: c.Desk, accounts: c.Accounts, addresses: c.Addresses, downloads: c.Downloads, written: c.Content.Must("/connect"), zone: clock.Zone(),
+	}
 	set := c.Desk.Pages
 	p.views.start = page.Load[startPage](set, "connect/start")
 	p.views.home = page.Load[homePage](set, "connect/home")
@@ -87,11 +91,6 @@ func (p *Portal) Public(r chi.Router) {
 			r.Post("/connect/address/{token}", handle(p.takeConfirm))
 		})
 	})
-}
-
-// Work is what the portal does by itself: new addresses that nobody confirmed are forgotten.
-func (p *Portal) Work() []job.Worker {
-	return []job.Worker{{Name: "connect_address", Every: time.Hour, Run: p.forget}}
 }
 
 // start answers /connect: the portal to those who are signed in, the written page to all others. That one is cached, and

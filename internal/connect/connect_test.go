@@ -26,6 +26,7 @@ import (
 	"clickcommerce.com/site/internal/alliance"
 	"clickcommerce.com/site/internal/connect"
 	"clickcommerce.com/site/internal/mail/mailtest"
+	"clickcommerce.com/site/internal/privacy"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -35,9 +36,10 @@ var _ = flag.Bool("update", false, "write golden files")
 type house struct {
 	*testing.T
 	*activitytest.Bench
-	accounts *account.Service
-	portal   *connect.Portal
-	files    map[uuid.UUID][]connect.Download
+	accounts  *account.Service
+	addresses *privacy.Addresses
+	portal    *connect.Portal
+	files     map[uuid.UUID][]connect.Download
 }
 
 func newHouse(t *testing.T) *house {
@@ -56,8 +58,9 @@ func newHouse(t *testing.T) *house {
 		}
 		return activity.Activities{alliance.New(b.Desk, b.Content), access.New(b.Desk, h.accounts)}
 	})
+	h.addresses = privacy.NewAddresses(h.Desk, h.accounts)
 	h.portal = connect.New(connect.Config{
-		Desk: h.Desk, Content: h.Content, Accounts: h.accounts,
+		Desk: h.Desk, Content: h.Content, Accounts: h.accounts, Addresses: h.addresses,
 		Downloads: func(_ context.Context, who uuid.UUID) ([]connect.Download, error) { return h.files[who], nil },
 	})
 	h.portal.Public(h.Router)
@@ -122,7 +125,7 @@ func (h *house) status(receipt string) string {
 func (h *house) work() {
 	h.Helper()
 	a, _ := h.Desk.Activities().Find(access.Kind)
-	for _, w := range append(a.Work, h.portal.Work()...) {
+	for _, w := range append(a.Work, h.addresses.Work()...) {
 		if err := w.Run(h.Context()); err != nil {
 			h.Fatal(err)
 		}
@@ -473,7 +476,7 @@ func TestChangeOfAddress(t *testing.T) {
 	want(t, b.get(taken), http.StatusGone)
 	h.work()
 	var waiting int
-	if err := h.Pool.QueryRow(t.Context(), `SELECT count(*) FROM connect_address`).Scan(&waiting); err != nil || waiting != 0 {
+	if err := h.Pool.QueryRow(t.Context(), `SELECT count(*) FROM new_address`).Scan(&waiting); err != nil || waiting != 0 {
 		t.Errorf("%d addresses wait, %v", waiting, err)
 	}
 	for i := range 6 {

@@ -30,7 +30,11 @@ type ChangedMail struct {
 
 // Templates are the mails of this room.
 func Templates() []mail.Template {
-	return []mail.Template{{Name: changedMail, Purpose: "notice", Data: ChangedMail{}}}
+	return []mail.Template{
+		{Name: changedMail, Purpose: "notice", Data: ChangedMail{}},
+		{Name: newAddressMail, Purpose: "notice", Data: NewAddress{}, Secret: true},
+		{Name: addressMovedMail, Purpose: "notice", Data: AddressMoved{}},
+	}
 }
 
 // concerns says which records a version concerns: those of an activity that were collected under a version which did not

@@ -280,5 +280,11 @@ func TestMailOfChanges(t *testing.T) {
 		}},
 		mailtest.Example{Name: "changed_unconfirmed", Template: "statement-changed", Data: privacy.ChangedMail{
 			Effective: "20 November 2026", ChangesURL: "/privacy/changes/2006-12-05...2026-11-20", ObjectURL: "/privacy/objection/token",
+		}},
+		mailtest.Example{Name: "new_address", Template: "new-address", Data: privacy.NewAddress{
+			Until: "24 November 2026, 09:00 CST", URL: "/privacy/address/token",
+		}},
+		mailtest.Example{Name: "address_moved", Template: "address-moved", Data: privacy.AddressMoved{
+			NewAddress: "a…@example.org", When: "24 November 2026, 09:00 CST", ContactURL: "/contact",
 		}})
 }

@@ -259,6 +259,7 @@ const nothingHeld = "nothing is held any more"
 const unheldPerson = `p.erased_at IS NULL AND p.created_at < $1
 	AND NOT EXISTS (SELECT FROM submission s WHERE s.person_id = p.id)
 	AND NOT EXISTS (SELECT FROM account a WHERE a.person_id = p.id)
+	AND NOT EXISTS (SELECT FROM new_address n WHERE n.person_id = p.id)
 	AND NOT EXISTS (SELECT FROM misuse m WHERE m.person_id = p.id)
 	AND NOT EXISTS (SELECT FROM download_use u WHERE u.person_id = p.id)
 	AND NOT EXISTS (SELECT FROM disclosure_person d WHERE d.person_id = p.id)

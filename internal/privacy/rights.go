@@ -22,20 +22,21 @@ import (
 )
 
 // Rights is the page behind the receipt of a privacy request, where people do for themselves what they asked for:
-// see what is held about their address, take it with them, withdraw a request, erase all.
+// see what is held about their address, correct that, take it with them, withdraw a request, erase all.
 //
-// It promises that nothing is shown or done without a code that was mailed to the address of the request; that uploads and
-// erasing need the number of a request of their own besides; that a mailbox which may be several people's goes to staff;
+// It promises that nothing is shown or done without a code that was mailed to the address of the request; that uploads, another
+// address and erasing need the number of a request of their own besides; that a mailbox which may be several people's goes to staff;
 // and that each act is in the audit log.
 type Rights struct {
-	eraser *Eraser
-	desk   *activity.Desk
-	view   page.View[rightsPage]
+	eraser    *Eraser
+	desk      *activity.Desk
+	addresses *Addresses
+	view      page.View[rightsPage]
 }
 
 // NewRights returns the page. It panics where its template is missing.
-func NewRights(eraser *Eraser) *Rights {
-	return &Rights{eraser, eraser.desk, page.Load[rightsPage](eraser.desk.Pages, "privacy/rights")}
+func NewRights(eraser *Eraser, addresses *Addresses) *Rights {
+	return &Rights{eraser, eraser.desk, addresses, page.Load[rightsPage](eraser.desk.Pages, "privacy/rights")}
 }
 
 // rightsPage is drawn in steps: the code is asked for; then all is shown, or why a person must see to it; in the end, what
@@ -47,9 +48,11 @@ type rightsPage struct {
 	Step     string // code, shared, open, erased, nothing
 	CodeSent bool
 	Problem  string
-	About    string // which form Problem is about: code, export, erase, or the whole page
+	About    string // which form Problem is about: code, export, address, erase, or the whole page
 	Message  string
 	Typed    string // number
+	NewTyped string // address
+	Waiting  string // a new address that is not confirmed yet
 	Grant    string
 	Shared   string
 	By       string
@@ -64,6 +67,7 @@ const (
 	actOpen     = "open"
 	actExport   = "export"
 	actWithdraw = "withdraw"
+	actAddress  = "address"
 	actErase    = "erase"
 	actRestrict = "restrict"
 	actLift     = "lift"
@@ -152,6 +156,8 @@ func (x *Rights) act(w http.ResponseWriter, r *http.Request, rec submission.Reco
 		return x.export(w, r, rec, h)
 	case actWithdraw:
 		return x.withdraw(w, r, rec, h)
+	case actAddress:
+		return x.correct(w, r, rec, h)
 	case actErase:
 		return x.erase(w, r, rec, h)
 	case actRestrict, actLift:
@@ -180,6 +186,9 @@ func (x *Rights) open(w http.ResponseWriter, r *http.Request, rec submission.Rec
 	}
 	data.Step, data.Sections, data.Grant = "open", h.sections(rec.ID), x.desk.Grant(rec.ID, 30*time.Minute)
 	if data.Held, err = x.held(r.Context(), rec.PersonID.UUID); err != nil {
+		return err
+	}
+	if data.Waiting, err = x.addresses.Of(r.Context(), rec.PersonID.UUID); err != nil && !errors.Is(err, ErrNoNewAddress) {
 		return err
 	}
 	return x.draw(w, r, rec, status, data)
@@ -277,6 +286,35 @@ func (x *Rights) limit(w http.ResponseWriter, r *http.Request, rec submission.Re
 		return err
 	}
 	return x.open(w, r, rec, h, http.StatusOK, rightsPage{Message: message})
+}
+
+// correct mails a link to another address; it takes the place of this one once its owner presses the button.
+func (x *Rights) correct(w http.ResponseWriter, r *http.Request, rec submission.Record, h held) error {
+	number, typed := typedNumber(r), form.Clean(r.PostForm.Get("email"), false)
+	refuse := func(status int, problem string) error {
+		return x.open(w, r, rec, h, status, rightsPage{About: actAddress, Typed: number, NewTyped: typed, Problem: problem})
+	}
+	email, complaint := form.ParseEmail(typed)
+	switch {
+	case complaint != "":
+		return refuse(http.StatusUnprocessableEntity, complaint)
+	case email == h.Person.Email:
+		return refuse(http.StatusUnprocessableEntity, sameAddress)
+	case !h.proves(number):
+		return refuse(http.StatusUnprocessableEntity, wrongNumber)
+	}
+	err := x.addresses.mailLink(r.Context(), rec.PersonID.UUID, email)
+	if errors.Is(err, ErrManyAddresses) {
+		w.Header().Set("Retry-After", "86400")
+		return refuse(http.StatusTooManyRequests, manyAddresses)
+	}
+	if err != nil {
+		return err
+	}
+	if err := x.log(r.Context(), rec, "ask for a new address", nil); err != nil {
+		return err
+	}
+	return x.open(w, r, rec, h, http.StatusOK, rightsPage{Message: "A link is on its way to " + email + ". Until its button is pressed, nothing changes."})
 }
 
 func (x *Rights) erase(w http.ResponseWriter, r *http.Request, rec submission.Record, h held) error {

@@ -18,6 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/account/accounttest"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/activity/activitytest"
 	"clickcommerce.com/site/internal/audit"
@@ -27,12 +29,18 @@ import (
 )
 
 // self is the house with the page on which people help themselves.
-type self struct{ house }
+type self struct {
+	house
+	accounts *account.Service
+}
 
 func openSelf(t *testing.T) self {
 	t.Helper()
-	s := self{bench(t)}
-	privacy.NewRights(privacy.NewEraser(privacy.EraserConfig{Desk: s.Desk, Blobs: s.blobs(t)})).Public(s.Router)
+	s := self{house: bench(t)}
+	s.accounts = accounttest.With(t, s.Pool, s.Ring, s.Pages, "http://example.test", s.Now)
+	addresses := privacy.NewAddresses(s.Desk, s.accounts)
+	addresses.Public(s.Router)
+	privacy.NewRights(privacy.NewEraser(privacy.EraserConfig{Desk: s.Desk, Blobs: s.blobs(t)}), addresses).Public(s.Router)
 	return s
 }
 

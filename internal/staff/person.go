@@ -35,6 +35,7 @@ type personPage struct {
 	Left    []leftLine // the house: exports and disclosures
 	Done    string
 	OptOut  *optOutView // nil where the role may not record one
+	Correct string      // address of the page on which theirs is corrected, empty where the role may not
 }
 
 type mailLine struct {
@@ -134,6 +135,9 @@ func (ws *Workspace) drawPerson(w http.ResponseWriter, r *http.Request, status i
 	p := personPage{
 		Base:   page.Base{Title: title, NoIndex: true, Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}}},
 		Person: m.Person, Since: ws.day(m.CreatedAt), Hidden: m.hidden, Done: doneWords(r.URL.Query()),
+	}
+	if m.ErasedAt == nil && m.in.Has(account.Privacy) {
+		p.Correct = "/staff/people/" + m.ID.String() + "/address"
 	}
 	if p.Records, err = ws.listView(ctx, query{}, submission.List{Records: m.records}, names, uuid.Nil); err != nil {
 		return err

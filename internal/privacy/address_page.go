@@ -1,0 +1,195 @@
+package privacy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/person"
+)
+
+const addressPath = "/privacy/address/"
+
+// addressPage is behind the link that a new address gets.
+type addressPage struct {
+	page.Base
+	Old  string // masked
+	New  string
+	Done bool
+}
+
+type officeAddressPage struct {
+	page.Base
+	Email, Waiting string
+	Sent           bool
+	Form           form.View
+}
+
+var (
+	errNoNewAddress = &page.Error{
+		Status: http.StatusGone,
+		Message: "This link is used up: it works once, for 24 hours, and ends when a newer one is sent. " +
+			"If you pressed its button before, the new address counts already.",
+	}
+	errAccountThere = &page.Error{
+		Status: http.StatusConflict, Message: "This address has an account of its own. Sign in with that one, or choose another address.",
+	}
+	errPersonThere = &page.Error{
+		Status: http.StatusConflict,
+		Message: "You wrote to us with this address before, and we keep those requests apart from these. " +
+			"Write to us by “Contact”: a person joins the two. Nothing was changed.",
+	}
+)
+
+// Public mounts the page behind the link.
+func (x *Addresses) Public(r chi.Router) {
+	handle := x.desk.Pages.Handle
+	r.Get(addressPath+"{token}", handle(x.show))
+	r.Post(addressPath+"{token}", handle(x.take))
+}
+
+// Staff mounts the privacy officer's page below /staff. The password is asked once more before a link is mailed.
+func (x *Addresses) Staff(r chi.Router) {
+	set := x.desk.Pages
+	r.Get("/people/{id}/address", set.Handle(officer(x.showOffice)))
+	r.With(onlyOfficers(set), x.accounts.RequireFresh).Post("/people/{id}/address", set.Handle(officer(x.takeOffice)))
+}
+
+// linked returns what waits under the link of a request, and the person whose it is.
+func (x *Addresses) linked(r *http.Request) (id uuid.UUID, w Waiting, who person.Person, err error) {
+	if id, err = x.desk.Ring.ParseToken(newAddressMail, chi.URLParam(r, "token")); err != nil {
+		return id, w, who, page.ErrNotFound
+	}
+	if w, err = x.Find(r.Context(), id); err == nil {
+		who, err = x.desk.People.Get(r.Context(), w.Person)
+	}
+	if errors.Is(err, ErrNoNewAddress) || errors.Is(err, person.ErrNotFound) {
+		err = errNoNewAddress
+	}
+	return id, w, who, err
+}
+
+func (x *Addresses) draw(w http.ResponseWriter, r *http.Request, data addressPage) error {
+	w.Header().Set("Cache-Control", "no-store")
+	data.Base = page.Base{
+		Title: "Your new address", Description: "One button, and it counts.", NoIndex: true, Path: r.URL.Path, Section: "privacy",
+		Crumbs: crumbs("Your new address"),
+	}
+	return x.views.confirm.Write(w, r, http.StatusOK, data)
+}
+
+func (x *Addresses) show(w http.ResponseWriter, r *http.Request) error {
+	_, waiting, who, err := x.linked(r)
+	if err != nil {
+		return err
+	}
+	return x.draw(w, r, addressPage{Old: person.Masked(who.Email), New: waiting.Email})
+}
+
+func (x *Addresses) take(w http.ResponseWriter, r *http.Request) error {
+	id, waiting, who, err := x.linked(r)
+	if err != nil {
+		return err
+	}
+	err = x.Change(r.Context(), id)
+	if errors.Is(err, ErrNoNewAddress) {
+		return errNoNewAddress
+	}
+	if err != nil {
+		return err
+	}
+	return x.draw(w, r, addressPage{Old: person.Masked(who.Email), New: waiting.Email, Done: true})
+}
+
+func officeAddressForm() form.Form {
+	return form.Form{
+		Kind: Kind, Title: "Correct the address", Button: "Mail a link to the new address",
+		Intro:  "Make sure first that whoever asks is the person. The address counts once its owner presses the button behind the link; the old one is told then.",
+		Fields: []form.Field{{Name: "email", Label: "New e-mail address", Kind: form.Email, Required: true}},
+	}
+}
+
+func (x *Addresses) someone(r *http.Request) (person.Person, error) {
+	id, err := uuid.Parse(chi.URLParam(r, "id"))
+	if err != nil {
+		return person.Person{}, page.ErrNotFound
+	}
+	who, err := x.desk.People.Get(r.Context(), id)
+	if errors.Is(err, person.ErrNotFound) || err == nil && who.ErasedAt != nil {
+		err = page.ErrNotFound
+	}
+	return who, err
+}
+
+func (x *Addresses) showOffice(w http.ResponseWriter, r *http.Request) error {
+	who, err := x.someone(r)
+	if err != nil {
+		return err
+	}
+	return x.drawOffice(w, r, who, http.StatusOK, form.Shown{})
+}
+
+func (x *Addresses) drawOffice(w http.ResponseWriter, r *http.Request, who person.Person, status int, s form.Shown) error {
+	waiting, err := x.Of(r.Context(), who.ID)
+	if err != nil && !errors.Is(err, ErrNoNewAddress) {
+		return err
+	}
+	s.Action = r.URL.Path
+	v := officeAddressForm().View(s)
+	v.Trap = ""
+	return x.views.office.Write(w, r, status, officeAddressPage{
+		Base: page.Base{
+			Title: "Correct an address", NoIndex: true,
+			Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}, {Label: who.Email, Path: "/staff/people/" + who.ID.String()}},
+		},
+		Email: who.Email, Waiting: waiting, Sent: r.URL.Query().Has("sent"), Form: v,
+	})
+}
+
+func (x *Addresses) takeOffice(w http.ResponseWriter, r *http.Request) error {
+	if err := readHold(r); err != nil {
+		return err
+	}
+	who, err := x.someone(r)
+	if err != nil {
+		return err
+	}
+	v, errs := officeAddressForm().Parse(r.PostForm)
+	if len(errs) == 0 && v.Get("email") == who.Email {
+		errs.Add("email", sameAddress)
+	}
+	if len(errs) > 0 {
+		return x.drawOffice(w, r, who, http.StatusUnprocessableEntity, form.Shown{Values: r.PostForm, Errors: errs})
+	}
+	err = x.mailLink(r.Context(), who.ID, v.Get("email"))
+	if errors.Is(err, ErrManyAddresses) {
+		return x.drawOffice(w, r, who, http.StatusTooManyRequests, form.Shown{Values: r.PostForm, Message: manyAddresses})
+	}
+	if err != nil {
+		return err
+	}
+	if err := x.logAsked(r, who.ID); err != nil {
+		return err
+	}
+	http.Redirect(w, r, r.URL.Path+"?sent", http.StatusSeeOther)
+	return nil
+}
+
+const (
+	sameAddress   = "This is the address that we have now. Enter another one."
+	manyAddresses = "Several links were mailed today. Use the newest one, or come back tomorrow."
+)
+
+func (x *Addresses) logAsked(r *http.Request, who uuid.UUID) error {
+	by := actorOf(r)
+	return audit.Record(context.WithoutCancel(r.Context()), x.desk.Pool, audit.Event{
+		At: x.desk.Now(), ActorID: uuid.NullUUID{UUID: by.ID, Valid: true}, Role: by.Role, Action: "ask for a new address", Object: "person",
+		ObjectID: uuid.NullUUID{UUID: who, Valid: true},
+	})
+}
