@@ -206,7 +206,7 @@ func TestMarketingSeesNobodyElse(t *testing.T) {
 		`INSERT INTO message (id, person_id, purpose, template, address, next_at, created_at)
 			VALUES (gen_random_uuid(), '` + who.String() + `', 'newsletter', 'newsletter', 'no@example.com', now(), now())`: "no consent in force for newsletter by email",
 		`INSERT INTO message (id, person_id, purpose, template, address, next_at, created_at)
-			VALUES (gen_random_uuid(), '` + who.String() + `', 'service', 'newsletter', 'no@example.com', now(), now())`: "message_template_purpose_fkey",
+			VALUES (gen_random_uuid(), '` + who.String() + `', 'service', 'newsletter', 'no@example.com', now(), now())`: "a message of this kind is about a record",
 	} {
 		err := postgres.AsMarketing(t.Context(), h.Pool, func(tx pgx.Tx) error {
 			_, err := tx.Exec(t.Context(), sql)

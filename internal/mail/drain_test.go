@@ -30,9 +30,9 @@ func TestSentMail(t *testing.T) {
 	w.config.Envelope = "bounces@mail.example.com"
 	w.queue = mailtest.New(t, w.config)
 	ada := w.person("ada@example.com")
-	id := w.add(mail.Message{Person: valid(ada), Template: "code", Address: "ada@example.com", Data: mail.Code{
+	id := w.add(w.about(mail.Message{Person: valid(ada), Template: "code", Address: "ada@example.com", Data: mail.Code{
 		Code: "402917", Reference: "AL-7K2M-94QX",
-	}})
+	}}))
 	w.drain()
 	if diff := cmp.Diff(w.state(id), row{State: "sent", Attempts: 1}); diff != "" {
 		t.Errorf("row (-got +want):\n%s", diff)
@@ -445,9 +445,9 @@ func TestUndrawableFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ada := w.person("ada@example.com")
-	bad := w.add(mail.Message{Person: valid(ada), Template: "more", Address: "ada@example.com", Data: mail.More{
+	bad := w.add(w.about(mail.Message{Person: valid(ada), Template: "more", Address: "ada@example.com", Data: mail.More{
 		What: "w", Question: "secret", URL: "https://evil.example/",
-	}})
+	}}))
 	odd := w.letter(ada, "ada@example.com")
 	w.exec(`UPDATE message SET data = '{"Subject": 7}' WHERE id = $1`, odd)
 	old := w.letter(ada, "ada@example.com")

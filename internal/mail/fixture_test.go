@@ -66,7 +66,7 @@ func newWorld(t *testing.T) *world {
 	w.exec(`INSERT INTO statement_version (id, effective_on, title, summary, body, digest, published_at)
 		VALUES ($1, '2026-01-01', '', '', '', '', $2)`, statement, w.clock.Now())
 	w.exec(`INSERT INTO statement_use (version, activity, purpose, data, recipient, retention, basis)
-		VALUES ($1, 'contact', 'service', '{}', 'own department', 'a year', 'your request')`, statement)
+		VALUES ($1, 'contact', 'service', '{email address}', 'own department', 'a year', 'your request')`, statement)
 	if _, err := pgtest.Admin(t, w.pool).Exec(t.Context(),
 		`INSERT INTO mail_template (name, purpose) VALUES ('digest', 'newsletter')`); err != nil {
 		t.Fatal(err)
@@ -95,6 +95,10 @@ func (w *world) submission(person uuid.UUID) uuid.UUID {
 	id := newID(w)
 	w.exec(`INSERT INTO submission (id, person_id, kind, status, reference, created_at, purge_after)
 		VALUES ($1, $2, 'contact', 'new', 'R', $3, '2030-01-01')`, id, person, w.clock.Now())
+	w.exec(`INSERT INTO form_revision (digest, kind, fields, wording, lang, created_at)
+		VALUES ('\x00', 'contact', '[]', '{}', 'en', $1) ON CONFLICT DO NOTHING`, w.clock.Now())
+	w.exec(`INSERT INTO answers (submission_id, version, form_revision, statement_version, lang, values, created_at)
+		VALUES ($1, 1, '\x00', $2, 'en', '{}', $3)`, id, statement, w.clock.Now())
 	return id
 }
 
@@ -106,12 +110,19 @@ func (w *world) choose(person uuid.UUID, granted bool) {
 		person, granted, statement, w.clock.Now())
 }
 
-// letter adds a service message to a person and returns its id.
+// letter adds a message about a record to its sender and returns its id.
 func (w *world) letter(person uuid.UUID, to string) uuid.UUID {
 	w.Helper()
-	return w.add(mail.Message{
+	return w.add(w.about(mail.Message{
 		Person: valid(person), Template: "letter", Address: to, Data: mail.Letter{Subject: "Words", Paragraphs: []string{"Hi."}},
-	})
+	}))
+}
+
+// about lets a message be about a record of its person.
+func (w *world) about(m mail.Message) mail.Message {
+	w.Helper()
+	m.Submission, m.Basis = valid(w.submission(m.Person.UUID)), statement
+	return m
 }
 
 // digest adds a message that needs consent.

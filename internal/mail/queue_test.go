@@ -18,7 +18,7 @@ func TestGateRefuses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ada := w.person("ada@example.com")
-	about := w.submission(ada)
+	eve, about := w.person("eve@example.com"), w.submission(ada)
 	letter := mail.Letter{Subject: "s"}
 	digest := mail.Confirm{What: "w", Wording: "w", URL: "/"}
 	for _, c := range []struct {
@@ -43,7 +43,37 @@ func TestGateRefuses(t *testing.T) {
 			mail.Message{
 				Person: valid(ada), Submission: valid(about), Template: "letter", Address: "ada@example.com", Data: letter,
 			},
-			"statement (none) names no service mail about contact",
+			"statement (none) was not shown with the record",
+		}, {
+			"a false basis",
+			mail.Message{
+				Person: valid(ada), Submission: valid(about), Basis: "v2", Template: "letter", Address: "ada@example.com", Data: letter,
+			},
+			"statement v2 was not shown with the record",
+		}, {
+			"a letter about nothing",
+			mail.Message{Person: valid(ada), Template: "letter", Address: "ada@example.com", Data: letter},
+			"a message of this kind is about a record",
+		}, {
+			"about another's record",
+			mail.Message{
+				Person: valid(eve), Submission: valid(about), Basis: statement, Template: "letter", Address: "eve@example.com", Data: letter,
+			},
+			"the record is not the person's",
+		}, {
+			"to another's address",
+			mail.Message{
+				Person: valid(ada), Submission: valid(about), Basis: statement, Template: "letter", Address: "eve@example.com", Data: letter,
+			},
+			"the address is not the person's",
+		}, {
+			"about nothing, to another's address",
+			mail.Message{Person: valid(ada), Template: "confirm", Address: "eve@example.com", Data: digest},
+			"the address is not the person's",
+		}, {
+			"conduct that no statement names",
+			mail.Message{Person: valid(ada), Submission: valid(about), Template: "conduct", Address: "ada@example.com", Data: mail.Conduct{}},
+			"statement v1 names no conduct mail about contact",
 		},
 	} {
 		err := w.insert(c.m)
@@ -180,10 +210,10 @@ func TestCancel(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ada := w.person("ada@example.com")
-	undo := mail.Message{
+	undo := w.about(mail.Message{
 		ID: newID(t), Person: valid(ada), Template: "letter", Address: "ada@example.com",
 		Data: mail.Letter{Subject: "Sorry"}, NotBefore: w.clock.Now().Add(time.Minute),
-	}
+	})
 	if err := w.insert(undo); err != nil {
 		t.Fatal(err)
 	}

@@ -176,7 +176,8 @@ func (e *Eraser) gather(ctx context.Context, who uuid.UUID) (held, error) {
 		return held{}, fmt.Errorf("read choices of a person: %w", err)
 	}
 	if h.Notices, err = postgres.Rows[heldNotice](ctx, e.desk.Pool, `
-		SELECT version, delivered_at, objected_at FROM notice WHERE person_id = $1 ORDER BY version`, who); err != nil {
+		SELECT version, max(delivered_at) AS delivered_at, max(objected_at) AS objected_at
+		FROM notice WHERE person_id = $1 GROUP BY version ORDER BY version`, who); err != nil {
 		return held{}, fmt.Errorf("read notices to a person: %w", err)
 	}
 	if h.Limits, err = e.limits(ctx, who); err != nil {

@@ -68,12 +68,18 @@ func fill(t *testing.T, h house, senders []sender) {
 // publishWider publishes a version that names a new use of what came by the contact form.
 func publishWider(t *testing.T, h house, compatible string) {
 	t.Helper()
+	publishWiderOn(t, h, compatible, "2026-11-20", 4)
+}
+
+// publishWiderOn does so under an id, to take effect days after the newest real one.
+func publishWiderOn(t *testing.T, h house, compatible, id string, days int) {
+	t.Helper()
 	ctx := context.Background()
 	d, err := consent.ReadDraft(web.FS, "2026-11-16")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.ID, d.EffectiveOn = "2026-11-20", d.EffectiveOn.AddDate(0, 0, 4)
+	d.ID, d.EffectiveOn = id, d.EffectiveOn.AddDate(0, 0, days)
 	for i, u := range d.Uses {
 		if u.Activity == "contact" && u.Purpose == "service" && u.Recipient == "own department" {
 			d.Uses[i].Data = append(slices.Clone(u.Data), "time of day")
@@ -207,8 +213,9 @@ func TestOldRecordsAreHeld(t *testing.T) {
 			var passes bool
 			if err := h.Pool.QueryRow(ctx, `
 				SELECT may_send(jsonb_populate_record(NULL::message, jsonb_build_object('purpose', 'service', 'channel', 'email',
-					'person_id', s.person_id, 'submission_id', s.id, 'basis', a.statement_version, 'created_at', $2::timestamptz))) IS NULL
-				FROM submission s JOIN answers a ON a.submission_id = s.id WHERE s.person_id = $1`,
+					'person_id', s.person_id, 'submission_id', s.submission_id, 'address', p.email, 'basis', s.version,
+					'created_at', $2::timestamptz))) IS NULL
+				FROM collected s JOIN person p ON p.id = s.person_id WHERE s.person_id = $1`,
 				people[name].id, h.Now()).Scan(&passes); err != nil {
 				t.Fatal(err)
 			}
@@ -257,6 +264,86 @@ func TestChangeOfWordsTellsNobody(t *testing.T) {
 	}
 	if got := told(t, h); len(got) > 0 {
 		t.Errorf("%d told of a change of words", len(got))
+	}
+}
+
+// TestMailsTellWhatIsNew tells three people of a wider version and nobody of the same in other words; each reads of what the
+// version that they saw did not say.
+func TestMailsTellWhatIsNew(t *testing.T) {
+	h := bench(t)
+	ctx := context.Background()
+	list := []sender{
+		{id: uuid.New(), confirmed: true, records: [][2]string{{"contact", "2026-11-16"}}},
+		{id: uuid.New(), confirmed: true, records: [][2]string{{"contact", "2026-11-16"}, {"demo", "2006-12-05"}}},
+		{id: uuid.New(), confirmed: true, records: [][2]string{{"demo", "2026-11-16"}}},
+	}
+	fill(t, h, list)
+	publishWider(t, h, "It is what they asked us for.")
+	if err := tell(ctx, h); err != nil {
+		t.Fatal(err)
+	}
+	publishWiderOn(t, h, "It is what they asked us for.", "2026-11-21", 5)
+	if err := tell(ctx, h); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(told(t, h), map[uuid.UUID]int{list[0].id: 1, list[1].id: 1}); diff != "" {
+		t.Fatalf("told (-got +want):\n%s", diff)
+	}
+	var data privacy.ChangedMail
+	if err := h.Pool.QueryRow(ctx, `SELECT data FROM message WHERE person_id = $1`, list[0].id).Scan(&data); err != nil {
+		t.Fatal(err)
+	}
+	if len(data.Uses) != 1 || !strings.HasSuffix(data.Uses[0], "now also: time of day.") || data.ChangesURL != "/privacy/changes/2026-11-16...2026-11-20" {
+		t.Errorf("who had read all but one thing is told %q, %s", data.Uses, data.ChangesURL)
+	}
+	if err := h.Pool.QueryRow(ctx, `SELECT data FROM message WHERE person_id = $1`, list[1].id).Scan(&data); err != nil {
+		t.Fatal(err)
+	}
+	if len(data.Uses) < 5 || data.ChangesURL != "/privacy/changes/2006-12-05...2026-11-20" {
+		t.Errorf("who had read the first version is told %q, %s", data.Uses, data.ChangesURL)
+	}
+}
+
+// TestRecordKeepsItsTimeLimit moves the day of deletion of a record for longer than its sender read of.
+func TestRecordKeepsItsTimeLimit(t *testing.T) {
+	h := bench(t)
+	ctx := context.Background()
+	fill(t, h, []sender{{id: uuid.New(), records: [][2]string{{"contact", "2026-11-16"}}}})
+	var day, latest time.Time
+	for move, want := range map[string]string{"1 month": "1 month", "18 months": "18 months", "30 months": "18 months 1 day"} {
+		if err := h.Pool.QueryRow(ctx, `
+			UPDATE submission SET purge_after = greatest(now(), status_since)::date + $1::text::interval RETURNING purge_after,
+				((greatest(now(), status_since) AT TIME ZONE 'America/Chicago') + $2::text::interval)::date`, move, want).Scan(&day, &latest); err != nil {
+			t.Fatal(err)
+		}
+		if off := day.Sub(latest); off < -24*time.Hour || off > 24*time.Hour {
+			t.Errorf("moved by %s: kept until %s, want %s", move, day.Format(time.DateOnly), latest.Format(time.DateOnly))
+		}
+		if _, err := h.Pool.Exec(ctx, `UPDATE submission SET purge_after = '2026-01-01'`); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestMessageDatedAhead dates a message after the days in which its reader may object.
+func TestMessageDatedAhead(t *testing.T) {
+	h := bench(t)
+	ctx := context.Background()
+	who := sender{id: uuid.New(), confirmed: true, records: [][2]string{{"contact", "2006-12-05"}}}
+	fill(t, h, []sender{who})
+	publishWider(t, h, "It is what they asked us for.")
+	if err := tell(ctx, h); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Pool.Exec(ctx, `UPDATE notice SET delivered_at = now()`); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.Pool.Exec(ctx, `
+		INSERT INTO message (id, person_id, submission_id, purpose, template, basis, address, next_at, created_at)
+		SELECT gen_random_uuid(), c.person_id, c.submission_id, 'service', 'letter', c.version, p.email, now(), now() + interval '90 days'
+		FROM collected c JOIN person p ON p.id = c.person_id`)
+	if err == nil || !strings.Contains(err.Error(), "names no service mail") {
+		t.Errorf("a message of three months ahead: %v", err)
 	}
 }
 

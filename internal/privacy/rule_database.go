@@ -214,7 +214,7 @@ func (r *Room) checkConstraint(table, constraint string) func(context.Context) e
 func (r *Room) checkUse(ctx context.Context) error {
 	return r.rehearse(ctx, func(tx pgx.Tx, who person.Person) error {
 		open, err := r.asked(ctx, tx, map[string]any{
-			"purpose": "service", "channel": "email", "person_id": who.ID, "submission_id": uuid.New(),
+			"purpose": "service", "channel": "email", "person_id": who.ID, "address": who.Email, "submission_id": uuid.New(),
 		})
 		if err == nil && open {
 			err = errors.New("a message passes that no version of the statement named")

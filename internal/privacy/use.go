@@ -24,44 +24,91 @@ type UseChange struct {
 
 // compareUses says what changes, one entry for each sentence.
 func compareUses(from, to []consent.Use) []UseChange {
-	var list []UseChange
-	put := func(u consent.Use, wider bool, sentence string) {
-		i := slices.IndexFunc(list, func(c UseChange) bool { return c.Sentence == sentence && c.Wider == wider })
-		if i >= 0 {
-			list[i].Activities = append(list[i].Activities, u.Activity)
-			return
-		}
-		list = append(list, UseChange{wider, u.Purpose, u.Recipient, []string{u.Activity}, sentence})
+	list := append(useChanges(widened(to, from)), narrowed(from, to)...)
+	sortUses(list)
+	return list
+}
+
+// useChanges gathers sentences: one that is the same for several activities is said once.
+type useChanges []UseChange
+
+func (l *useChanges) put(u consent.Use, wider bool, sentence string) {
+	i := slices.IndexFunc(*l, func(c UseChange) bool { return c.Sentence == sentence && c.Wider == wider })
+	if i >= 0 {
+		(*l)[i].Activities = append((*l)[i].Activities, u.Activity)
+		return
 	}
+	*l = append(*l, UseChange{wider, u.Purpose, u.Recipient, []string{u.Activity}, sentence})
+}
+
+// widened says what uses go beyond all that is known: beyond each of the statements that somebody read.
+func widened(to []consent.Use, known ...[]consent.Use) []UseChange {
+	var list useChanges
+	for _, u := range to {
+		olds := usesLike(known, u)
+		if len(olds) == 0 {
+			list.put(u, true, fmt.Sprintf("New: used %s, %s; kept: %s.", forPurpose(u.Purpose), byRecipient(u.Recipient), u.Retention))
+			continue
+		}
+		last := olds[len(olds)-1]
+		more := u.Data
+		for _, old := range olds {
+			more = without(more, old.Data)
+		}
+		if len(more) > 0 {
+			list.put(u, true, fmt.Sprintf("Used %s, %s, now also: %s.", forPurpose(u.Purpose), byRecipient(u.Recipient), strings.Join(more, ", ")))
+		}
+		if !slices.ContainsFunc(olds, func(old consent.Use) bool { return namesRetention(old, u) }) {
+			list.put(u, true, otherRetention(last, u))
+		}
+		if !slices.ContainsFunc(olds, func(old consent.Use) bool { return namesBasis(old, u) }) {
+			list.put(u, true, otherBasis(last, u))
+		}
+	}
+	return list
+}
+
+// narrowed says what is no longer done, or done on firmer ground.
+func narrowed(from, to []consent.Use) []UseChange {
+	var list useChanges
 	for _, u := range to {
 		old, ok := sameUse(from, u)
 		if !ok {
-			put(u, true, fmt.Sprintf("New: used %s, %s; kept: %s.", forPurpose(u.Purpose), byRecipient(u.Recipient), u.Retention))
 			continue
 		}
-		if more := without(u.Data, old.Data); len(more) > 0 {
-			put(u, true, fmt.Sprintf("Used %s, %s, now also: %s.", forPurpose(u.Purpose), byRecipient(u.Recipient), strings.Join(more, ", ")))
-		}
 		if less := without(old.Data, u.Data); len(less) > 0 {
-			put(u, false, fmt.Sprintf("No longer used %s, %s: %s.", forPurpose(u.Purpose), byRecipient(u.Recipient), strings.Join(less, ", ")))
+			list.put(u, false, fmt.Sprintf("No longer used %s, %s: %s.", forPurpose(u.Purpose), byRecipient(u.Recipient), strings.Join(less, ", ")))
 		}
-		if u.Retention != old.Retention {
-			put(u, longer(old.Retention, u.Retention), fmt.Sprintf("What is used %s, %s, is kept: %s. Before: %s.",
-				forPurpose(u.Purpose), byRecipient(u.Recipient), u.Retention, old.Retention))
+		if u.Retention != old.Retention && namesRetention(old, u) {
+			list.put(u, false, otherRetention(old, u))
 		}
-		if u.Basis != old.Basis {
-			put(u, weaker(old.Basis, u.Basis), fmt.Sprintf("Use %s, %s, now rests on %s. Before: %s.",
-				forPurpose(u.Purpose), byRecipient(u.Recipient), u.Basis, old.Basis))
+		if u.Basis != old.Basis && namesBasis(old, u) {
+			list.put(u, false, otherBasis(old, u))
 		}
 	}
 	for _, u := range from {
 		if _, stays := sameUse(to, u); !stays {
-			put(u, false, fmt.Sprintf("No longer used %s, %s.", forPurpose(u.Purpose), byRecipient(u.Recipient)))
+			list.put(u, false, fmt.Sprintf("No longer used %s, %s.", forPurpose(u.Purpose), byRecipient(u.Recipient)))
 		}
 	}
-	sortUses(list)
 	return list
 }
+
+func otherRetention(old, u consent.Use) string {
+	return fmt.Sprintf("What is used %s, %s, is kept: %s. Before: %s.", forPurpose(u.Purpose), byRecipient(u.Recipient), u.Retention, old.Retention)
+}
+
+func otherBasis(old, u consent.Use) string {
+	return fmt.Sprintf("Use %s, %s, now rests on %s. Before: %s.", forPurpose(u.Purpose), byRecipient(u.Recipient), u.Basis, old.Basis)
+}
+
+// namesRetention tells whether who read of the old use read of a time limit that is no shorter than the other's.
+func namesRetention(old, u consent.Use) bool {
+	return old.Retention == u.Retention || !longer(old.Retention, u.Retention)
+}
+
+// namesBasis tells whether the other use rests on ground as firm as the old one.
+func namesBasis(old, u consent.Use) bool { return !weaker(old.Basis, u.Basis) }
 
 // sameUse finds the use of the same activity for the same purpose by the same recipient.
 func sameUse(list []consent.Use, u consent.Use) (consent.Use, bool) {
@@ -72,6 +119,17 @@ func sameUse(list []consent.Use, u consent.Use) (consent.Use, bool) {
 		return consent.Use{}, false
 	}
 	return list[i], true
+}
+
+// usesLike finds the same use in several statements.
+func usesLike(statements [][]consent.Use, u consent.Use) []consent.Use {
+	var list []consent.Use
+	for _, uses := range statements {
+		if old, ok := sameUse(uses, u); ok {
+			list = append(list, old)
+		}
+	}
+	return list
 }
 
 // without returns what is in a and not in b.

@@ -161,7 +161,7 @@ func (m *Misuse) Add(ctx context.Context, f Flag, by submission.Actor, address, 
 			return err
 		}
 		if err := m.mail.Insert(ctx, tx, mail.Message{
-			Person: some(f.Person), Template: "conduct", Address: address, Data: conduct(f, objection),
+			Person: some(f.Person), Submission: f.Submission, Template: "conduct", Address: address, Data: conduct(f, objection),
 		}); err != nil {
 			return err
 		}

@@ -31,14 +31,12 @@ func (s *Store) SendTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, m mail.Mess
 	return s.send(ctx, tx, id, m)
 }
 
-// send adds a message to the record's sender, under the statement that was shown with the first answers.
+// send adds a message to the record's sender, under the statement that was shown with the answers that count.
 func (s *Store) send(ctx context.Context, tx pgx.Tx, id uuid.UUID, m mail.Message) error {
 	err := tx.QueryRow(ctx, `
-		SELECT s.person_id, p.email, a.statement_version
-		FROM submission s
-		JOIN person p ON p.id = s.person_id
-		JOIN answers a ON a.submission_id = s.id AND a.version = 1
-		WHERE s.id = $1 AND p.erased_at IS NULL`, id).Scan(&m.Person, &m.Address, &m.Basis)
+		SELECT c.person_id, p.email, c.version
+		FROM collected c JOIN person p ON p.id = c.person_id
+		WHERE c.submission_id = $1 AND p.erased_at IS NULL`, id).Scan(&m.Person, &m.Address, &m.Basis)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrNotFound
 	}
