@@ -138,7 +138,9 @@ func (c concerns) news(records []record) []UseChange {
 			statements = append(statements, c.uses[version])
 		}
 		for _, change := range widened(usesOf(c.to.Uses, rec.Kind), statements...) {
-			if !slices.ContainsFunc(list, func(have UseChange) bool { return have.Sentence == change.Sentence }) {
+			if !slices.ContainsFunc(list, func(have UseChange) bool {
+				return have.Sentence == change.Sentence && have.ByNotice == change.ByNotice
+			}) {
 				list = append(list, change)
 			}
 		}

@@ -20,7 +20,8 @@ const changedMail = "statement-changed"
 // ChangedMail tells a person that a new version of the statement uses what they sent for more than they read of then.
 type ChangedMail struct {
 	Effective  string   // the day it takes effect
-	Uses       []string // optional: what is new, in sentences; empty for an address that was never confirmed
+	Uses       []string // optional: what is new, and done after 30 days; empty for an address that was never confirmed
+	Asked      []string // optional: what is new, and not done without consent; likewise
 	ChangesURL string
 	ObjectURL  string
 }
@@ -131,7 +132,11 @@ func (r *Room) changedMail(c concerns, p reached) ChangedMail {
 		return m
 	}
 	for _, change := range c.news(p.Records) {
-		m.Uses = append(m.Uses, change.Sentence)
+		if change.ByNotice {
+			m.Uses = append(m.Uses, change.Sentence)
+		} else {
+			m.Asked = append(m.Asked, change.Sentence)
+		}
 	}
 	return m
 }

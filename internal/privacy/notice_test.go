@@ -4,12 +4,14 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -161,7 +163,7 @@ func TestEverybodyConcernedIsToldOnce(t *testing.T) {
 	}
 	var loose, telling int
 	if err := h.Pool.QueryRow(context.Background(), `
-		SELECT count(*) FILTER (WHERE p.verified_at IS NULL AND jsonb_array_length(coalesce(nullif(m.data -> 'Uses', 'null'), '[]')) > 0),
+		SELECT count(*) FILTER (WHERE p.verified_at IS NULL AND (m.data -> 'Uses' <> 'null' OR m.data -> 'Asked' <> 'null')),
 			count(*) FILTER (WHERE p.verified_at IS NOT NULL AND m.data ->> 'Uses' LIKE '%time of day%')
 		FROM message m JOIN person p ON p.id = m.person_id WHERE m.template = 'statement-changed'`).Scan(&loose, &telling); err != nil {
 		t.Fatal(err)
@@ -296,11 +298,12 @@ func TestMailsTellWhatIsNew(t *testing.T) {
 	if len(data.Uses) != 1 || !strings.HasSuffix(data.Uses[0], "now also: time of day.") || data.ChangesURL != "/privacy/changes/2026-11-16...2026-11-20" {
 		t.Errorf("who had read all but one thing is told %q, %s", data.Uses, data.ChangesURL)
 	}
+	data = privacy.ChangedMail{}
 	if err := h.Pool.QueryRow(ctx, `SELECT data FROM message WHERE person_id = $1`, list[1].id).Scan(&data); err != nil {
 		t.Fatal(err)
 	}
-	if len(data.Uses) < 5 || data.ChangesURL != "/privacy/changes/2006-12-05...2026-11-20" {
-		t.Errorf("who had read the first version is told %q, %s", data.Uses, data.ChangesURL)
+	if len(data.Asked) < 5 || len(data.Uses) != 1 || data.ChangesURL != "/privacy/changes/2006-12-05...2026-11-20" {
+		t.Errorf("who had read the first version is told %q, %q, %s", data.Asked, data.Uses, data.ChangesURL)
 	}
 }
 
@@ -347,6 +350,32 @@ func TestMessageDatedAhead(t *testing.T) {
 	}
 }
 
+// TestConsentIsNotReplacedByNotice publishes versions that use for more, after notice, what people gave by consent.
+func TestConsentIsNotReplacedByNotice(t *testing.T) {
+	h := bench(t)
+	raw, err := fs.ReadFile(web.FS, "privacy/2026-11-16.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.ReplaceAll(string(raw), "2026-11-16", "2027-01-01")
+	const newsletter = "  - activity: newsletter\n    purpose: service\n"
+	head, tail, ok := strings.Cut(text, newsletter)
+	if !ok {
+		t.Fatal("the statement has no newsletter")
+	}
+	for name, text := range map[string]string{
+		"the same use on other ground": head + newsletter + strings.Replace(tail, "basis: consent", "basis: legitimate interest\n    compatible: We like it.", 1),
+		"another use of the same": head + "  - activity: newsletter\n    purpose: account\n    data: [email address]\n    recipient: own department\n" +
+			"    retention: 12 months\n    basis: legitimate interest\n    compatible: We like it.\n" + newsletter + tail,
+	} {
+		files := fstest.MapFS{"privacy/2027-01-01.md": {Data: []byte(text)}}
+		_, err := privacy.Publish(context.Background(), h.Pool, files, privacy.Publication{ID: "2027-01-01", At: h.Now()})
+		if err == nil || !strings.Contains(err.Error(), "rests on consent") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestObjectionOfNobody(t *testing.T) {
 	h := bench(t)
 	if w := h.Get("/privacy/objection/forged"); w.Code != http.StatusNotFound {
@@ -363,7 +392,8 @@ func TestMailOfChanges(t *testing.T) {
 	mailtest.Golden(t, queue,
 		mailtest.Example{Name: "changed", Template: "statement-changed", Data: privacy.ChangedMail{
 			Effective: "20 November 2026", ChangesURL: "/privacy/changes/2006-12-05...2026-11-20", ObjectURL: "/privacy/objection/token",
-			Uses: []string{"Used to deal with your own request, by our own department, now also: time of day."},
+			Uses:  []string{"Used to deal with your own request, by our own department, now also: time of day."},
+			Asked: []string{"New: used for promotion, by our own department; kept: until you withdraw your consent."},
 		}},
 		mailtest.Example{Name: "changed_unconfirmed", Template: "statement-changed", Data: privacy.ChangedMail{
 			Effective: "20 November 2026", ChangesURL: "/privacy/changes/2006-12-05...2026-11-20", ObjectURL: "/privacy/objection/token",

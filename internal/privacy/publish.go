@@ -39,6 +39,9 @@ func Publish(ctx context.Context, pool *pgxpool.Pool, web fs.FS, p Publication) 
 	if err != nil {
 		return consent.Statement{}, err
 	}
+	if err := verify(ctx, pool, draft); err != nil {
+		return consent.Statement{}, fmt.Errorf("statement %s: %w", p.ID, err)
+	}
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if err := consent.PublishIn(ctx, tx, draft, p.At); err != nil {
 			return err
@@ -61,10 +64,30 @@ func readPublication(web fs.FS, p Publication) (consent.Draft, error) {
 	if !p.On.IsZero() {
 		draft.EffectiveOn = p.On
 	}
-	if err := errors.Join(Verify(draft.Body), VerifyUses(draft.Uses)); err != nil {
-		return draft, fmt.Errorf("statement %s: %w", p.ID, err)
-	}
 	return draft, nil
+}
+
+// verify says what is wrong with a statement, also beside the versions that are published: data that was collected by
+// consent is never used for more by notice.
+func verify(ctx context.Context, pool *pgxpool.Pool, draft consent.Draft) error {
+	faults := []error{Verify(draft.Body), VerifyUses(draft.Uses)}
+	published, err := consent.NewStatements(ctx, pool, time.Now)
+	if err != nil {
+		return err
+	}
+	var others [][]consent.Use
+	for _, s := range published.All() {
+		uses, err := published.Uses(ctx, s.ID)
+		if err != nil {
+			return err
+		}
+		others = append(others, uses)
+	}
+	for _, u := range restsOnConsent(draft.Uses, others...) {
+		faults = append(faults, fmt.Errorf("use %s, %s, %s: of data that rests on consent, so no notice can stand in for it",
+			u.Activity, u.Purpose, u.Recipient))
+	}
+	return errors.Join(faults...)
 }
 
 // fits holds that a version takes effect neither in the past nor before another. The first of all may have any date.

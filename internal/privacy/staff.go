@@ -130,11 +130,11 @@ func (r *Room) preview(ctx context.Context, draft consent.Draft) (previewPage, e
 	data.On = max(draft.EffectiveOn.Format(time.DateOnly), data.Today)
 	data.changesPage = r.changesPage(d)
 	data.Base = page.Base{Title: "Publish the version of " + draft.Name(), NoIndex: true}
-	data.Faults = faults(errors.Join(Verify(draft.Body), VerifyUses(draft.Uses)))
+	data.Faults = faults(verify(ctx, r.desk.Pool, draft))
 	data.AtOnce = !draft.EffectiveOn.After(r.desk.Now())
 	for _, u := range draft.Uses {
 		if u.Compatible != "" {
-			data.Notices = append(data.Notices, toldUse{forPurpose(u.Purpose) + ", " + byRecipient(u.Recipient) + ": " + u.Compatible, r.titles([]string{u.Activity})})
+			data.Notices = append(data.Notices, toldUse{forPurpose(u.Purpose) + ", " + byRecipient(u.Recipient) + ": " + u.Compatible, r.titles([]string{u.Activity}), ""})
 		}
 	}
 	return data, nil
@@ -172,7 +172,7 @@ func (r *Room) publishStatement(w http.ResponseWriter, req *http.Request) error 
 	if err != nil {
 		return err
 	}
-	if errors.Join(Verify(draft.Body), VerifyUses(draft.Uses)) != nil {
+	if verify(ctx, r.desk.Pool, draft) != nil {
 		return refuse("This version can’t be published as it is.")
 	}
 	on, err := time.Parse(time.DateOnly, req.PostForm.Get("on"))

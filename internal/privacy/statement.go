@@ -164,6 +164,7 @@ type toldPurpose struct {
 type toldUse struct {
 	Sentence string
 	About    []string
+	Older    string // what that means for data that was sent before; empty where nothing
 }
 
 // showChanges shows what changes from one version to another: /privacy/changes/A...B.
@@ -220,10 +221,21 @@ func (r *Room) told(d Difference, wider bool) toldUses {
 			all.Groups = append(all.Groups, toldPurpose{Purpose: purpose})
 		}
 		group := &all.Groups[len(all.Groups)-1]
-		group.Uses = append(group.Uses, toldUse{u.Sentence, r.titles(u.Activities)})
+		group.Uses = append(group.Uses, toldUse{u.Sentence, r.titles(u.Activities), u.older()})
 	}
 	all.Few = n <= few
 	return all
+}
+
+// older says what a change means for data that was sent before.
+func (u UseChange) older() string {
+	switch {
+	case !u.Wider:
+		return ""
+	case u.ByNotice:
+		return "Sent before: 30 days after we told you by mail, unless you object."
+	}
+	return "Sent before: only if you agree."
 }
 
 // titles names activities as the site does.

@@ -20,6 +20,9 @@ type UseChange struct {
 	Recipient  string
 	Activities []string
 	Sentence   string // without the activities
+	// ByNotice: data that was collected before may be used so 30 days after its owner was told, unless the owner objects.
+	// Else what is wider is not done with it without consent.
+	ByNotice bool
 }
 
 // compareUses says what changes, one entry for each sentence.
@@ -33,12 +36,15 @@ func compareUses(from, to []consent.Use) []UseChange {
 type useChanges []UseChange
 
 func (l *useChanges) put(u consent.Use, wider bool, sentence string) {
-	i := slices.IndexFunc(*l, func(c UseChange) bool { return c.Sentence == sentence && c.Wider == wider })
+	notice := wider && u.Compatible != ""
+	i := slices.IndexFunc(*l, func(c UseChange) bool {
+		return c.Sentence == sentence && c.Wider == wider && c.ByNotice == notice
+	})
 	if i >= 0 {
 		(*l)[i].Activities = append((*l)[i].Activities, u.Activity)
 		return
 	}
-	*l = append(*l, UseChange{wider, u.Purpose, u.Recipient, []string{u.Activity}, sentence})
+	*l = append(*l, UseChange{wider, u.Purpose, u.Recipient, []string{u.Activity}, sentence, notice})
 }
 
 // widened says what uses go beyond all that is known: beyond each of the statements that somebody read.
@@ -140,6 +146,27 @@ func without(a, b []string) []string {
 // weaker tells whether a basis asks less of us: consent was needed, and is no more.
 func weaker(from, to string) bool {
 	return strings.Contains(from, "consent") && !strings.Contains(to, "consent")
+}
+
+// restsOnConsent names the uses that are to be made of older data after notice although that data rests on consent: the
+// use itself did in another version, or all uses there of something that it takes did.
+func restsOnConsent(to []consent.Use, others ...[]consent.Use) []consent.Use {
+	return slices.DeleteFunc(slices.Clone(to), func(u consent.Use) bool {
+		return u.Compatible == "" || !slices.ContainsFunc(others, func(uses []consent.Use) bool {
+			old, ok := sameUse(uses, u)
+			return ok && strings.Contains(old.Basis, "consent") || slices.ContainsFunc(u.Data, func(data string) bool {
+				return onlyByConsent(usesOf(uses, u.Activity), data)
+			})
+		})
+	})
+}
+
+// onlyByConsent tells whether data is used, and each of its uses rests on consent.
+func onlyByConsent(uses []consent.Use, data string) bool {
+	used := slices.DeleteFunc(slices.Clone(uses), func(u consent.Use) bool {
+		return !slices.Contains(u.Data, data) || u.Purpose == "notice" || u.Purpose == "conduct" || u.Recipient == "legal demand"
+	})
+	return len(used) > 0 && !slices.ContainsFunc(used, func(u consent.Use) bool { return !strings.Contains(u.Basis, "consent") })
 }
 
 // needsConsent tells whether a purpose is one for which nothing is sent without consent (P-6).
