@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -62,6 +63,8 @@ type app struct {
 	jobs       *job.Jobs
 	workspace  *staff.Workspace
 	running    atomic.Bool         // the jobs are
+	began      time.Time           // when they did
+	leaving    <-chan struct{}     // closed once the server is to end
 	front      func() http.Handler // all that the server answers, made when first asked for
 	without    privacy.Removal     // what a proof took out of this copy; nothing of a site that serves
 }

@@ -9,53 +9,113 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/key"
 	"clickcommerce.com/site/internal/postgres"
+	"clickcommerce.com/site/internal/postgres/cluster"
 	"clickcommerce.com/site/internal/privacy"
 )
 
 // runProve takes every rule out of a copy of schema and server, one at a time, and demands that its check goes red.
 func runProve(ctx context.Context, c *cli) error {
 	return withApp(ctx, c, func(a *app) error {
-		p, err := newProver(ctx, a)
+		proof, err := a.prove(ctx, c.stdout)
 		if err != nil {
 			return err
 		}
-		proof, err := p.proveAll(ctx)
-		if err := errors.Join(err, p.close()); err != nil {
-			return err
-		}
 		fmt.Fprintf(c.stdout, "%d rules removed, %d noticed.\n", proof.Removed, proof.Noticed)
-		if err := a.privacy.RecordProof(ctx, proof); err != nil {
+		return whole(proof)
+	})
+}
+
+// prove proves and records what came of it. Each removal is told to out.
+func (a *app) prove(ctx context.Context, out io.Writer) (privacy.Proof, error) {
+	p, err := newProver(ctx, a, out)
+	if err != nil {
+		return privacy.Proof{}, err
+	}
+	proof, err := p.proveAll(ctx)
+	if err := errors.Join(err, p.close()); err != nil {
+		return proof, err
+	}
+	return proof, a.privacy.RecordProof(ctx, proof)
+}
+
+// whole is an error where a removal went unnoticed.
+func whole(p privacy.Proof) error {
+	if p.Noticed < p.Removed {
+		return fmt.Errorf("%d removals went unnoticed", p.Removed-p.Noticed)
+	}
+	return nil
+}
+
+// proofWaits is how long after a start the first proof may begin: it takes minutes of a processor, and whoever starts the
+// site wants to see it first.
+const proofWaits = 5 * time.Minute
+
+const proofWorker = "proof"
+
+// proofWork proves once the last proof is a week old, or there was none.
+func (a *app) proofWork() job.Worker {
+	return job.Worker{Name: proofWorker, Every: 6 * time.Hour, Timeout: 30 * time.Minute, Run: func(ctx context.Context) error {
+		if due, err := a.proofDue(ctx); err != nil || !due {
 			return err
 		}
-		if proof.Noticed < proof.Removed {
-			return fmt.Errorf("%d removals went unnoticed", proof.Removed-proof.Noticed)
+		return a.proveAlong(ctx)
+	}}
+}
+
+// proofDue tells whether it is time for a proof, beside a server that has run for a while.
+func (a *app) proofDue(ctx context.Context) (bool, error) {
+	if a.began.IsZero() || time.Since(a.began) < proofWaits {
+		return false, nil
+	}
+	return a.privacy.ProofDue(ctx)
+}
+
+// proveAlong proves beside the server, and gives up when that is to end. A machine without Postgres' programs has no place
+// for the copies: there the operator proves elsewhere.
+func (a *app) proveAlong(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-a.leaving:
+			cancel()
+		case <-ctx.Done():
 		}
+	}()
+	proof, err := a.prove(ctx, io.Discard)
+	if errors.Is(err, cluster.ErrNoBinaries) {
 		return nil
-	})
+	}
+	if err != nil {
+		return errors.Join(ctx.Err(), err)
+	}
+	a.log.InfoContext(ctx, "proved the promises", "removed", proof.Removed, "noticed", proof.Noticed)
+	return whole(proof)
 }
 
 // prover makes copies of the site in a folder of its own.
 type prover struct {
 	*app
+	out     io.Writer
 	dir     string
 	server  *postgres.Scratch
 	started time.Time // the clock of the copies: the day after the newest statement takes effect
 }
 
-func newProver(ctx context.Context, a *app) (*prover, error) {
+func newProver(ctx context.Context, a *app, out io.Writer) (*prover, error) {
 	dir, err := os.MkdirTemp("", "site-proof-")
 	if err != nil {
 		return nil, fmt.Errorf("make a scratch place: %w", err)
 	}
-	p := &prover{app: a, dir: dir, started: a.statements.All()[0].EffectiveOn.Add(24 * time.Hour)}
+	p := &prover{app: a, out: out, dir: dir, started: a.statements.All()[0].EffectiveOn.Add(24 * time.Hour)}
 	if err := os.Chmod(dir, 0o755); err != nil { // the server runs as another user when we are root
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -92,7 +152,7 @@ func (p *prover) proveAll(ctx context.Context) (privacy.Proof, error) {
 				proof.Noticed++
 				verdict = "noticed: " + fault
 			}
-			fmt.Fprintf(p.stdout, "%-5s %s\n      %s\n", check.Promise, check.Name, verdict)
+			fmt.Fprintf(p.out, "%-5s %s\n      %s\n", check.Promise, check.Name, verdict)
 		}
 	}
 	return proof, nil
@@ -201,67 +261,3 @@ func publishAll(ctx context.Context, pool *pgxpool.Pool, web fs.FS, at time.Time
 	}
 	return nil
 }
-
-// overlay is a tree of files some of which read otherwise.
-type overlay struct {
-	fs.FS
-	changed map[string]string
-}
-
-// edited changes words of the files that an edit names; it is an error if none has them.
-func edited(web fs.FS, e privacy.Edit) (fs.FS, error) {
-	if e.Glob == "" {
-		return web, nil
-	}
-	names, err := fs.Glob(web, e.Glob)
-	if err != nil {
-		return nil, fmt.Errorf("edit %s: %w", e.Glob, err)
-	}
-	o := overlay{web, map[string]string{}}
-	for _, name := range names {
-		raw, err := fs.ReadFile(web, name)
-		if err != nil {
-			return nil, fmt.Errorf("edit %s: %w", name, err)
-		}
-		if text := string(raw); strings.Contains(text, e.Old) {
-			o.changed[name] = strings.ReplaceAll(text, e.Old, e.New)
-		}
-	}
-	if len(o.changed) == 0 {
-		return nil, fmt.Errorf("edit %s: no file has the words %q", e.Glob, e.Old)
-	}
-	return o, nil
-}
-
-// Open opens a file, as changed.
-func (o overlay) Open(name string) (fs.File, error) {
-	f, err := o.FS.Open(name)
-	if text, ok := o.changed[name]; ok && err == nil {
-		return edition{f, strings.NewReader(text), int64(len(text))}, nil
-	}
-	return f, err
-}
-
-// edition is a file that reads as changed.
-type edition struct {
-	fs.File
-	*strings.Reader
-	size int64
-}
-
-// Read reads the changed text.
-func (e edition) Read(p []byte) (int, error) { return e.Reader.Read(p) }
-
-// Stat tells of the changed size.
-func (e edition) Stat() (fs.FileInfo, error) {
-	info, err := e.File.Stat()
-	return editionInfo{info, e.size}, err
-}
-
-type editionInfo struct {
-	fs.FileInfo
-	size int64
-}
-
-// Size is that of the changed text.
-func (i editionInfo) Size() int64 { return i.size }

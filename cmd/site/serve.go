@@ -87,10 +87,12 @@ func adminServer(h http.Handler) *http.Server {
 // startWork starts the jobs, and then what looks at the database beside them. Where that fails the jobs end again: they
 // would keep their connections, and the database could never be let go of.
 func (a *app) startWork(ctx context.Context, others ...func(context.Context) error) error {
+	a.began, a.leaving = time.Now(), ctx.Done()
 	if err := a.jobs.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
 	a.running.Store(true)
+	time.AfterFunc(proofWaits, func() { a.wake(proofWorker) })
 	for _, start := range others {
 		if err := start(ctx); err != nil {
 			return errors.Join(err, a.endWork())
@@ -161,6 +163,7 @@ func (a *app) workers() []job.Worker {
 		}},
 		{Name: "sweep_sessions", Every: time.Hour, Run: a.accounts.Sweep},
 		a.index.Worker(),
+		a.proofWork(),
 	}
 	for _, act := range a.rooms.activities {
 		list = append(list, act.Work...)

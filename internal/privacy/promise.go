@@ -104,6 +104,18 @@ func (r *Room) RecordProof(ctx context.Context, p Proof) error {
 	return nil
 }
 
+// provedFor is how long a proof counts as new.
+const provedFor = 7 * 24 * time.Hour
+
+// ProofDue tells whether the last proof is a week old, or there was none.
+func (r *Room) ProofDue(ctx context.Context) (due bool, err error) {
+	if err := r.desk.Pool.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM proof WHERE at > $1)`,
+		r.desk.Now().Add(-provedFor)).Scan(&due); err != nil {
+		return false, fmt.Errorf("read proof: %w", err)
+	}
+	return due, nil
+}
+
 // lastProof returns the last proof, nil if there was none.
 func (r *Room) lastProof(ctx context.Context) (*Proof, error) {
 	rows, err := r.desk.Pool.Query(ctx, `SELECT at, removed, noticed FROM proof ORDER BY id DESC LIMIT 1`)
