@@ -25,18 +25,23 @@ import (
 // see what is held about their address, correct that, take it with them, withdraw a request, erase all.
 //
 // It promises that nothing is shown or done without a code that was mailed to the address of the request; that uploads, another
-// address and erasing need the number of a request of their own besides; that a mailbox which may be several people's goes to staff;
+// address and erasing need the number of a request of their own besides; that the password of Clickconnect, just given,
+// stands for both; that a mailbox which may be several people's goes to staff;
 // and that each act is in the audit log.
 type Rights struct {
 	eraser    *Eraser
 	desk      *activity.Desk
 	addresses *Addresses
 	view      page.View[rightsPage]
+	signed    page.View[signedPage]
 }
 
 // NewRights returns the page. It panics where its template is missing.
 func NewRights(eraser *Eraser, addresses *Addresses) *Rights {
-	return &Rights{eraser, eraser.desk, addresses, page.Load[rightsPage](eraser.desk.Pages, "privacy/rights")}
+	set := eraser.desk.Pages
+	return &Rights{
+		eraser, eraser.desk, addresses, page.Load[rightsPage](set, "privacy/rights"), page.Load[signedPage](set, "privacy/signed"),
+	}
 }
 
 // rightsPage is drawn in steps: the code is asked for; then all is shown, or why a person must see to it; in the end, what
@@ -54,6 +59,8 @@ type rightsPage struct {
 	NewTyped string // address
 	Waiting  string // a new address that is not confirmed yet
 	Grant    string
+	Signed   string // stands for the number, once the password was given
+	SignIn   string // address of the page on which it is given
 	Shared   string
 	By       string
 	Sections []section
@@ -78,7 +85,11 @@ func (x *Rights) Public(r chi.Router) {
 	handle := x.desk.Pages.Handle
 	r.Get(requestPath+"/{token}", handle(x.desk.OnReceipt(x.show)))
 	r.Post(requestPath+"/{token}", handle(x.desk.OnReceipt(x.act)))
+	x.signedRoutes(r)
 }
+
+// grantLasts is how long the page can be acted on.
+const grantLasts = 30 * time.Minute
 
 // rightsPath is the address of the page of a request.
 func rightsPath(d *activity.Desk, id uuid.UUID) string { return requestPath + "/" + d.Store.Token(id) }
@@ -108,6 +119,7 @@ func (x *Rights) draw(w http.ResponseWriter, r *http.Request, rec submission.Rec
 		Title: title, Description: "What is held about you, to see, take with you, withdraw or erase.", NoIndex: true,
 		Path: rightsPath(x.desk, rec.ID), Section: "privacy", Crumbs: crumbs("Your data"),
 	}
+	data.SignIn = signedPath + x.desk.Store.Token(rec.ID)
 	data.Record, data.Receipt = rec, x.desk.ReceiptPath(rec.ID)
 	return x.view.Write(w, r, status, data)
 }
@@ -184,7 +196,10 @@ func (x *Rights) open(w http.ResponseWriter, r *http.Request, rec submission.Rec
 	if data.Stays, err = x.eraser.tell(r.Context(), erasing{Person: rec.PersonID}); err != nil {
 		return err
 	}
-	data.Step, data.Sections, data.Grant = "open", h.sections(rec.ID), x.desk.Grant(rec.ID, 30*time.Minute)
+	data.Step, data.Sections, data.Grant = "open", h.sections(rec.ID), x.desk.Grant(rec.ID, grantLasts)
+	if x.isSigned(r, rec.ID) {
+		data.Signed = r.PostForm.Get("signed")
+	}
 	if data.Held, err = x.held(r.Context(), rec.PersonID.UUID); err != nil {
 		return err
 	}
@@ -205,18 +220,18 @@ func (x *Rights) toStaff(w http.ResponseWriter, r *http.Request, rec submission.
 }
 
 func (x *Rights) export(w http.ResponseWriter, r *http.Request, rec submission.Record, h held) error {
-	number := typedNumber(r)
-	if number != "" && !h.proves(number) {
+	number, proven := typedNumber(r), x.proven(r, rec, h)
+	if number != "" && !proven {
 		return x.open(w, r, rec, h, http.StatusUnprocessableEntity, rightsPage{About: actExport, Typed: number, Problem: wrongNumber})
 	}
-	detail := map[string]string{"files": fmt.Sprint(number != "")}
+	detail := map[string]string{"files": fmt.Sprint(proven)}
 	if err := x.log(r.Context(), rec, "export own data", detail); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Disposition", `attachment; filename="your-data-`+rec.Reference+`.zip"`)
-	if err := x.eraser.writeZip(r.Context(), w, h, rec.ID, number != ""); err != nil {
+	if err := x.eraser.writeZip(r.Context(), w, h, rec.ID, proven); err != nil {
 		x.desk.Log.ErrorContext(r.Context(), "a person's file was cut off", "id", page.RequestID(r), "err", err)
 		panic(http.ErrAbortHandler) // half a file must not look whole
 	}
@@ -224,6 +239,12 @@ func (x *Rights) export(w http.ResponseWriter, r *http.Request, rec submission.R
 }
 
 const wrongNumber = "That is not the number of a request that this address sent before. It stands in each of our mails, like CC-7Q2HD-M5X0P."
+
+// proven tells whether a request shows more than that somebody reads the mailbox: by the password of its owner, or by the
+// number of a request.
+func (x *Rights) proven(r *http.Request, rec submission.Record, h held) bool {
+	return x.isSigned(r, rec.ID) || h.proves(typedNumber(r))
+}
 
 func typedNumber(r *http.Request) string {
 	return strings.ToUpper(form.Clean(r.PostForm.Get("reference"), false))
@@ -300,7 +321,7 @@ func (x *Rights) correct(w http.ResponseWriter, r *http.Request, rec submission.
 		return refuse(http.StatusUnprocessableEntity, complaint)
 	case email == h.Person.Email:
 		return refuse(http.StatusUnprocessableEntity, sameAddress)
-	case !h.proves(number):
+	case !x.proven(r, rec, h):
 		return refuse(http.StatusUnprocessableEntity, wrongNumber)
 	}
 	err := x.addresses.mailLink(r.Context(), rec.PersonID.UUID, email)
@@ -323,7 +344,7 @@ func (x *Rights) erase(w http.ResponseWriter, r *http.Request, rec submission.Re
 		return x.open(w, r, rec, h, http.StatusUnprocessableEntity, rightsPage{About: actErase, Typed: number, Problem: problem})
 	}
 	switch {
-	case !h.proves(number):
+	case !x.proven(r, rec, h):
 		return refuse(wrongNumber)
 	case r.PostForm.Get("sure") != "yes":
 		return refuse("Tick the box first: an erasure can’t be undone.")
