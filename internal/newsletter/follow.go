@@ -94,10 +94,13 @@ func (r *room) work(ctx context.Context) error {
 	return errors.Join(r.forget(ctx), r.follow(ctx), r.renew(ctx))
 }
 
-// forget deletes requests that nobody confirmed, and the address where nothing else is known of it.
+// forget deletes requests that nobody confirmed, and the address where nothing else is known of it. What a legal hold
+// covers stays.
 func (r *room) forget(ctx context.Context) error {
 	ids, err := list(ctx, r.desk.Pool, `
-		SELECT id FROM submission WHERE kind = $1 AND status = $2 AND created_at <= $3 ORDER BY created_at LIMIT $4`,
+		SELECT id FROM submission
+		WHERE kind = $1 AND status = $2 AND created_at <= $3 AND NOT held(person_id, id, kind, created_at)
+		ORDER BY created_at LIMIT $4`,
 		Kind, waiting, r.desk.Now().AddDate(0, 0, -lapse), batch)
 	if err != nil {
 		return err
@@ -134,11 +137,12 @@ func forgetOne(ctx context.Context, tx pgx.Tx, id uuid.UUID, now time.Time) erro
 }
 
 // follow ends subscriptions whose consent was taken back by a link in a mail, by phone, or in the preferences.
+// A record under a legal hold follows once the hold is lifted.
 func (r *room) follow(ctx context.Context) error {
 	ids, err := list(ctx, r.desk.Pool, `
 		SELECT s.id FROM submission s
 		JOIN consent c ON c.person_id = s.person_id AND c.purpose = 'newsletter' AND c.channel = 'email'
-		WHERE s.kind = $1 AND s.status = $2 AND NOT c.granted
+		WHERE s.kind = $1 AND s.status = $2 AND NOT c.granted AND NOT held(s.person_id, s.id, s.kind, s.created_at)
 		ORDER BY s.created_at LIMIT $3`, Kind, confirmed, batch)
 	if err != nil {
 		return err
@@ -147,18 +151,20 @@ func (r *room) follow(ctx context.Context) error {
 		err := r.desk.Store.Withdraw(ctx, id, submission.Change{
 			From: []string{confirmed}, To: activity.Withdrawn, PurgeAfter: r.desk.Now().AddDate(0, left, 0),
 		})
-		if err != nil && !errors.Is(err, submission.ErrMove) {
+		if err != nil && !errors.Is(err, submission.ErrMove) && !errors.Is(err, submission.ErrHeld) {
 			return err
 		}
 	}
 	return nil
 }
 
-// renew moves the date of deletion on while a subscription stands.
+// renew moves the date of deletion on while a subscription stands: while its consent is in force.
 func (r *room) renew(ctx context.Context) error {
 	now := r.desk.Now()
 	_, err := r.desk.Pool.Exec(ctx, `
-		UPDATE submission SET purge_after = $3 WHERE kind = $1 AND status = $2 AND purge_after < $4`,
+		UPDATE submission s SET purge_after = $3
+		WHERE s.kind = $1 AND s.status = $2 AND s.purge_after < $4 AND EXISTS (SELECT FROM consent c
+			WHERE c.person_id = s.person_id AND c.purpose = 'newsletter' AND c.channel = 'email' AND c.in_force)`,
 		Kind, confirmed, now.AddDate(0, kept, 0), now.AddDate(0, kept/2, 0))
 	if err != nil {
 		return fmt.Errorf("renew subscriptions: %w", err)

@@ -204,6 +204,71 @@ func TestLeavingElsewhereIsLeaving(t *testing.T) {
 	deleted(t, b, receipt, b.Now().AddDate(0, 1, 0))
 }
 
+// Who left is behind a held record: the work passes it by, moves its day of deletion no further, and takes it up once the
+// hold is lifted.
+func TestHeldRecordsStopNobodyElse(t *testing.T) {
+	b := bench(t)
+	ctx := t.Context()
+	exec := func(sql string, args ...any) {
+		t.Helper()
+		if _, err := b.Pool.Exec(ctx, sql, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waits, _ := subscribe(t, b, "waits@example.com")
+	b.Advance(time.Minute)
+	behind, _ := subscribe(t, b, "behind@example.com")
+	var left []string
+	for _, email := range []string{"held@example.com", "free@example.com"} {
+		b.Advance(time.Minute)
+		receipt, confirm := subscribe(t, b, email)
+		b.Post(confirm, nil)
+		left = append(left, receipt)
+	}
+	until := b.Now().AddDate(0, 12, 0)
+	officer := uuid.New()
+	exec(`INSERT INTO account (id, email, name, kind, created_at) VALUES ($1, 'officer@example.com', 'Officer', 'staff', $2)`, officer, b.Now())
+	for _, receipt := range []string{waits, left[0]} {
+		id, err := b.Store.ByToken(strings.TrimPrefix(receipt, "/r/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		exec(`
+			INSERT INTO legal_hold (id, scope, submission_id, ground, officer_id, placed_at, reviewed_at, review_on)
+			VALUES ($1, 'record', $2, 'Claim 26-L-1187.', $3, $4::timestamptz, $4::timestamptz, $4::timestamptz + interval '3 months')`,
+			uuid.New(), id, officer, b.Now())
+	}
+	b.Advance(200 * 24 * time.Hour)
+	for _, receipt := range left {
+		id, err := b.Store.ByToken(strings.TrimPrefix(receipt, "/r/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec, err := b.Store.Get(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Desk.Ledger.Withdraw(ctx, rec.PersonID.UUID, "newsletter", "email", "staff", "By phone", "2026-11-01"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	work(t, b)
+	for receipt, want := range map[string]string{
+		waits: "new", behind: submission.ErrNotFound.Error(), left[0]: "confirmed", left[1]: activity.Withdrawn,
+	} {
+		if got := status(t, b, receipt); got != want {
+			t.Errorf("with the hold: %s, want %s", got, want)
+		}
+	}
+	deleted(t, b, left[0], until)
+
+	exec(`UPDATE legal_hold SET lifted_at = $1, lifted_by = officer_id`, b.Now())
+	work(t, b)
+	if a, c := status(t, b, waits), status(t, b, left[0]); a != submission.ErrNotFound.Error() || c != activity.Withdrawn {
+		t.Errorf("without it: %s and %s", a, c)
+	}
+}
+
 func TestEveryFieldSaysWhy(t *testing.T) {
 	a := newsletterActivity(t)
 	f, err := a.Form(context.Background(), uuid.Nil)
