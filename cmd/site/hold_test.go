@@ -68,6 +68,11 @@ func TestLegalHold(t *testing.T) {
 	want("bulk", reviewer.ask(http.MethodPost, "/staff/submissions", url.Values{"id": {rec.id.String()}, "do": {"quarantine"}}), http.StatusConflict)
 	want("withdraw", public.ask(http.MethodPost, a.desk.ReceiptPath(rec.id)+"/withdraw", nil), http.StatusConflict)
 
+	if _, err := a.pool.Exec(ctx, `
+		INSERT INTO misuse (id, person_id, submission_id, kind, evidence, officer_id, created_at)
+		SELECT gen_random_uuid(), $1, $2, 'abuse', 'Threats.', id, now() FROM account LIMIT 1`, p.ID, rec.id); err != nil {
+		t.Fatal(err)
+	}
 	report, err := a.eraser.Erase(ctx, p.ID)
 	if err != nil || report.Done {
 		t.Errorf("erase: %+v, %v", report, err)
@@ -80,6 +85,7 @@ func TestLegalHold(t *testing.T) {
 	}
 	for _, sql := range []string{ // past all code of ours
 		`DELETE FROM submission WHERE id = $1`, `UPDATE answers SET values = '{}' WHERE submission_id = $1`,
+		`UPDATE misuse SET evidence = '' WHERE submission_id = $1 AND evidence <> ''`, `DELETE FROM message WHERE submission_id = $1`,
 		`UPDATE person SET email = NULL, erased_at = now() WHERE id = (SELECT person_id FROM submission WHERE id = $1)`,
 	} {
 		if _, err := a.pool.Exec(ctx, sql, rec.id); err == nil || !strings.Contains(err.Error(), "legal hold") {

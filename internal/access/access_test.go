@@ -178,6 +178,13 @@ func (h *house) takeUp(email string) {
 	h.work()
 }
 
+func (h *house) exec(sql string, args ...any) {
+	h.Helper()
+	if _, err := h.Pool.Exec(h.Context(), sql, args...); err != nil {
+		h.Fatal(err)
+	}
+}
+
 func (h *house) count(sql string, args ...any) (n int) {
 	h.Helper()
 	if err := h.Pool.QueryRow(h.Context(), sql, args...).Scan(&n); err != nil {
@@ -361,8 +368,22 @@ func TestTermIsChosenRenewedAndEnded(t *testing.T) {
 	}
 	h.mailed()
 
-	// In the end the account goes, and the record says so.
+	// A legal hold keeps the account, whatever code does.
 	h.Advance(13 * 30 * 24 * time.Hour)
+	h.exec(`
+		WITH o AS (INSERT INTO account (id, kind, email, name, created_at) VALUES (gen_random_uuid(), 'staff', 'claims@example.com', 'Grace', now()) RETURNING id)
+		INSERT INTO legal_hold (id, scope, person_id, ground, officer_id, placed_at, reviewed_at, review_on)
+		SELECT gen_random_uuid(), 'person', $1, 'A claim.', id, now(), now(), now()::date + 30 FROM o`, rec.PersonID.UUID)
+	h.work()
+	if n := h.count(`SELECT count(*) FROM account WHERE kind = 'connect'`); n != 1 {
+		t.Error("the account of a held person was deleted")
+	}
+	if _, err := h.Pool.Exec(t.Context(), `DELETE FROM account WHERE kind = 'connect'`); err == nil || !strings.Contains(err.Error(), "legal hold") {
+		t.Errorf("the database lets it be deleted: %v", err)
+	}
+	h.exec(`UPDATE legal_hold SET lifted_at = now(), lifted_by = officer_id`)
+
+	// In the end the account goes, and the record says so.
 	h.work()
 	h.work()
 	if n := h.count(`SELECT count(*) FROM account WHERE kind = 'connect'`); n != 0 {

@@ -122,11 +122,13 @@ func (r *room) expire(ctx context.Context) error {
 	return nil
 }
 
-// remove deletes accounts whose access ended half a year ago: the statement promises to keep them no longer.
+// remove deletes accounts whose access ended half a year ago: the statement promises to keep them no longer, unless a legal
+// hold covers all of the person.
 func (r *room) remove(ctx context.Context) error {
 	people, err := r.ids(ctx, `
 		SELECT person_id FROM account
-		WHERE kind = 'connect' AND person_id IS NOT NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2`,
+		WHERE kind = 'connect' AND person_id IS NOT NULL AND expires_at <= $1 AND NOT held(person_id, NULL)
+		ORDER BY expires_at LIMIT $2`,
 		r.desk.Now().AddDate(0, -keptAfter, 0), batch)
 	if err != nil {
 		return err

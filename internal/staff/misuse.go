@@ -219,7 +219,7 @@ func (m *Misuse) Lift(ctx context.Context, f Flag, by submission.Actor) error {
 }
 
 // Holder exports a person's flags as lines of JSON, and empties them: what is left of an erased person's flag is its
-// kind and day.
+// kind and day. The words about a record under a legal hold go once the hold is lifted.
 func (m *Misuse) Holder() activity.Holder {
 	return activity.Holder{
 		Export: func(ctx context.Context, who uuid.UUID, to io.Writer) error {
@@ -236,7 +236,8 @@ func (m *Misuse) Holder() activity.Holder {
 			return nil
 		},
 		Erase: func(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
-			if _, err := tx.Exec(ctx, `UPDATE misuse SET evidence = '' WHERE person_id = $1`, who); err != nil {
+			if _, err := tx.Exec(ctx, `
+				UPDATE misuse SET evidence = '' WHERE person_id = $1 AND NOT held(person_id, submission_id)`, who); err != nil {
 				return fmt.Errorf("erase flags of misuse: %w", err)
 			}
 			return nil
@@ -244,10 +245,13 @@ func (m *Misuse) Holder() activity.Holder {
 	}
 }
 
-// Work deletes flags once their time is over: 24 months after the flag, or after the end of its block.
+// Work deletes flags once their time is over: 24 months after the flag, or after the end of its block, but
+// none that a legal hold covers.
 func (m *Misuse) Work() []job.Worker {
 	return []job.Worker{{Name: "misuse_retention", Every: 24 * time.Hour, Run: func(ctx context.Context) error {
-		_, err := m.pool.Exec(ctx, `DELETE FROM misuse WHERE greatest(created_at, blocked_until) < $1`, m.now().AddDate(0, -keptMonths, 0))
+		_, err := m.pool.Exec(ctx, `
+			DELETE FROM misuse WHERE greatest(created_at, blocked_until) < $1 AND NOT held(person_id, submission_id)`,
+			m.now().AddDate(0, -keptMonths, 0))
 		if err != nil {
 			return fmt.Errorf("delete old flags of misuse: %w", err)
 		}

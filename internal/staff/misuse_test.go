@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -121,4 +122,68 @@ func TestFlagsAreExportedErasedAndForgotten(t *testing.T) {
 			t.Errorf("after %d more months: %d flags, want %d, %v", c.months, len(flags), c.left, err)
 		}
 	}
+}
+
+// What a hold covers outlives erasure and time, and the database refuses to lose it whatever code does.
+func TestHeldFlagsAndMailsStay(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ctx := t.Context()
+	id, other := h.sent(t, "contact", "spam@example.com"), h.sent(t, "contact", "spam@example.com")
+	h.flagged(t, id)
+	h.flagged(t, other)
+	h.Mails(t)
+	who := h.record(t, id).PersonID.UUID
+	officer, _ := accounttest.Staff(t, h.accounts, h.Now(), account.Privacy)
+	if _, err := h.Pool.Exec(ctx, `
+		INSERT INTO legal_hold (id, scope, submission_id, ground, officer_id, placed_at, reviewed_at, review_on)
+		VALUES (gen_random_uuid(), 'record', $1, 'A claim.', $2, now(), now(), now()::date + 30)`, id, officer.ID); err != nil {
+		t.Fatal(err)
+	}
+	evidence := func(when string, want map[uuid.UUID]string) {
+		t.Helper()
+		flags, err := h.misuse.Of(ctx, who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[uuid.UUID]string{}
+		for _, f := range flags {
+			got[f.Submission.UUID] = f.Evidence
+		}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", when, diff)
+		}
+	}
+	erase := func() {
+		t.Helper()
+		if err := pgx.BeginFunc(ctx, h.Pool, func(tx pgx.Tx) error { return h.misuse.Holder().Erase(ctx, tx, who) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	forget := func() {
+		t.Helper()
+		if err := h.misuse.Work()[0].Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	erase()
+	evidence("erased", map[uuid.UUID]string{id: "x", other: ""})
+	h.Advance(h.Now().AddDate(0, 25, 0).Sub(h.Now()))
+	forget()
+	evidence("after 25 months", map[uuid.UUID]string{id: "x"})
+	for _, sql := range []string{
+		`UPDATE misuse SET evidence = '' WHERE submission_id = $1`, `DELETE FROM misuse WHERE submission_id = $1`,
+		`UPDATE message SET data = '{}' WHERE submission_id = $1`, `DELETE FROM message WHERE submission_id = $1`,
+	} {
+		if _, err := h.Pool.Exec(ctx, sql, id); err == nil || !strings.Contains(err.Error(), "legal hold") {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+	if _, err := h.Pool.Exec(ctx, `UPDATE legal_hold SET lifted_at = now(), lifted_by = officer_id`); err != nil {
+		t.Fatal(err)
+	}
+	erase()
+	evidence("lifted", map[uuid.UUID]string{id: ""})
+	forget()
+	evidence("lifted, and forgotten", map[uuid.UUID]string{})
 }
