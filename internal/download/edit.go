@@ -25,6 +25,7 @@ func (r *Room) editing() publish.Room {
 	return publish.Room{
 		Kind: Kind, Table: "download", Path: "downloads", One: "download", Many: "downloads",
 		Public: func(slug string) string { return "/downloads/" + slug },
+		Apart:  func(v form.Values) bool { return v.Get("audience") == connect },
 		Fields: func(context.Context, publish.DB, uuid.UUID) ([]form.Field, error) { return r.fields(), nil },
 		Load:   r.load, Save: r.save, Preview: r.preview, Ready: r.ready, Panel: r.versionsPanel,
 	}

@@ -143,6 +143,26 @@ func TestStaffPublishAFile(t *testing.T) {
 	}
 }
 
+// What is offered in the portal alone has no public page: neither its editing page nor its preview leads to one.
+func TestPortalFileHasNoPublicPage(t *testing.T) {
+	o := newOffice(t)
+	for _, audience := range []string{"public", "connect"} {
+		v := guide()
+		v.Set("title", "For "+audience)
+		v.Set("audience", audience)
+		v.Set("file_version", "1.0")
+		path, _, _ := strings.Cut(o.save("/staff/downloads/new", v, []byte(pdf)).Header().Get("Location"), "?")
+		if w := o.press(path, "publish"); w.Code != http.StatusSeeOther {
+			t.Fatalf("publish for %s: %d", audience, w.Code)
+		}
+		edit, preview := document(t, o.do(http.MethodGet, path, nil, nil)), document(t, o.do(http.MethodGet, path+"/preview", nil, nil))
+		link := `[href^="/downloads/for-` + audience + `"]`
+		if got := edit.Find(link).Length()+preview.Find(link).Length() > 0; got != (audience == "public") {
+			t.Errorf("links to a page for %s: %t", audience, got)
+		}
+	}
+}
+
 func TestNewVersionTakesThePlace(t *testing.T) {
 	o := newOffice(t)
 	v := guide()

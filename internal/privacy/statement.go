@@ -186,7 +186,7 @@ func (r *Room) changesPage(d Difference) changesPage {
 	return changesPage{
 		Base: page.Base{
 			Title:       "What changed from " + d.From.Name() + " to " + d.To.Name(),
-			Description: "The difference between two versions of the privacy statement: first what it means for you, then each clause, word by word.",
+			Description: "What changed in the privacy statement from the version of " + d.From.Name() + " to that of " + d.To.Name() + ": first what it means for you, then each clause, word by word.",
 			Section:     "privacy", Crumbs: append(crumbs("Versions")[:2], page.Crumb{Label: "Versions", Path: "/privacy/versions"}, page.Crumb{Label: "Changes"}),
 		},
 		Difference: d, Lead: r.changesLead(d), Wider: r.told(d, true), Narrower: r.told(d, false),

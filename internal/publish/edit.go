@@ -281,7 +281,8 @@ func (e *editor) write(w http.ResponseWriter, r *http.Request, status int, x edi
 		Title: activity.Title(data.Form, e.title(x.row)), NoIndex: true, Path: r.URL.Path,
 		Crumbs: []page.Crumb{{Label: upper(e.room.Many), Path: "/staff/" + e.room.Path}, {Label: e.title(x.row)}},
 	}
-	if Public(x.row.State, x.row.PublishAt, e.desk.Now()) {
+	apart := e.room.Apart != nil && e.room.Apart(form.Values(x.shown.Values))
+	if Public(x.row.State, x.row.PublishAt, e.desk.Now()) && !apart {
 		data.Address = e.room.Public(x.row.Slug)
 		data.TakePath = e.takePath(ctx, x.row.ID)
 	}

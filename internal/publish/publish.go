@@ -84,6 +84,8 @@ type Room struct {
 	One, Many string // "webinar", "webinars"
 	// Public returns the address of a row's public page.
 	Public func(slug string) string
+	// Apart tells of a row's values that it has no public page, though it is published. Nil: each has one.
+	Apart func(form.Values) bool
 	// Fields returns the fields of the edit form; id is uuid.Nil for a new row. The names "slug" and "title" are those of
 	// the columns. A File field arrives in Saving.Files.
 	Fields func(ctx context.Context, db DB, id uuid.UUID) ([]form.Field, error)
