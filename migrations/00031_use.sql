@@ -16,6 +16,9 @@ ALTER TABLE notice ADD PRIMARY KEY (person_id, kind, version);
 ALTER TABLE mail_template ADD COLUMN alone boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN mail_template.alone IS 'may go as service about no record: to confirm a choice made behind a mailed link';
 UPDATE mail_template SET alone = true WHERE name = 'confirm';
+ALTER TABLE mail_template ADD COLUMN elsewhere boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN mail_template.elsewhere IS 'goes to an address that is not the person''s yet, or no more: to prove a new one, to tell the old one';
+UPDATE mail_template SET elsewhere = true WHERE name IN ('new-address', 'address-moved');
 
 CREATE VIEW collected AS
 SELECT s.id AS submission_id, s.person_id, s.kind, a.statement_version AS version
@@ -118,7 +121,8 @@ BEGIN
   IF who.erased_at IS NOT NULL THEN
     RETURN 'the person was erased';
   END IF;
-  IF m.channel = 'email' AND m.purpose <> 'account' AND m.address IS DISTINCT FROM who.email THEN
+  IF m.channel = 'email' AND m.purpose <> 'account' AND m.address IS DISTINCT FROM who.email
+      AND NOT EXISTS (SELECT FROM mail_template t WHERE t.name = m.template AND t.elsewhere) THEN
     RETURN 'the address is not the person''s';
   END IF;
   IF needs_consent(m.purpose) THEN
@@ -247,6 +251,6 @@ DROP FUNCTION may_use;
 DROP FUNCTION uses_of;
 DROP FUNCTION longest_span, names_data, company_day, needs_consent;
 DROP VIEW collected;
-ALTER TABLE mail_template DROP COLUMN alone;
+ALTER TABLE mail_template DROP COLUMN alone, DROP COLUMN elsewhere;
 DELETE FROM notice n USING notice o WHERE o.person_id = n.person_id AND o.version = n.version AND o.kind < n.kind;
 ALTER TABLE notice DROP CONSTRAINT notice_pkey, DROP COLUMN kind, ADD PRIMARY KEY (person_id, version);
