@@ -120,10 +120,15 @@ func detect(name string, r io.ReaderAt, size int64) (finding, error) {
 		return detectOLE(name, r, size)
 	case m.Is("image/png"):
 		return detectPNG(name, r, size)
+	case m.Is("video/webm"): // by the EBML header and the kind of document that it names
+		return finding{t: WEBM, words: WEBM.words()}, nil
 	}
 	isText, err := readsAsText(io.NewSectionReader(r, 0, size))
 	if err != nil {
 		return finding{}, err
+	}
+	if isText && m.Is("text/vtt") {
+		return finding{t: VTT, words: VTT.words()}, nil
 	}
 	words := described(m)
 	// A text may begin with the letters that mark some other kind ("BM", "MZ"), but not with those of markup.

@@ -25,7 +25,7 @@ func check(raw string, body []byte, accept []Type) (string, Type, error) {
 
 func TestCheckTakesRealDocuments(t *testing.T) {
 	t.Parallel()
-	all := append(Documents(), ZIP, PNG)
+	all := append(Documents(), ZIP, PNG, WEBM, VTT)
 	latin, err := charmap.Windows1252.NewEncoder().String("Jürgen Ærø, “Köln” – 10 €")
 	must(t, err)
 	online := docxParts("from the web")
@@ -52,6 +52,9 @@ func TestCheckTakesRealDocuments(t *testing.T) {
 		{"notes.txt", "notes.txt", []byte("# Markdown is text\n<b>too</b>"), TXT},
 		{"kit.zip", "kit.zip", pack(t, part{Name: "a/", Store: true}, part{Name: "a/b.txt", Body: []byte("hello")}), ZIP},
 		{"logo.png", "logo.png", picture(t), PNG},
+		{"film.webm", "film.webm", []byte(webm), WEBM},
+		{"words.vtt", "words.vtt", []byte("WEBVTT\n\n00:00.000 --> 00:04.000\nWords"), VTT},
+		{"marked.vtt", "marked.vtt", []byte("\ufeffWEBVTT - Words\n"), VTT},
 		{"Resume J. Smith", "Resume J. Smith.pdf", pdf("Jane"), PDF},
 		{"", "file.docx", docx(t, "Jane"), DOCX},
 		{strings.Repeat("n", 200), strings.Repeat("n", 116) + ".odt"[:4], odt(t, "Jane"), ODT},
@@ -63,6 +66,10 @@ func TestCheckTakesRealDocuments(t *testing.T) {
 		}
 	}
 }
+
+// webm is the head of a film: an EBML header that names WebM, and the beginning of a segment.
+const webm = "\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\x42\x82\x84webm" +
+	"\x42\x87\x81\x02\x42\x85\x81\x02\x18\x53\x80\x67\x01\x00\x00\x00\x00\x00\x00\x00"
 
 func TestCheckRefuses(t *testing.T) {
 	t.Parallel()
@@ -102,7 +109,10 @@ func TestCheckRefuses(t *testing.T) {
 			"cv.docx", pack(t, part{Name: "a.txt", Body: []byte("a")}),
 			Lying, "ZIP archive",
 		},
-		"docx as pdf": {"cv.pdf", docx(t, "x"), Lying, "Word document"},
+		"film where not taken": {"cv.webm", []byte(webm), WrongType, "cv.webm"},
+		"film as pdf":          {"cv.pdf", []byte(webm), Lying, "a WebM film"},
+		"captions as rtf":      {"cv.rtf", []byte("WEBVTT\n"), Lying, "WebVTT captions"},
+		"docx as pdf":          {"cv.pdf", docx(t, "x"), Lying, "Word document"},
 		"pdf as docx": {
 			"cv.docx", pdf("x"),
 			Lying, "named like a Word document (DOCX), but its contents are a PDF",

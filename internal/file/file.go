@@ -226,10 +226,31 @@ func (s *Store) Of(ctx context.Context, submission uuid.UUID) ([]Info, error) {
 	return s.list(ctx, `SELECT `+columns+` FROM file WHERE submission_id = $1 ORDER BY id`, submission)
 }
 
-// Held returns the files that a room holds for one of its rows (see Hold), the newest first.
-func (s *Store) Held(ctx context.Context, holder string, id uuid.UUID) ([]Info, error) {
-	return s.list(ctx, `
-		SELECT `+columns+` FROM file WHERE holder = $1 AND holder_id = $2 ORDER BY id DESC`, holder, id)
+// DB reads rows: the pool, or a transaction that sees more.
+type DB interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// Held returns the files that a room holds for rows of its own (see Hold) by the ids of those rows, the newest first.
+func (s *Store) Held(ctx context.Context, db DB, holder string, ids ...uuid.UUID) (map[uuid.UUID][]Info, error) {
+	got, err := db.Query(ctx, `
+		SELECT holder_id, `+columns+` FROM file WHERE holder = $1 AND holder_id = ANY ($2) ORDER BY id DESC`, holder, ids)
+	if err != nil {
+		return nil, fmt.Errorf("list held files: %w", err)
+	}
+	type heldRow struct {
+		row
+		Holder uuid.UUID `db:"holder_id"`
+	}
+	rows, err := pgx.CollectRows(got, pgx.RowToStructByName[heldRow])
+	if err != nil {
+		return nil, fmt.Errorf("list held files: %w", err)
+	}
+	held := map[uuid.UUID][]Info{}
+	for _, r := range rows {
+		held[r.Holder] = append(held[r.Holder], s.info(r.row))
+	}
+	return held, nil
 }
 
 func (s *Store) list(ctx context.Context, sql string, args ...any) ([]Info, error) {

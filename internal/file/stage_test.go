@@ -266,8 +266,9 @@ func TestHold(t *testing.T) {
 	h.wait(48 * time.Hour)
 	_, err := h.Sweep(t.Context())
 	must(t, err)
-	held, err := h.Held(t.Context(), "download", owner)
+	all, err := h.Held(t.Context(), h.pool, "download", owner)
 	must(t, err)
+	held := all[owner]
 	if len(held) != 1 || held[0].ID != s.ID || !held[0].Openable {
 		t.Fatalf("held: %+v", held)
 	}

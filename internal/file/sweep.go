@@ -185,6 +185,19 @@ func (s *Store) Release(ctx context.Context, holder string, id uuid.UUID) error 
 	return s.remove(ctx, `holder = $1 AND holder_id = $2`, holder, id)
 }
 
+// RemoveReplaced deletes the files that a room holds in whose place, in the same field of the same row, a newer one may
+// be opened since before a time.
+func (s *Store) RemoveReplaced(ctx context.Context, holder string, before time.Time) error {
+	openable := []Scan{Clean}
+	if s.scanner == nil {
+		openable = append(openable, Unscanned, Pending)
+	}
+	return s.remove(ctx, `holder = $1 AND EXISTS (
+		SELECT FROM file newer WHERE newer.holder = $1 AND newer.holder_id = file.holder_id AND newer.field = file.field
+			AND newer.id > file.id AND newer.state = 'attached' AND newer.scan = ANY ($2)
+			AND coalesce(newer.scanned_at, newer.created_at) <= $3)`, holder, openable, before)
+}
+
 // Export hands every file of a submission to give, in the order in which they came, for a person who asks what is held
 // about them. The reader is nil for a file that may not be opened; Info.Warning says why. It stops at give's first
 // error and returns it.

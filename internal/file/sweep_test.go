@@ -93,6 +93,41 @@ func TestEraseOfInfectedAndRemove(t *testing.T) {
 	}
 }
 
+func TestRemoveReplaced(t *testing.T) {
+	t.Parallel()
+	addr, _ := startClamd(t)
+	h := newHouse(t, addr)
+	owner := uuid.New()
+	hold := func(name string, body []byte, owner uuid.UUID) Staged {
+		s := h.stage(name, body)
+		h.hold("demo", owner, s.ID)
+		return s
+	}
+	first, other := hold("first.txt", []byte("first"), owner), hold("other.txt", []byte("other"), uuid.New())
+	must(t, h.Scan(t.Context()))
+	second := hold("second.txt", []byte("second"), owner)
+	remain := func(when string, want ...Staged) {
+		t.Helper()
+		must(t, h.RemoveReplaced(t.Context(), "demo", h.now()))
+		must(t, h.RemoveReplaced(t.Context(), "webinar", h.now()))
+		for _, s := range want {
+			if _, err := h.Info(t.Context(), s.ID); err != nil {
+				t.Errorf("%s: %s: %v", when, s.Name, err)
+			}
+		}
+		if got := len(h.stored()); got != len(want) {
+			t.Errorf("%s: %d blobs, want %d", when, got, len(want))
+		}
+	}
+	remain("before the newer one is scanned", first, other, second)
+	must(t, h.Scan(t.Context()))
+	must(t, h.RemoveReplaced(t.Context(), "demo", h.now().Add(-time.Hour)))
+	if _, err := h.Info(t.Context(), first.ID); err != nil {
+		t.Errorf("the replaced file goes while it may still be read: %v", err)
+	}
+	remain("once the newer one is clean", other, second)
+}
+
 func TestExport(t *testing.T) {
 	t.Parallel()
 	addr, _ := startClamd(t)

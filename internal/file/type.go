@@ -17,6 +17,8 @@ const (
 	TXT  Type = "txt"
 	ZIP  Type = "zip"
 	PNG  Type = "png"
+	WEBM Type = "webm"
+	VTT  Type = "vtt"
 )
 
 // Documents returns the types in which a letter or a résumé is taken.
@@ -52,6 +54,10 @@ func (t Type) Media() string {
 		return "application/zip"
 	case PNG:
 		return "image/png"
+	case WEBM:
+		return "video/webm"
+	case VTT:
+		return "text/vtt"
 	}
 	return ""
 }
@@ -74,12 +80,16 @@ func (t Type) words() string {
 		return "plain text"
 	case ZIP:
 		return "a ZIP archive"
+	case WEBM:
+		return "a WebM film"
+	case VTT:
+		return "WebVTT captions"
 	}
 	return "a PNG picture"
 }
 
 func typeOfMedia(media string) Type {
-	for _, t := range []Type{PDF, DOCX, ODT, RTF, TXT, ZIP, PNG} {
+	for _, t := range []Type{PDF, DOCX, ODT, RTF, TXT, ZIP, PNG, WEBM, VTT} {
 		if t.Media() == media {
 			return t
 		}

@@ -1,7 +1,7 @@
-// Package film serves the films that come with the site: recordings without sound whose words stand in captions and in
-// a transcript. They lie in web/content/film as NAME.webm, not among the static files, so that a room decides who sees
-// one: it calls Shelf.Serve behind its own check (a receipt's token). The pictures in front of them are public, under
-// web/static/film as NAME.webp.
+// Package film serves films. Those that come with the site are recordings without sound whose words stand in captions
+// and in a transcript. They lie in web/content/film as NAME.webm, not among the static files, so that a room decides who
+// sees one: it calls Shelf.Serve behind its own check (a receipt's token). The pictures in front of them are public, under
+// web/static/film as NAME.webp. Others are uploaded by staff for one row of a room, which keeps them as files: see Uploads.
 //
 // It promises that a film is sent whole or by ranges (RFC 9110 section 14), so that players can seek; that no cache
 // keeps it; and that a name leads to nothing but a film.
@@ -65,7 +65,7 @@ func NewShelf(web fs.FS) *Shelf {
 	s := &Shelf{web: web, tags: map[string]func() (string, error){}}
 	for _, name := range Names(web) {
 		s.tags[name] = sync.OnceValues(func() (string, error) {
-			f, err := web.Open(file(name))
+			f, err := web.Open(place(name))
 			if err != nil {
 				return "", err
 			}
@@ -89,7 +89,7 @@ func (s *Shelf) Serve(w http.ResponseWriter, r *http.Request, name string) error
 	if err != nil {
 		return fmt.Errorf("read film: %w", err)
 	}
-	f, err := s.web.Open(file(name))
+	f, err := s.web.Open(place(name))
 	if err != nil {
 		return fmt.Errorf("read film: %w", err)
 	}
@@ -102,7 +102,7 @@ func (s *Shelf) Serve(w http.ResponseWriter, r *http.Request, name string) error
 	return nil
 }
 
-func file(name string) string { return path.Join(folder, name+suffix) }
+func place(name string) string { return path.Join(folder, name+suffix) }
 
 // tag is what lets a player that asks for ranges know that they fit together.
 func tag(sum []byte) string { return `"` + hex.EncodeToString(sum[:12]) + `"` }

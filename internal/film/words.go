@@ -97,6 +97,7 @@ func ParseChapters(text string) (list []Chapter, sentence string) {
 
 // ParseCues reads captions as ParseChapters does chapters.
 func ParseCues(text string) (list []Cue, sentence string) {
+	list = []Cue{}
 	err := eachLine(text, func(parts []string) string {
 		from, ok := seconds(parts[0])
 		to, ok2 := seconds(parts[1])
