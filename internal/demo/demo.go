@@ -9,6 +9,7 @@ import (
 	"context"
 	"io/fs"
 	"net/http"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -17,6 +18,7 @@ import (
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
 )
@@ -38,6 +40,7 @@ type Room struct {
 	intro    content.Page
 	families []content.Page
 	films    *film.Shelf
+	uploads  film.Uploads
 	views    views
 }
 
@@ -67,7 +70,10 @@ type requestPage struct {
 
 // New returns the room.
 func New(c Config) *Room {
-	r := &Room{Config: c, intro: c.Content.Must("/demos"), families: c.Content.Under("/products"), films: film.NewShelf(c.Web)}
+	r := &Room{
+		Config: c, intro: c.Content.Must("/demos"), families: c.Content.Under("/products"), films: film.NewShelf(c.Web),
+		uploads: film.NewUploads(c.Desk.Files, Kind),
+	}
 	r.views = views{
 		list:    page.Load[listPage](c.Desk.Pages, "demo/list"),
 		show:    page.Load[showPage](c.Desk.Pages, "demo/show"),
@@ -81,7 +87,7 @@ func (r *Room) Activity() activity.Activity {
 	return activity.Activity{
 		Kind: Kind, Title: "Demonstration", What: "request for a demonstration", Path: "/demos",
 		Statuses: statuses(), Form: r.form, Fill: fill, Public: r.public, Staff: r.Publish.Staff(r.editing()), Receipt: r.receipt,
-		Messages: r.messages,
+		Messages: r.messages, Work: []job.Worker{{Name: "old_demo_films", Every: time.Hour, Run: r.RemoveOld}},
 	}
 }
 
@@ -98,6 +104,7 @@ func (r *Room) public(router chi.Router) {
 	door := activity.Door{Form: r.doorForm, Page: r.drawRequest}
 	router.Method(http.MethodGet, "/demos", set.Cached(set.Handle(r.showList)))
 	router.Method(http.MethodGet, "/demos/{slug}", set.Cached(set.Handle(r.showDemo)))
+	router.Get("/demos/{slug}/picture.png", set.Handle(r.servePicture))
 	router.Method(http.MethodGet, "/demos/{slug}/request", set.Cached(set.Handle(r.Desk.Show(door))))
 	router.Post("/demos/{slug}/request", set.Handle(r.Desk.Take(door)))
 	router.Get("/r/{token}/film", set.Handle(r.Desk.OnReceipt(r.serveFilm)))
@@ -154,11 +161,14 @@ func (r *Room) drawRequest(w http.ResponseWriter, req *http.Request, status int,
 }
 
 func (r *Room) base(d Demo) page.Base {
-	return page.Base{
+	b := page.Base{
 		Title: d.Title, Description: d.Summary, Path: d.Path(), Section: "demos",
-		Image: r.Desk.Pages.URL(r.Desk.Pages.Asset(d.Poster())),
 		Crumbs: []page.Crumb{
 			{Label: "Home", Path: "/"}, {Label: r.intro.Nav, Path: "/demos"}, {Label: d.Title},
 		},
 	}
+	if d.Picture != "" {
+		b.Image = r.Desk.Pages.URL(d.Picture)
+	}
+	return b
 }

@@ -28,13 +28,13 @@ type bench struct {
 	room *demo.Room
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t *testing.T, changes ...func(*activity.Config)) *bench {
 	t.Helper()
 	b := &bench{t: t}
 	b.Bench = activitytest.New(t, nil, func(d *activitytest.Bench) activity.Activities {
 		b.room = demo.New(demo.Config{Desk: d.Desk, Content: d.Content, Publish: publish.New(d.Desk), Web: web.FS})
 		return activity.Activities{b.room.Activity()}
-	})
+	}, changes...)
 	if err := b.room.Demo(t.Context()); err != nil {
 		t.Fatal(err)
 	}

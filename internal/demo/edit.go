@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html/template"
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -22,12 +24,12 @@ func (r *Room) editing() publish.Room {
 		Kind: Kind, Table: "demo", Path: "demos", One: "demonstration", Many: "demonstrations",
 		Public: func(slug string) string { return "/demos/" + slug },
 		Fields: func(context.Context, publish.DB, uuid.UUID) ([]form.Field, error) { return r.fields(), nil },
-		Check:  check, Load: r.load, Save: r.save, Preview: r.preview,
+		Check:  check, Load: r.load, Save: r.save, Preview: r.preview, Ready: r.ready, Panel: r.panel,
 	}
 }
 
 func (r *Room) fields() []form.Field {
-	return []form.Field{
+	fields := []form.Field{
 		publish.TitleField(),
 		publish.SlugField("/demos/"),
 		{Name: "family", Label: "Product", Kind: form.Choice, Required: true, Options: r.familyOptions()},
@@ -37,30 +39,24 @@ func (r *Room) fields() []form.Field {
 			Name: "minutes_live", Label: "Minutes of the live demonstration", Kind: form.Text, Required: true, Max: 3, Example: "60",
 		},
 		{
-			Name: "film", Label: "Film", Kind: form.Choice, Required: true, Options: r.filmOptions(),
-			Hint: "Films come with the site; a new one is added with its next release.",
+			Name: "film", Label: "Film", Kind: form.Choice, Required: true, Options: film.Options(r.Web),
+			Hint: "Whoever asked for the film sees the one chosen here. One that was uploaded stays withheld until it is found clean.",
 		},
+	}
+	return append(append(fields, film.UploadFields()...), []form.Field{
 		{Name: "chapters", Label: "Chapters", Kind: form.LongText, Required: true, Hint: film.ChapterHint},
-		{Name: "captions", Label: "Captions", Kind: form.LongText, Required: true, Max: 10_000, Hint: film.CueHint},
+		{Name: "captions", Label: "Captions", Kind: form.LongText, Max: 10_000, Hint: film.CueHint},
 		{
 			Name: "transcript", Label: "Transcript", Kind: form.LongText, Required: true, Max: 20_000,
 			Hint: "Everything said and shown. Everybody can read it, whether or not they may see the film.",
 		},
-	}
+	}...)
 }
 
 func (r *Room) familyOptions() []form.Option {
 	var list []form.Option
 	for _, p := range r.families {
 		list = append(list, form.Option{Value: p.Path, Label: p.Nav})
-	}
-	return list
-}
-
-func (r *Room) filmOptions() []form.Option {
-	var list []form.Option
-	for _, name := range film.Names(r.Web) {
-		list = append(list, form.Option{Value: name, Label: name})
 	}
 	return list
 }
@@ -82,11 +78,16 @@ func (r *Room) load(ctx context.Context, db publish.DB, id uuid.UUID) (form.Valu
 	if errors.Is(err, page.ErrNotFound) {
 		return nil, pgx.ErrNoRows
 	}
-	return form.Values{
+	if err != nil {
+		return nil, err
+	}
+	v := d.Reel.Values()
+	maps.Copy(v, form.Values{
 		"title": {d.Title}, "slug": {d.Slug}, "family": {d.Family}, "summary": {d.Summary}, "body": {d.Body},
 		"minutes_live": {strconv.Itoa(d.Live)}, "film": {d.Film}, "chapters": {film.FormatChapters(d.Chapters)},
 		"captions": {film.FormatCues(d.Captions)}, "transcript": {d.Transcript},
-	}, err
+	})
+	return v, nil
 }
 
 func (r *Room) save(ctx context.Context, tx pgx.Tx, s publish.Saving) error {
@@ -98,10 +99,56 @@ func (r *Room) save(ctx context.Context, tx pgx.Tx, s publish.Saving) error {
 	}
 	d.Chapters, _ = film.ParseChapters(v.Get("chapters"))
 	d.Captions, _ = film.ParseCues(v.Get("captions"))
+	write := update
 	if s.New {
-		return insert(ctx, tx, d)
+		write = insert
 	}
-	return update(ctx, tx, d)
+	if err := write(ctx, tx, d); err != nil {
+		return err
+	}
+	if err := r.uploads.Keep(ctx, tx, d.ID, s.Files); err != nil {
+		return err
+	}
+	reel, err := r.uploads.Reel(ctx, tx, d.ID)
+	if err != nil {
+		return err
+	}
+	return whole(d, reel)
+}
+
+// whole refuses a film that was not uploaded, and one without captions.
+func whole(d Demo, reel film.Reel) error {
+	switch {
+	case d.Own() && !reel.Has(film.FilmField):
+		return publish.Invalid{film.FilmField: "Upload the film, or choose one that comes with the site."}
+	case len(d.Captions) == 0 && !(d.Own() && reel.Has(film.CaptionsField)):
+		return publish.Invalid{"captions": "Type the captions, or upload them as WebVTT with a film that is uploaded too."}
+	}
+	return nil
+}
+
+// ready says what a demonstration lacks to be published.
+func (r *Room) ready(ctx context.Context, db publish.DB, id uuid.UUID) (string, error) {
+	d, err := r.byID(ctx, db, id)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case !d.Watchable():
+		return "Its film may not be opened yet: the virus scanner has not found it clean.", nil
+	case len(d.Captions) == 0 && !d.ownCaptions():
+		return "Its captions may not be opened yet: the virus scanner has not found them clean.", nil
+	}
+	return "", nil
+}
+
+// panel lists what was uploaded.
+func (r *Room) panel(ctx context.Context, id uuid.UUID) (template.HTML, error) {
+	reel, err := r.uploads.Reel(ctx, r.Desk.Pool, id)
+	if err != nil {
+		return "", err
+	}
+	return r.views.show.Fragment("uploads", reel.Kept)
 }
 
 func insert(ctx context.Context, tx pgx.Tx, d Demo) error {
@@ -131,6 +178,9 @@ func (r *Room) preview(w http.ResponseWriter, req *http.Request, db publish.DB, 
 	d, err := r.byID(req.Context(), db, id)
 	if err != nil {
 		return err
+	}
+	if d.Own() {
+		d.Picture = "" // its address answers once the demonstration is public
 	}
 	return r.drawDemo(w, req, d)
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/go-chi/chi/v5"
+
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/internal/page"
@@ -43,6 +45,9 @@ func (r *Room) serveFilm(w http.ResponseWriter, req *http.Request, rec submissio
 	if err != nil {
 		return err
 	}
+	if d.Own() {
+		return r.uploads.Serve(w, req, d.Reel.Film)
+	}
 	return r.films.Serve(w, req, d.Film)
 }
 
@@ -51,6 +56,21 @@ func (r *Room) serveCaptions(w http.ResponseWriter, req *http.Request, rec submi
 	if err != nil {
 		return err
 	}
+	if d.ownCaptions() {
+		return r.uploads.Serve(w, req, d.Reel.Captions)
+	}
 	film.Captions(w, req, d.Captions)
 	return nil
+}
+
+// servePicture serves the picture that was uploaded, to everybody.
+func (r *Room) servePicture(w http.ResponseWriter, req *http.Request) error {
+	d, err := r.bySlug(req.Context(), chi.URLParam(req, "slug"))
+	if err != nil {
+		return err
+	}
+	if !d.Own() {
+		return page.ErrNotFound
+	}
+	return r.uploads.Serve(w, req, d.Reel.Picture)
 }

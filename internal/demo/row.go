@@ -34,6 +34,8 @@ type Demo struct {
 	Transcript string         `db:"transcript"`
 	UpdatedAt  time.Time      `db:"updated_at"`
 	FamilyName string         `db:"-"`
+	Reel       film.Reel      `db:"-"` // what was uploaded for it
+	Picture    string         `db:"-"` // address of the picture in front of the film; empty where there is none
 }
 
 const columns = `id, slug, title, family, summary, body, minutes_live, film, chapters, captions, transcript, updated_at`
@@ -41,12 +43,18 @@ const columns = `id, slug, title, family, summary, body, minutes_live, film, cha
 // Path is the address of the demonstration's page.
 func (d Demo) Path() string { return "/demos/" + d.Slug }
 
-// Poster is the picture in front of the film, as a static file.
-func (d Demo) Poster() string { return film.Poster(d.Film) }
+// Own tells whether the film was uploaded for this demonstration, rather than come with the site.
+func (d Demo) Own() bool { return d.Film == film.Uploaded }
 
-// Length is how long the film is, in words.
+// Watchable tells whether the film may be opened.
+func (d Demo) Watchable() bool { return !d.Own() || d.Reel.Film.ID != uuid.Nil }
+
+// ownCaptions tells whether captions that were uploaded are shown, rather than those that were typed.
+func (d Demo) ownCaptions() bool { return d.Own() && d.Reel.Captions.ID != uuid.Nil }
+
+// Length is how long the film is, in words, as typed captions tell it; empty where they don't.
 func (d Demo) Length() string {
-	if len(d.Captions) == 0 {
+	if len(d.Captions) == 0 || d.ownCaptions() {
 		return ""
 	}
 	return film.Length(d.Captions[len(d.Captions)-1].To)
@@ -63,8 +71,8 @@ func (r *Room) published(ctx context.Context) ([]Demo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list demonstrations: %w", err)
 	}
-	for i := range demos {
-		demos[i].FamilyName = r.familyName(demos[i].Family)
+	if err := r.complete(ctx, r.Desk.Pool, demos); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(demos, func(a, b Demo) int {
 		return cmp.Or(cmp.Compare(r.order(a.Family), r.order(b.Family)), cmp.Compare(a.Title, b.Title))
@@ -102,8 +110,36 @@ func (r *Room) one(ctx context.Context, db publish.DB, condition string, args ..
 	if err != nil {
 		return Demo{}, fmt.Errorf("read demonstration: %w", err)
 	}
-	d.FamilyName = r.familyName(d.Family)
-	return d, nil
+	list := []Demo{d}
+	err = r.complete(ctx, db, list)
+	return list[0], err
+}
+
+// complete fills in what the rows themselves don't hold: the names of products, what was uploaded, pictures.
+func (r *Room) complete(ctx context.Context, db publish.DB, demos []Demo) error {
+	ids := make([]uuid.UUID, len(demos))
+	for i, d := range demos {
+		ids[i] = d.ID
+	}
+	reels, err := r.uploads.Reels(ctx, db, ids...)
+	if err != nil {
+		return err
+	}
+	for i := range demos {
+		d := &demos[i]
+		d.FamilyName, d.Reel = r.familyName(d.Family), reels[d.ID]
+		if d.Own() {
+			d.Picture = d.Reel.Shown(d.Path())
+		} else {
+			d.Picture = r.Desk.Pages.Asset(film.Poster(d.Film))
+		}
+	}
+	return nil
+}
+
+// RemoveOld deletes the films in whose place newer ones were uploaded.
+func (r *Room) RemoveOld(ctx context.Context) error {
+	return r.uploads.RemoveReplaced(ctx, r.Desk.Now())
 }
 
 // Documents lists what the search finds.
