@@ -55,6 +55,10 @@ func (r *Room) showAttendees(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
+	shown, err := r.list(req.Context(), one)
+	if err != nil {
+		return err
+	}
 	people, err := r.people(req.Context(), one.ID)
 	if err != nil {
 		return err
@@ -68,7 +72,7 @@ func (r *Room) showAttendees(w http.ResponseWriter, req *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	return r.views.attendees.Write(w, req, http.StatusOK, attendeesPage{
 		Base:   page.Base{Title: "Attendees: " + one.Title, NoIndex: true, Path: req.URL.Path},
-		listed: r.list(one), People: people, CanAct: in.Can(account.Act, Kind), Saved: req.URL.Query().Has("saved"),
+		listed: shown, People: people, CanAct: in.Can(account.Act, Kind), Saved: req.URL.Query().Has("saved"),
 	})
 }
 

@@ -1,6 +1,7 @@
 package webinar
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/content"
@@ -45,19 +47,53 @@ type registerPage struct {
 
 // recording is a film that can be shown.
 type recording struct {
-	Poster string // address of its picture
+	Poster string // address of its picture; empty: none
 	Words  bool   // it has captions
 	Some   bool   // there is one
+	Reel   film.Reel
 }
 
-func (r *Room) list(w Webinar) listed {
-	l := listed{Webinar: w, Stand: w.Stand(r.desk.Now())}
-	if film.Exists(web.FS, w.Recording) {
-		l.Film = recording{Poster: r.desk.Pages.Asset(film.Poster(w.Recording)), Words: len(w.Captions) > 0, Some: true}
-	} else if l.Stand == Recorded {
-		l.Stand = Past
+// list returns a webinar as lists show it.
+func (r *Room) list(ctx context.Context, w Webinar) (listed, error) {
+	all, err := r.listAll(ctx, []Webinar{w})
+	if err != nil {
+		return listed{}, err
 	}
-	return l
+	return all[0], nil
+}
+
+func (r *Room) listAll(ctx context.Context, webinars []Webinar) ([]listed, error) {
+	ids := make([]uuid.UUID, len(webinars))
+	for i, w := range webinars {
+		ids[i] = w.ID
+	}
+	reels, err := r.uploads.Reels(ctx, r.desk.Pool, ids...)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]listed, 0, len(webinars))
+	for _, w := range webinars {
+		l := listed{Webinar: w, Stand: w.Stand(r.desk.Now()), Film: r.film(w, reels[w.ID])}
+		if l.Stand == Recorded && !l.Film.Some {
+			l.Stand = Past
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+// film returns the recording that can be shown of a webinar: one that was uploaded, once it may be opened and
+// has captions, or one that comes with the site.
+func (r *Room) film(w Webinar, reel film.Reel) recording {
+	typed := len(w.Captions) > 0
+	switch {
+	case w.Recording == film.Uploaded:
+		words := typed || reel.Captions.ID != uuid.Nil
+		return recording{Poster: reel.Shown(w.Path()), Words: words, Some: words && reel.Film.ID != uuid.Nil, Reel: reel}
+	case film.Exists(web.FS, w.Recording):
+		return recording{Poster: r.desk.Pages.Asset(film.Poster(w.Recording)), Words: typed, Some: true, Reel: reel}
+	}
+	return recording{Reel: reel}
 }
 
 func (r *Room) showList(w http.ResponseWriter, req *http.Request) error {
@@ -65,13 +101,17 @@ func (r *Room) showList(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
+	all, err := r.listAll(req.Context(), webinars)
+	if err != nil {
+		return err
+	}
 	data := listPage{Base: r.intro.Base(), Page: r.intro}
 	now := r.desk.Now()
-	for _, one := range webinars {
-		switch l := r.list(one); {
-		case now.Before(one.End()):
+	for _, l := range all {
+		switch {
+		case now.Before(l.End()):
 			data.Upcoming = append(data.Upcoming, l)
-		case l.Film.Some && !one.Cancelled():
+		case l.Film.Some && !l.Cancelled():
 			data.Recorded = append(data.Recorded, l)
 		default:
 			data.Earlier = append(data.Earlier, l)
@@ -92,7 +132,11 @@ func (r *Room) showOne(w http.ResponseWriter, req *http.Request) error {
 // drawOne draws the page of a webinar, also in preview.
 func (r *Room) drawOne(w http.ResponseWriter, req *http.Request, one Webinar) error {
 	set := r.desk.Pages
-	data := showPage{listed: r.list(one)}
+	l, err := r.list(req.Context(), one)
+	if err != nil {
+		return err
+	}
+	data := showPage{listed: l}
 	data.Base = page.Base{
 		Title: one.Title, Description: one.Summary, Path: one.Path(), Section: "webinars", Crumbs: r.crumbs(one),
 		LD: []any{page.LDEvent{
@@ -141,13 +185,17 @@ func (r *Room) drawRegister(w http.ResponseWriter, req *http.Request, status int
 	if err != nil {
 		return err
 	}
+	l, err := r.list(req.Context(), one)
+	if err != nil {
+		return err
+	}
 	return r.views.register.Write(w, req, status, registerPage{
 		Base: page.Base{
 			Title:       activity.Title(v, "Register: "+one.Title),
 			Description: "Register for " + one.Title + ", " + one.When() + ".",
 			Path:        one.Path() + "/register", Section: "webinars", Crumbs: r.crumbs(one, page.Crumb{Label: "Register"}),
 		},
-		listed: r.list(one), Form: v,
+		listed: l, Form: v,
 	})
 }
 
@@ -166,24 +214,47 @@ func (r *Room) serveFilm(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if one.Recording == film.Uploaded {
+		return r.uploads.Serve(w, req, one.Film.Reel.Film)
+	}
 	return r.films.Serve(w, req, one.Recording)
 }
 
 func (r *Room) serveCaptions(w http.ResponseWriter, req *http.Request) error {
 	one, err := r.recorded(req)
-	if err != nil || len(one.Captions) == 0 {
+	if err != nil || !one.Film.Words {
 		return errors.Join(err, page.ErrNotFound)
+	}
+	if uploaded := one.Film.Reel.Captions; one.Recording == film.Uploaded && uploaded.ID != uuid.Nil {
+		return r.uploads.Serve(w, req, uploaded)
 	}
 	film.Captions(w, req, one.Captions)
 	return nil
 }
 
-func (r *Room) recorded(req *http.Request) (Webinar, error) {
-	one, err := r.bySlug(req.Context(), chi.URLParam(req, "slug"))
-	if err == nil && r.list(one).Stand != Recorded {
-		return one, page.ErrNotFound
+// servePicture serves the picture that was uploaded with a recording.
+func (r *Room) servePicture(w http.ResponseWriter, req *http.Request) error {
+	one, err := r.recorded(req)
+	if err != nil {
+		return err
 	}
-	return one, err
+	if one.Recording != film.Uploaded {
+		return page.ErrNotFound
+	}
+	return r.uploads.Serve(w, req, one.Film.Reel.Picture)
+}
+
+// recorded returns the webinar that the address names, where its recording can be shown.
+func (r *Room) recorded(req *http.Request) (listed, error) {
+	one, err := r.bySlug(req.Context(), chi.URLParam(req, "slug"))
+	if err != nil {
+		return listed{}, err
+	}
+	l, err := r.list(req.Context(), one)
+	if err == nil && l.Stand != Recorded {
+		return listed{}, page.ErrNotFound
+	}
+	return l, err
 }
 
 func serveEntry(w http.ResponseWriter, req *http.Request, one Webinar, e entry) error {

@@ -42,7 +42,11 @@ func (r *Room) view(ctx context.Context, rec submission.Record) (v seatView, ok 
 	if err != nil {
 		return v, false, err
 	}
-	v = seatView{listed: r.list(w), Receipt: r.desk.ReceiptPath(rec.ID), Status: shownAs(rec.Status)}
+	l, err := r.list(ctx, w)
+	if err != nil {
+		return v, false, err
+	}
+	v = seatView{listed: l, Receipt: r.desk.ReceiptPath(rec.ID), Status: shownAs(rec.Status)}
 	err = r.desk.Pool.QueryRow(ctx, `
 		SELECT count(*) + 1, EXISTS (SELECT FROM confirmation WHERE person_id = $4 AND at >= $2) FROM submission
 		WHERE subject_id = $1 AND status = 'waitlisted' AND quarantined_at IS NULL AND (created_at, id) < ($2, $3)`,

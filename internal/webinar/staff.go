@@ -27,7 +27,7 @@ func (r *Room) staff(router chi.Router) {
 	r.editor.Staff(publish.Room{
 		Kind: Kind, Table: "webinar", Path: "webinars", One: "webinar", Many: "webinars",
 		Public: func(slug string) string { return "/webinars/" + slug },
-		Fields: editFields, Check: checkEdit, Load: load, Save: r.save,
+		Fields: r.fields, Check: checkEdit, Load: r.load, Save: r.save,
 		Preview: r.preview, After: r.after, Acts: r.acts, Panel: r.seats, Notes: r.notes,
 	})(router)
 	set := r.desk.Pages
@@ -49,20 +49,22 @@ func timeFields() []form.Field {
 	}
 }
 
-func editFields(ctx context.Context, db publish.DB, id uuid.UUID) ([]form.Field, error) {
+// fields are those of the edit form. Once the event is over, a recording can be uploaded.
+func (r *Room) fields(ctx context.Context, db publish.DB, id uuid.UUID) ([]form.Field, error) {
 	fields := []form.Field{publish.TitleField(), publish.SlugField("/webinars/"), publish.SummaryField()}
-	settled := false
+	settled, over := false, false
 	if id != uuid.Nil {
 		w, err := byID(ctx, db, id)
 		if err != nil {
 			return nil, err
 		}
 		settled = w.State == publish.Published || w.Taken+w.Waiting > 0
+		over = !r.desk.Now().Before(w.End())
 	}
 	if !settled {
 		fields = append(fields, timeFields()...)
 	}
-	return append(fields,
+	fields = append(fields,
 		form.Field{
 			Name: "speakers", Label: "Speakers", Kind: form.LongText, Max: 600, Hint: "One a line: what they do, and their name if they wish.",
 		},
@@ -80,7 +82,11 @@ func editFields(ctx context.Context, db publish.DB, id uuid.UUID) ([]form.Field,
 			Hint: "Speakers, guests, seats given by telephone.",
 		},
 		publish.BodyField(),
-	), nil
+	)
+	if over {
+		fields = append(fields, film.UploadFields()...)
+	}
+	return fields, nil
 }
 
 var clock = regexp.MustCompile(`^([01]\d|2[0-3]):[0-5]\d$`)
@@ -141,7 +147,7 @@ func atoi(v form.Values, name string) int {
 	return n
 }
 
-func load(ctx context.Context, db publish.DB, id uuid.UUID) (form.Values, error) {
+func (r *Room) load(ctx context.Context, db publish.DB, id uuid.UUID) (form.Values, error) {
 	w, err := byID(ctx, db, id)
 	if errors.Is(err, page.ErrNotFound) {
 		return nil, pgx.ErrNoRows
@@ -149,7 +155,11 @@ func load(ctx context.Context, db publish.DB, id uuid.UUID) (form.Values, error)
 	if err != nil {
 		return nil, err
 	}
-	v := form.Values{}
+	reel, err := r.uploads.Reel(ctx, db, id)
+	if err != nil {
+		return nil, err
+	}
+	v := reel.Values()
 	for name, text := range map[string]string{
 		"title": w.Title, "slug": w.Slug, "summary": w.Summary, "body": w.Body, "speakers": w.SpeakerLines,
 		"date": w.StartsLocal.Format(time.DateOnly), "time": w.StartsLocal.Format("15:04"), "zone": w.Zone,
@@ -189,7 +199,10 @@ func (r *Room) save(ctx context.Context, tx pgx.Tx, s publish.Saving) error {
 	if v.Get("date") != "" {
 		w.StartsLocal, w.Zone, w.Minutes = localOf(v), v.Get("zone"), atoi(v, "minutes")
 	}
-	return r.write(ctx, tx, old, w)
+	if err := r.write(ctx, tx, old, w); err != nil {
+		return err
+	}
+	return r.uploads.Keep(ctx, tx, s.ID, s.Files)
 }
 
 func localOf(v form.Values) time.Time {
@@ -246,7 +259,7 @@ func (r *Room) acts(ctx context.Context, db publish.DB, id uuid.UUID) ([]publish
 	case now.Before(w.End()):
 		return []publish.Act{r.moveAct(), r.cancelAct()}, nil
 	default:
-		return []publish.Act{recordingAct()}, nil
+		return []publish.Act{r.recordingAct()}, nil
 	}
 }
 
@@ -287,13 +300,13 @@ func (r *Room) cancelAct() publish.Act {
 	}
 }
 
-func recordingAct() publish.Act {
+func (r *Room) recordingAct() publish.Act {
 	return publish.Act{
 		Name: "recording", Label: "Attach the recording", Done: "attached the recording to",
-		Hint: "Everybody who had a seat is mailed where to find it.",
+		Hint: "Everybody who had a seat is mailed where to find it. One that was uploaded is shown, and mailed of, once it is found clean.",
 		Fields: []form.Field{
-			{Name: "film", Label: "Film", Kind: form.Choice, Required: true, Options: films()},
-			{Name: "captions", Label: "Captions", Kind: form.LongText, Required: true, Max: 50_000, Hint: film.CueHint},
+			{Name: "film", Label: "Film", Kind: form.Choice, Required: true, Options: film.Options(web.FS)},
+			{Name: "captions", Label: "Captions", Kind: form.LongText, Max: 50_000, Hint: film.CueHint},
 			{Name: "transcript", Label: "Transcript", Kind: form.LongText, Max: 50_000, Hint: "What is said and shown, for those who read. Markdown."},
 		},
 		Check: func(v form.Values, errs form.Errors) {
@@ -303,6 +316,9 @@ func recordingAct() publish.Act {
 		},
 		Do: func(ctx context.Context, tx pgx.Tx, id uuid.UUID, v form.Values) error {
 			cues, _ := film.ParseCues(v.Get("captions"))
+			if err := r.whole(ctx, tx, id, v.Get("film"), cues); err != nil {
+				return err
+			}
 			_, err := tx.Exec(ctx, `UPDATE webinar SET recording = $2, captions = $3, transcript = $4 WHERE id = $1`,
 				id, v.Get("film"), cues, v.Get("transcript"))
 			return err
@@ -310,12 +326,20 @@ func recordingAct() publish.Act {
 	}
 }
 
-func films() []form.Option {
-	var list []form.Option
-	for _, name := range film.Names(web.FS) {
-		list = append(list, form.Option{Value: name, Label: name})
+// whole refuses a recording that was not uploaded, and one without captions.
+func (r *Room) whole(ctx context.Context, tx pgx.Tx, id uuid.UUID, name string, cues []film.Cue) error {
+	reel, err := r.uploads.Reel(ctx, tx, id)
+	if err != nil {
+		return err
 	}
-	return list
+	own := name == film.Uploaded
+	switch {
+	case own && !reel.Has(film.FilmField):
+		return publish.Invalid{"film": "No film was uploaded here yet. Upload it in the form and save, then attach it."}
+	case len(cues) == 0 && !(own && reel.Has(film.CaptionsField)):
+		return publish.Invalid{"captions": "Type the captions, or upload them as WebVTT with a film that is uploaded too."}
+	}
+	return nil
 }
 
 // seats is what the edit page shows beside the form.
@@ -327,7 +351,11 @@ func (r *Room) seats(ctx context.Context, id uuid.UUID) (template.HTML, error) {
 	if err != nil {
 		return "", err
 	}
-	return r.views.attendees.Fragment("webinar-seats", r.list(w))
+	l, err := r.list(ctx, w)
+	if err != nil {
+		return "", err
+	}
+	return r.views.attendees.Fragment("webinar-seats", l)
 }
 
 func (r *Room) notes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {

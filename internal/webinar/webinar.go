@@ -35,11 +35,12 @@ const Kind = "webinar"
 
 // Room is the webinars of the site.
 type Room struct {
-	desk   *activity.Desk
-	editor *publish.Desk
-	intro  content.Page
-	films  *film.Shelf
-	views  struct {
+	desk    *activity.Desk
+	editor  *publish.Desk
+	intro   content.Page
+	films   *film.Shelf
+	uploads film.Uploads
+	views   struct {
 		list      page.View[listPage]
 		show      page.View[showPage]
 		register  page.View[registerPage]
@@ -49,7 +50,10 @@ type Room struct {
 
 // New returns the room.
 func New(desk *activity.Desk, editor *publish.Desk, pages *content.Content) *Room {
-	r := &Room{desk: desk, editor: editor, intro: pages.Must("/webinars"), films: film.NewShelf(web.FS)}
+	r := &Room{
+		desk: desk, editor: editor, intro: pages.Must("/webinars"), films: film.NewShelf(web.FS),
+		uploads: film.NewUploads(desk.Files, Kind),
+	}
 	r.views.list = page.Load[listPage](desk.Pages, "webinar/list")
 	r.views.show = page.Load[showPage](desk.Pages, "webinar/show")
 	r.views.register = page.Load[registerPage](desk.Pages, "webinar/register")
@@ -63,7 +67,10 @@ func (r *Room) Activity() activity.Activity {
 		Kind: Kind, Title: "Webinar registration", What: "registration", Path: "/webinars",
 		Statuses: statuses(), Form: r.form, Fill: r.fill, Public: r.routes, Staff: r.staff,
 		Panel: r.panel, Receipt: r.receipt, Moved: r.moved,
-		Work:   []job.Worker{{Name: "webinar", Every: time.Minute, Timeout: 5 * time.Minute, Run: r.Tend}},
+		Work: []job.Worker{
+			{Name: "webinar", Every: time.Minute, Timeout: 5 * time.Minute, Run: r.Tend},
+			{Name: "old_recordings", Every: time.Hour, Run: r.RemoveOld},
+		},
 		Holder: activity.Holder{Export: r.export, Erase: r.erase},
 	}
 }
@@ -90,6 +97,7 @@ func (r *Room) routes(router chi.Router) {
 	router.Get("/webinars/{slug}/calendar.ics", set.Handle(r.serveCalendar))
 	router.Get("/webinars/{slug}/recording.webm", set.Handle(r.serveFilm))
 	router.Get("/webinars/{slug}/recording.vtt", set.Handle(r.serveCaptions))
+	router.Get("/webinars/{slug}/picture.png", set.Handle(r.servePicture))
 	router.Get("/r/{token}/calendar.ics", set.Handle(r.desk.OnReceipt(r.servePersonal)))
 	router.Post("/r/{token}/cancel", set.Handle(r.desk.OnReceipt(r.cancel)))
 	router.Post("/r/{token}/switch", set.Handle(r.desk.OnReceipt(r.change)))

@@ -230,8 +230,9 @@ func (r *Room) remind(ctx context.Context, w Webinar) error {
 
 // sendRecording tells those who had a seat where the film is.
 func (r *Room) sendRecording(ctx context.Context, w Webinar) error {
-	if r.list(w).Stand != Recorded {
-		return nil
+	l, err := r.list(ctx, w)
+	if err != nil || l.Stand != Recorded {
+		return err
 	}
 	return r.send(ctx, w, mailing{
 		kind: "recording", statuses: []string{Registered, Attended}, before: w.End(), event: "sent_recording",
@@ -241,6 +242,11 @@ func (r *Room) sendRecording(ctx context.Context, w Webinar) error {
 			return mail.Message{Template: "webinar-recording", Data: n}
 		},
 	})
+}
+
+// RemoveOld deletes the recordings in whose place newer ones were uploaded.
+func (r *Room) RemoveOld(ctx context.Context) error {
+	return r.uploads.RemoveReplaced(ctx, r.desk.Now())
 }
 
 // mailed is what this room's own table holds of a person.
