@@ -25,7 +25,7 @@ type options struct {
 	rounds       int
 	each         time.Duration // of one measurement
 	small, large int           // records in the two inboxes
-	people       int           // to be told of a new use
+	people       int           // to be told of a new use, announced to, and among whom one is erased
 	events       int           // of the ledger
 	only         string
 	site         string // the program
@@ -42,7 +42,7 @@ func main() {
 	flag.IntVar(&seconds, "seconds", seconds, "how long each measurement lasts")
 	flag.IntVar(&o.small, "small", 100_000, "records of the small inbox")
 	flag.IntVar(&o.large, "large", 5_000_000, "records of the large inbox")
-	flag.IntVar(&o.people, "people", 1_000_000, "people to be told of a new use")
+	flag.IntVar(&o.people, "people", 1_000_000, "people to be told of a new use, to announce to, and among whom one is erased")
 	flag.IntVar(&o.events, "events", 10_000_000, "entries of the ledger to verify")
 	flag.StringVar(&o.only, "only", "", "the rows to measure, divided by commas: "+strings.Join(names(), ", "))
 	flag.StringVar(&o.site, "site", "bin/site", "the program")
@@ -80,6 +80,8 @@ func rows() []row {
 		{"inbox", measureInbox},
 		{"memory", measureMemory},
 		{"notice", measureNotice},
+		{"announce", measureAnnounce},
+		{"erase", measureErase},
 		{"ledger", measureLedger},
 	}
 }

@@ -55,11 +55,24 @@ func (b *bench) peak(ctx context.Context, w *world, site *process) (float64, err
 	if err != nil {
 		return 0, err
 	}
+	most := watchMemory(site.pid())
+	_, _, err = b.wrk(ctx, site.url+"/", "-H", acceptBrotli)
+	if err == nil {
+		err = w.reset(ctx)
+	}
+	if err == nil {
+		_, _, err = p.post(ctx)
+	}
+	return most(), err
+}
+
+// watchMemory samples what a process holds until the function that it returns is called, which tells the most.
+func watchMemory(pid int) func() float64 {
 	done, ended := make(chan struct{}), make(chan float64)
 	go func() {
 		var most float64
 		for {
-			if now, err := site.memory(); err == nil {
+			if now, err := memoryOf(pid); err == nil {
 				most = max(most, now)
 			}
 			select {
@@ -70,13 +83,5 @@ func (b *bench) peak(ctx context.Context, w *world, site *process) (float64, err
 			}
 		}
 	}()
-	_, _, err = b.wrk(ctx, site.url+"/", "-H", acceptBrotli)
-	if err == nil {
-		err = w.reset(ctx)
-	}
-	if err == nil {
-		_, _, err = p.post(ctx)
-	}
-	close(done)
-	return <-ended, err
+	return func() float64 { close(done); return <-ended }
 }

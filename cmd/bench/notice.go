@@ -22,13 +22,13 @@ func measureNotice(ctx context.Context, b *bench) error {
 }
 
 func (b *bench) pairNotice(ctx context.Context, w *world) error {
-	if err := w.asLoader(ctx, fmt.Sprintf(fillConcerned, b.people)); err != nil {
+	if err := w.asLoader(ctx, fmt.Sprintf(fillAsked, b.people, "contact")); err != nil {
 		return fmt.Errorf("store people: %w", err)
 	}
 	if _, err := w.owner.Exec(ctx, `VACUUM (ANALYZE) person, submission, answers`); err != nil {
 		return err
 	}
-	limit, err := w.oneStatement(ctx, min(b.people, 100_000))
+	limit, err := w.oneStatement(ctx, tellAtOnce, min(b.people, 100_000))
 	if err != nil {
 		return err
 	}
@@ -44,16 +44,16 @@ func (b *bench) pairNotice(ctx context.Context, w *world) error {
 	return nil
 }
 
-// oneStatement stores message and notice of n people at once, and takes them back.
-func (w *world) oneStatement(ctx context.Context, n int) (rate float64, err error) {
+// oneStatement stores what n people get by one statement, and takes it back.
+func (w *world) oneStatement(ctx context.Context, statement string, n int) (rate float64, err error) {
 	tx, err := w.owner.Begin(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = tx.Rollback(ctx) }()
 	began := time.Now()
-	if _, err := tx.Exec(ctx, tellAtOnce, n); err != nil {
-		return 0, fmt.Errorf("store notices: %w", err)
+	if _, err := tx.Exec(ctx, statement, n); err != nil {
+		return 0, fmt.Errorf("store at once: %w", err)
 	}
 	return float64(n) / time.Since(began).Seconds(), nil
 }
@@ -141,14 +141,14 @@ func (w *world) readLedger(ctx context.Context) error {
 // choicesEach is how many choices each person of the ledger has made.
 const choicesEach = 4
 
-// fillConcerned stores people, each with a question that was sent under the first version of the statement.
-const fillConcerned = `
+// fillAsked stores people, each with a request of a kind that was sent under the first version of the statement.
+const fillAsked = `
 INSERT INTO form_revision (digest, kind, fields, wording, lang, created_at)
-VALUES ('\x00', 'contact', '[]', '{}', 'en', now()) ON CONFLICT DO NOTHING;
+VALUES ('\x00', '%[2]s', '[]', '{}', 'en', now()) ON CONFLICT DO NOTHING;
 INSERT INTO person (id, email, address_hmac, created_at, verified_at)
 SELECT lpad(to_hex(n), 32, '0')::uuid, 'ada.' || n || '@example.com', sha256(n::text::bytea), now(), now() FROM generate_series(1, %[1]d) n;
 INSERT INTO submission (id, person_id, kind, status, reference, created_at, status_since, purge_after)
-SELECT lpad(to_hex(n), 32, '0')::uuid, lpad(to_hex(n), 32, '0')::uuid, 'contact', 'closed', n::text, now(), now(), now() + interval '1 year'
+SELECT lpad(to_hex(n), 32, '0')::uuid, lpad(to_hex(n), 32, '0')::uuid, '%[2]s', 'closed', n::text, now(), now(), now() + interval '1 year'
 FROM generate_series(1, %[1]d) n;
 INSERT INTO answers (submission_id, version, form_revision, statement_version, lang, values, created_at)
 SELECT lpad(to_hex(n), 32, '0')::uuid, 1, '\x00', (SELECT min(id) FROM statement_version), 'en', '{}', now()

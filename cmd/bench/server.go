@@ -145,7 +145,9 @@ func (w *world) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	// The site would prove its promises meanwhile, were none proved.
+	_, err = w.owner.Exec(ctx, `INSERT INTO proof (at, removed, noticed) VALUES (now(), 0, 0)`)
+	return err
 }
 
 // varDir is the VAR_DIR of the site on this world.
@@ -215,16 +217,19 @@ func (p *process) kill() {
 
 func (p *process) pid() int { return p.Process.Pid }
 
-// memory is what the process holds now, in MB (VmRSS).
-func (p *process) memory() (float64, error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid()))
+// memory is what the process holds now, in MB.
+func (p *process) memory() (float64, error) { return memoryOf(p.pid()) }
+
+// memoryOf is what a process holds now, in MB (VmRSS).
+func memoryOf(pid int) (float64, error) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0, fmt.Errorf("memory of the site: %w", err)
+		return 0, fmt.Errorf("memory of a process: %w", err)
 	}
 	_, rest, _ := strings.Cut(string(raw), "VmRSS:")
 	var kb float64
 	if _, err := fmt.Sscan(rest, &kb); err != nil {
-		return 0, fmt.Errorf("memory of the site: %w", err)
+		return 0, fmt.Errorf("memory of a process: %w", err)
 	}
 	return kb / 1024, nil
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	netmail "net/mail"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +16,7 @@ import (
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/alliance"
+	"clickcommerce.com/site/internal/announce"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/file"
@@ -39,6 +41,8 @@ type inner struct {
 	desk       *activity.Desk
 	accounts   *account.Service
 	statements *consent.Statements
+	content    *content.Content
+	blobs      file.Blobs
 	alliance   activity.Activity
 }
 
@@ -66,8 +70,7 @@ func (in *inner) wire(ctx context.Context, w *world, alone bool) error {
 	if err != nil {
 		return err
 	}
-	written, err := content.Load(web.FS)
-	if err != nil {
+	if in.content, err = content.Load(web.FS); err != nil {
 		return err
 	}
 	if in.statements, err = consent.NewStatements(ctx, in.pool, time.Now); err != nil {
@@ -77,11 +80,10 @@ func (in *inner) wire(ctx context.Context, w *world, alone bool) error {
 	if err != nil {
 		return err
 	}
-	blobs, err := file.OpenBlobs("", filepath.Join(w.server.dir, "files"))
-	if err != nil {
+	if in.blobs, err = file.OpenBlobs("", filepath.Join(w.server.dir, "files")); err != nil {
 		return err
 	}
-	files := file.New(file.Config{Pool: in.pool, Blobs: blobs, Keys: w.ring, Now: time.Now, Log: log})
+	files := file.New(file.Config{Pool: in.pool, Blobs: in.blobs, Keys: w.ring, Now: time.Now, Log: log})
 	people := person.New(in.pool, w.ring, time.Now)
 	store := submission.NewStore(submission.Config{
 		Pool: in.pool, Ring: w.ring, People: people, Mail: queue, Files: files, Now: time.Now, Log: log, Alone: alone,
@@ -94,7 +96,7 @@ func (in *inner) wire(ctx context.Context, w *world, alone bool) error {
 		Pages: pages, Pool: in.pool, Ring: w.ring, Store: store, People: people, Statements: in.statements, Mail: queue,
 		Ledger: consent.NewLedger(in.pool, w.ring, time.Now), Files: files, Now: time.Now, Log: log,
 	})
-	in.alliance = alliance.New(in.desk, written)
+	in.alliance = alliance.New(in.desk, in.content)
 	in.desk.Open(activity.Activities{in.alliance})
 	return nil
 }
@@ -105,7 +107,7 @@ func (w *world) mail(pool *pgxpool.Pool, site *page.Site) (*mail.Queue, error) {
 		return nil, err
 	}
 	return mail.New(mail.Config{
-		Pool: pool, Keys: w.ring, Files: files, Templates: append(mail.Core(), account.Templates()...),
+		Pool: pool, Keys: w.ring, Files: files, Templates: slices.Concat(mail.Core(), account.Templates(), announce.Templates(pool, publicURL)),
 		Dir: filepath.Join(w.server.dir, "mail"), Now: time.Now,
 		Identity: mail.Identity{
 			Name: site.Name, LegalName: site.LegalName, Address: site.Address, PublicURL: publicURL,
