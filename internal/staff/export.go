@@ -25,10 +25,6 @@ import (
 
 const exportsPath = "/staff/exports"
 
-// reachable is the way by which an exported list can reach people. A consent to calls or letters has no number or postal
-// address beside it, since no form asks for one for that; an e-mail address must not leave in its place.
-const reachable = consent.ByEmail
-
 // maxExport is how many submissions one list holds; it names the first ones of the filter.
 const maxExport = 10_000
 
@@ -117,7 +113,7 @@ func (ws *Workspace) ask(r *http.Request, kind string, purposes []option) (expor
 	if !slices.ContainsFunc(purposes, func(o option) bool { return o.Value == e.Purpose }) {
 		a.add("purpose", "Choose what the list is for.")
 	}
-	if e.Channel = r.PostForm.Get("channel"); kind == ofContacts && e.Channel != string(reachable) {
+	if e.Channel = r.PostForm.Get("channel"); kind == ofContacts && consent.Channel(e.Channel).Label() == "" {
 		a.add("channel", "Choose the way to reach them.")
 	}
 	recipients, err := ws.recipients(r.Context(), in)
@@ -159,8 +155,30 @@ func purposes(in *account.Session) []option {
 	return append(list, agreed()...)
 }
 
-// submitExportContacts sends the addresses of those whose consent to a purpose is in force, read by the role that can
-// see nothing else.
+// channels are those by which people agree to be reached.
+func channels() []option {
+	var list []option
+	for _, c := range consent.Channels() {
+		list = append(list, option{Value: string(c), Label: c.Label()})
+	}
+	return list
+}
+
+// kindOf is what the statement calls a field, or what reaches people by a channel.
+func kindOf(field string) string {
+	switch field {
+	case fieldEmail: // which is the channel's name, too
+		return "email address"
+	case string(consent.ByPhone):
+		return "phone number"
+	case string(consent.ByPost):
+		return "postal address"
+	}
+	return field
+}
+
+// submitExportContacts sends the addresses of those whose consent to a purpose is in force, under a statement that names the
+// recipient for it, read by the role that can see nothing else.
 func (ws *Workspace) submitExportContacts(w http.ResponseWriter, r *http.Request) error {
 	if err := read(r); err != nil {
 		return err
@@ -169,28 +187,39 @@ func (ws *Workspace) submitExportContacts(w http.ResponseWriter, r *http.Request
 	if err != nil {
 		return err
 	}
+	var versions []string
+	if len(a.problems) == 0 {
+		if versions, err = ws.naming(r.Context(), e); err != nil {
+			return err
+		}
+		if len(versions) == 0 {
+			a.add("recipient", "No statement says that this recipient gets the "+kindOf(e.Channel)+" for this purpose.")
+		}
+	}
 	if len(a.problems) > 0 {
 		return ws.drawExports(w, r, http.StatusUnprocessableEntity, a)
 	}
 	in := account.From(r.Context())
-	e.Role, e.Fields = string(account.Marketer), []string{fieldEmail}
+	e.Role, e.Fields = string(account.Marketer), []string{e.Channel}
 	if !in.Has(account.Marketer) {
 		e.Role = string(account.Privacy)
 	}
-	out, err := ws.contacts(r.Context(), e)
+	out, err := ws.contacts(r.Context(), e, versions)
 	if err != nil {
 		return err
 	}
 	return ws.send(w, r, "contacts-"+e.Purpose+"-"+e.Channel, e, out)
 }
 
-func (ws *Workspace) contacts(ctx context.Context, e export) (*outgoing, error) {
+// contacts lists those who agreed under one of the versions of the statement.
+func (ws *Workspace) contacts(ctx context.Context, e export, versions []string) (*outgoing, error) {
 	var out outgoing
-	out.Row("row", "e-mail address", "agreed on", "wording", "statement")
+	out.Row("row", kindOf(e.Channel), "agreed on", "wording", "statement")
 	err := postgres.AsMarketing(ctx, ws.desk.Pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			SELECT person_id, address, since, wording, statement_version FROM contactable
-			WHERE purpose = $1 AND channel = $2 AND address IS NOT NULL ORDER BY address`, e.Purpose, e.Channel)
+			WHERE purpose = $1 AND channel = $2 AND statement_version = ANY ($3) AND address IS NOT NULL ORDER BY address`,
+			e.Purpose, e.Channel, versions)
 		if err != nil {
 			return err
 		}
@@ -303,7 +332,7 @@ func (ws *Workspace) addRecords(ctx context.Context, out *outgoing, e export, re
 	for _, rec := range records {
 		ids = append(ids, rec.ID)
 	}
-	may := map[uuid.UUID]bool{}
+	may := map[uuid.UUID][]string{}
 	if len(e.Fields) > 0 {
 		var err error
 		if may, err = ws.allowed(ctx, e, ids); err != nil {
@@ -317,12 +346,12 @@ func (ws *Workspace) addRecords(ctx context.Context, out *outgoing, e export, re
 				continue
 			}
 			cell := ""
-			if may[rec.ID] {
+			if slices.Contains(may[rec.ID], x.Value) {
 				cell = map[string]string{fieldName: rec.Name, fieldEmail: rec.Email, fieldCompany: rec.Company}[x.Value]
 			}
 			cells = append(cells, cell)
 		}
-		out.add(inRow{person: rec.PersonID.UUID, submission: some(rec.ID), filled: may[rec.ID]}, cells...)
+		out.add(inRow{person: rec.PersonID.UUID, submission: some(rec.ID), filled: len(may[rec.ID]) > 0}, cells...)
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func (ws *Workspace) drawExports(w http.ResponseWriter, r *http.Request, status 
 	if in.Has(account.Marketer, account.Privacy) {
 		p.Contacts = a.form(exportForm{
 			ID: ofContacts, Action: exportsPath + "/contacts", Purposes: agreed(), Recipients: recipients,
-			Channels: []option{{Value: string(reachable), Label: reachable.Label()}},
+			Channels: channels(),
 		})
 	}
 	if len(ws.kinds(in, account.Act)) > 0 {
@@ -153,10 +153,8 @@ func (ws *Workspace) exportView(e export, recalled int, names names) exportView 
 		v.To = "Own department"
 	}
 	var fields []string
-	for _, x := range identifying() {
-		if slices.Contains(e.Fields, x.Value) {
-			fields = append(fields, strings.ToLower(x.Label))
-		}
+	for _, f := range e.Fields {
+		fields = append(fields, kindOf(f))
 	}
 	v.Fields = strings.Join(fields, ", ")
 	switch {

@@ -207,28 +207,45 @@ func (ws *Workspace) recall(ctx context.Context, ids ...uuid.UUID) ([]recalled, 
 	return list, nil
 }
 
-// allowed returns those of the records of which the purpose and the recipient allow to say whose they are: for what
-// people agree to, those whose consent is in force now; for all else, those whose statement, as its sender saw it, names
-// the use.
-func (ws *Workspace) allowed(ctx context.Context, e export, ids []uuid.UUID) (map[uuid.UUID]bool, error) {
+// naming returns the versions of the statement by which the recipient may have what reaches people, for the purpose.
+func (ws *Workspace) naming(ctx context.Context, e export) ([]string, error) {
 	rows, err := ws.desk.Pool.Query(ctx, `
-		SELECT s.id FROM submission s
-		WHERE s.id = ANY ($1) AND NOT restricted(s.person_id, s.id) AND CASE WHEN $2 IN ('survey', 'product_news', 'promotion', 'newsletter')
-			THEN EXISTS (SELECT FROM consent c
-				WHERE c.person_id = s.person_id AND c.purpose = $2 AND c.channel = 'email' AND c.in_force)
-			ELSE EXISTS (SELECT FROM statement_use u
-				WHERE u.version = (SELECT a.statement_version FROM answers a WHERE a.submission_id = s.id ORDER BY a.version DESC LIMIT 1)
-					AND u.activity = s.kind AND u.purpose = $2 AND u.recipient = $3) END`, ids, e.Purpose, e.Recipient)
+		SELECT DISTINCT version FROM statement_use WHERE purpose = $1 AND recipient = $2 AND names_data(data, $3)`,
+		e.Purpose, e.Recipient, kindOf(e.Channel))
+	if err != nil {
+		return nil, errRead("what statements name", err)
+	}
+	versions, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, errRead("what statements name", err)
+	}
+	return versions, nil
+}
+
+// allowed returns the fields of each record that may leave: those of which the record's use for the purpose, by that
+// recipient, is allowed now. A row for what people agree to says nothing once the consent by e-mail has ended, for then it
+// is called back.
+func (ws *Workspace) allowed(ctx context.Context, e export, ids []uuid.UUID) (map[uuid.UUID][]string, error) {
+	kinds := make([]string, 0, len(e.Fields))
+	for _, f := range e.Fields {
+		kinds = append(kinds, kindOf(f))
+	}
+	rows, err := ws.desk.Pool.Query(ctx, `
+		SELECT s.id, f.field FROM submission s CROSS JOIN unnest($4::text[], $5::text[]) AS f (field, kind)
+		WHERE s.id = ANY ($1) AND NOT restricted(s.person_id, s.id) AND (NOT needs_consent($2) OR EXISTS (SELECT FROM consent c
+				WHERE c.person_id = s.person_id AND c.purpose = $2 AND c.channel = 'email' AND c.in_force))
+			AND may_use(s.id, $2, $3, f.kind, $6)`, ids, e.Purpose, e.Recipient, e.Fields, kinds, ws.desk.Now())
 	if err != nil {
 		return nil, errRead("what may be exported", err)
 	}
-	found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil {
+	may := map[uuid.UUID][]string{}
+	var id uuid.UUID
+	var field string
+	if _, err := pgx.ForEachRow(rows, []any{&id, &field}, func() error {
+		may[id] = append(may[id], field)
+		return nil
+	}); err != nil {
 		return nil, errRead("what may be exported", err)
-	}
-	may := make(map[uuid.UUID]bool, len(found))
-	for _, id := range found {
-		may[id] = true
 	}
 	return may, nil
 }

@@ -102,7 +102,7 @@ func TestContactsLeaveByConsentOnly(t *testing.T) {
 	rows, id := me.saves(t, h, "/staff/exports/contacts", wanted())
 	wording := "Mail me the newsletter, four times a year."
 	want := [][]string{
-		{"row", "e-mail address", "agreed on", "wording", "statement"},
+		{"row", "email address", "agreed on", "wording", "statement"},
 		{"1", "’=cmd@example.com", "2026-11-23", wording, "2026-11-16"},
 		{"2", "yes@example.com", "2026-11-23", wording, "2026-11-16"},
 	}
@@ -132,13 +132,15 @@ func TestExportAsksForEverything(t *testing.T) {
 	h := open(t)
 	me := h.as(t, account.Marketer)
 	for want, v := range map[string]url.Values{
-		"Choose what the list is for": wanted("purpose", "service"),
-		"Choose the way":              wanted("channel", "phone"),
-		"Choose who gets the list":    wanted("recipient", "A friend"),
-		"Write why":                   wanted("reason", " "),
-		"Shorten the reason":          wanted("reason", strings.Repeat("x", 301)),
-		"Leave addresses out":         wanted("reason", "For ada@example.com"),
-		"who gets the list":           wanted("recipient", "demand:"+uuid.NewString()),
+		"Choose what the list is for":               wanted("purpose", "service"),
+		"Choose the way":                            wanted("channel", "carrier pigeon"),
+		"Choose who gets the list":                  wanted("recipient", "A friend"),
+		"Write why":                                 wanted("reason", " "),
+		"Shorten the reason":                        wanted("reason", strings.Repeat("x", 301)),
+		"Leave addresses out":                       wanted("reason", "For ada@example.com"),
+		"who gets the list":                         wanted("recipient", "demand:"+uuid.NewString()),
+		"this recipient gets the email address for": wanted("recipient", "processor:Lakeshore Mail Relay (demo)"),
+		"gets the postal address":                   wanted("channel", "post"),
 	} {
 		w := me.do(h, http.MethodPost, "/staff/exports/contacts", v)
 		if w.Code != http.StatusUnprocessableEntity {
@@ -154,8 +156,9 @@ func TestExportAsksForEverything(t *testing.T) {
 	if err := h.Pool.QueryRow(t.Context(), `SELECT count(*) FROM export`).Scan(&n); err != nil || n != 0 {
 		t.Errorf("%d exports, %v", n, err)
 	}
-	me.saves(t, h, "/staff/exports/contacts", wanted("recipient", "processor:Lakeshore Mail Relay (demo)"))
-	has(t, me.get(t, h, "/staff/exports"), "table", "Processor: Lakeshore Mail Relay (demo)")
+	reviewer := h.as(t, account.Reviewer)
+	reviewer.saves(t, h, "/staff/exports/submissions", listing("recipient", "processor:Lakeshore Mail Relay (demo)"))
+	has(t, reviewer.get(t, h, "/staff/exports"), "table", "Processor: Lakeshore Mail Relay (demo)")
 }
 
 // A consent to calls hands out no e-mail address, whoever reads the view.
@@ -186,9 +189,56 @@ func TestOtherChannelsHaveNoAddress(t *testing.T) {
 	if diff := cmp.Diff(got, []string{"email ada@example.com", "phone -", "post -"}); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)
 	}
-	d := h.as(t, account.Marketer).get(t, h, "/staff/exports")
-	if n := d.Find("#contacts-channel option").Length(); n != 2 {
-		t.Errorf("%d ways are offered", n)
+	calls, _ := h.as(t, account.Marketer).saves(t, h, "/staff/exports/contacts", wanted("purpose", "promotion", "channel", "phone"))
+	if len(calls) != 1 {
+		t.Errorf("without a number: %v", calls)
+	}
+}
+
+// A number or a postal address leaves by the consent for its own way, and where the statement of that consent names it.
+func TestContactsLeaveByEachWay(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ctx := t.Context()
+	who := h.record(t, h.sent(t, "contact", "ada@example.com")).PersonID.UUID
+	for _, e := range []consent.Event{
+		{Channel: consent.ByPhone, Statement: "2026-11-16", Point: "+13125550142"},
+		{Channel: consent.ByPost, Statement: "2026-11-16", Point: "Ada Lovelace, 4200 Commerce Ct, Lisle, IL 60532"},
+	} {
+		e.Purpose, e.Granted, e.Wording, e.Origin = consent.Promotion, true, "Yes.", consent.FromPreferences
+		if err := pgx.BeginFunc(ctx, h.Pool, func(tx pgx.Tx) error { return h.Desk.Ledger.Record(ctx, tx, who, e) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	me := h.as(t, account.Marketer)
+	list := func(channel string) [][]string {
+		t.Helper()
+		rows, _ := me.saves(t, h, "/staff/exports/contacts", wanted("purpose", "promotion", "channel", channel))
+		return rows
+	}
+	if diff := cmp.Diff(list("phone"), [][]string{
+		{"row", "phone number", "agreed on", "wording", "statement"}, {"1", "’+13125550142", "2026-11-23", "Yes.", "2026-11-16"},
+	}); diff != "" {
+		t.Errorf("calls (-got +want):\n%s", diff)
+	}
+	owner := pgtest.Admin(t, h.Pool)
+	rename := func(version, from, to string) {
+		t.Helper()
+		if _, err := owner.Exec(ctx, `
+			UPDATE statement_use SET data = array_replace(data, $2, $3) WHERE version = $1 AND purpose = 'promotion'`, version, from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := owner.Exec(ctx, `ALTER TABLE statement_use DISABLE TRIGGER USER`); err != nil {
+		t.Fatal(err)
+	}
+	rename("2026-11-01", "phone number", "postal address") // not the version of this consent
+	if rows := list("post"); len(rows) != 1 {
+		t.Errorf("under a statement that names no postal address: %v", rows)
+	}
+	rename("2026-11-16", "phone number", "postal address")
+	if rows := list("post"); len(rows) != 2 || !strings.Contains(rows[1][1], "4200 Commerce Ct") {
+		t.Errorf("letters: %v", rows)
 	}
 }
 
@@ -234,9 +284,15 @@ func TestFieldsLeaveRowByRow(t *testing.T) {
 	}
 	whole.Set("purpose", "newsletter")
 	rows, _ = me.saves(t, h, "/staff/exports/submissions?kind=contact", whole)
-	if diff := cmp.Diff([][]string{rows[1][11:], rows[2][11:]}, [][]string{{"Grace Hopper", "yes@example.com", "Navy"}, {"", "", ""}}); diff != "" {
+	if diff := cmp.Diff([][]string{rows[1][11:], rows[2][11:]}, [][]string{{"", "yes@example.com", ""}, {"", "", ""}}); diff != "" {
 		t.Errorf("for the newsletter (-got +want):\n%s", diff)
 	}
+	whole.Set("recipient", "processor:Lakeshore Mail Relay (demo)")
+	rows, _ = me.saves(t, h, "/staff/exports/submissions?kind=contact", whole)
+	if got := strings.Join(rows[1][11:], ""); got != "" {
+		t.Errorf("the newsletter names no processor, and %q leaves", got)
+	}
+	whole.Set("recipient", "own department")
 	whole.Set("purpose", "service")
 	owner := pgtest.Admin(t, h.Pool) // a statement that names no such use
 	for _, sql := range []string{`ALTER TABLE statement_use DISABLE TRIGGER USER`, `DELETE FROM statement_use WHERE activity = 'contact'`} {
