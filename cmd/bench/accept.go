@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // waiting is how many submissions are under way at any time.
@@ -40,7 +41,7 @@ func (b *bench) pairAccept(ctx context.Context, w *world, name string, g goal, a
 		return err
 	}
 	defer in.close()
-	script, err := w.limit(ctx, in)
+	script, err := w.limit(ctx, in, nil)
 	if err != nil {
 		return err
 	}
@@ -61,7 +62,8 @@ func (b *bench) pairAccept(ctx context.Context, w *world, name string, g goal, a
 }
 
 const limitNote = "Submissions: pgbench -c64 -j2 -M prepared inserts one person, submission and answers and two messages by one statement, " +
-	"a transaction each. Its messages both are internal, since the gate would not see the person beside them: less work than ours has. " +
+	"a transaction each. Its messages both are internal and about no record, since the gate would not see person and record beside " +
+	"them: less work than ours has. " +
 	"Each measurement begins after a checkpoint with the same 20,000 records."
 
 // measureLimit runs pgbench on a world that was reset; others are the processes that run beside it.
@@ -84,7 +86,7 @@ func (b *bench) accept(ctx context.Context, in *inner) (rate float64, total int,
 	for range waiting {
 		group.Go(func() error {
 			for time.Since(start) < b.each {
-				if err := in.acceptOne(ctx, f, seal, n.Add(1)); err != nil {
+				if err := in.acceptOne(ctx, f, seal, n.Add(1), nil); err != nil {
 					return err
 				}
 			}
@@ -95,8 +97,12 @@ func (b *bench) accept(ctx context.Context, in *inner) (rate float64, total int,
 	return float64(n.Load()) / time.Since(start).Seconds(), int(n.Load()), err
 }
 
-func (in *inner) acceptOne(ctx context.Context, f form.Form, seal form.Seal, n int64) error {
+// acceptOne takes the n-th application; the consents of those fields are ticked.
+func (in *inner) acceptOne(ctx context.Context, f form.Form, seal form.Seal, n int64, ticked []string) error {
 	values := answers()
+	for _, name := range ticked {
+		values[name] = []string{"yes"}
+	}
 	name, email := who(n)
 	values["name"], values["email"] = []string{name}, []string{email}
 	entry, err := in.desk.Entry(f, values)
@@ -127,12 +133,15 @@ type sample struct {
 	Status, Subject, Organisation, Statement, Lang, Values, Purge string
 	Revision                                                      string
 	Messages                                                      []message
+	Choices                                                       []choice
 }
 
 type message struct{ Data string }
 
+type choice struct{ Purpose, Channel, Wording, Origin string }
+
 // limit writes the script of pgbench from the rows that one Accept has stored, so that both store the same.
-func (w *world) limit(ctx context.Context, in *inner) (string, error) {
+func (w *world) limit(ctx context.Context, in *inner, ticked []string) (string, error) {
 	if err := w.reset(ctx); err != nil {
 		return "", err
 	}
@@ -140,12 +149,15 @@ func (w *world) limit(ctx context.Context, in *inner) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := in.acceptOne(ctx, f, seal, 0); err != nil {
+	if err := in.acceptOne(ctx, f, seal, 0, ticked); err != nil {
 		return "", err
 	}
 	s, err := w.sample(ctx)
 	if err != nil {
 		return "", err
+	}
+	if len(s.Choices) != len(ticked) {
+		return "", fmt.Errorf("%d consents ticked, %d stored", len(ticked), len(s.Choices))
 	}
 	return s.script()
 }
@@ -161,6 +173,11 @@ func (w *world) sample(ctx context.Context) (sample, error) {
 		Scan(&s.Status, &s.Subject, &s.Organisation, &s.Statement, &s.Lang, &s.Values, &s.Purge, &s.Revision)
 	if err != nil {
 		return s, fmt.Errorf("read the sample: %w", err)
+	}
+	if s.Choices, err = postgres.Rows[choice](ctx, w.owner, `
+		SELECT e.purpose, e.channel, e.wording, e.origin FROM consent_event e JOIN person p ON p.id = e.person_id
+		WHERE p.email = $1 ORDER BY e.seq`, email); err != nil {
+		return s, fmt.Errorf("read the sample's consents: %w", err)
 	}
 	rows, err := w.owner.Query(ctx, `
 		SELECT m.data::text FROM message m JOIN submission s ON s.id = m.submission_id JOIN person p ON p.id = s.person_id
@@ -192,7 +209,8 @@ func (s sample) script() (string, error) {
 	name, email := who(0)
 	values := strings.NewReplacer(quoted(name), quoted("Ada Bench 1234567"), quoted(email), quoted("ada.bench.1234567@example.com")).
 		Replace(s.Values)
-	for _, text := range []string{values, s.Messages[0].Data, s.Messages[1].Data} {
+	consents := s.consents()
+	for _, text := range []string{values, s.Messages[0].Data, s.Messages[1].Data, consents} {
 		if variable.MatchString(text) {
 			return "", fmt.Errorf("pgbench would read a variable in %s", text)
 		}
@@ -200,12 +218,25 @@ func (s sample) script() (string, error) {
 	if _, err := hex.DecodeString(s.Revision); err != nil {
 		return "", fmt.Errorf("revision of the form: %w", err)
 	}
+	script := strings.Replace(limitScript, "$consents", consents, 1)
 	return strings.NewReplacer(
 		"$status", literal(s.Status), "$subject", literal(s.Subject), "$organisation", literal(s.Organisation),
 		"$statement", literal(s.Statement), "$lang", literal(s.Lang), "$values", literal(values), "$purge", literal(s.Purge),
 		"$revision", `'\x`+s.Revision+`'`, "$first", literal(s.Messages[0].Data), "$second", literal(s.Messages[1].Data),
 		"$id", timedID,
-	).Replace(limitScript), nil
+	).Replace(script), nil
+}
+
+// consents is the part of the statement that stores them, empty where none was ticked.
+func (s sample) consents() string {
+	if len(s.Choices) == 0 {
+		return ""
+	}
+	var rows []string
+	for _, c := range s.Choices {
+		rows = append(rows, "("+strings.Join([]string{literal(c.Purpose), literal(c.Channel), literal(c.Wording), literal(c.Origin)}, ", ")+")")
+	}
+	return strings.Replace(limitConsents, "$rows", strings.Join(rows, ", "), 1)
 }
 
 func quoted(s string) string { return `"` + s + `"` }
@@ -233,8 +264,14 @@ WITH p AS (
 ), a AS (
   INSERT INTO answers (submission_id, version, form_revision, statement_version, lang, values, created_at)
   SELECT s.id, 1, $revision, $statement, $lang, $values, now() FROM s
-)
+)$consents
 INSERT INTO message (id, person_id, submission_id, account_id, purpose, template, basis, address, data, next_at, created_at)
-SELECT $id, NULL, s.id, NULL, 'internal', 'inbox', $statement, m.address, m.data::jsonb, now(), now()
+SELECT $id, NULL, NULL, NULL, 'internal', 'inbox', $statement, m.address, m.data::jsonb, now(), now()
 FROM s, (VALUES ('alliances@clickcommerce.example', $first), ('ada.bench.' || :n::text || '@example.com', $second)) AS m (address, data);
 `
+
+const limitConsents = `, c AS (
+  INSERT INTO consent_event (person_id, purpose, channel, granted, form_revision, wording, statement_version, origin, submission_id, at)
+  SELECT p.id, v.purpose, v.channel, true, $revision, v.wording, $statement, v.origin, s.id, now()
+  FROM p, s, (VALUES $rows) AS v (purpose, channel, wording, origin)
+)`

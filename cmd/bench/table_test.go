@@ -70,6 +70,22 @@ func TestScriptHoldsNoVariables(t *testing.T) {
 			t.Errorf("the script lacks %s", want)
 		}
 	}
+	if strings.Contains(script, "consent_event") {
+		t.Error("the script stores consents that were not given")
+	}
+	s.Choices = []choice{{"newsletter", "email", "It's four times a year", "form"}, {"product_news", "email", "News", "form"}}
+	script, err = s.script()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"INSERT INTO consent_event", `('newsletter', 'email', 'It''s four times a year', 'form'), ('product_news',`} {
+		if !strings.Contains(script, want) {
+			t.Errorf("the script lacks %s", want)
+		}
+	}
+	if strings.Contains(script, "$") {
+		t.Errorf("something was not filled in: %s", script)
+	}
 	s.Values = `{"why": ["at :noon"]}`
 	if _, err := s.script(); err == nil {
 		t.Error("a variable within a text was let through")
