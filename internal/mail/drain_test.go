@@ -421,9 +421,9 @@ func TestEmptiedIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ada := w.person("ada@example.com")
-	id := w.add(mail.Message{
+	id := w.add(w.about(mail.Message{
 		Person: valid(ada), Template: "code", Address: "ada@example.com", Data: mail.Code{Code: "123456", Reference: "R"},
-	})
+	}))
 	w.drain()
 	report := dsn("failed", "5.1.1", "ada@example.com", returned(w.queue.MessageID(id)))
 	if err := w.queue.Bounce(t.Context(), strings.NewReader(report)); err != nil {

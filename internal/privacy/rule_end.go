@@ -73,7 +73,7 @@ func (r *Retainer) rehearse(ctx context.Context, purge time.Time, fn func(tx pgx
 	b.Queue(`INSERT INTO reply (id, submission_id, body, created_at) VALUES ($1, $1, 'Words.', $2)`, record, now)
 	b.Queue(`
 		INSERT INTO message (id, person_id, submission_id, purpose, template, address, next_at, created_at)
-		VALUES ($1, $2, $1, 'conduct', 'conduct', 'somebody@check.invalid', $3, $3)`, record, who, now)
+		VALUES ($1, $2, $1, 'conduct', 'conduct', $3, $4, $4)`, record, who, who.String()+"@check.invalid", now)
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("rehearse: %w", err)
 	}
