@@ -65,7 +65,8 @@ func (b *bench) openCrowd(ctx context.Context, name string, people int) (*crowd,
 		return nil, errors.Join(err, w.drop(ctx))
 	}
 	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: in.desk, Blobs: in.blobs, Holders: []activity.Holder{
-		{Export: in.accounts.ExportPerson, Erase: in.accounts.ErasePerson}, privacy.AddressHolder(in.pool),
+		{Export: in.accounts.ExportPerson, Erase: in.accounts.ErasePerson},
+		privacy.AddressHolder(in.pool),
 		staff.NewMisuse(in.pool, in.desk.Mail, time.Now).Holder(),
 	}})
 	step := people / (erasures * (b.rounds + 1))

@@ -43,8 +43,12 @@ func TestCorrectYourAddress(t *testing.T) {
 		return s.Post(path, with(grant, "act", "address", "email", email, "reference", number))
 	}
 	for _, v := range [][2]string{
-		{"", contact.Reference}, {"no address", contact.Reference}, {"ada@example.org", contact.Reference},
-		{"ada@king.example", ""}, {"ada@king.example", other.Reference}, {"ada@king.example", request.Reference},
+		{"", contact.Reference},
+		{"no address", contact.Reference},
+		{"ada@example.org", contact.Reference},
+		{"ada@king.example", ""},
+		{"ada@king.example", other.Reference},
+		{"ada@king.example", request.Reference},
 	} {
 		if w := ask(v[0], v[1]); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `value="`+v[0]+`"`) && v[0] != "" {
 			t.Errorf("%v: %d", v, w.Code)

@@ -368,7 +368,10 @@ func TestCallsAndLetters(t *testing.T) {
 		}
 	}
 	for _, values := range []url.Values{
-		{}, {"phone": {"+1 312 555 0100"}}, {"phone_about": {"survey"}}, {"phone_about": {"survey"}, "phone": {"0123"}},
+		{},
+		{"phone": {"+1 312 555 0100"}},
+		{"phone_about": {"survey"}},
+		{"phone_about": {"survey"}, "phone": {"0123"}},
 		{"phone_about": {"survey"}, "phone": {"312 555 0100"}},
 	} {
 		if doc := ask(http.StatusUnprocessableEntity, "phone", values); doc.Find(".errors a").Length() == 0 || doc.Find("details[open]").Length() != 1 {
