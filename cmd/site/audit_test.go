@@ -30,8 +30,13 @@ func TestAudit(t *testing.T) {
 		{"html", auditHTML},
 		{"css", auditCSS},
 		{"links", auditLinks},
+		{"keys", auditKeys},
+		{"zoom", auditZoom},
+		{"outline", auditOutline},
 		{"headers", auditHeaders},
+		{"lighthouse", auditLighthouse},
 		{"weight", auditWeight},
+		{"slow", auditSlow},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, a) })
 	}

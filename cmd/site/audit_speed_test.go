@@ -1,0 +1,157 @@
+//go:build audit
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// eachTemplate is a page of each that the public site is drawn from.
+func eachTemplate() []string {
+	return []string{
+		"/", "/products", "/products/service-parts", "/industries", "/industries/life-sciences", "/alliances", "/alliances/apply", "/demos",
+		"/demos/one-study-two-boards", "/demos/one-study-two-boards/request", "/webinars", "/webinars/clause-library-workshop",
+		"/webinars/clause-library-workshop/register", "/downloads", "/downloads/rebate-worksheet", "/downloads/rebate-worksheet/request",
+		"/careers", "/careers/technical-writer", "/careers/technical-writer/apply", "/surveys", "/surveys/seminar-habits",
+		"/surveys/seminar-habits/results", "/newsletter", "/newsletter/issues", "/news", "/news/service-parts-day-open", "/about", "/contact",
+		"/connect", "/connect/request", "/connect/sign-in", "/privacy", "/privacy/versions", "/privacy/changes/2006-12-05...2026-11-16",
+		"/privacy/promises", "/privacy/inventory", "/privacy/requests", "/cookies", "/terms",
+	}
+}
+
+// auditLighthouse measures a page of each template on a slow telephone, as Lighthouse simulates it.
+func auditLighthouse(t *testing.T, a *auditor) {
+	for _, path := range eachTemplate() {
+		m := lighthouse(t, a.house.url+path)
+		p := auditPage{path: path}
+		a.note(t, "lighthouse", p, m.faults())
+		a.write("lighthouse", p, m.String())
+	}
+}
+
+// measured is what Lighthouse found.
+type measured struct {
+	Categories map[string]struct{ Score float64 }
+	Audits     map[string]struct {
+		Title        string
+		Score        *float64
+		NumericValue float64
+	}
+}
+
+const (
+	paint    = "largest-contentful-paint"
+	shift    = "cumulative-layout-shift"
+	blocking = "total-blocking-time"
+)
+
+func (m measured) score(category string) int {
+	return int(math.Round(100 * m.Categories[category].Score))
+}
+
+func (m measured) String() string {
+	return fmt.Sprintf("%d %d %d %d, LCP %.0f ms, CLS %.3f, TBT %.0f ms", m.score("performance"), m.score("accessibility"),
+		m.score("best-practices"), m.score("seo"), m.Audits[paint].NumericValue, m.Audits[shift].NumericValue, m.Audits[blocking].NumericValue)
+}
+
+func (m measured) faults() (faults []string) {
+	for _, c := range []string{"performance", "accessibility", "best-practices", "seo"} {
+		if m.score(c) != 100 {
+			faults = append(faults, fmt.Sprintf("%s: %d", c, m.score(c)))
+		}
+	}
+	for name, limit := range map[string]float64{paint: 1000, shift: 0.0005, blocking: 0.5} { // zero as it is shown
+		if v := m.Audits[name].NumericValue; v >= limit {
+			faults = append(faults, fmt.Sprintf("%s: %.3f", name, v))
+		}
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	for name, audit := range m.Audits {
+		if audit.Score != nil && *audit.Score == 0 {
+			faults = append(faults, name+": "+audit.Title)
+		}
+	}
+	return faults
+}
+
+// lighthouse measures a page up to three times, until nothing is wrong: what else the machine does is not the page's.
+func lighthouse(t *testing.T, address string) (m measured) {
+	t.Helper()
+	for range 3 {
+		cmd := exec.CommandContext(t.Context(), "node", tool(t, "lighthouse", "cli", "index.js"), address, "--quiet", "--output=json",
+			"--only-categories=performance,accessibility,best-practices,seo",
+			"--chrome-flags=--headless=new --no-sandbox --disable-gpu --disable-background-networking")
+		cmd.Env = append(os.Environ(), "CHROME_PATH="+chromium(t))
+		cmd.Stderr = os.Stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("lighthouse: %v", err)
+		}
+		m = measured{}
+		if err := json.Unmarshal(out, &m); err != nil {
+			t.Fatal(err)
+		}
+		if len(m.faults()) == 0 {
+			break
+		}
+	}
+	return m
+}
+
+// auditWeight counts what a first visit of the home page fetches.
+func auditWeight(t *testing.T, a *auditor) {
+	for _, width := range []int64{390, 1440} {
+		v := a.house.visitor(a.browser, t, true)
+		v.do("resize", chromedp.EmulateViewport(width, 900))
+		v.visit("/")
+		v.await("all is there", `document.readyState === "complete"`)
+		sizes := look[map[string]int](v, `Object.fromEntries([...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+			.map((e) => [new URL(e.name).pathname, e.transferSize]))`)
+		sum := 0
+		for _, n := range sizes {
+			sum += n
+		}
+		if sum > 60<<10 || len(sizes) > 6 {
+			t.Errorf("%d pixels: the home page takes %d bytes in %d requests: %v", width, sum, len(sizes), sizes)
+		}
+		a.write(fmt.Sprintf("weight %d", width), auditPage{path: "/"}, fmt.Sprintf("%d bytes, %d requests", sum, len(sizes)))
+	}
+}
+
+// auditSlow goes the way of those who write to us over a bad line. Without scripts and cookies the journeys of make test
+// go it.
+func auditSlow(t *testing.T, a *auditor) {
+	for name, journey := range map[string]func(*testing.T, *house, func() *visitor){
+		"applicant": journeyApplicant, "candidate": journeyCandidate, "registrant": journeyRegistrant,
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, "127.0.0.1")
+			journey(t, h, func() *visitor {
+				v := h.visitor(a.browser, t, true)
+				v.do("take a bad line", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+					_, err := chromedp.Call(ctx, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+						MatchedNetworkConditions: []*network.Conditions{slow4G()},
+					})
+					return err
+				}))
+				return v
+			})
+		})
+	}
+}
+
+// slow4G is what Chromium calls so: milliseconds, and bytes a second.
+func slow4G() *network.Conditions {
+	return &network.Conditions{Latency: 562.5, DownloadThroughput: 180_000, UploadThroughput: 84_375, ConnectionType: network.ConnectionTypeCellular4g}
+}
