@@ -64,6 +64,14 @@ func (s *Store) Find(ctx context.Context, email string) (Person, error) {
 	return s.one(ctx, `SELECT `+columns+` FROM person WHERE email = $1`, email)
 }
 
+// FindFormer returns the person who had an address before the present one, or ErrNotFound, also where several had it.
+func (s *Store) FindFormer(ctx context.Context, email string) (Person, error) {
+	return s.one(ctx, `
+		SELECT `+columns+` FROM person
+		WHERE id IN (SELECT person_id FROM former_address WHERE address_hmac = $1)
+			AND (SELECT count(*) FROM former_address WHERE address_hmac = $1) = 1`, AddressDigest(s.ring, email))
+}
+
 func (s *Store) one(ctx context.Context, sql string, arg any) (Person, error) {
 	rows, err := s.pool.Query(ctx, sql, arg)
 	if err != nil {

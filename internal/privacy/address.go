@@ -203,20 +203,23 @@ func (x *Addresses) Work() []job.Worker {
 	}}}
 }
 
-// AddressHolder tells which new address of a person waits to be confirmed, and forgets it with the person.
+// AddressHolder tells which new address of a person waits to be confirmed, and how many earlier ones are known by digest. It
+// forgets the new one with the person; the earlier ones are forgotten with the person's row.
 func AddressHolder(pool *pgxpool.Pool) activity.Holder {
 	return activity.Holder{
 		Export: func(ctx context.Context, who uuid.UUID, to io.Writer) error {
-			var waiting string
-			err := pool.QueryRow(ctx, `SELECT email FROM new_address WHERE person_id = $1`, who).Scan(&waiting)
-			if errors.Is(err, pgx.ErrNoRows) {
-				return nil
+			var held struct {
+				Waiting string `json:"new_address_to_be_confirmed,omitempty"`
+				Former  int    `json:"earlier_addresses_kept_as_digests,omitempty"`
 			}
-			if err == nil {
-				err = json.NewEncoder(to).Encode(map[string]string{"new_address_to_be_confirmed": waiting})
+			err := pool.QueryRow(ctx, `
+				SELECT coalesce((SELECT email FROM new_address WHERE person_id = $1), ''),
+					(SELECT count(*) FROM former_address WHERE person_id = $1)`, who).Scan(&held.Waiting, &held.Former)
+			if err == nil && (held.Waiting != "" || held.Former > 0) {
+				err = json.NewEncoder(to).Encode(held)
 			}
 			if err != nil {
-				return fmt.Errorf("export new address: %w", err)
+				return fmt.Errorf("export addresses: %w", err)
 			}
 			return nil
 		},

@@ -225,6 +225,9 @@ func (r *Room) oneConcerned(ctx context.Context, line string) (c concerned, sent
 	}
 	who, err := r.desk.People.Find(ctx, address)
 	if errors.Is(err, person.ErrNotFound) {
+		who, err = r.desk.People.FindFormer(ctx, address)
+	}
+	if errors.Is(err, person.ErrNotFound) {
 		return concerned{Address: address}, "", nil
 	}
 	return concerned{Person: uuid.NullUUID{UUID: who.ID, Valid: err == nil}, Address: address}, "", err

@@ -2,6 +2,7 @@ package privacy_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -23,6 +24,7 @@ import (
 	"clickcommerce.com/site/internal/contact"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/newsletter"
+	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/postgres/pgtest"
 	"clickcommerce.com/site/internal/privacy"
 	"clickcommerce.com/site/web"
@@ -308,6 +310,43 @@ func TestErasureReachesTheRegister(t *testing.T) {
 	}
 	if list, err := privacy.Disclosures(ctx, o.Pool); err != nil || len(list) != 2 {
 		t.Errorf("%d entries, %v", len(list), err)
+	}
+}
+
+// An entry stays about the person, and is erased with them, whichever of their addresses it names.
+func TestErasureReachesEarlierAddresses(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	ctx := t.Context()
+	before := o.enters(t, demand("requester", "Court before"))
+	ada := o.person(t, "ada@example.com")
+	for _, email := range []string{"ada@king.example", "ada@lovelace.example"} {
+		if err := pgx.BeginFunc(ctx, o.Pool, func(tx pgx.Tx) error { return o.Desk.People.ChangeAddress(ctx, tx, ada, email) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after := o.enters(t, demand("requester", "Court after"))
+	for _, path := range []string{before, after} {
+		if main := words(document(t, o.ask(http.MethodGet, path, nil), http.StatusOK).Find("main")); !strings.Contains(main, "ada@lovelace.example") {
+			t.Errorf("the entry leads to nobody: %s", main)
+		}
+	}
+	if got := o.exported(t, ada); !strings.Contains(got, "Court before") || !strings.Contains(got, "Court after") {
+		t.Errorf("exported: %s", got)
+	}
+	if _, err := o.eraser(t).Erase(ctx, ada); err != nil {
+		t.Fatal(err)
+	}
+	var left int
+	if err := o.Pool.QueryRow(ctx, `
+		SELECT (SELECT count(*) FROM disclosure_words) + (SELECT count(*) FROM disclosure_person WHERE address IS NOT NULL)
+			+ (SELECT count(*) FROM former_address)`).Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d rows with words or addresses are left, %v", left, err)
+	}
+	for _, email := range []string{"ada@example.com", "ada@king.example"} { // a stranger's from now on
+		if _, err := o.Desk.People.FindFormer(ctx, email); !errors.Is(err, person.ErrNotFound) {
+			t.Errorf("%s: %v", email, err)
+		}
 	}
 }
 
