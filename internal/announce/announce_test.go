@@ -633,8 +633,8 @@ func TestCallList(t *testing.T) {
 		if got := w.Header().Get("Content-Disposition"); !strings.Contains(got, "survey-"+channel+"-delete-by-2026-11-30.csv") {
 			t.Errorf("sent as %s", got)
 		}
-		if got := scan[string](h, `SELECT purpose || ' ' || channel || ' ' || reason || ' ' || count || ' ' || (expires_at - at)
-			FROM export WHERE channel = $1`, channel); got != "survey "+channel+" Announcement: The part that nobody counted 2 7 days" {
+		if got := scan[string](h, `SELECT purpose || ' ' || channel || ' ' || reason || ': ' || body || ' ' || count || ' ' || (expires_at - at)
+			FROM export JOIN export_words ON export_id = id WHERE channel = $1`, channel); got != "survey "+channel+" announcement: The part that nobody counted 2 7 days" {
 			t.Errorf("remembered: %s", got)
 		}
 	}

@@ -84,9 +84,12 @@ func (r *Room) remember(ctx context.Context, a announcement, in *account.Session
 	return pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `
 			INSERT INTO export (id, kind, purpose, channel, recipient, reason, fields, filter, count, sha256, account_id, role, at, expires_at)
-			VALUES ($1, 'contacts', $2, $3, 'own department', $4, '{address}', '{}', $5, $6, $7, $8, $9, $10)`,
-			id, a.Purpose, a.Channel, "Announcement: "+a.Subject, len(people), sum[:], in.Account.ID,
+			VALUES ($1, 'contacts', $2, $3, 'own department', 'announcement', '{address}', '{}', $4, $5, $6, $7, $8, $9)`,
+			id, a.Purpose, a.Channel, len(people), sum[:], in.Account.ID,
 			string(in.Under(account.Publish, Kind)), r.desk.Now(), a.ListUntil); err != nil {
+			return fmt.Errorf("remember a list: %w", err)
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO export_words (export_id, body) VALUES ($1, $2)`, id, a.Subject); err != nil {
 			return fmt.Errorf("remember a list: %w", err)
 		}
 		if _, err := tx.Exec(ctx, `

@@ -198,9 +198,9 @@ func (r *Room) enter(ctx context.Context, d Disclosure, people []concerned, role
 	return nil
 }
 
-// holder tells a person what left the house about them, and empties it. What may not be told yet is left out.
+// holder tells a person what left the house about them, and empties what is written about it. What may not be told yet is left out.
 func (r *Room) holder() activity.Holder {
-	return activity.Holder{Export: r.exportDisclosures, Erase: r.eraseDisclosures}
+	return activity.Holder{Export: r.exportDisclosures, Erase: r.eraseLeft}
 }
 
 // disclosureLine and exportLine are what a person is told of a disclosure and of a file.
@@ -251,6 +251,21 @@ func (r *Room) exportDisclosures(ctx context.Context, who uuid.UUID, to io.Write
 	}
 	if err := json.NewEncoder(to).Encode(data); err != nil {
 		return fmt.Errorf("export disclosures: %w", err)
+	}
+	return nil
+}
+
+// eraseLeft takes a person out of what is written about what left the house.
+func (r *Room) eraseLeft(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
+	if err := r.eraseDisclosures(ctx, tx, who); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `
+		DELETE FROM export_words w
+		WHERE EXISTS (SELECT FROM export_person x WHERE x.export_id = w.export_id AND x.person_id = $1)
+			OR EXISTS (SELECT FROM submission s WHERE s.person_id = $1 AND s.name <> '' AND strpos(lower(w.body), lower(s.name)) > 0)`, who)
+	if err != nil {
+		return fmt.Errorf("erase words of exports: %w", err)
 	}
 	return nil
 }

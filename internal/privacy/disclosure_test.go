@@ -350,6 +350,48 @@ func TestErasureReachesEarlierAddresses(t *testing.T) {
 	}
 }
 
+// What was written beside an exported list goes with the first whom it may be about; why it left stays.
+func TestErasureReachesWordsOfExports(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	ctx := t.Context()
+	ada := o.person(t, "ada@example.com")
+	if _, err := o.Pool.Exec(ctx, `
+		INSERT INTO submission (id, person_id, kind, status, subject, reference, name, channel, created_at, purge_after)
+		VALUES (gen_random_uuid(), $1, 'contact', 'new', '', 'CC-11111-11111', 'Ada Lovelace', 'web', now(), '2028-01-01')`, ada); err != nil {
+		t.Fatal(err)
+	}
+	for body, who := range map[string][]uuid.UUID{
+		"with her in it": {ada, o.person(t, "bob@example.com")}, "without her, at the wish of ADA LOVELACE": nil, "of others": {o.person(t, "cy@example.com")},
+	} {
+		id := uuid.New()
+		if _, err := o.Pool.Exec(ctx, `
+			INSERT INTO export (id, kind, purpose, recipient, reason, fields, filter, count, sha256, account_id, role, at, expires_at)
+			VALUES ($1, 'submissions', 'service', 'own department', 'other', '{}', '{}', 0, sha256('x'), $2, 'reviewer', $3, $3::timestamptz + interval '1 day')`,
+			id, o.me.ID, o.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := o.Pool.Exec(ctx, `INSERT INTO export_words (export_id, body) VALUES ($1, $2)`, id, body); err != nil {
+			t.Fatal(err)
+		}
+		for i, p := range who {
+			if _, err := o.Pool.Exec(ctx, `
+				INSERT INTO export_person (export_id, row, person_id, filled) VALUES ($1, $2, $3, true)`, id, i+1, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := o.eraser(t).Erase(ctx, ada); err != nil {
+		t.Fatal(err)
+	}
+	var left string
+	var exports int
+	if err := o.Pool.QueryRow(ctx, `SELECT (SELECT string_agg(body, ', ') FROM export_words), (SELECT count(*) FROM export WHERE reason = 'other')`).
+		Scan(&left, &exports); err != nil || left != "of others" || exports != 3 {
+		t.Errorf("left: %q beside %d exports, %v", left, exports, err)
+	}
+}
+
 func TestCountsComeLateAndInBands(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)

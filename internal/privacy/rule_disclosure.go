@@ -48,7 +48,7 @@ func (r *Room) disclosureChecks() []Check {
 func (r *Room) checkExports(ctx context.Context) error {
 	return errors.Join(
 		r.checkColumn("export", "recipient")(ctx), r.checkConstraint("export", "export_recipient")(ctx),
-		r.checkColumn("export", "reason")(ctx), r.checkConstraint("export", "export_expires")(ctx),
+		r.checkColumn("export", "reason")(ctx), r.checkConstraint("export", "export_reason")(ctx), r.checkConstraint("export", "export_expires")(ctx),
 	)
 }
 

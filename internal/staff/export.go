@@ -28,8 +28,20 @@ const exportsPath = "/staff/exports"
 // maxExport is how many submissions one list holds; it names the first ones of the filter.
 const maxExport = 10_000
 
-// maxReason is how long the reason of an export may be.
-const maxReason = 300
+// maxWords is how long what is written beside the reason of an export may be.
+const maxWords = 300
+
+// otherReason is none of those listed, and needs words.
+const otherReason = "other"
+
+// exportReasons are why a list is needed: chosen, not written, since the register keeps them for good.
+func exportReasons() []option {
+	return []option{
+		{Value: "write", Label: "To reach the people in it"}, {Value: "work", Label: "To plan or share the work on their requests"},
+		{Value: "event", Label: "To hold an event"}, {Value: "check", Label: "To check our records"},
+		{Value: "demand", Label: "To answer a legal demand"}, {Value: otherReason, Label: "Something else"},
+	}
+}
 
 // Purposes of a list of submissions beside those that people agree to, as the statement names them.
 const (
@@ -107,7 +119,7 @@ func (ws *Workspace) ask(r *http.Request, kind string, purposes []option) (expor
 	in := account.From(r.Context())
 	a := &asking{kind: kind, values: r.PostForm}
 	e := export{
-		Kind: kind, Purpose: r.PostForm.Get("purpose"), Reason: form.Clean(r.PostForm.Get("reason"), false),
+		Kind: kind, Purpose: r.PostForm.Get("purpose"), Reason: r.PostForm.Get("reason"), Words: form.Clean(r.PostForm.Get("words"), false),
 		Fields: []string{}, Filter: map[string]string{}, Account: in.Account.ID,
 	}
 	if !slices.ContainsFunc(purposes, func(o option) bool { return o.Value == e.Purpose }) {
@@ -127,12 +139,14 @@ func (ws *Workspace) ask(r *http.Request, kind string, purposes []option) (expor
 	to := readRecipient(chosen)
 	e.Recipient, e.Processor, e.Demand = to.class, to.processor, to.demand
 	switch {
-	case e.Reason == "":
-		a.add("reason", "Write why the list is needed.")
-	case len([]rune(e.Reason)) > maxReason:
-		a.add("reason", fmt.Sprintf("Shorten the reason to %d characters or fewer.", maxReason))
-	case personal(e.Reason):
-		a.add("reason", "Leave addresses out of the reason: it is kept for as long as the export is.")
+	case !slices.ContainsFunc(exportReasons(), func(o option) bool { return o.Value == e.Reason }):
+		a.add("reason", "Choose why the list is needed.")
+	case e.Reason == otherReason && e.Words == "":
+		a.add("words", "Write what the list is needed for.")
+	case len([]rune(e.Words)) > maxWords:
+		a.add("words", fmt.Sprintf("Shorten this to %d characters or fewer.", maxWords))
+	case personal(e.Words):
+		a.add("words", "Leave addresses out: this is kept beside the export.")
 	}
 	return e, a, nil
 }

@@ -38,19 +38,20 @@ type exportForm struct {
 	Channels   []option
 	Fields     []option
 	Recipients []option
-	Reason     string
+	Reasons    []option
+	Words      string
 	Filter     string // what of the queue is listed
 	Problems   []form.Problem
 }
 
 // exportView is an export as pages show it.
 type exportView struct {
-	Address, Name, Purpose, To, Who, Reason, Filter, Fields string
-	At, Until                                               stamp
-	Count, Recalled                                         int
-	State                                                   tag
-	Sum                                                     string
-	DemandPath                                              string
+	Address, Name, Purpose, To, Who, Reason, Words, Filter, Fields string
+	At, Until                                                      stamp
+	Count, Recalled                                                int
+	State                                                          tag
+	Sum                                                            string
+	DemandPath                                                     string
 }
 
 func (ws *Workspace) showExports(w http.ResponseWriter, r *http.Request) error {
@@ -77,13 +78,13 @@ func (ws *Workspace) drawExports(w http.ResponseWriter, r *http.Request, status 
 	if in.Has(account.Marketer, account.Privacy) {
 		p.Contacts = a.form(exportForm{
 			ID: ofContacts, Action: exportsPath + "/contacts", Purposes: agreed(), Recipients: recipients,
-			Channels: channels(),
+			Channels: channels(), Reasons: exportReasons(),
 		})
 	}
 	if len(ws.kinds(in, account.Act)) > 0 {
 		q := ws.hidden(ws.readQuery(r.URL.Query()).first())
 		p.Queue = a.form(exportForm{
-			ID: ofSubmissions, Action: q.at(exportsPath + "/submissions"), Purposes: purposes(in), Recipients: recipients,
+			ID: ofSubmissions, Action: q.at(exportsPath + "/submissions"), Purposes: purposes(in), Recipients: recipients, Reasons: exportReasons(),
 			Fields: identifying(), Filter: ws.filterWords(q.remembered(), names),
 		})
 	}
@@ -99,12 +100,14 @@ func (a *asking) form(f exportForm) *exportForm {
 		return &f
 	}
 	f.Recipients = slices.Clone(f.Recipients) // the other form has the same
-	for name, list := range map[string][]option{"purpose": f.Purposes, "channel": f.Channels, "recipient": f.Recipients, "field": f.Fields} {
+	for name, list := range map[string][]option{
+		"purpose": f.Purposes, "channel": f.Channels, "recipient": f.Recipients, "reason": f.Reasons, "field": f.Fields,
+	} {
 		for i := range list {
 			list[i].Selected = slices.Contains(a.values[name], list[i].Value)
 		}
 	}
-	f.Reason, f.Problems = a.values.Get("reason"), a.problems
+	f.Words, f.Problems = a.values.Get("words"), a.problems
 	return &f
 }
 
@@ -139,7 +142,7 @@ func (ws *Workspace) exportLines(ctx context.Context, in *account.Session, names
 func (ws *Workspace) exportView(e export, recalled int, names names) exportView {
 	v := exportView{
 		Address: exportsPath + "/" + e.ID.String(), Name: "Addresses with consent", Purpose: purposeWords(e.Purpose), Who: names.byID[e.Account],
-		Reason: e.Reason, At: ws.stamp(e.At), Until: ws.stamp(e.ExpiresAt), Count: e.Count, Recalled: recalled, Sum: hex.EncodeToString(e.Sum),
+		Reason: reasonWords(e.Reason), Words: e.Words, At: ws.stamp(e.At), Until: ws.stamp(e.ExpiresAt), Count: e.Count, Recalled: recalled, Sum: hex.EncodeToString(e.Sum),
 	}
 	if e.Kind == ofSubmissions {
 		v.Name, v.Filter = "Submissions", ws.filterWords(e.Filter, names)
@@ -166,6 +169,18 @@ func (ws *Workspace) exportView(e export, recalled int, names names) exportView 
 		v.State = tag{"active", "Good until " + e.ExpiresAt.In(ws.zone).Format("2 Jan 2006")}
 	}
 	return v
+}
+
+// reasonWords is the reason of an export in words.
+func reasonWords(reason string) string {
+	if reason == "announcement" {
+		return "To announce something by phone or post"
+	}
+	list := exportReasons()
+	if i := slices.IndexFunc(list, func(o option) bool { return o.Value == reason }); i >= 0 {
+		return list[i].Label
+	}
+	return reason
 }
 
 // purposeWords is the purpose of an export in words.

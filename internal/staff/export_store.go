@@ -41,7 +41,8 @@ type export struct {
 	Recipient string            `db:"recipient"`
 	Processor string            `db:"processor"`
 	Demand    uuid.NullUUID     `db:"demand"` // the entry of the register of disclosures
-	Reason    string            `db:"reason"`
+	Reason    string            `db:"reason"` // one of reasons, or of an announcement
+	Words     string            `db:"words"`  // beside it; empty once somebody in the list is erased
 	Fields    []string          `db:"fields"`
 	Filter    map[string]string `db:"filter"`
 	Count     int               `db:"count"`
@@ -53,7 +54,8 @@ type export struct {
 }
 
 const exportColumns = `id, kind, purpose, coalesce(channel, '') AS channel, recipient, coalesce(processor, '') AS processor, demand,
-	reason, fields, filter, count, sha256, account_id, role, at, expires_at`
+	reason, coalesce((SELECT body FROM export_words w WHERE w.export_id = export.id), '') AS words, fields, filter, count, sha256,
+	account_id, role, at, expires_at`
 
 // inRow is whom a row of a file is about.
 type inRow struct {
@@ -87,6 +89,9 @@ func (ws *Workspace) remember(ctx context.Context, e *export, out *outgoing) err
 			e.ID, e.Kind, e.Purpose, e.Channel, e.Recipient, e.Processor, e.Demand, e.Reason, e.Fields, e.Filter, e.Count, e.Sum,
 			e.Account, e.Role, e.At, e.ExpiresAt)
 		if err != nil {
+			return err
+		}
+		if _, err = tx.Exec(ctx, `INSERT INTO export_words (export_id, body) SELECT $1, $2::text WHERE $2 <> ''`, e.ID, e.Words); err != nil {
 			return err
 		}
 		_, err = tx.CopyFrom(ctx, pgx.Identifier{"export_person"}, []string{"export_id", "row", "person_id", "submission_id", "filled"},

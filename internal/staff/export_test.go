@@ -23,7 +23,7 @@ import (
 // wanted is a complete form of an export of addresses.
 func wanted(more ...string) url.Values {
 	v := url.Values{
-		"purpose": {"newsletter"}, "channel": {"email"}, "recipient": {"own department"}, "reason": {"To write the winter issue."},
+		"purpose": {"newsletter"}, "channel": {"email"}, "recipient": {"own department"}, "reason": {"write"}, "words": {"To write the winter issue."},
 	}
 	for i := 0; i+1 < len(more); i += 2 {
 		v.Set(more[i], more[i+1])
@@ -33,7 +33,7 @@ func wanted(more ...string) url.Values {
 
 // listing is a complete form of an export of submissions.
 func listing(more ...string) url.Values {
-	return wanted(append([]string{"purpose", "service", "reason", "To share the work."}, more...)...)
+	return wanted(append([]string{"purpose", "service", "reason", "work", "words", "To share the work."}, more...)...)
 }
 
 // saves sends the form of an export, and returns the file's rows and the stored export's id.
@@ -135,9 +135,10 @@ func TestExportAsksForEverything(t *testing.T) {
 		"Choose what the list is for":               wanted("purpose", "service"),
 		"Choose the way":                            wanted("channel", "carrier pigeon"),
 		"Choose who gets the list":                  wanted("recipient", "A friend"),
-		"Write why":                                 wanted("reason", " "),
-		"Shorten the reason":                        wanted("reason", strings.Repeat("x", 301)),
-		"Leave addresses out":                       wanted("reason", "For ada@example.com"),
+		"Choose why":                                wanted("reason", "announcement"),
+		"Write what the list":                       wanted("reason", "other", "words", " "),
+		"Shorten this":                              wanted("words", strings.Repeat("x", 301)),
+		"Leave addresses out":                       wanted("words", "For ada@example.com"),
 		"who gets the list":                         wanted("recipient", "demand:"+uuid.NewString()),
 		"this recipient gets the email address for": wanted("recipient", "processor:Lakeshore Mail Relay (demo)"),
 		"gets the postal address":                   wanted("channel", "post"),
@@ -437,15 +438,15 @@ func TestDatabaseKeepsExports(t *testing.T) {
 		return err
 	}
 	for name, err := range map[string]error{
-		"export_recipient": insert("a friend", "", "x", "1 day"), `"recipient"`: insert("", "", "x", "1 day"),
-		"export_reason": insert("own department", "", "", "1 day"), "export_expires": insert("own department", "", "x", "2161 hours"),
-		"export_recip": insert("processor", "", "x", "1 day"), "recipient_": insert("legal demand", "", "x", "1 day"),
+		"export_recipient": insert("a friend", "", "check", "1 day"), `"recipient"`: insert("", "", "check", "1 day"),
+		"export_reason": insert("own department", "", "To write to Ada Lovelace", "1 day"), "export_expires": insert("own department", "", "check", "2161 hours"),
+		"export_recip": insert("processor", "", "check", "1 day"), "recipient_": insert("legal demand", "", "check", "1 day"),
 	} {
 		if err == nil || !strings.Contains(err.Error(), strings.TrimSuffix(name, "_")) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := insert("processor", "Lakeshore", "x", "2160 hours"); err != nil {
+	if err := insert("processor", "Lakeshore", "check", "2160 hours"); err != nil {
 		t.Error(err)
 	}
 	for _, sql := range []string{`UPDATE export SET purpose = 'survey'`, `DELETE FROM export`, `DELETE FROM export_person`} {
