@@ -358,7 +358,7 @@ func TestErasureReachesWordsOfExports(t *testing.T) {
 	ada := o.person(t, "ada@example.com")
 	if _, err := o.Pool.Exec(ctx, `
 		INSERT INTO submission (id, person_id, kind, status, subject, reference, name, channel, created_at, purge_after)
-		VALUES (gen_random_uuid(), $1, 'contact', 'new', '', 'CC-11111-11111', 'Ada Lovelace', 'web', now(), '2028-01-01')`, ada); err != nil {
+		VALUES (gen_random_uuid(), $1, 'contact', 'new', '', 'CC-11111-11111', 'Ada Lovelace', 'form', $2, '2028-01-01')`, ada, o.Now()); err != nil {
 		t.Fatal(err)
 	}
 	for body, who := range map[string][]uuid.UUID{
