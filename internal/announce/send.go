@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/postgres"
 )
@@ -20,13 +21,14 @@ func (r *Room) Send(ctx context.Context) error {
 		return err
 	}
 	open, err := postgres.Rows[struct {
-		ID uuid.UUID `db:"id"`
-	}](ctx, r.desk.Pool, `SELECT id FROM announcement WHERE state = $1 ORDER BY started_at, id`, sending)
+		ID      uuid.UUID       `db:"id"`
+		Purpose consent.Purpose `db:"purpose"`
+	}](ctx, r.desk.Pool, `SELECT id, purpose FROM announcement WHERE state = $1 ORDER BY started_at, id`, sending)
 	if err != nil {
 		return fmt.Errorf("list what is being sent: %w", err)
 	}
 	for _, a := range open {
-		if err := r.sendOne(ctx, a.ID); err != nil {
+		if err := r.sendOne(ctx, a.ID, templateOf(a.Purpose)); err != nil {
 			return err
 		}
 	}
@@ -59,17 +61,12 @@ func (r *Room) begin(ctx context.Context) error {
 // maxRefused is how often in a row a batch is made anew because somebody in it withdrew while it was written.
 const maxRefused = 10
 
-// sendOne queues batch after batch, as long as not too many mails wait.
-func (r *Room) sendOne(ctx context.Context, id uuid.UUID) error {
+// sendOne queues batch after batch, as long as not too many mails of that kind wait.
+func (r *Room) sendOne(ctx context.Context, id uuid.UUID, template string) error {
 	for refused := 0; ; {
-		var crowded bool
-		if err := r.desk.Pool.QueryRow(ctx, `
-			SELECT count(*) >= $2 FROM (SELECT FROM message WHERE state = 'queued' AND next_at <= $1 LIMIT $2) q`,
-			r.desk.Now(), r.ahead).Scan(&crowded); err != nil {
-			return fmt.Errorf("look at the queue of mails: %w", err)
-		}
-		if crowded {
-			return nil
+		crowded, err := r.desk.Mail.Crowded(ctx, template, r.ahead)
+		if err != nil || crowded {
+			return err
 		}
 		more, err := r.sendBatch(ctx, id)
 		if errors.Is(err, mail.ErrRefused) && refused < maxRefused {

@@ -60,16 +60,28 @@ func (q *Queue) Drain(ctx context.Context) error {
 	}
 }
 
+// claim takes what goes to very many only while nothing else is due.
 func (q *Queue) claim(ctx context.Context, until time.Time) ([]claim, error) {
-	rows, err := q.pool.Query(ctx, `
-		WITH due AS MATERIALIZED (
-			SELECT id, last_error FROM message
-			WHERE state = 'queued' AND channel = 'email' AND next_at <= $1
-			ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED
-		)
-		UPDATE message m SET next_at = $3, attempts = m.attempts + 1, last_error = NULL
-		FROM due WHERE m.id = due.id
-		RETURNING m.id, m.attempts, due.last_error AS reason`, q.now(), batch, until)
+	for _, bulk := range []bool{false, true} {
+		if claims, err := q.claimDue(ctx, bulk, until); err != nil || len(claims) > 0 {
+			return claims, err
+		}
+	}
+	return nil, nil
+}
+
+const claimDue = `
+	WITH due AS MATERIALIZED (
+		SELECT id, last_error FROM message
+		WHERE state = 'queued' AND channel = 'email' AND bulk = $1 AND next_at <= $2
+		ORDER BY next_at LIMIT $3 FOR UPDATE SKIP LOCKED
+	)
+	UPDATE message m SET next_at = $4, attempts = m.attempts + 1, last_error = NULL
+	FROM due WHERE m.id = due.id
+	RETURNING m.id, m.attempts, due.last_error AS reason`
+
+func (q *Queue) claimDue(ctx context.Context, bulk bool, until time.Time) ([]claim, error) {
+	rows, err := q.pool.Query(ctx, claimDue, bulk, q.now(), batch, until)
 	if err != nil {
 		return nil, err
 	}
@@ -295,4 +307,16 @@ func (q *Queue) giveBack(ctx context.Context, claims []claim) error {
 		return fmt.Errorf("give messages back: %w", err)
 	}
 	return nil
+}
+
+// Crowded tells whether as many messages of one template as that are due: who adds very many waits until some have left.
+func (q *Queue) Crowded(ctx context.Context, template string, most int) (bool, error) {
+	var crowded bool
+	if err := q.pool.QueryRow(ctx, `
+		SELECT count(*) >= $3 FROM (
+			SELECT FROM message WHERE state = 'queued' AND bulk AND next_at <= $2 AND template = $1 LIMIT $3) due`,
+		template, q.now(), most).Scan(&crowded); err != nil {
+		return false, fmt.Errorf("look at the queue of mails: %w", err)
+	}
+	return crowded, nil
 }

@@ -20,6 +20,7 @@ import (
 	"clickcommerce.com/site/internal/key"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/mail/mailtest"
+	"clickcommerce.com/site/internal/postgres/pgtest"
 )
 
 func TestSentMail(t *testing.T) {
@@ -481,4 +482,72 @@ func parse(t *testing.T, raw string) *netmail.Message {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// TestAnswersLeaveFirst has ten thousand mails wait that go to very many, and one that was asked for since.
+func TestAnswersLeaveFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.person("ada@example.com")
+	w.choose(ada, true)
+	if _, err := pgtest.Admin(t, w.pool).Exec(t.Context(), `
+		ALTER TABLE message DISABLE TRIGGER USER;
+		INSERT INTO message (id, person_id, purpose, template, address, next_at, created_at, bulk)
+		SELECT gen_random_uuid(), id, 'newsletter', 'digest', email, created_at, created_at, true FROM person, generate_series(1, 10000);
+		ALTER TABLE message ENABLE TRIGGER USER`); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Pass(time.Minute)
+	digest, answer := w.digest(ada, "ada@example.com"), w.letter(ada, "ada@example.com")
+	var bulk, answers bool
+	if err := w.pool.QueryRow(t.Context(), `
+		SELECT (SELECT bulk FROM message WHERE id = $1), (SELECT bulk FROM message WHERE id = $2)`, digest, answer).Scan(&bulk, &answers); err != nil {
+		t.Fatal(err)
+	}
+	if !bulk || answers {
+		t.Errorf("a mail that rests on consent is bulk: %t; a letter is: %t", bulk, answers)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	w.server.Answer(func(string) error { stop(); return nil }) // after the first mail
+	if err := w.queue.Drain(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(w.state(answer), row{State: "sent", Attempts: 1}); diff != "" {
+		t.Errorf("the answer (-got +want):\n%s", diff)
+	}
+	for _, bulk := range []bool{false, true} {
+		if plan := w.claimPlan(bulk); !strings.Contains(plan, "Index Scan using message_due") || strings.Contains(plan, "Sort") {
+			t.Errorf("what is due is found by this plan where bulk is %t:\n%s", bulk, plan)
+		}
+	}
+	if crowded, err := w.queue.Crowded(t.Context(), "digest", 10_002); err != nil || crowded {
+		t.Errorf("10,001 mails are 10,002: %t, %v", crowded, err)
+	}
+	if crowded, err := w.queue.Crowded(t.Context(), "digest", 10_001); err != nil || !crowded {
+		t.Errorf("10,001 mails are as many as that: %t, %v", crowded, err)
+	}
+}
+
+// claimPlan is how the database finds what is due, in a plan that is kept.
+func (w *world) claimPlan(bulk bool) string {
+	w.Helper()
+	var plan []string
+	err := pgx.BeginFunc(w.Context(), pgtest.Admin(w.T, w.pool), func(tx pgx.Tx) error {
+		for _, sql := range []string{`ANALYZE message`, `SET LOCAL plan_cache_mode = force_generic_plan`, `PREPARE due AS ` + mail.ClaimDue} {
+			if _, err := tx.Exec(w.Context(), sql); err != nil {
+				return err
+			}
+		}
+		rows, err := tx.Query(w.Context(), fmt.Sprintf(`EXPLAIN EXECUTE due (%t, now(), 20, now())`, bulk), pgx.QueryExecModeSimpleProtocol)
+		if err != nil {
+			return err
+		}
+		plan, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return strings.Join(plan, "\n")
 }

@@ -7,6 +7,9 @@ import (
 	"github.com/google/uuid"
 )
 
+// ClaimDue is the statement that finds what is due.
+const ClaimDue = claimDue
+
 // Trust makes the queue's mail server prove itself by a test's own certificate.
 func (q *Queue) Trust(roots *x509.CertPool) { q.transport.(*server).roots = roots }
 

@@ -9,6 +9,7 @@
 //     (ErrRefused) and is asked again right before sending; withdrawn in between means withheld.
 //   - At least once: a crash between sending and marking repeats a mail, under the same Message-ID. Several drainers
 //     never send the same message at the same time.
+//   - What answers somebody leaves before what goes to very many, however much of that waits.
 //   - A template serves one purpose, written down in Go, in table mail_template and nowhere else.
 //   - No header can be injected: subjects are one line by construction, addresses are parsed, not pasted.
 //   - Errors and logs name ids and codes, never an address or a word of a message.
@@ -143,15 +144,15 @@ type Message struct {
 }
 
 const insert = `
-	INSERT INTO message (id, person_id, submission_id, account_id, purpose, template, basis, address, data, next_at, created_at)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+	INSERT INTO message (id, person_id, submission_id, account_id, purpose, template, basis, address, data, next_at, created_at, bulk)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
 
 // insertFor finds the person by address and writes nothing where the submission was not stored: the second sending of
 // the same form adds no second answer.
 const insertFor = `
-	INSERT INTO message (id, person_id, submission_id, account_id, purpose, template, basis, address, data, next_at, created_at)
-	SELECT $1::uuid, coalesce($2::uuid, (SELECT p.id FROM person p WHERE p.email = $12::text)), $3::uuid, $4::uuid, $5::text,
-		$6::text, $7::text, $8::text, $9::jsonb, $10::timestamptz, $11::timestamptz
+	INSERT INTO message (id, person_id, submission_id, account_id, purpose, template, basis, address, data, next_at, created_at, bulk)
+	SELECT $1::uuid, coalesce($2::uuid, (SELECT p.id FROM person p WHERE p.email = $13::text)), $3::uuid, $4::uuid, $5::text,
+		$6::text, $7::text, $8::text, $9::jsonb, $10::timestamptz, $11::timestamptz, $12::boolean
 	WHERE EXISTS (SELECT FROM submission s WHERE s.id = $3::uuid)`
 
 // Add queues the insertion of m, created at the given time, into b. It returns an error, and queues nothing, if the
@@ -237,7 +238,7 @@ func (q *Queue) row(m Message, at time.Time) ([]any, error) {
 		basis = &m.Basis
 	}
 	return []any{
-		m.ID, m.Person, m.Submission, m.Account, d.Purpose, m.Template, basis, m.Address, withoutNUL(data), next, at,
+		m.ID, m.Person, m.Submission, m.Account, d.Purpose, m.Template, basis, m.Address, withoutNUL(data), next, at, d.bulk(),
 	}, nil
 }
 

@@ -22,10 +22,15 @@ type Template struct {
 	ByHand bool
 	// Secret says that the data is good for signing in: it is emptied once the mail is sent.
 	Secret bool
+	// Bulk says that very many get such a mail at once: it leaves after all that answers somebody. What needs consent always
+	// does.
+	Bulk bool
 	// Fill brings the words that all mails of one sending share, so that their rows need not hold a copy each: it gets
 	// the stored data and returns what is drawn, of the same type. Optional. Its error means that the database is away.
 	Fill func(ctx context.Context, data any) (any, error)
 }
+
+func (t Template) bulk() bool { return t.Bulk || consented(t.Purpose) }
 
 // filled is the stored data of a message with all that is drawn of it.
 func (t Template) filled(ctx context.Context, data any) (any, error) {

@@ -29,20 +29,23 @@ type ChangedMail struct {
 // Templates are the mails of this room.
 func Templates() []mail.Template {
 	return []mail.Template{
-		{Name: changedMail, Purpose: "notice", Data: ChangedMail{}},
+		{Name: changedMail, Purpose: "notice", Data: ChangedMail{}, Bulk: true},
 		{Name: newAddressMail, Purpose: "notice", Data: NewAddress{}, Secret: true},
 		{Name: addressMovedMail, Purpose: "notice", Data: AddressMoved{}},
 	}
 }
 
 const (
-	tellAtOnce = 500 // people of one transaction: memory stays flat however many there are
+	tellAtOnce = 500  // people of one transaction: memory stays flat however many there are
+	tellAhead  = 2000 // mails that may wait in the queue before more are added
+	tellLook   = 100 * time.Millisecond
 	tellEvery  = 5 * time.Minute
+	tellTurn   = 20 * time.Minute // after which deliveries are noted, too, before it goes on
 	tellFor    = 2 * time.Hour
 )
 
 // tell tells everybody whom the newest version concerns, once each, and notes who was reached. It may be cut off
-// anywhere: a person is told in the transaction that notes it.
+// anywhere: a person is told in the transaction that notes it. It adds no faster than mails leave.
 func (r *Room) tell(ctx context.Context) error {
 	if err := r.noteDelivered(ctx); err != nil {
 		return err
@@ -60,8 +63,17 @@ func (r *Room) tell(ctx context.Context) error {
 	if err != nil || c.nobody() {
 		return err
 	}
+	turn, end := context.WithTimeout(ctx, tellTurn)
+	defer end()
 	last := uuid.Nil
 	for {
+		err := r.awaitQueue(turn)
+		if turn.Err() != nil {
+			return ctx.Err() // none where the turn is over: the next one goes on
+		}
+		if err != nil {
+			return err
+		}
 		n, next, err := r.tellSome(ctx, c, last)
 		if err != nil {
 			return fmt.Errorf("tell of statement %s: %w", to.ID, err)
@@ -70,6 +82,26 @@ func (r *Room) tell(ctx context.Context) error {
 			return nil
 		}
 		last = next
+	}
+}
+
+// awaitQueue returns once few enough notices wait, or ctx ends.
+func (r *Room) awaitQueue(ctx context.Context) error {
+	for ctx.Err() == nil {
+		crowded, err := r.desk.Mail.Crowded(ctx, changedMail, r.ahead)
+		if err != nil || !crowded {
+			return err
+		}
+		r.rest(ctx)
+	}
+	return nil
+}
+
+// rest lets some mails leave.
+func rest(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(tellLook):
 	}
 }
 

@@ -173,6 +173,35 @@ func TestEverybodyConcernedIsToldOnce(t *testing.T) {
 	}
 }
 
+// TestTellingWaitsForTheMails tells more people than mails may wait, and has some leave whenever it waits.
+func TestTellingWaitsForTheMails(t *testing.T) {
+	h := bench(t)
+	const all, ahead, atOnce = 1200, 100, 500
+	senders := make([]sender, all)
+	for i := range senders {
+		senders[i] = sender{id: uuid.New(), confirmed: true, records: [][2]string{{"contact", "2006-12-05"}}}
+	}
+	fill(t, h, senders)
+	most, rests := 0, 0
+	h.room.Ahead(ahead, func(ctx context.Context) {
+		rests++
+		var queued int
+		if err := h.Pool.QueryRow(ctx, `SELECT count(*) FROM message WHERE state = 'queued'`).Scan(&queued); err != nil {
+			t.Error(err)
+		}
+		most = max(most, queued)
+		if _, err := h.Pool.Exec(ctx, `UPDATE message SET state = 'sent', sent_at = created_at WHERE state = 'queued'`); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := tell(context.Background(), h); err != nil {
+		t.Fatal(err)
+	}
+	if got := told(t, h); len(got) != all || rests != 2 || most > ahead+atOnce {
+		t.Errorf("%d of %d told, after %d rests, with up to %d mails waiting", len(got), all, rests, most)
+	}
+}
+
 // cutOff ends the job as soon as some were told, and returns how many.
 func cutOff(t *testing.T, h house) int {
 	t.Helper()

@@ -45,6 +45,8 @@ type Room struct {
 	promises []Promise
 	checker  *checker
 	views    views
+	ahead    int                   // notices that may wait in the queue of mails before more are added
+	rest     func(context.Context) // passes the time until some have left
 }
 
 // words are the written parts of pages.
@@ -78,8 +80,8 @@ func New(c Config) *Room {
 		panic(err)
 	}
 	r := &Room{
-		promises: promises,
-		desk:     c.Desk, accounts: c.Accounts, web: c.Web, server: c.Server,
+		promises: promises, ahead: tellAhead, rest: rest,
+		desk: c.Desk, accounts: c.Accounts, web: c.Web, server: c.Server,
 		words: words{privacy: c.Content.Must("/privacy"), cookies: c.Content.Must("/cookies")},
 		views: views{
 			statement:   page.Load[statementPage](set, "privacy/statement"),
