@@ -4,8 +4,10 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,7 +21,8 @@ import (
 )
 
 // TestAudit measures every page as people meet it who see little, hear pages read, enlarge them, or have no mouse, and
-// as machines judge it. It ends with a table of all pages. Single parts: go test -tags audit -run 'TestAudit/(axe|links)'.
+// as machines judge it. It ends with a table of all pages. Single parts, of single pages: go test -tags audit
+// -run 'TestAudit/(axe|links)' ./cmd/site -pages /,/staff/design.
 func TestAudit(t *testing.T) {
 	a := newAuditor(t)
 	for _, part := range []struct {
@@ -70,6 +73,8 @@ type auditor struct {
 	cells   map[auditPage]map[string]string
 }
 
+var only = flag.String("pages", "", "the pages to audit, with commas between them; empty: all that links lead to")
+
 func newAuditor(t *testing.T) *auditor {
 	t.Helper()
 	browser := startBrowser(t)
@@ -80,18 +85,60 @@ func newAuditor(t *testing.T) *auditor {
 	a.public.visit("/webinars/clause-library-workshop/register")
 	a.public.register("Grace Hopper", "grace@example.com")
 	a.add(a.public, look[string](a.public, `location.pathname`))
-	a.public.visit("/nothing-here")
-	a.add(a.public, "/nothing-here")
-	a.public.crawl("/", ofPublic, func(path string) { a.add(a.public, path) })
-
 	h.hire(t, account.Roles()...)
 	h.work(t)
 	a.staff = h.visitor(browser, t, true)
-	a.staff.visit("/staff/sign-in")
-	a.add(a.public, "/staff/sign-in")
 	a.staff.signIn()
-	a.staff.crawl("/staff/submissions", ofStaff, func(path string) { a.add(a.staff, path) })
+	if *only == "" {
+		a.find(t)
+	} else {
+		a.pages = nil
+		a.choose(strings.Split(*only, ","))
+	}
 	return a
+}
+
+// find lists every public page, and of the workspace each that is drawn in its own way.
+func (a *auditor) find(t *testing.T) {
+	t.Helper()
+	for _, path := range []string{"/nothing-here", "/staff/sign-in"} {
+		a.public.visit(path)
+		a.add(a.public, path)
+	}
+	a.public.crawl("/", ofPublic, func(path string) { a.add(a.public, path) })
+	drawn := map[string]bool{}
+	a.staff.crawl("/staff/submissions", ofStaff, func(path string) {
+		if s := alike(t, path); !drawn[s] {
+			drawn[s] = true
+			a.add(a.staff, path)
+		}
+	})
+}
+
+func (a *auditor) choose(paths []string) {
+	for _, path := range paths {
+		v := a.public
+		if strings.HasPrefix(path, "/staff") {
+			v = a.staff
+		}
+		v.visit(path)
+		a.add(v, path)
+	}
+}
+
+// alike is one address for all pages of the workspace that differ by their row, or by the place in a list, alone.
+func alike(t *testing.T, path string) string {
+	t.Helper()
+	u, err := url.Parse(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	for _, place := range []string{"after", "before", "view"} {
+		q.Del(place)
+	}
+	u.RawQuery = q.Encode()
+	return shape(u)
 }
 
 // add lists the page that a visitor is on, and the same page with its form sent empty where it has one that is new.

@@ -46,18 +46,21 @@ document.adoptedStyleSheets = [sheet];
 const list = new Set();
 const name = (e) => e.localName + (e.id ? "#" + e.id : "") + [...e.classList].map((c) => "." + c).join("") + " in " +
 	(e.closest("section, aside, nav, form, header, footer, main")?.className || "main") + " (" + e.textContent.trim().slice(0, 40) + ")";
-const apart = ".visually-hidden, .skip, .trap, svg, option";
-const scrolled = (e) => {
-	for (; e && e !== document.body; e = e.parentElement) if (["auto", "scroll"].includes(getComputedStyle(e).overflowX)) return true;
+const apart = ".skip, svg, option";
+const within = (e, holds) => {
+	for (; e && e !== document.body; e = e.parentElement) if (holds(e, getComputedStyle(e))) return true;
 	return false;
 };
+const unseen = (e) => within(e, (x, s) => s.clipPath === "inset(50%%)"); // for screen readers only, at any size
+const shortened = (e) => within(e, (x, s) => s.textOverflow === "ellipsis" && x.closest("a[href], .queue > li")); // a link leads to the whole
+const scrolled = (e) => within(e, (x, s) => ["auto", "scroll"].includes(s.overflowX));
 const wide = document.documentElement.clientWidth;
 if (document.documentElement.scrollWidth > wide) list.add("the page is " + document.documentElement.scrollWidth + " pixels wide");
 const range = document.createRange();
 const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 while (walk.nextNode()) {
 	const e = walk.currentNode.parentElement;
-	if (!walk.currentNode.data.trim() || e.closest(apart) || !e.checkVisibility({ visibilityProperty: true })) continue;
+	if (!walk.currentNode.data.trim() || e.closest(apart) || !e.checkVisibility({ visibilityProperty: true }) || unseen(e) || shortened(e)) continue;
 	range.selectNodeContents(walk.currentNode);
 	const boxes = [...range.getClientRects()].filter((b) => b.width > 1);
 	if (boxes.some((b) => b.right > wide + 1 || b.left < -1) && !scrolled(e)) list.add("out of sight: " + name(e));
