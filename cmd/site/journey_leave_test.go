@@ -77,7 +77,7 @@ func journeyLeave(t *testing.T, h *house, in func() *visitor) {
 	v.visit("/staff/exports?kind=alliance")
 	v.sees("A legal demand", "Good until")
 	shoot("staff-exports")
-	v.do("send nothing", chromedp.Focus(chromedp.CSS(`#contacts-reason`)))
+	v.do("send nothing", chromedp.Focus(chromedp.CSS(`#contacts-words`)))
 	v.at(http.StatusUnprocessableEntity, "Exports", v.enter())
 	shoot("staff-exports-errors")
 	v.visit("/staff/exports")

@@ -132,7 +132,7 @@ func TestLinkage(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
 			rng := rand.New(rand.NewPCG(1, uint64(perDay)))
-			senders, before, after := []visit{}, []look{}, map[string][]look{}
+			visits, senders, before, after := 0, []visit{}, []look{}, map[string][]look{}
 			step := max(1, perDay*31/90)
 			for d := range 61 {
 				day := time.Date(2026, 9, 1+d, 0, 0, 0, 0, clock.Zone())
@@ -145,6 +145,7 @@ func TestLinkage(t *testing.T) {
 						before, raw = append(before, h.look()), h.peek()
 					}
 					h.visit(v)
+					visits++
 					if watched {
 						h.flush()
 						senders = append(senders, v)
@@ -161,6 +162,8 @@ func TestLinkage(t *testing.T) {
 			for range senders {
 				after["a month"] = append(after["a month"], h.look())
 			}
+			t.Logf("%s: %d visits, %d of them by senders of a form; %d exports, %d looks at the table itself", name, visits, len(senders),
+				len(before)+4*len(senders), 2*len(senders))
 			for what, looks := range after {
 				for _, dimension := range []string{"page", "referring site", "campaign"} {
 					guesses := make([]string, len(senders))

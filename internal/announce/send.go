@@ -146,7 +146,7 @@ const waiting = ` WHERE state = 'queued' AND purpose = $2 AND data ->> 'announce
 // end closes an announcement once nobody is left and every mail was tried. Until then it can still be stopped.
 func (r *Room) end(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	_, err := tx.Exec(ctx, `
-		UPDATE announcement n SET state = $2, ended_at = $3 WHERE id = $1 AND NOT EXISTS (
+		UPDATE announcement n SET state = $2, ended_at = $3, reached = DEFAULT WHERE id = $1 AND NOT EXISTS (
 			SELECT FROM message m WHERE m.state = 'queued' AND m.attempts = 0 AND m.purpose = n.purpose
 				AND m.data ->> 'announcement' = n.id::text)`, id, sent, r.desk.Now())
 	return err
@@ -176,7 +176,7 @@ func (r *Room) putOff(ctx context.Context, tx pgx.Tx, a announcement, state stri
 // stop ends it for good: what has not left never does, an issue's public page goes, and so does a list.
 func (r *Room) stop(ctx context.Context, tx pgx.Tx, a announcement) error {
 	if _, err := tx.Exec(ctx, `
-		UPDATE announcement SET state = $2, ended_at = $3 WHERE id = $1`, a.ID, stopped, r.desk.Now()); err != nil {
+		UPDATE announcement SET state = $2, ended_at = $3, reached = DEFAULT WHERE id = $1`, a.ID, stopped, r.desk.Now()); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, `UPDATE message SET state = 'cancelled', data = '{}'`+waiting, a.ID.String(), a.Purpose)

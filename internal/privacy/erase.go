@@ -236,7 +236,7 @@ func (e *Eraser) ending(kind, status string) (to string, until time.Time) {
 func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 	report := Erasure{ID: x.ID, Done: x.DoneAt != nil, Since: x.AskedAt}
 	var left struct {
-		Records, Facts, Choices, Refusals, Flags, Held, Exports, Demands, Later int
+		Records, Facts, Choices, Refusals, Flags, Held, Lifted, Exports, Demands, Later int
 	}
 	err := e.desk.Pool.QueryRow(ctx, `
 		SELECT (SELECT count(*) FROM submission WHERE person_id = $1),
@@ -245,12 +245,14 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 			(SELECT count(*) FROM consent_event WHERE person_id = $1 AND NOT granted),
 			(SELECT count(*) FROM misuse WHERE person_id = $1),
 			(SELECT count(*) FROM submission WHERE person_id = $1 AND held(person_id, id, kind, created_at)),
+			(SELECT count(*) FROM legal_hold h WHERE h.lifted_at IS NOT NULL AND (h.person_id = $1
+				OR h.submission_id IN (SELECT id FROM submission WHERE person_id = $1))),
 			(SELECT count(*) FROM export_person p JOIN export e ON e.id = p.export_id WHERE p.person_id = $1 AND e.demand IS NULL),
 			(SELECT count(*) FROM disclosures_told($1, $2)),
 			(SELECT count(*) FROM submission s JOIN person p ON p.id = s.person_id
 				WHERE p.id = $1 AND p.erased_at IS NULL AND $3 AND s.created_at > $4)`,
 		x.Person, dayOf(e.desk.Now()), report.Done, x.AskedAt).Scan(&left.Records, &left.Facts, &left.Choices, &left.Refusals, &left.Flags, &left.Held,
-		&left.Exports, &left.Demands, &left.Later)
+		&left.Lifted, &left.Exports, &left.Demands, &left.Later)
 	if err != nil {
 		return Erasure{}, fmt.Errorf("tell what is left: %w", err)
 	}
@@ -259,6 +261,7 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 		Remnant
 	}{
 		{left.Held, Remnant{"records under a legal hold, as they are", "the law makes us keep them; they are erased when the hold is lifted"}},
+		{left.Lifted, Remnant{"that a legal hold kept your data, from when until when, without its ground", "it shows why something was not deleted in time; deleted after 24 months"}},
 		{left.Later, Remnant{"what was sent after the erasure was asked for, with the address", "that was not asked for; ask again to have it erased too"}},
 		{left.Records, Remnant{"that there were requests: kind, day, outcome", "so that our figures stay true; deleted at their date"}},
 		{left.Facts, Remnant{"when a request changed and which role opened it", "it shows who dealt with it, for 24 months; it holds no words"}},
@@ -268,6 +271,7 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 		{left.Exports, Remnant{"in which rows of exported lists you stood, by their numbers", "so that these rows are called back; deleted after 24 months"}},
 		{left.Demands, Remnant{"that the law demanded data about you: day, ground, outcome", "the register must be complete; deleted 24 months after it was closed"}},
 		{1, Remnant{"that something was erased, with a digest of the address, in a journal", "so that a restored backup is erased again"}},
+		{1, Remnant{"uploads that no form followed", "nothing says whose they are; each is deleted after 24 hours"}},
 		{1, Remnant{"copies in backups", "they expire after 35 days, and nobody looks for it there"}},
 	} {
 		if k.n > 0 {
