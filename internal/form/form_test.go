@@ -253,6 +253,16 @@ func TestViewCarriesOtherSteps(t *testing.T) {
 	}
 }
 
+func TestDayInWordsIsShownAsTyped(t *testing.T) {
+	f := form.Form{Kind: "s", Fields: []form.Field{{Name: "start", Label: "Start", Kind: form.Date}}}
+	for typed, want := range map[string]string{"": "date", "2027-01-31": "date", "31 February": "text"} {
+		v := f.View(form.Shown{Values: url.Values{"start": {typed}}}).Fields[0]
+		if v.Type != want || v.Value != typed {
+			t.Errorf("%q is drawn as %s with %q", typed, v.Type, v.Value)
+		}
+	}
+}
+
 func TestCountries(t *testing.T) {
 	list := form.Countries()
 	if len(list) < 235 || len(list) > 255 {

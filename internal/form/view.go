@@ -176,7 +176,9 @@ func (f Field) view(s Shown) FieldView {
 	case Phone:
 		v.Type, v.Inputmode = "tel", "tel"
 	case Date:
-		v.Type = "date"
+		if _, err := time.Parse(time.DateOnly, v.Value); err == nil || v.Value == "" {
+			v.Type = "date" // which would swallow anything else that was typed
+		}
 	case LongText:
 		v.Rows = rows(f.Limit())
 	case Country:

@@ -42,7 +42,9 @@ func (ws *Workspace) showDesign(w http.ResponseWriter, r *http.Request) error {
 		{"Refused", "/staff/design?form=refused", state == "refused"},
 		{"Kept", "/staff/design?form=kept", state == "kept"},
 	}
-	p.Form = sampleForm().View(sampleState(state))
+	shown := sampleState(state)
+	shown.Action = r.URL.Path
+	p.Form = sampleForm().View(shown)
 	return ws.views.design.Write(w, r, http.StatusOK, p)
 }
 
