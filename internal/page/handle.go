@@ -33,7 +33,7 @@ var ErrTooLarge = &Error{
 }
 
 // ErrForbidden is the answer to staff whose role does not reach that far.
-var ErrForbidden = &Error{http.StatusForbidden, "Your role does not open this page."}
+var ErrForbidden = &Error{http.StatusForbidden, "This page is for another role. An administrator decides who may open what."}
 
 type faultPage struct {
 	Base
