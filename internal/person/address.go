@@ -16,8 +16,7 @@ var ErrTaken = errors.New("person: another has this address")
 
 // ChangeAddress gives a person a new address, of which the caller has made sure by a mailed link; it counts as confirmed.
 // What the person refused stays refused under the new address, and the database keeps the digest of the old one until the
-// person is erased. It returns ErrNotFound, also for an erased person, or
-// ErrTaken, which voids the transaction.
+// person is erased. It returns ErrNotFound, also for an erased person, or ErrTaken, which voids the transaction.
 func (s *Store) ChangeAddress(ctx context.Context, tx pgx.Tx, id uuid.UUID, email string) error {
 	digest := AddressDigest(s.ring, email)
 	if _, err := tx.Exec(ctx, `

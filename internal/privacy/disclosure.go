@@ -198,7 +198,8 @@ func (r *Room) enter(ctx context.Context, d Disclosure, people []concerned, role
 	return nil
 }
 
-// holder tells a person what left the house about them, and empties what is written about it. What may not be told yet is left out.
+// holder tells a person what left the house about them, and empties what is written about it. What may not be told yet is
+// left out.
 func (r *Room) holder() activity.Holder {
 	return activity.Holder{Export: r.exportDisclosures, Erase: r.eraseLeft}
 }

@@ -41,7 +41,7 @@ type export struct {
 	Recipient string            `db:"recipient"`
 	Processor string            `db:"processor"`
 	Demand    uuid.NullUUID     `db:"demand"` // the entry of the register of disclosures
-	Reason    string            `db:"reason"` // one of reasons, or of an announcement
+	Reason    string            `db:"reason"` // one of exportReasons, or "announcement"
 	Words     string            `db:"words"`  // beside it; empty once somebody in the list is erased
 	Fields    []string          `db:"fields"`
 	Filter    map[string]string `db:"filter"`
