@@ -37,9 +37,12 @@ const otherReason = "other"
 // exportReasons are why a list is needed: chosen, not written, since the register keeps them for good.
 func exportReasons() []option {
 	return []option{
-		{Value: "write", Label: "To reach the people in it"}, {Value: "work", Label: "To plan or share the work on their requests"},
-		{Value: "event", Label: "To hold an event"}, {Value: "check", Label: "To check our records"},
-		{Value: "demand", Label: "To answer a legal demand"}, {Value: otherReason, Label: "Something else"},
+		{Value: "write", Label: "To reach the people in it"},
+		{Value: "work", Label: "To plan or share the work on their requests"},
+		{Value: "event", Label: "To hold an event"},
+		{Value: "check", Label: "To check our records"},
+		{Value: "demand", Label: "To answer a legal demand"},
+		{Value: otherReason, Label: "Something else"},
 	}
 }
 
