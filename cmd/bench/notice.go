@@ -175,7 +175,7 @@ WITH told AS (
   INSERT INTO message (id, person_id, purpose, template, basis, address, data, next_at, created_at)
   SELECT gen_random_uuid(), id, 'notice', 'statement-changed', (SELECT max(v.id) FROM statement_version v), email,
     jsonb_build_object('Effective', '1 November 2026', 'Uses', jsonb_build_array(repeat('word ', 30)),
-      'ChangesURL', '/privacy/changes/2006-12-05...2026-11-16', 'ObjectURL', '/privacy/objection/' || id), now(), now()
+      'ChangesURL', '/privacy/changes/2006-12-05...2026-11-18', 'ObjectURL', '/privacy/objection/' || id), now(), now()
   FROM person ORDER BY id LIMIT $1 RETURNING id, person_id)
 INSERT INTO notice (person_id, version, kind, message_id, queued_at)
 SELECT person_id, (SELECT max(v.id) FROM statement_version v), 'contact', id, now() FROM told`

@@ -45,11 +45,11 @@ func withFiles(t *testing.T, more map[string]string) fs.FS {
 // next is the newest statement under another id, with words replaced.
 func next(t *testing.T, id string, words ...string) string {
 	t.Helper()
-	raw, err := fs.ReadFile(web.FS, "privacy/2026-11-16.md")
+	raw, err := fs.ReadFile(web.FS, "privacy/2026-11-18.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.NewReplacer(append([]string{"2026-11-16", id}, words...)...).Replace(string(raw))
+	return strings.NewReplacer(append([]string{"2026-11-18", id}, words...)...).Replace(string(raw))
 }
 
 // asks sends a question by the form of contact and returns who asked.

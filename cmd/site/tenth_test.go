@@ -130,11 +130,11 @@ func TestTenthActivity(t *testing.T) {
 // publishVisit publishes a statement that names the new use: without it no mail about a visit would be stored.
 func publishVisit(t *testing.T, a *app) {
 	t.Helper()
-	draft, err := consent.ReadDraft(web.FS, "2026-11-16")
+	draft, err := consent.ReadDraft(web.FS, "2026-11-18")
 	if err != nil {
 		t.Fatal(err)
 	}
-	draft.ID, draft.EffectiveOn = "2026-11-17", draft.EffectiveOn.AddDate(0, 0, 1)
+	draft.ID, draft.EffectiveOn = "2026-11-19", draft.EffectiveOn.AddDate(0, 0, 1)
 	draft.Uses = append(draft.Uses, consent.Use{
 		Activity: "visit", Purpose: "service", Data: []string{"name", "email address"}, Recipient: "own department",
 		Retention: "12 months", Basis: "your request",

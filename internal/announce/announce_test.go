@@ -579,14 +579,14 @@ func TestFilterAndTest(t *testing.T) {
 }
 
 // point gives somebody of the crowd a number or a postal address, proven by a mailed link or not.
-func (h *house) point(email, channel, value string, proven bool, at time.Time) {
+func (h *house) point(email, channel, value, statement string, proven bool, at time.Time) {
 	h.t.Helper()
 	h.exec(`
 		INSERT INTO person (id, email, address_hmac, created_at, verified_at) SELECT gen_random_uuid(), $1, sha256($1::text::bytea), $2, $2
 		WHERE NOT EXISTS (SELECT FROM person WHERE email = $1)`, email, at)
 	h.exec(`
 		INSERT INTO consent_event (person_id, purpose, channel, granted, wording, statement_version, origin, at)
-		SELECT id, 'survey', $2, true, 'Ask me.', '2026-11-16', 'form', $3 FROM person WHERE email = $1`, email, channel, at)
+		SELECT id, 'survey', $2, true, 'Ask me.', $4, 'form', $3 FROM person WHERE email = $1`, email, channel, at, statement)
 	h.exec(`
 		INSERT INTO contact_point (person_id, channel, value, origin, at)
 		SELECT id, $2, $3, 'form', $4 FROM person WHERE email = $1`, email, channel, value, at)
@@ -601,12 +601,13 @@ func TestCallList(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 500, 2000)
 	day := h.Now().Add(-48 * time.Hour)
-	h.point("ada@example.com", "phone", "+13125550100", true, day)
-	h.point("ada@example.com", "phone", "+13125550666", false, day.Add(time.Hour)) // typed by anybody since
-	h.point("bob@example.com", "phone", "+13125550101", true, day)
-	h.point("cy@example.com", "phone", "+13125550102", false, day)
-	h.point("ada@example.com", "post", "Ada Lovelace\n1 Engine Street\nChicago", true, day)
-	h.point("dee@example.com", "post", "Dee\n=2 Mill Lane\nPeoria", true, day)
+	h.point("ada@example.com", "phone", "+13125550100", "2026-11-18", true, day)
+	h.point("ada@example.com", "phone", "+13125550666", "2026-11-18", false, day.Add(time.Hour)) // typed by anybody since
+	h.point("bob@example.com", "phone", "+13125550101", "2026-11-18", true, day)
+	h.point("cy@example.com", "phone", "+13125550102", "2026-11-18", false, day)
+	h.point("ada@example.com", "post", "Ada Lovelace\n1 Engine Street\nChicago", "2026-11-18", true, day)
+	h.point("dee@example.com", "post", "Dee\n=2 Mill Lane\nPeoria", "2026-11-18", true, day)
+	h.point("eve@example.com", "post", "Eve\n3 Mill Lane\nPeoria", "2026-11-16", true, day) // which names no postal address
 	for channel, want := range map[string][]string{
 		"phone": {"+13125550100", "+13125550101"},
 		"post":  {"Ada Lovelace 1 Engine Street Chicago", "Dee =2 Mill Lane Peoria"},

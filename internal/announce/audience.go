@@ -42,7 +42,7 @@ type reach struct {
 	Refused     int // said no
 	Unconfirmed int // ticked a box, and did not confirm
 	Bounced     int // agreed, but their mail comes back
-	Nowhere     int // agreed, but gave no number or postal address
+	Nowhere     int // agreed, but gave no number or postal address, or none that their statement names
 	Filtered    int // agreed, but the filter leaves them out
 }
 

@@ -327,7 +327,7 @@ func TestPreferences(t *testing.T) {
 		}
 		return list
 	}
-	first := []string{"newsletter email t connect 2026-11-16 Mail me the newsletter, four times a year."}
+	first := []string{"newsletter email t connect 2026-11-18 Mail me the newsletter, four times a year."}
 	if diff := cmp.Diff(events(), first); diff != "" {
 		t.Errorf("ledger (-got +want):\n%s", diff)
 	}

@@ -170,7 +170,16 @@ func TestRealVersions(t *testing.T) {
 		t.Errorf("2026-11-16 is a change of words: %d uses, %d clauses changed, %d moved",
 			len(d.Uses), len(d.Only(privacy.FateChanged)), len(d.Only(privacy.FateMoved)))
 	}
-	if len(ids) < 3 {
+	d = compare(t, read("2026-11-16"), read("2026-11-18"))
+	for _, u := range d.Uses {
+		if !u.Wider || u.ByNotice || !needsConsent(u.Purpose) || !strings.HasSuffix(u.Sentence, "postal address.") {
+			t.Errorf("2026-11-18 names the number and the postal address of those who agree, and says also: %+v", u)
+		}
+	}
+	if len(d.Uses) == 0 {
+		t.Error("2026-11-18 changes no use")
+	}
+	if len(ids) < 4 {
 		t.Errorf("%v", ids)
 	}
 }
@@ -197,3 +206,5 @@ func TestChangesPage(t *testing.T) {
 		}
 	}
 }
+
+func needsConsent(purpose string) bool { return consent.Purpose(purpose).Words() != "" }

@@ -94,7 +94,7 @@ func TestStatement(t *testing.T) {
 			t.Errorf("the ways to opt out lack %q: %s", way, ways)
 		}
 	}
-	if text := words(doc.Find("main")); !strings.Contains(text, "Version of 16 November 2026, in force") || strings.Contains(text, "Promises:") {
+	if text := words(doc.Find("main")); !strings.Contains(text, "Version of 18 November 2026, in force") || strings.Contains(text, "Promises:") {
 		t.Error("the page does not name its version, or shows the markers of the file")
 	}
 }
@@ -233,12 +233,12 @@ func TestNotice(t *testing.T) {
 		return when.Add(18 * time.Hour)
 	}
 	for day, want := range map[string]string{
-		"2026-10-20": "A new version takes effect on 16 November 2026. /privacy/changes/2006-12-05...2026-11-16",
-		"2026-11-16": "A new version has applied since 16 November 2026. /privacy/changes/2006-12-05...2026-11-16",
-		"2027-01-30": "A new version has applied since 16 November 2026. /privacy/changes/2006-12-05...2026-11-16", // the ninetieth day of the one before
-		"2027-02-01": "A new version has applied since 16 November 2026. /privacy/changes/2026-11-01...2026-11-16",
-		"2027-02-14": "A new version has applied since 16 November 2026. /privacy/changes/2026-11-01...2026-11-16", // the ninetieth day
-		"2027-02-16": "",
+		"2026-10-20": "A new version takes effect on 18 November 2026. /privacy/changes/2006-12-05...2026-11-18",
+		"2026-11-18": "A new version has applied since 18 November 2026. /privacy/changes/2006-12-05...2026-11-18",
+		"2027-01-30": "A new version has applied since 18 November 2026. /privacy/changes/2006-12-05...2026-11-18", // the ninetieth day of the first of three
+		"2027-02-01": "A new version has applied since 18 November 2026. /privacy/changes/2026-11-01...2026-11-18",
+		"2027-02-16": "A new version has applied since 18 November 2026. /privacy/changes/2026-11-16...2026-11-18", // the ninetieth day
+		"2027-02-18": "",
 	} {
 		h.Advance(at(day).Sub(h.Now()))
 		got := ""

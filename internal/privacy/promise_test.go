@@ -116,6 +116,10 @@ func TestChangedFileTurnsRed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	newest, err := fs.ReadFile(web.FS, "privacy/2026-11-18.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	promises, err := fs.ReadFile(web.FS, "content/promises.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -126,6 +130,7 @@ func TestChangedFileTurnsRed(t *testing.T) {
 	} {
 		changed := fstest.MapFS{
 			"privacy/2026-11-01.md": {Data: []byte(text)}, "privacy/2006-12-05.md": {Data: old}, "privacy/2026-11-16.md": {Data: newer},
+			"privacy/2026-11-18.md": {Data: newest},
 			"content/promises.yaml": {Data: promises},
 		}
 		room := privacy.New(privacy.Config{Desk: h.Desk, Content: h.Content, Web: changed})
@@ -174,7 +179,7 @@ func TestInventoryIsTheForms(t *testing.T) {
 	h := bench(t)
 	inv := read(t, h)
 	page := document(t, h.Get("/privacy/inventory"), http.StatusOK)
-	if inv.Statement != "2026-11-16" || len(inv.Activities) != len(h.Desk.Activities()) {
+	if inv.Statement != "2026-11-18" || len(inv.Activities) != len(h.Desk.Activities()) {
 		t.Fatalf("%s, %d activities", inv.Statement, len(inv.Activities))
 	}
 	for i, a := range h.Desk.Activities() {

@@ -71,7 +71,7 @@ func TestOptOutByPhone(t *testing.T) {
 		t.Fatalf("%d choices, %v", len(choices), err)
 	}
 	for _, c := range choices {
-		if c.Granted || c.InForce || c.Origin != consent.FromStaff || c.Statement != "2026-11-16" {
+		if c.Granted || c.InForce || c.Origin != consent.FromStaff || c.Statement != "2026-11-18" {
 			t.Errorf("%+v", c)
 		}
 	}

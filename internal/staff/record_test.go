@@ -28,7 +28,7 @@ func TestRecordShowsWhatWasSent(t *testing.T) {
 	has(t, d, ".record-head", "Ada Lovelace, Northline Bearings")
 	has(t, d, ".answers", "What brings you here? Pumps in Ohio")
 	has(t, d, ".record-side", "ada@example.com Not confirmed")
-	has(t, d, ".record-side", "16 November 2026")
+	has(t, d, ".record-side", "18 November 2026")
 	has(t, d, ".record-side", "cv.txt, 19 bytes")
 	has(t, d, ".record-side", "Not scanned for viruses")
 	has(t, d, ".record-side", "“Mail me the newsletter, four times a year.” Counts once the address is confirmed")

@@ -28,7 +28,7 @@ func TestTakeByPhone(t *testing.T) {
 	values := activitytest.Hidden(w.Body.String())
 	d := document(t, w)
 	has(t, d, ".consents", "Mail me the newsletter, four times a year.")
-	has(t, d, ".label", "16 November 2026")
+	has(t, d, ".label", "18 November 2026")
 	if n := d.Find(".trap").Length(); n != 0 {
 		t.Error("staff are asked to fall into the trap")
 	}
