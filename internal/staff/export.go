@@ -75,13 +75,23 @@ const (
 	demandPrefix    = "demand:"
 )
 
-// recipients are those whom the session may choose. Only a privacy officer sees the register of demands.
-func (ws *Workspace) recipients(ctx context.Context, in *account.Session) ([]option, error) {
-	list := []option{{Value: ownDepartment, Label: "Own department"}}
-	for _, p := range ws.desk.Pages.Site().Processors {
-		list = append(list, option{Value: processorPrefix + p.Name, Label: "Processor: " + p.Name})
+// recipients are those whom the session may choose for any of the purposes: of the classes that a statement names for them.
+// Only a privacy officer sees the register of demands.
+func (ws *Workspace) recipients(ctx context.Context, in *account.Session, purposes []option) ([]option, error) {
+	classes, err := ws.classes(ctx, purposes)
+	if err != nil {
+		return nil, err
 	}
-	if !in.Has(account.Privacy) {
+	var list []option
+	if slices.Contains(classes, ownDepartment) {
+		list = append(list, option{Value: ownDepartment, Label: "Own department"})
+	}
+	if slices.Contains(classes, aProcessor) {
+		for _, p := range ws.desk.Pages.Site().Processors {
+			list = append(list, option{Value: processorPrefix + p.Name, Label: "Processor: " + p.Name})
+		}
+	}
+	if !slices.Contains(classes, legalDemand) || !in.Has(account.Privacy) {
 		return list, nil
 	}
 	demands, err := privacy.Disclosures(ctx, ws.desk.Pool)
@@ -131,7 +141,7 @@ func (ws *Workspace) ask(r *http.Request, kind string, purposes []option) (expor
 	if e.Channel = r.PostForm.Get("channel"); kind == ofContacts && consent.Channel(e.Channel).Label() == "" {
 		a.add("channel", "Choose the way to reach them.")
 	}
-	recipients, err := ws.recipients(r.Context(), in)
+	recipients, err := ws.recipients(r.Context(), in, purposes)
 	if err != nil {
 		return e, a, err
 	}

@@ -67,21 +67,25 @@ func (ws *Workspace) drawExports(w http.ResponseWriter, r *http.Request, status 
 	if a != nil {
 		p.Title = "Error: " + p.Title
 	}
-	recipients, err := ws.recipients(ctx, in)
-	if err != nil {
-		return err
-	}
 	names, err := ws.names(ctx)
 	if err != nil {
 		return err
 	}
 	if in.Has(account.Marketer, account.Privacy) {
+		recipients, err := ws.recipients(ctx, in, agreed())
+		if err != nil {
+			return err
+		}
 		p.Contacts = a.form(exportForm{
 			ID: ofContacts, Action: exportsPath + "/contacts", Purposes: agreed(), Recipients: recipients,
 			Channels: channels(), Reasons: exportReasons(),
 		})
 	}
 	if len(ws.kinds(in, account.Act)) > 0 {
+		recipients, err := ws.recipients(ctx, in, purposes(in))
+		if err != nil {
+			return err
+		}
 		q := ws.hidden(ws.readQuery(r.URL.Query()).first())
 		p.Queue = a.form(exportForm{
 			ID: ofSubmissions, Action: q.at(exportsPath + "/submissions"), Purposes: purposes(in), Recipients: recipients, Reasons: exportReasons(),
@@ -99,7 +103,6 @@ func (a *asking) form(f exportForm) *exportForm {
 	if a == nil || a.kind != f.ID {
 		return &f
 	}
-	f.Recipients = slices.Clone(f.Recipients) // the other form has the same
 	for name, list := range map[string][]option{
 		"purpose": f.Purposes, "channel": f.Channels, "recipient": f.Recipients, "reason": f.Reasons, "field": f.Fields,
 	} {

@@ -212,6 +212,25 @@ func (ws *Workspace) recall(ctx context.Context, ids ...uuid.UUID) ([]recalled, 
 	return list, nil
 }
 
+// classes are those of recipients that a version of the statement, in force now or before, names for any of the purposes.
+func (ws *Workspace) classes(ctx context.Context, purposes []option) ([]string, error) {
+	values := make([]string, len(purposes))
+	for i, p := range purposes {
+		values[i] = p.Value
+	}
+	rows, err := ws.desk.Pool.Query(ctx, `
+		SELECT DISTINCT u.recipient FROM statement_use u JOIN statement_version v ON v.id = u.version
+		WHERE u.purpose = ANY ($1) AND v.effective_on <= company_day($2)`, values, ws.desk.Now())
+	if err != nil {
+		return nil, errRead("whom statements name", err)
+	}
+	classes, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, errRead("whom statements name", err)
+	}
+	return classes, nil
+}
+
 // naming returns the versions of the statement by which the recipient may have what reaches people, for the purpose.
 func (ws *Workspace) naming(ctx context.Context, e export) ([]string, error) {
 	rows, err := ws.desk.Pool.Query(ctx, `

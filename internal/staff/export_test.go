@@ -137,6 +137,9 @@ func TestExportAsksForEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	me := h.as(t, account.Marketer)
+	if offered := text(me.get(t, h, "/staff/exports"), "#contacts-recipient"); strings.Contains(offered, "Processor") {
+		t.Errorf("offers whom no statement names for these purposes: %s", offered)
+	}
 	for want, v := range map[string]url.Values{
 		"Choose what the list is for": wanted("purpose", "service"),
 		"Choose the way":              wanted("channel", "carrier pigeon"),
@@ -146,7 +149,7 @@ func TestExportAsksForEverything(t *testing.T) {
 		"Shorten this":                wanted("words", strings.Repeat("x", 301)),
 		"Leave addresses out":         wanted("words", "For ada@example.com"),
 		"who gets the list":           wanted("recipient", "demand:"+uuid.NewString()),
-		"gets the email address for":  wanted("recipient", "processor:Lakeshore Mail Relay (demo)"),
+		"gets the list.":              wanted("recipient", "processor:Lakeshore Mail Relay (demo)"),
 		"gets the postal address":     wanted("purpose", "survey", "channel", "post"),
 	} {
 		w := me.do(h, http.MethodPost, "/staff/exports/contacts", v)
