@@ -26,9 +26,10 @@
 
   // The visitor's own time beside the event's, where the two differ.
   // Browsers that hide where they are say UTC: that is nobody's own time, and is not shown.
-  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const hidden = /^(UTC|GMT|Etc\/.*)$/.test(here ?? "");
-  for (const time of all("time[data-zone]")) {
+  const times = all("time[data-zone]");
+  const here = times.length && Intl.DateTimeFormat().resolvedOptions().timeZone; // slow: most pages tell no time
+  const hidden = /^(UTC|GMT|Etc\/.*)$/.test(here || "");
+  for (const time of times) {
     const at = new Date(time.dateTime);
     if (isNaN(at) || !here || hidden) continue;
     const show = (zone, opt) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...opt }).format(at);
