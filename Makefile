@@ -24,7 +24,7 @@ bench: build ## how near each path comes to its limit, measured in the same run;
 	@.ci/deps bench
 	$(GO) run ./cmd/bench $(BENCH)
 
-audit: ## every page in a browser: accessibility, HTML, CSS, links, keyboard, zoom, outlines, headers, Lighthouse, weight; ends with a table
+audit: ## every page in a browser: accessibility, HTML, CSS, links, keyboard, zoom, outlines, pictures of the components, headers, Lighthouse, weight; ends with a table
 	@.ci/deps test
 	@.ci/deps audit
 	npm ci --prefix .ci/audit --ignore-scripts --no-audit --no-fund

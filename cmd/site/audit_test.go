@@ -36,6 +36,7 @@ func TestAudit(t *testing.T) {
 		{"keys", auditKeys},
 		{"zoom", auditZoom},
 		{"outline", auditOutline},
+		{"pictures", auditPictures},
 		{"headers", auditHeaders},
 		{"lighthouse", auditLighthouse},
 		{"weight", auditWeight},
