@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -17,7 +19,7 @@ const (
 // kinds and statuses, with about 600 bytes of answers, indexed for search. The youngest 2 % are unread, 5 % unassigned;
 // words are as common or rare as they are in life.
 func (w *world) fill(ctx context.Context, n int) error {
-	if err := w.asLoader(ctx, emptyAll); err != nil {
+	if err := w.empty(ctx); err != nil {
 		return fmt.Errorf("empty the tables: %w", err)
 	}
 	if err := w.asLoader(ctx, fillWords, fmt.Sprintf(fillPeople, n/3+1)); err != nil {
@@ -45,6 +47,17 @@ func (w *world) fill(ctx context.Context, n int) error {
 		return fmt.Errorf("vacuum: %w", err)
 	}
 	return nil
+}
+
+// empty tries again where the site's work under way and this wait for each other: the server ends one of the two.
+func (w *world) empty(ctx context.Context) error {
+	for {
+		err := w.asLoader(ctx, emptyAll)
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) || refused.Code != "40P01" {
+			return err
+		}
+	}
 }
 
 // asLoader runs statements in one transaction in which no trigger fires: neither those that keep tables append-only
