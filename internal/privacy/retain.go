@@ -25,7 +25,7 @@ import (
 //
 // It promises that nothing is deleted before its date, that everything is gone by the night after, except what a legal
 // hold covers, and that it works in small transactions: cut off anywhere, the next run goes on. What rooms delete by
-// themselves it leaves to them: unconfirmed subscriptions, staged files, sessions, ended accesses, flags of misuse.
+// themselves it leaves to them, and Plan tells of it: unconfirmed subscriptions, staged files, sessions, flags of misuse.
 type Retainer struct {
 	desk   *activity.Desk
 	eraser *Eraser
@@ -62,6 +62,23 @@ type old struct {
 	due           string // FROM … WHERE …, $1 is the time before which
 	at            string // column of its time
 	drop          func(ctx context.Context, before time.Time) (int64, error)
+}
+
+// leftToRooms lists what rooms delete by themselves, most of it within minutes.
+func leftToRooms() []old {
+	return []old{
+		{
+			"subscription", "never confirmed", 0, `submission s WHERE s.kind = 'newsletter' AND s.status = 'new'
+				AND s.created_at <= $1::timestamptz - interval '30 days' AND s.purge_after >= $1::date
+				AND NOT held(s.person_id, s.id, s.kind, s.created_at)`, "s.created_at", nil,
+		},
+		{"file", "chosen, never sent", 0, `file WHERE state = 'staged' AND expires_at <= $1`, "expires_at", nil},
+		{"account", "sessions that have ended", 0, `session WHERE expires_at <= $1`, "expires_at", nil},
+		{
+			"misuse", "flags", 24, `misuse WHERE greatest(created_at, blocked_until) < $1 AND NOT held(person_id, submission_id)`,
+			"greatest(created_at, blocked_until)", nil,
+		},
+	}
 }
 
 // olds lists what is deleted by its age, whatever became of it.
@@ -183,7 +200,7 @@ func (r *Retainer) Run(ctx context.Context) ([]RetainLine, error) {
 	return lines, errors.Join(append(faults, r.report(ctx, lines))...)
 }
 
-// Plan reports what Run would delete now, and deletes nothing.
+// Plan reports what Run would delete now, and what rooms are about to delete by themselves, and deletes nothing.
 func (r *Retainer) Plan(ctx context.Context) ([]RetainLine, error) {
 	lines, err := postgres.Rows[RetainLine](ctx, r.desk.Pool, `
 		SELECT now() AS at, s.kind, s.status AS outcome, count(*) AS n, min(s.purge_after)::timestamptz AS oldest
@@ -192,7 +209,7 @@ func (r *Retainer) Plan(ctx context.Context) ([]RetainLine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plan deletion: %w", err)
 	}
-	for _, o := range r.olds() {
+	for _, o := range append(r.olds(), leftToRooms()...) {
 		line, err := r.measure(ctx, o)
 		if err != nil {
 			return nil, fmt.Errorf("plan deletion of %s, %s: %w", o.kind, o.outcome, err)

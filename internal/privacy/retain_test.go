@@ -203,6 +203,48 @@ func TestRetainByAge(t *testing.T) {
 	wantState(t, h, who, "with a record that stays", "known words mail")
 }
 
+// The plan also tells what rooms delete by themselves, and a run leaves that to them.
+func TestPlanTellsOfRooms(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	ctx := t.Context()
+	h.officer(t)
+	subscription := h.add(t, "newsletter", "new", h.Now().AddDate(0, 0, 3))[0]
+	h.add(t, "contact", "new", h.Now().AddDate(1, 0, 0))
+	for _, sql := range []string{
+		`INSERT INTO file (id, state, field, name, media_type, size, sha256, blob, key, scan, scan_next_at, created_at, expires_at)
+			VALUES (gen_random_uuid(), 'staged', 'cv', 'cv.txt', 'text/plain', 1, sha256(''), 'b', 'k', 'clean', $1, $1, $1)`,
+		`INSERT INTO session (id, secret_hash, account_id, label, created_at, last_seen_at, expires_at)
+			SELECT gen_random_uuid(), '', id, '', $1, $1, $1 FROM account`,
+		`INSERT INTO misuse (id, submission_id, person_id, kind, evidence, officer_id, created_at)
+			SELECT gen_random_uuid(), s.id, s.person_id, 'abuse', 'x', a.id, $1::timestamptz - interval '25 months'
+			FROM submission s, account a WHERE s.kind = 'contact'`,
+	} {
+		if _, err := h.Pool.Exec(ctx, sql, h.Now().AddDate(0, 0, -1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plan, err := h.retainer(t).Plan(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int64{}
+	for _, l := range plan {
+		got[l.Kind+": "+l.Outcome] = l.N
+	}
+	if diff := cmp.Diff(got, map[string]int64{
+		"subscription: never confirmed": 1, "file: chosen, never sent": 1, "account: sessions that have ended": 1, "misuse: flags": 1,
+	}); diff != "" {
+		t.Errorf("planned (-got +want):\n%s", diff)
+	}
+	if _, err := h.retainer(t).Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if !h.there(t, "submission", subscription) {
+		t.Error("the night deleted what is the newsletter's to delete")
+	}
+}
+
 // A person about whom nothing is held any more is emptied; one who agreed to something, or is under a hold, is not.
 func TestRetainPeople(t *testing.T) {
 	t.Parallel()
