@@ -30,6 +30,11 @@ func (r *Room) statementChecks() []Check {
 			Remove: Removal{Statement: Edit{statementFiles, "- **Post.** ", "- "}},
 		},
 		{
+			Promise: "P-9", Name: "Whatever a department gets with a request, the statement tells that processors hold too.", Run: r.checkHandOver,
+			Remove: Removal{SQL: `ALTER TABLE statement_use DISABLE TRIGGER USER;
+				DELETE FROM statement_use WHERE activity = 'contact' AND recipient = 'processor'`},
+		},
+		{
 			Promise: "P-17", Name: "Every published version reads as its file does.", Run: r.checkTexts,
 			Remove: Removal{File: Edit{statementFiles, "None needs an account", "Some need an account"}},
 		},
@@ -162,6 +167,33 @@ func (r *Room) checkProcessors(context.Context) error {
 	for _, p := range r.desk.Pages.Site().Processors {
 		if p.Country == "" || p.Contract == "" || !strings.Contains(s.Body, p.Name) {
 			faults = append(faults, fmt.Errorf("%s lacks a country, a contract, or its place in the statement", p.Name))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// checkHandOver compares what the departments get with requests with what processors do: records lie with the company
+// that hosts the site, and mails about them pass through the one that sends them.
+func (r *Room) checkHandOver(ctx context.Context) error {
+	uses, err := r.uses(ctx)
+	if err != nil {
+		return err
+	}
+	held := map[string][]string{}
+	for _, u := range uses {
+		if u.Purpose == "service" && u.Recipient == "processor" {
+			held[u.Activity] = append(held[u.Activity], u.Data...)
+		}
+	}
+	var faults []error
+	for _, u := range uses {
+		if u.Purpose != "service" || u.Recipient != "own department" {
+			continue
+		}
+		for _, data := range u.Data {
+			if !slices.Contains(held[u.Activity], data) {
+				faults = append(faults, fmt.Errorf("%s: the statement names no processor that gets the %s", u.Activity, data))
+			}
 		}
 	}
 	return errors.Join(faults...)
