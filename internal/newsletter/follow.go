@@ -127,6 +127,10 @@ func forgetOne(ctx context.Context, tx pgx.Tx, id uuid.UUID, now time.Time) erro
 	if _, err := tx.Exec(ctx, `DELETE FROM message WHERE submission_id = $1`, id); err != nil {
 		return err
 	}
+	// Whatever the same address is sending in this moment keeps it: the lock waits for that, and only then is looked.
+	if _, err := tx.Exec(ctx, `SELECT FROM person WHERE id = $1 FOR UPDATE`, who); err != nil {
+		return err
+	}
 	_, err = tx.Exec(ctx, `
 		UPDATE person SET email = NULL, address_hmac = NULL, erased_at = $2
 		WHERE id = $1 AND verified_at IS NULL AND erased_at IS NULL

@@ -2,6 +2,7 @@ package newsletter_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -177,6 +178,47 @@ func TestUnconfirmedIsDeletedAfterThirtyDays(t *testing.T) {
 	}
 	if got := status(t, b, kept); got != "confirmed" {
 		t.Errorf("the confirmed one: %s", got)
+	}
+}
+
+// Somebody whose unconfirmed request lapses in the moment in which they send another form keeps the address of that one.
+func TestLapsingWaitsForWhatIsSent(t *testing.T) {
+	b := bench(t)
+	ctx := t.Context()
+	subscribe(t, b, "late@example.com")
+	b.Advance(31 * 24 * time.Hour)
+	tx, err := b.Pool.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(ctx) }() // committed by then
+	if _, err := tx.Exec(ctx, `
+		INSERT INTO submission (id, person_id, kind, status, reference, created_at, purge_after)
+		SELECT gen_random_uuid(), person_id, 'contact', 'new', '', created_at, purge_after + 365 FROM submission`); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- b.Desk.Activities()[0].Work[0].Run(ctx) }()
+	for waits := false; !waits; {
+		if err := b.Pool.QueryRow(ctx, `
+			SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-done:
+			t.Fatalf("it did not wait for what is being sent: %v", err)
+		default:
+		}
+	}
+	if err := errors.Join(tx.Commit(ctx), <-done); err != nil {
+		t.Fatal(err)
+	}
+	var email *string
+	if err := b.Pool.QueryRow(ctx, `SELECT p.email FROM person p JOIN submission s ON s.person_id = p.id WHERE s.kind = 'contact'`).Scan(&email); err != nil {
+		t.Fatal(err)
+	}
+	if email == nil {
+		t.Error("the address of what was just sent is gone")
 	}
 }
 
