@@ -50,12 +50,20 @@ func auditPictures(t *testing.T, a *auditor) {
 	}
 }
 
-// picture is what an element looks like, its fonts there.
+// picture is what an element looks like, its fonts there. It counts once two in a row are the same: a part outside the
+// window may be painted a moment later.
 func (v *visitor) picture(element string) image.Image {
 	v.t.Helper()
 	settled[bool](v, `document.fonts.ready.then(() => true)`)
-	shot, err := chromedp.Run(v.ctx, chromedp.Screenshot(chromedp.CSS(element)))
-	v.must("take a picture", err)
+	var shot []byte
+	for {
+		again, err := chromedp.Run(v.ctx, chromedp.Screenshot(chromedp.CSS(element)))
+		v.must("take a picture", err)
+		if bytes.Equal(again, shot) {
+			break
+		}
+		shot = again
+	}
 	img, err := png.Decode(bytes.NewReader(shot))
 	v.must("read the picture", err)
 	return img

@@ -107,19 +107,27 @@ func (m measured) faults() (faults []string) {
 // not the page's.
 func lighthouse(t *testing.T, address string) (best measured) {
 	t.Helper()
-	for i := range 3 {
-		m := runLighthouse(t, address)
-		if i == 0 || m.score("performance") > best.score("performance") {
+	var failed error
+	for range 3 {
+		m, err := runLighthouse(t, address)
+		if err != nil { // it lost the browser's trace
+			failed = err
+			continue
+		}
+		if best.Audits == nil || m.score("performance") > best.score("performance") {
 			best = m
 		}
 		if len(best.faults()) == 0 {
 			break
 		}
 	}
+	if best.Audits == nil {
+		t.Fatalf("lighthouse: %v", failed)
+	}
 	return best
 }
 
-func runLighthouse(t *testing.T, address string) (m measured) {
+func runLighthouse(t *testing.T, address string) (m measured, err error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "node", tool(t, "lighthouse", "cli", "index.js"), address, "--quiet", "--output=json",
 		"--only-categories=performance,accessibility,best-practices,seo",
@@ -128,12 +136,9 @@ func runLighthouse(t *testing.T, address string) (m measured) {
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("lighthouse: %v", err)
+		return m, err
 	}
-	if err := json.Unmarshal(out, &m); err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return m, json.Unmarshal(out, &m)
 }
 
 // auditWeight counts what a first visit of the home page fetches.

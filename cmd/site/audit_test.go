@@ -29,13 +29,13 @@ func TestAudit(t *testing.T) {
 		name string
 		run  func(t *testing.T, a *auditor)
 	}{
+		{"outline", auditOutline}, // before others have tried to sign in too often
 		{"axe", auditAxe},
 		{"html", auditHTML},
 		{"css", auditCSS},
 		{"links", auditLinks},
 		{"keys", auditKeys},
 		{"zoom", auditZoom},
-		{"outline", auditOutline},
 		{"pictures", auditPictures},
 		{"headers", auditHeaders},
 		{"lighthouse", auditLighthouse},
