@@ -207,6 +207,10 @@ func TestMarketingSeesNobodyElse(t *testing.T) {
 			VALUES (gen_random_uuid(), '` + who.String() + `', 'newsletter', 'newsletter', 'no@example.com', now(), now())`: "no consent in force for newsletter by email",
 		`INSERT INTO message (id, person_id, purpose, template, address, next_at, created_at)
 			VALUES (gen_random_uuid(), '` + who.String() + `', 'service', 'newsletter', 'no@example.com', now(), now())`: "a message of this kind is about a record",
+		`INSERT INTO message (id, purpose, template, address, next_at, created_at)
+			VALUES (gen_random_uuid(), 'internal', 'announcement-test', 'no@example.com', now(), now())`: "marketing stores only what rests on consent",
+		`INSERT INTO message (id, purpose, template, address, next_at, created_at)
+			VALUES (gen_random_uuid(), 'account', 'reset', 'no@example.com', now(), now())`: "marketing stores only what rests on consent",
 	} {
 		err := postgres.AsMarketing(t.Context(), h.Pool, func(tx pgx.Tx) error {
 			_, err := tx.Exec(t.Context(), sql)
@@ -216,7 +220,12 @@ func TestMarketingSeesNobodyElse(t *testing.T) {
 			t.Errorf("%s: %v", sql, err)
 		}
 	}
-	err := pgx.BeginFunc(t.Context(), h.Pool, func(tx pgx.Tx) error {
+	_, err := h.Pool.Exec(t.Context(), `INSERT INTO message (id, purpose, template, address, next_at, created_at)
+		VALUES (gen_random_uuid(), 'internal', 'announcement-test', 'no@example.com', now(), now())`)
+	if err == nil || !strings.Contains(err.Error(), "a test of an announcement goes to staff") {
+		t.Errorf("a test to somebody who is no staff: %v", err)
+	}
+	err = pgx.BeginFunc(t.Context(), h.Pool, func(tx pgx.Tx) error {
 		var n int
 		if err := postgres.MarketingIn(t.Context(), tx, func(tx pgx.Tx) error {
 			return tx.QueryRow(t.Context(), `SELECT count(*) FROM contactable`).Scan(&n)

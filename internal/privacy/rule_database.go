@@ -36,6 +36,13 @@ func (r *Room) databaseChecks() []Check {
 			},
 		},
 		{
+			Promise: "P-6", Name: "Whoever selects people for marketing stores no message but what rests on consent.", Run: r.checkErrand,
+			Remove: Removal{SQL: `
+				CREATE OR REPLACE FUNCTION message_gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+					IF may_send(NEW) IS NOT NULL THEN RAISE EXCEPTION 'refused' USING CONSTRAINT = 'message_gate'; END IF;
+					RETURN NEW; END $$`},
+		},
+		{
 			Promise: "P-6", Name: "The chain of consents is whole.", Run: r.checkChain(checkedPeople), Whole: r.checkChain(0),
 			Remove: Removal{SQL: brokenChain},
 		},
@@ -69,8 +76,15 @@ func (r *Room) databaseChecks() []Check {
 			Remove: Removal{SQL: `ALTER TABLE answers ALTER COLUMN statement_version DROP NOT NULL`},
 		},
 		{
-			Promise: "P-18", Name: "The database refuses a message about a use that no version named.", Run: r.checkUse,
+			Promise: "P-18", Name: "What the version that was shown does not name is refused, and nothing is kept longer than it says.", Run: r.checkUse,
 			Remove: Removal{SQL: openGate},
+			Also: []Removal{
+				{SQL: `CREATE OR REPLACE FUNCTION may_use(submission uuid, purpose text, recipient text, field text, at timestamptz DEFAULT now())
+					RETURNS boolean LANGUAGE sql STABLE AS 'SELECT true'`},
+				{SQL: `CREATE OR REPLACE FUNCTION uses_of(record uuid, at timestamptz) RETURNS SETOF statement_use
+					LANGUAGE sql STABLE AS 'SELECT * FROM statement_use'`},
+				{SQL: `ALTER TABLE submission DISABLE TRIGGER submission_kept`},
+			},
 		},
 		{
 			Promise: "A-4", Name: "No record is kept without the day of its deletion.", Run: r.checkColumn("submission", "purge_after"),
@@ -208,19 +222,6 @@ func (r *Room) checkConstraint(table, constraint string) func(context.Context) e
 		}
 		return nil
 	}
-}
-
-// checkUse asks the gate about a message that rests on no statement.
-func (r *Room) checkUse(ctx context.Context) error {
-	return r.rehearse(ctx, func(tx pgx.Tx, who person.Person) error {
-		open, err := r.asked(ctx, tx, map[string]any{
-			"purpose": "service", "channel": "email", "person_id": who.ID, "address": who.Email, "submission_id": uuid.New(),
-		})
-		if err == nil && open {
-			err = errors.New("a message passes that no version of the statement named")
-		}
-		return err
-	})
 }
 
 func (r *Room) checkRecipients(ctx context.Context) error {

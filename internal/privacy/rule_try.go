@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // attempt runs a statement and takes it back; fault is what the database answered.
@@ -49,6 +51,26 @@ func (r *Room) tryNewsletter(ctx context.Context, tx pgx.Tx, who person.Person) 
 	return attempt(ctx, tx, `
 		INSERT INTO message (id, person_id, purpose, template, address, next_at, created_at)
 		VALUES ($1, $2, 'newsletter', 'newsletter', $3, $4, $4)`, uuid.New(), who.ID, who.Email, r.desk.Now())
+}
+
+// checkErrand tries, as the role of marketing, to write to somebody under a purpose that needs no consent.
+func (r *Room) checkErrand(ctx context.Context) error {
+	return r.rehearse(ctx, func(tx pgx.Tx, who person.Person) error {
+		var fault error
+		err := postgres.MarketingIn(ctx, tx, func(tx pgx.Tx) (err error) {
+			fault, err = attempt(ctx, tx, `
+				INSERT INTO message (id, purpose, template, address, next_at, created_at)
+				VALUES ($1, 'internal', 'inbox', $2, $3, $3)`, uuid.New(), who.Email, r.desk.Now())
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if pg, ok := errors.AsType[*pgconn.PgError](fault); !ok || pg.ConstraintName != "message_gate" {
+			return fmt.Errorf("marketing stores a message that rests on no consent; the answer: %v", fault)
+		}
+		return nil
+	})
 }
 
 // checkMarketing lists every right of the role of marketing, columns included, beyond its two.
@@ -125,6 +147,66 @@ func checkFunction(ctx context.Context, tx pgx.Tx) error {
 		if pg, ok := errors.AsType[*pgconn.PgError](fault); !ok || pg.Code != "23001" {
 			return fmt.Errorf("refuse_change lets pass: %s", sql)
 		}
+	}
+	return nil
+}
+
+// checkUse sends a record under a version of the statement made for it, which names no answer to a question: a letter is
+// refused and no processor gets it. Then the version names one: the letter passes, and the record is kept no longer than that.
+func (r *Room) checkUse(ctx context.Context) error {
+	return r.rehearse(ctx, func(tx pgx.Tx, who person.Person) error {
+		record, version := uuid.New(), "check "+who.ID.String()
+		if err := r.sendUnder(ctx, tx, who, record, version); err != nil {
+			return err
+		}
+		letter := map[string]any{
+			"purpose": "service", "template": "letter", "channel": "email", "person_id": who.ID, "address": who.Email,
+			"submission_id": record, "basis": version,
+		}
+		if open, err := r.asked(ctx, tx, letter); err != nil || open {
+			return cmp.Or(err, errors.New("a message passes that no version of the statement named"))
+		}
+		_, err := tx.Exec(ctx, `
+			INSERT INTO statement_use (version, activity, purpose, data, recipient, retention, basis)
+			VALUES ($1, 'contact', 'service', '{email address}', 'own department', '12 months', 'your request')`, version)
+		if err != nil {
+			return fmt.Errorf("name a use: %w", err)
+		}
+		if open, err := r.asked(ctx, tx, letter); err != nil || !open {
+			return cmp.Or(err, errors.New("a message is refused although the version that was shown names it"))
+		}
+		var handed bool
+		var days int
+		err = tx.QueryRow(ctx, `
+			WITH moved AS (UPDATE submission SET purge_after = purge_after + 9999 WHERE id = $1 RETURNING purge_after - greatest(now(), $2)::date AS days)
+			SELECT may_use($1, 'service', 'processor', NULL), days FROM moved`, record, r.desk.Now()).Scan(&handed, &days)
+		switch {
+		case err != nil:
+			return fmt.Errorf("keep a record: %w", err)
+		case handed:
+			return errors.New("a processor may have what no version names for it")
+		case days > 400:
+			return fmt.Errorf("a record is kept for %d days although its version says 12 months", days)
+		}
+		return nil
+	})
+}
+
+// sendUnder stores a question under a version that names one use of it: that it is told of within the house.
+func (r *Room) sendUnder(ctx context.Context, tx pgx.Tx, who person.Person, record uuid.UUID, version string) error {
+	b, now := &pgx.Batch{}, r.desk.Now()
+	b.Queue(`INSERT INTO statement_version (id, effective_on, title, summary, body, digest, published_at)
+		VALUES ($1, '0001-01-01', 'A rehearsal', '', '', sha256($1::text::bytea), $2)`, version, now)
+	b.Queue(`INSERT INTO statement_use (version, activity, purpose, data, recipient, retention, basis)
+		VALUES ($1, 'contact', 'internal', '{name}', 'own department', '12 months', 'legitimate interest')`, version)
+	b.Queue(`INSERT INTO form_revision (digest, kind, fields, wording, lang, created_at)
+		VALUES (sha256($1::text::bytea), 'contact', '[]', '{}', 'en', $2)`, version, now)
+	b.Queue(`INSERT INTO submission (id, person_id, kind, status, reference, created_at, purge_after)
+		VALUES ($1, $2, 'contact', 'new', '', $3, $3::timestamptz::date)`, record, who.ID, now)
+	b.Queue(`INSERT INTO answers (submission_id, version, form_revision, statement_version, lang, values, created_at)
+		VALUES ($1, 1, sha256($2::text::bytea), $2, 'en', '{}', $3)`, record, version, now)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("rehearse: %w", err)
 	}
 	return nil
 }
