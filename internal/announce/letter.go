@@ -53,9 +53,29 @@ func Templates(pool *pgxpool.Pool, publicURL string) []mail.Template {
 		}
 		return letter(a, publicURL), nil
 	}
+	stands := func(ctx context.Context, data any) error {
+		stored, ok := data.(Letter)
+		if !ok {
+			return nil
+		}
+		a, err := get(ctx, pool, stored.Announcement, "")
+		switch {
+		case errors.Is(err, page.ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		case a.State == stopped:
+			return mail.ErrStopped
+		case a.State == paused:
+			return mail.ErrPaused
+		}
+		return nil
+	}
 	list := []mail.Template{{Name: testTemplate, Purpose: "internal", Data: Letter{}, ByHand: true}}
 	for _, p := range consent.Purposes() {
-		list = append(list, mail.Template{Name: templateOf(p), Purpose: string(p), Data: Letter{}, ByHand: true, Fill: fill})
+		list = append(list, mail.Template{
+			Name: templateOf(p), Purpose: string(p), Data: Letter{}, ByHand: true, Fill: fill, Stands: stands,
+		})
 	}
 	return list
 }

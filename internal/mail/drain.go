@@ -101,23 +101,23 @@ func (q *Queue) sendAll(ctx context.Context, claims []claim, until time.Time) er
 			_ = q.limit.Wait(ctx) // its error is that of ctx, seen next
 		}
 		if ctx.Err() != nil || q.now().Add(sendTimeout).After(until) {
-			return errors.Join(ctx.Err(), q.giveBack(ctx, claims[i:]))
+			return errors.Join(ctx.Err(), q.giveBack(ctx, q.now(), claims[i:]))
 		}
 		m, d, err := q.ready(ctx, c)
 		if err != nil {
-			return errors.Join(err, q.giveBack(ctx, claims[i:]))
+			return errors.Join(err, q.giveBack(ctx, q.now(), claims[i:]))
 		}
 		if m == nil {
 			continue
 		}
 		if s == nil {
 			if s, err = q.transport.open(ctx); err != nil && ctx.Err() != nil {
-				return errors.Join(err, q.giveBack(ctx, claims[i:]))
+				return errors.Join(err, q.giveBack(ctx, q.now(), claims[i:]))
 			}
 			if err != nil {
 				// The others wait for the next drain: one failed call says enough.
 				return errors.Join(err, q.later(ctx, c, "the mail server could not be reached"),
-					q.giveBack(ctx, claims[i+1:]))
+					q.giveBack(ctx, q.now(), claims[i+1:]))
 			}
 		}
 		sent := s.send(c.ID.String(), m)
@@ -180,6 +180,14 @@ func (q *Queue) ready(ctx context.Context, c claim) (*gomail.Msg, *drawer, error
 	if err != nil {
 		return nil, nil, q.close(ctx, c, "failed", err.Error())
 	}
+	switch err := d.stands(ctx, data); {
+	case errors.Is(err, ErrStopped):
+		return nil, nil, q.cancel(ctx, c)
+	case errors.Is(err, ErrPaused):
+		return nil, nil, q.giveBack(ctx, q.now().Add(lookAgain), []claim{c})
+	case err != nil:
+		return nil, nil, fmt.Errorf("read whether a sending stands: %w", err)
+	}
 	if data, err = d.filled(ctx, data); err != nil {
 		return nil, nil, fmt.Errorf("read what messages share: %w", err)
 	}
@@ -188,6 +196,19 @@ func (q *Queue) ready(ctx context.Context, c claim) (*gomail.Msg, *drawer, error
 		return nil, nil, q.close(ctx, c, "failed", err.Error())
 	}
 	return m, d, nil
+}
+
+// lookAgain is when a mail of a paused sending is looked at anew, if nobody resumed it before.
+const lookAgain = 5 * time.Minute
+
+// cancel ends a message whose sending was stopped, with its words.
+func (q *Queue) cancel(ctx context.Context, c claim) error {
+	_, err := q.pool.Exec(ctx, `
+		UPDATE message SET state = 'cancelled', data = '{}' WHERE id = $1 AND attempts = $2 AND state = 'queued'`, c.ID, c.Attempts)
+	if err != nil {
+		return fmt.Errorf("cancel message %s: %w", c.ID, err)
+	}
+	return nil
 }
 
 func (q *Queue) mail(id uuid.UUID, d *drawer, p pending, data any) (*gomail.Msg, error) {
@@ -292,7 +313,7 @@ func markPerson(ctx context.Context, tx pgx.Tx, message uuid.UUID, at time.Time)
 }
 
 // giveBack ends the lease of messages that were not tried, as if they had not been taken.
-func (q *Queue) giveBack(ctx context.Context, claims []claim) error {
+func (q *Queue) giveBack(ctx context.Context, next time.Time, claims []claim) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	ids, fences, reasons := make([]uuid.UUID, len(claims)), make([]int, len(claims)), make([]*string, len(claims))
@@ -302,7 +323,7 @@ func (q *Queue) giveBack(ctx context.Context, claims []claim) error {
 	_, err := q.pool.Exec(ctx, `
 		UPDATE message m SET next_at = $4, attempts = m.attempts - 1, last_error = mine.reason
 		FROM unnest($1::uuid[], $2::int[], $3::text[]) AS mine (id, attempts, reason)
-		WHERE m.id = mine.id AND m.attempts = mine.attempts AND m.state = 'queued'`, ids, fences, reasons, q.now())
+		WHERE m.id = mine.id AND m.attempts = mine.attempts AND m.state = 'queued'`, ids, fences, reasons, next)
 	if err != nil {
 		return fmt.Errorf("give messages back: %w", err)
 	}

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	htmltemplate "html/template"
 	"io/fs"
@@ -28,7 +29,17 @@ type Template struct {
 	// Fill brings the words that all mails of one sending share, so that their rows need not hold a copy each: it gets
 	// the stored data and returns what is drawn, of the same type. Optional. Its error means that the database is away.
 	Fill func(ctx context.Context, data any) (any, error)
+	// Stands is asked right before a mail leaves whether the sending that it belongs to still stands: ErrPaused puts it off,
+	// ErrStopped cancels it. Optional. Any other error means that the database is away.
+	Stands func(ctx context.Context, data any) error
 }
+
+var (
+	// ErrPaused says that a sending is paused: its mails wait.
+	ErrPaused = errors.New("the sending is paused")
+	// ErrStopped says that a sending was stopped: what of it has not left never does.
+	ErrStopped = errors.New("the sending was stopped")
+)
 
 func (t Template) bulk() bool { return t.Bulk || consented(t.Purpose) }
 
@@ -38,6 +49,13 @@ func (t Template) filled(ctx context.Context, data any) (any, error) {
 		return data, nil
 	}
 	return t.Fill(ctx, data)
+}
+
+func (t Template) stands(ctx context.Context, data any) error {
+	if t.Stands == nil {
+		return nil
+	}
+	return t.Stands(ctx, data)
 }
 
 // Invitation may be implemented by the data of a template whose mails carry a calendar entry: method is REQUEST or
