@@ -31,6 +31,7 @@ func (r *Retainer) Checks() []Check {
 		{
 			Promise: "A-2", Name: "What a legal hold covers can be neither deleted nor emptied.", Run: r.checkFence,
 			Remove: Removal{SQL: `DROP TRIGGER answers_legal_hold ON answers`},
+			Also:   []Removal{{SQL: `DROP TRIGGER message_words_legal_hold ON message`}},
 		},
 		{
 			Promise: "A-4", Name: "The night deletes what is past its day, and nothing else.", Run: r.checkPurge,
@@ -123,8 +124,10 @@ func (r *Retainer) checkFence(ctx context.Context) error {
 	err := r.desk.Pool.QueryRow(ctx, `
 		SELECT coalesce(array_agg(t.name), '{}') FROM unnest($1::text[]) AS t (name)
 		WHERE NOT EXISTS (SELECT FROM pg_trigger g JOIN pg_proc f ON f.oid = g.tgfoid
-			WHERE g.tgrelid = t.name::regclass AND f.proname = 'refuse_held' AND g.tgenabled IN ('O', 'A'))`,
-		[]string{"person", "submission", "answers", "note", "reply", "file"}).Scan(&missing)
+			WHERE g.tgname = t.name || '_legal_hold' AND f.proname LIKE 'refuse\_held%' AND g.tgenabled IN ('O', 'A'))`,
+		[]string{
+			"person", "submission", "answers", "note", "reply", "file", "contact_point", "misuse", "message", "message_words", "account",
+		}).Scan(&missing)
 	if err != nil {
 		return fmt.Errorf("read triggers: %w", err)
 	}
