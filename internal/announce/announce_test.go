@@ -274,15 +274,17 @@ func (x history) outcome() string {
 		return "unconfirmed"
 	case x.bounced:
 		return "bounced"
+	case x.restricted:
+		return "restricted"
 	}
 	return "may"
 }
 
 // history is what happened to a person, in hours since a start.
 type history struct {
-	choices             []choice
-	confirmed           []int
-	suppressed, bounced bool
+	choices                         []choice
+	confirmed                       []int
+	suppressed, bounced, restricted bool
 }
 
 func histories() *rapid.Generator[history] {
@@ -294,6 +296,7 @@ func histories() *rapid.Generator[history] {
 		x := history{
 			choices: rapid.SliceOfN(choices, 0, 4).Draw(t, "choices"), confirmed: rapid.SliceOfNDistinct(hours, 0, 2, rapid.ID).Draw(t, "confirmed"),
 			suppressed: rapid.IntRange(0, 5).Draw(t, "suppressed") == 5, bounced: rapid.IntRange(0, 5).Draw(t, "bounced") == 5,
+			restricted: rapid.IntRange(0, 5).Draw(t, "restricted") == 5,
 		}
 		slices.SortStableFunc(x.choices, func(a, b choice) int { return a.hours - b.hours })
 		return x
@@ -321,6 +324,9 @@ func live(b *pgx.Batch, id uuid.UUID, start time.Time, x history) {
 	for _, hours := range confirmed {
 		confirm(hours)
 	}
+	if x.restricted {
+		b.Queue(`INSERT INTO restriction (id, person_id, ground, placed_at) VALUES ($1, $1, 'wish', now())`, id)
+	}
 	if x.suppressed && len(x.choices) > 0 {
 		b.Queue(`INSERT INTO suppression (address_hmac, purpose, channel, reason, at) VALUES ($1, 'newsletter', 'email', 'x', now())`, id[:])
 	}
@@ -345,6 +351,7 @@ func TestNobodyWithoutConsentGetsIt(t *testing.T) {
 	body := h.staff("GET", path, nil).Body.String()
 	for label, outcome := range map[string]string{
 		"Never agreed": "never", "Refused": "refused", "Did not confirm": "unconfirmed", "Mail comes back": "bounced",
+		"Use restricted": "restricted",
 	} {
 		if !strings.Contains(body, fmt.Sprintf("<dt>%s</dt><dd>%d</dd>", label, want[outcome])) || want[outcome] < 20 {
 			t.Errorf("%s: want %d: %s", label, want[outcome], body)

@@ -42,6 +42,7 @@ type reach struct {
 	Refused     int // said no
 	Unconfirmed int // ticked a box, and did not confirm
 	Bounced     int // agreed, but their mail comes back
+	Restricted  int // agreed, but the use of all that they sent is restricted
 	Nowhere     int // agreed, but gave no number or postal address, or none that their statement names
 	Filtered    int // agreed, but the filter leaves them out
 }
@@ -62,11 +63,12 @@ func (r *Room) reachOf(ctx context.Context, a announcement) (reach, error) {
 	err = r.desk.Pool.QueryRow(ctx, `
 		SELECT count(*) FILTER (WHERE c.person_id IS NULL), count(*) FILTER (WHERE NOT c.in_force AND (NOT c.granted OR s.at IS NOT NULL)),
 			count(*) FILTER (WHERE NOT c.in_force AND c.granted AND s.at IS NULL),
-			count(*) FILTER (WHERE c.in_force AND p.bounced_at IS NOT NULL)
+			count(*) FILTER (WHERE c.in_force AND p.bounced_at IS NOT NULL),
+			count(*) FILTER (WHERE c.in_force AND p.bounced_at IS NULL AND restricted(p.id, NULL))
 		FROM person p
 		LEFT JOIN consent c ON c.person_id = p.id AND c.purpose = $1 AND c.channel = $2
 		LEFT JOIN suppression s ON s.address_hmac = p.address_hmac AND s.purpose = $1 AND s.channel = $2
-		WHERE p.erased_at IS NULL`, a.Purpose, a.Channel).Scan(&x.Never, &x.Refused, &x.Unconfirmed, &x.Bounced)
+		WHERE p.erased_at IS NULL`, a.Purpose, a.Channel).Scan(&x.Never, &x.Refused, &x.Unconfirmed, &x.Bounced, &x.Restricted)
 	if err != nil {
 		return x, fmt.Errorf("count who is left out: %w", err)
 	}
