@@ -134,6 +134,7 @@ func (ws *Workspace) ask(r *http.Request, kind string, purposes []option) (expor
 	e := export{
 		Kind: kind, Purpose: r.PostForm.Get("purpose"), Reason: r.PostForm.Get("reason"), Words: form.Clean(r.PostForm.Get("words"), false),
 		Fields: []string{}, Filter: map[string]string{}, Account: in.Account.ID,
+		At: ws.desk.Now(), // before anything is read: what is taken back meanwhile came later
 	}
 	if !slices.ContainsFunc(purposes, func(o option) bool { return o.Value == e.Purpose }) {
 		a.add("purpose", "Choose what the list is for.")

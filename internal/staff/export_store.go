@@ -79,7 +79,7 @@ func (o *outgoing) add(who inRow, cells ...string) {
 // remember stores an export with who is in it, and logs it; only then may the file leave.
 func (ws *Workspace) remember(ctx context.Context, e *export, out *outgoing) error {
 	sum := sha256.Sum256(out.Bytes())
-	e.ID, e.At, e.Sum, e.Count = uuid.Must(uuid.NewV7()), ws.desk.Now(), sum[:], len(out.rows)
+	e.ID, e.Sum, e.Count = uuid.Must(uuid.NewV7()), sum[:], len(out.rows)
 	e.ExpiresAt = e.At.Add(keptFor)
 	err := pgx.BeginFunc(ctx, ws.desk.Pool, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
@@ -164,6 +164,7 @@ const (
 	tookBack   = "withdrawn"
 	noConsent  = "consent"
 	notUsed    = "restricted"
+	noGround   = "ground"
 )
 
 // words say why a row is called back.
@@ -177,6 +178,8 @@ func (r recalled) words() string {
 		return "The person withdrew the request"
 	case notUsed:
 		return "Its use is restricted"
+	case noGround:
+		return "The person objected, or the statement no longer allows this use"
 	}
 	return "The person withdrew the consent"
 }
@@ -194,18 +197,21 @@ func (ws *Workspace) recall(ctx context.Context, ids ...uuid.UUID) ([]recalled, 
 					WHERE c.person_id = x.person_id AND c.purpose = e.purpose AND c.channel = coalesce(e.channel, 'email') AND c.in_force)
 					THEN 'consent'
 				WHEN restricted(x.person_id, x.submission_id) THEN 'restricted'
+				WHEN x.filled AND x.submission_id IS NOT NULL AND e.recipient <> 'legal demand'
+					AND NOT may_use(x.submission_id, e.purpose, e.recipient, NULL, $2) THEN 'ground'
 				END AS why,
 				CASE
 				WHEN p.erased_at IS NOT NULL THEN p.erased_at
 				WHEN x.submission_id IS NOT NULL AND s.id IS NULL THEN NULL
 				WHEN s.status = 'withdrawn' AND s.status_since > e.at THEN s.status_since
 				ELSE coalesce((SELECT max(v.at) FROM consent_event v WHERE v.person_id = x.person_id AND v.purpose = e.purpose AND NOT v.granted),
-					(SELECT max(r.placed_at) FROM restriction r WHERE r.person_id = x.person_id AND r.lifted_at IS NULL))
+					(SELECT max(r.placed_at) FROM restriction r WHERE r.person_id = x.person_id AND r.lifted_at IS NULL),
+					(SELECT max(n.objected_at) FROM notice n WHERE n.person_id = x.person_id))
 				END AS since
 			FROM export e JOIN export_person x ON x.export_id = e.id JOIN person p ON p.id = x.person_id
 				LEFT JOIN submission s ON s.id = x.submission_id
 			WHERE e.id = ANY ($1)) t
-		WHERE why IS NOT NULL ORDER BY export_id, row`, ids)
+		WHERE why IS NOT NULL ORDER BY export_id, row`, ids, ws.desk.Now())
 	if err != nil {
 		return nil, errRead("recall list", err)
 	}

@@ -358,6 +358,14 @@ func TestExportsRememberWhoIsInThem(t *testing.T) {
 	}); diff != "" {
 		t.Errorf("submissions (-got +want):\n%s", diff)
 	}
+	if _, err := pgtest.Admin(t, h.Pool).Exec(ctx, `
+		ALTER TABLE statement_use DISABLE TRIGGER USER;
+		DELETE FROM statement_use WHERE activity = 'contact' AND purpose = 'service'`); err != nil {
+		t.Fatal(err)
+	}
+	if rows := recall(reviewer, list); len(rows) != 4 || rows[2][1] != "The person objected, or the statement no longer allows this use" {
+		t.Errorf("submissions of which the use is no longer allowed: %v", rows)
+	}
 	has(t, me.get(t, h, "/staff/exports"), "table", "2 to remove")
 	has(t, me.get(t, h, "/staff/exports/"+contacts.String()), "main", "2 rows of the file are about people who withdrew")
 	if w := reviewer.do(h, http.MethodGet, "/staff/exports/"+contacts.String(), nil); w.Code != http.StatusNotFound {
