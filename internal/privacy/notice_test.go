@@ -390,6 +390,54 @@ func TestMessageDatedAhead(t *testing.T) {
 	}
 }
 
+// TestMessageThatWaited stores a message about an old record whose sender was told of the use, and lets it leave days later,
+// when the version in force still names that use or no longer does.
+func TestMessageThatWaited(t *testing.T) {
+	for want, narrower := range map[string]bool{"sent": false, "withheld": true} {
+		t.Run(want, func(t *testing.T) {
+			h := bench(t)
+			fill(t, h, []sender{{id: uuid.New(), confirmed: true, records: [][2]string{{"contact", "2006-12-05"}}}})
+			publishWider(t, h, "It is what they asked us for.")
+			if err := tell(t.Context(), h); err != nil {
+				t.Fatal(err)
+			}
+			h.Mails(t)
+			var record uuid.UUID
+			if err := h.Pool.QueryRow(t.Context(), `
+				WITH heard AS (UPDATE notice SET delivered_at = $1::timestamptz - interval '31 days')
+				SELECT id FROM submission`, h.Now()).Scan(&record); err != nil {
+				t.Fatal(err)
+			}
+			h.writes(t, record)
+			if _, err := h.Pool.Exec(t.Context(), `UPDATE message SET next_at = $1 WHERE state = 'queued'`, h.Now().Add(72*time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			if narrower {
+				publishWithoutMails(t, h, "2026-11-24", 6)
+			}
+			h.Advance(72 * time.Hour)
+			h.Mails(t)
+			if got := h.mailed(t, record); got != "letter "+want {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
+// publishWithoutMails publishes a version that names no answers to what comes by the contact form.
+func publishWithoutMails(t *testing.T, h house, id string, days int) {
+	t.Helper()
+	d, err := consent.ReadDraft(web.FS, "2026-11-18")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.ID, d.EffectiveOn = id, d.EffectiveOn.AddDate(0, 0, days)
+	d.Uses = slices.DeleteFunc(slices.Clone(d.Uses), func(u consent.Use) bool { return u.Activity == "contact" && u.Purpose == "service" })
+	if err := consent.Publish(t.Context(), h.Pool, d, h.Now()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestConsentIsNotReplacedByNotice publishes versions that use for more, after notice, what people gave by consent.
 func TestConsentIsNotReplacedByNotice(t *testing.T) {
 	h := bench(t)
