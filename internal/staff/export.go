@@ -360,14 +360,20 @@ func (ws *Workspace) addRecords(ctx context.Context, out *outgoing, e export, re
 	for _, rec := range records {
 		ids = append(ids, rec.ID)
 	}
+	ids, err := ws.usable(ctx, e, ids)
+	if err != nil {
+		return err
+	}
 	may := map[uuid.UUID][]string{}
 	if len(e.Fields) > 0 {
-		var err error
 		if may, err = ws.allowed(ctx, e, ids); err != nil {
 			return err
 		}
 	}
 	for _, rec := range records {
+		if !slices.Contains(ids, rec.ID) {
+			continue
+		}
 		cells := ws.line(rec, names)
 		for _, x := range identifying() {
 			if !slices.Contains(e.Fields, x.Value) {

@@ -252,6 +252,22 @@ func (ws *Workspace) naming(ctx context.Context, e export) ([]string, error) {
 	return versions, nil
 }
 
+// usable are the records that may stand in a list: none of which the use is restricted, and none under a legal hold, but for
+// a list that the law demands.
+func (ws *Workspace) usable(ctx context.Context, e export, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := ws.desk.Pool.Query(ctx, `
+		SELECT s.id FROM submission s
+		WHERE s.id = ANY ($1) AND ($2 OR NOT restricted(s.person_id, s.id) AND NOT held(s.person_id, s.id))`, ids, e.Recipient == legalDemand)
+	if err != nil {
+		return nil, errRead("what may be listed", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, errRead("what may be listed", err)
+	}
+	return list, nil
+}
+
 // allowed returns the fields of each record that may leave: those of which the record's use for the purpose, by that
 // recipient, is allowed now. A row for what people agree to says nothing once the consent by e-mail has ended, for then it
 // is called back.
@@ -262,7 +278,7 @@ func (ws *Workspace) allowed(ctx context.Context, e export, ids []uuid.UUID) (ma
 	}
 	rows, err := ws.desk.Pool.Query(ctx, `
 		SELECT s.id, f.field FROM submission s CROSS JOIN unnest($4::text[], $5::text[]) AS f (field, kind)
-		WHERE s.id = ANY ($1) AND NOT restricted(s.person_id, s.id) AND (NOT needs_consent($2) OR EXISTS (SELECT FROM consent c
+		WHERE s.id = ANY ($1) AND (NOT needs_consent($2) OR EXISTS (SELECT FROM consent c
 				WHERE c.person_id = s.person_id AND c.purpose = $2 AND c.channel = 'email' AND c.in_force))
 			AND may_use(s.id, $2, $3, f.kind, $6)`, ids, e.Purpose, e.Recipient, e.Fields, kinds, ws.desk.Now())
 	if err != nil {

@@ -386,6 +386,27 @@ func (h *house) again(t *testing.T, role account.Role) member {
 	return h.as(t, role)
 }
 
+// What is restricted, and what is under a legal hold, stands in no list.
+func TestListsLeaveOutWhatIsNotToBeUsed(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	free, restricted, held := h.sent(t, "contact", "a@example.com"), h.sent(t, "contact", "b@example.com"), h.sent(t, "contact", "c@example.com")
+	reviewer := h.as(t, account.Reviewer)
+	for sql, id := range map[string]uuid.UUID{
+		`INSERT INTO restriction (id, person_id, submission_id, ground, placed_at) SELECT id, person_id, id, 'wish', now() FROM submission WHERE id = $1`: restricted,
+		`INSERT INTO legal_hold (id, scope, submission_id, ground, officer_id, placed_at, reviewed_at, review_on)
+			SELECT $1, 'record', $1, 'A claim.', a.id, now(), now(), now()::date FROM account a LIMIT 1`: held,
+	} {
+		if _, err := h.Pool.Exec(t.Context(), sql, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, _ := reviewer.saves(t, h, "/staff/exports/submissions", listing())
+	if len(rows) != 2 || rows[1][2] != free.String() {
+		t.Errorf("the list has %v", rows)
+	}
+}
+
 // A list for a legal demand goes to an entry of the register, made by the officer, who reads what is not theirs to decide.
 func TestLegalDemandGetsItsList(t *testing.T) {
 	t.Parallel()
