@@ -196,7 +196,7 @@ func (ws *Workspace) recall(ctx context.Context, ids ...uuid.UUID) ([]recalled, 
 				WHEN x.filled AND e.purpose IN ('survey', 'product_news', 'promotion', 'newsletter') AND NOT EXISTS (SELECT FROM consent c
 					WHERE c.person_id = x.person_id AND c.purpose = e.purpose AND c.channel = coalesce(e.channel, 'email') AND c.in_force)
 					THEN 'consent'
-				WHEN restricted(x.person_id, x.submission_id) THEN 'restricted'
+				WHEN e.recipient <> 'legal demand' AND restricted(x.person_id, x.submission_id) THEN 'restricted'
 				WHEN x.filled AND x.submission_id IS NOT NULL AND e.recipient <> 'legal demand'
 					AND NOT may_use(x.submission_id, e.purpose, e.recipient, NULL, $2) THEN 'ground'
 				END AS why,

@@ -426,6 +426,10 @@ func TestLegalDemandGetsItsList(t *testing.T) {
 	if _, err := h.Pool.Exec(ctx, `INSERT INTO disclosure_person (disclosure_id, n, person_id) VALUES ($1, 1, $2)`, entry, who); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := h.Pool.Exec(ctx, `
+		INSERT INTO restriction (id, person_id, ground, placed_at) VALUES ($1, $1, 'claim', $2)`, who, h.Now()); err != nil {
+		t.Fatal(err)
+	}
 	v := listing("purpose", "internal", "recipient", "demand:"+entry.String())
 	v["field"] = []string{"email"}
 	officer, reviewer := h.as(t, account.Privacy), h.as(t, account.Reviewer)
@@ -443,8 +447,9 @@ func TestLegalDemandGetsItsList(t *testing.T) {
 	}
 	rows, _ := officer.saves(t, h, "/staff/exports/submissions?kind=contact", v)
 	if len(rows) != 2 || rows[1][11] != "ada@example.com" {
-		t.Errorf("got %v", rows)
+		t.Errorf("restricted for a claim, and demanded: %v", rows)
 	}
+	hasNot(t, officer.get(t, h, "/staff/exports"), "table", "to remove")
 	at := "/staff/people/" + who.String()
 	has(t, officer.get(t, h, at), "main", "Demanded by law")
 	hasNot(t, reviewer.get(t, h, at), "main", "Demanded by law")
