@@ -19,8 +19,8 @@ import (
 )
 
 // Restrictions is the register of what is kept but not used, at a person's wish: staff may only look at it, no list has
-// it, and no mail is sent about it, but for the person's rights. The database withholds such mail (withhold_restricted).
-// Erasure and withdrawal go on working.
+// it but one that the law demands, and no mail is sent about it, but for the person's rights. The database withholds such
+// mail (withhold_restricted). Erasure and withdrawal go on working.
 type Restrictions struct {
 	desk *activity.Desk
 	view page.View[restrictionsPage]
