@@ -53,8 +53,7 @@ func (w *world) fill(ctx context.Context, n int) error {
 func (w *world) empty(ctx context.Context) error {
 	for {
 		err := w.asLoader(ctx, emptyAll)
-		var refused *pgconn.PgError
-		if !errors.As(err, &refused) || refused.Code != "40P01" {
+		if refused, ok := errors.AsType[*pgconn.PgError](err); !ok || refused.Code != "40P01" { // deadlock_detected
 			return err
 		}
 	}

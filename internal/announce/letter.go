@@ -39,29 +39,28 @@ type Letter struct {
 
 // Templates are the mails of this room. publicURL is how the world reaches the site.
 func Templates(pool *pgxpool.Pool, publicURL string) []mail.Template {
-	fill := func(ctx context.Context, data any) (any, error) {
+	// of reads the announcement of a stored message. There is none where it is gone: the mail can't be drawn then, and says so.
+	of := func(ctx context.Context, data any) (a announcement, found bool, err error) {
 		stored, ok := data.(Letter)
 		if !ok {
-			return data, nil
+			return a, false, nil
 		}
-		a, err := get(ctx, pool, stored.Announcement, "")
+		a, err = get(ctx, pool, stored.Announcement, "")
 		if errors.Is(err, page.ErrNotFound) {
-			return stored, nil // it can't be drawn, and the message says so
+			return a, false, nil
 		}
-		if err != nil {
-			return nil, err
+		return a, err == nil, err
+	}
+	fill := func(ctx context.Context, data any) (any, error) {
+		a, found, err := of(ctx, data)
+		if err != nil || !found {
+			return data, err
 		}
 		return letter(a, publicURL), nil
 	}
 	stands := func(ctx context.Context, data any) error {
-		stored, ok := data.(Letter)
-		if !ok {
-			return nil
-		}
-		a, err := get(ctx, pool, stored.Announcement, "")
+		a, _, err := of(ctx, data)
 		switch {
-		case errors.Is(err, page.ErrNotFound):
-			return nil
 		case err != nil:
 			return err
 		case a.State == stopped:

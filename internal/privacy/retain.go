@@ -25,7 +25,8 @@ import (
 //
 // It promises that nothing is deleted before its date, that everything is gone by the night after, except what a legal
 // hold covers, and that it works in small transactions: cut off anywhere, the next run goes on. What rooms delete by
-// themselves it leaves to them, and Plan tells of it: unconfirmed subscriptions, staged files, sessions, flags of misuse.
+// themselves it leaves to them: unconfirmed subscriptions, staged files, sessions, flags of misuse, of which Plan tells, and
+// ended accesses, of which it does not.
 type Retainer struct {
 	desk   *activity.Desk
 	eraser *Eraser
