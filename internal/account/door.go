@@ -9,8 +9,6 @@ import (
 	"clickcommerce.com/site/internal/page"
 )
 
-const refusedSignIn = "The address or the password is not right. Check both, or ask for a new password."
-
 // entry is the state of the sign-in page.
 type entry struct {
 	email, next, sealed string
@@ -26,37 +24,24 @@ func (s *Service) showSignIn(kind Kind) page.Handler {
 			http.Redirect(w, r, next, http.StatusSeeOther)
 			return nil
 		}
-		return s.drawSignIn(w, r, kind, entry{next: next, status: http.StatusOK, good: done(r)})
+		return s.drawSignIn(w, r, kind, entry{next: next, status: http.StatusOK, good: s.done(r)})
 	}
 }
 
 // done is what the page before has just done, told after a redirect.
-func done(r *http.Request) string {
-	switch r.URL.Query().Get("done") {
-	case "out":
-		return "You are signed out, and the cookie is gone."
-	case "password":
-		return "Your password is set. Sign in with it."
-	case "changed":
-		return "Your password is changed. Everywhere else you are signed out."
-	case "ended":
-		return "That place is signed out."
-	case "forgotten":
-		return "That computer is forgotten and signed out."
-	}
-	return ""
+func (s *Service) done(r *http.Request) string {
+	return s.say("done_" + r.URL.Query().Get("done"))
 }
 
 func (s *Service) drawSignIn(w http.ResponseWriter, r *http.Request, kind Kind, e entry) error {
 	p := sheet{
 		Base: page.Base{Title: "Sign in to Clickconnect", Path: area(kind) + "/sign-in"}, Good: e.good,
-		Lead:  "Your requests, downloads and settings. The cookie keeps you signed in until you close the browser or sign out.",
+		Lead:  s.say("sign_in_connect"),
 		Links: []link{{"I have no password, or forgot it", area(kind) + "/reset"}},
 	}
 	if kind == Staff {
 		p.Title = "Sign in to the workspace"
-		p.Lead = "For staff of Click Commerce. The cookie ends when you close the browser or sign out. " +
-			"Next you are asked for the code of your authenticator."
+		p.Lead = s.say("sign_in_staff")
 	} else {
 		p.Links = append(p.Links, link{"I have no access yet", "/connect/request"})
 	}
@@ -74,10 +59,9 @@ func (s *Service) drawSignIn(w http.ResponseWriter, r *http.Request, kind Kind, 
 	}
 	p.Form = plainForm(area(kind)+"/sign-in", "Sign in (sets 1 cookie)", fields...)
 	if e.status == http.StatusUnauthorized {
-		p.Form.Message = "Your session has ended. Sign in, then you can send it: what you typed is kept."
+		p.Form.Message = s.say("session_ended")
 		if e.sealed == "" {
-			p.Form.Message = "Your session has ended. What you typed is too long to be kept here: go back in your browser, " +
-				"where it still is, and sign in in another window first."
+			p.Form.Message = s.say("session_ended_long")
 		}
 	}
 	carry(p.Form, e.next, e.sealed)
@@ -113,7 +97,7 @@ func (s *Service) submitSignIn(kind Kind) page.Handler {
 
 // refuseSignIn shows the page again, with what was typed but the password.
 func (s *Service) refuseSignIn(w http.ResponseWriter, r *http.Request, kind Kind, e entry, err error) error {
-	if e.status, e.problem, err = refusal(w, err, refusedSignIn); err != nil {
+	if e.status, e.problem, err = s.refusal(w, err, s.say("refused_sign_in")); err != nil {
 		return err
 	}
 	return s.drawSignIn(w, r, kind, e)
@@ -161,9 +145,14 @@ func (s *Service) askSignIn(w http.ResponseWriter, r *http.Request, kind Kind) e
 	}
 	sealed, err := s.keep(r, kind)
 	if err != nil && !errors.Is(err, errTooLong) {
-		return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
+		return s.unreadable()
 	}
 	return s.drawSignIn(w, r, kind, entry{sealed: sealed, status: http.StatusUnauthorized})
+}
+
+// unreadable answers a sending that can't be kept until its sender has signed in.
+func (s *Service) unreadable() error {
+	return &page.Error{Status: http.StatusBadRequest, Message: s.say("unreadable")}
 }
 
 // withNext adds where to go afterwards, unless that is the start anyway.
@@ -182,7 +171,7 @@ func (s *Service) askPassword(w http.ResponseWriter, r *http.Request, in *Sessio
 	}
 	sealed, err := s.keep(r, in.Kind)
 	if err != nil && !errors.Is(err, errTooLong) {
-		return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
+		return s.unreadable()
 	}
 	return s.drawConfirm(w, r, in.Kind, entry{sealed: sealed, status: http.StatusUnauthorized})
 }
@@ -196,7 +185,7 @@ func (s *Service) showConfirm(kind Kind) page.Handler {
 func (s *Service) drawConfirm(w http.ResponseWriter, r *http.Request, kind Kind, e entry) error {
 	p := sheet{
 		Base: page.Base{Title: "Your password once more", Path: area(kind) + "/confirm"},
-		Lead: "What you are about to do concerns your data or your account, so we make sure that it is you.",
+		Lead: s.say("confirm"),
 		Form: plainForm(area(kind)+"/confirm", "Go on",
 			passwordField("password", "Password", "current-password", "", e.problem)),
 		Links: []link{{"I forgot it", area(kind) + "/reset"}},
@@ -213,7 +202,7 @@ func (s *Service) submitConfirm(kind Kind) page.Handler {
 		e := entry{next: local(kind, r.PostForm.Get(nextField)), sealed: r.PostForm.Get(typedField)}
 		err := s.reauth(r.Context(), From(r.Context()), r.PostForm.Get("password"), s.client(r))
 		if err != nil {
-			e.status, e.problem, err = refusal(w, err, "This is not your password.")
+			e.status, e.problem, err = s.refusal(w, err, s.say("wrong_password"))
 			if err != nil {
 				return err
 			}

@@ -19,7 +19,7 @@ func (s *Service) showReset(kind Kind) page.Handler {
 func (s *Service) drawReset(w http.ResponseWriter, r *http.Request, kind Kind, status int, email, problem string) error {
 	return s.showSheet(w, r, kind, status, sheet{
 		Base:  page.Base{Title: "A new password", Path: area(kind) + "/reset"},
-		Lead:  "Tell us your address, and we send you a link with which you choose a new password.",
+		Lead:  s.say("reset"),
 		Form:  plainForm(area(kind)+"/reset", "Send me the link", emailField(email, problem)),
 		Links: []link{{"Back to sign-in", area(kind) + "/sign-in"}},
 	})
@@ -38,16 +38,15 @@ func (s *Service) submitReset(kind Kind) page.Handler {
 			err = s.requestReset(r.Context(), kind, email, s.client(r))
 		}
 		if err != nil {
-			status, problem, err := refusal(w, err, "")
+			status, problem, err := s.refusal(w, err, "")
 			if err != nil {
 				return err
 			}
 			return s.drawReset(w, r, kind, status, typed, problem)
 		}
 		return s.showSheet(w, r, kind, http.StatusOK, sheet{
-			Base: page.Base{Title: "Look into your inbox", Path: area(kind) + "/reset"},
-			Lead: "If this address has an account with us, a mail with a link is on its way. The link is good for 24 hours, once. " +
-				"Nothing after ten minutes? Look into the spam folder, and check the address.",
+			Base:  page.Base{Title: "Look into your inbox", Path: area(kind) + "/reset"},
+			Lead:  s.say("reset_sent"),
 			Links: []link{{"Back to sign-in", area(kind) + "/sign-in"}},
 		})
 	}
@@ -69,14 +68,14 @@ func (s *Service) drawLink(
 ) error {
 	p := sheet{
 		Base: page.Base{Title: "Choose a new password"},
-		Lead: "For " + a.Email + ". Once it is set, you are signed out everywhere else.",
+		Lead: s.say("new_password", "address", a.Email),
 	}
 	if purpose == inviteLink {
 		p.Title = "Welcome, " + a.Name
-		p.Lead = "Choose a password for " + a.Email + ", then sign in with it."
+		p.Lead = s.say("invited", "address", a.Email)
 	}
 	p.Form = plainForm(r.URL.Path, "Set password",
-		passwordField("password", "New password", "new-password", passwordHint(kind), problem))
+		passwordField("password", "New password", "new-password", s.passwordHint(kind), problem))
 	return s.showSheet(w, r, kind, status, p)
 }
 
@@ -99,7 +98,7 @@ func (s *Service) submitLink(kind Kind, purpose linkKind) page.Handler {
 		if err != nil {
 			return s.linkGone(w, r, kind, purpose, err)
 		}
-		return s.drawLink(w, r, kind, purpose, a, http.StatusUnprocessableEntity, string(bad))
+		return s.drawLink(w, r, kind, purpose, a, http.StatusUnprocessableEntity, bad.inWords(s.say))
 	}
 }
 
@@ -110,12 +109,11 @@ func (s *Service) linkGone(w http.ResponseWriter, r *http.Request, kind Kind, pu
 	}
 	p := sheet{
 		Base:  page.Base{Title: "This link is used up"},
-		Lead:  "It works once, for 24 hours, and ends when a newer one is sent. Ask for another.",
+		Lead:  s.say("link_gone"),
 		Links: []link{{"Send me a new link", area(kind) + "/reset"}, {"Sign in", area(kind) + "/sign-in"}},
 	}
 	if purpose == inviteLink {
-		p.Lead = "An invitation works once, for 7 days. If you have set your password, sign in; " +
-			"if not, have a new link sent to you."
+		p.Lead = s.say("invitation_gone")
 	}
 	return s.showSheet(w, r, kind, http.StatusGone, p)
 }

@@ -53,8 +53,8 @@ func (s *Service) drawOwn(w http.ResponseWriter, r *http.Request, status int, pr
 	}
 	return s.own.Write(w, r, status, ownPage{
 		Base:    page.Base{Title: "Your account", Path: "/staff/account", NoIndex: true, Section: string(Staff)},
-		Account: in.Account, Good: done(r), Left: left, Sessions: sessions, Current: in.ID,
-		Password: changeForm(Staff, "/staff/account/password", present, next),
+		Account: in.Account, Good: s.done(r), Left: left, Sessions: sessions, Current: in.ID,
+		Password: s.changeForm(Staff, "/staff/account/password", present, next),
 	})
 }
 
@@ -69,15 +69,15 @@ func (s *Service) drawDevices(
 		Base: page.Base{
 			Title: "Where you are signed in", Path: "/connect/devices", NoIndex: true, Section: string(Connect),
 		},
-		Account: in.Account, Good: done(r), Devices: devices, Sessions: sessions, Current: in.ID, Device: in.device.UUID,
-		Password: changeForm(Connect, "/connect/devices/password", present, next),
+		Account: in.Account, Good: s.done(r), Devices: devices, Sessions: sessions, Current: in.ID, Device: in.device.UUID,
+		Password: s.changeForm(Connect, "/connect/devices/password", present, next),
 	})
 }
 
-func changeForm(kind Kind, action, present, next string) *form.View {
+func (s *Service) changeForm(kind Kind, action, present, next string) *form.View {
 	return plainForm(action, "Change password",
 		passwordField("present", "Present password", "current-password", "", present),
-		passwordField("password", "New password", "new-password", passwordHint(kind), next))
+		passwordField("password", "New password", "new-password", s.passwordHint(kind), next))
 }
 
 // own is where the page that looks after an account is.
@@ -99,7 +99,7 @@ func (s *Service) submitPassword(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	ofNext := errors.As(err, new(PasswordError))
-	status, sentence, err := refusal(w, err, "This is not your present password.")
+	status, sentence, err := s.refusal(w, err, s.say("wrong_present_password"))
 	if err != nil {
 		return err
 	}

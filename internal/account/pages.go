@@ -15,6 +15,7 @@ import (
 // views are the pages of this room, in the layouts of both doors where both have them.
 type views struct {
 	pages *page.Set
+	say   page.Say
 	sheet map[Kind]page.View[sheet]
 	again map[Kind]page.View[againPage]
 	enrol page.View[enrolPage]
@@ -26,6 +27,7 @@ type views struct {
 func loadViews(p *page.Set) views {
 	return views{
 		pages: p,
+		say:   p.Words("account"),
 		sheet: map[Kind]page.View[sheet]{
 			Staff: page.Load[sheet](p, "account/staff_sheet"), Connect: page.Load[sheet](p, "account/sheet"),
 		},
@@ -131,19 +133,15 @@ func field(f form.FieldView) form.FieldView {
 }
 
 // passwordHint says the rules where a password is chosen.
-func passwordHint(kind Kind) string {
-	least := connectLength
-	if kind == Staff {
-		least = staffLength
-	}
-	return fmt.Sprintf("At least %d characters, any of them. Three or four words are easy to keep.", least)
+func (s *Service) passwordHint(kind Kind) string {
+	return s.say("password_hint", "limit", leastLength(kind))
 }
 
 // read reads a form of this room.
 func read(r *http.Request) error { return page.ReadForm(r, bodyMost) }
 
 // refusal turns what a check returned into a status and a sentence; other errors are not for the visitor.
-func refusal(w http.ResponseWriter, err error, refused string) (int, string, error) {
+func (s *Service) refusal(w http.ResponseWriter, err error, refused string) (int, string, error) {
 	var waiting *WaitError
 	var bad PasswordError
 	var unread *page.Error
@@ -153,9 +151,9 @@ func refusal(w http.ResponseWriter, err error, refused string) (int, string, err
 	case errors.As(err, &waiting):
 		seconds := int(math.Ceil(waiting.For.Seconds()))
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-		return http.StatusTooManyRequests, "Too many tries. Please wait " + inWords(waiting.For) + ", then try again.", nil
+		return http.StatusTooManyRequests, s.say("wait", "time", inWords(waiting.For)), nil
 	case errors.As(err, &bad):
-		return http.StatusUnprocessableEntity, string(bad), nil
+		return http.StatusUnprocessableEntity, bad.inWords(s.say), nil
 	case errors.Is(err, ErrRefused):
 		return http.StatusUnprocessableEntity, refused, nil
 	}

@@ -14,13 +14,29 @@ import (
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
+
+	"clickcommerce.com/site/internal/page"
 )
 
-// PasswordError says in a sentence for the visitor why a password is not taken.
-type PasswordError string
+// PasswordError says why a password is not taken: too short, too long, its owner's address, or a common one. The first
+// two tell how long it may be and is.
+type PasswordError struct {
+	Reason    string // of the sentences password_… of this room's words, what follows the stroke
+	Limit, Is int    // characters
+}
 
-// Error implements error.
-func (e PasswordError) Error() string { return string(e) }
+// Error implements error, for who calls a command.
+func (e PasswordError) Error() string {
+	if e.Limit == 0 {
+		return "password: " + e.Reason
+	}
+	return fmt.Sprintf("password: %s: %d characters instead of %d", e.Reason, e.Is, e.Limit)
+}
+
+// inWords says it to the visitor.
+func (e PasswordError) inWords(say page.Say) string {
+	return say("password_"+e.Reason, "limit", e.Limit, "is", e.Is)
+}
 
 const (
 	staffLength   = 12
@@ -28,28 +44,32 @@ const (
 	longest       = 512 // characters; longer ones only cost time
 )
 
+// leastLength is how many characters a password has at least.
+func leastLength(kind Kind) int {
+	if kind == Staff {
+		return staffLength
+	}
+	return connectLength
+}
+
 // CheckPassword returns a PasswordError where a password may not be chosen: too short (12 characters for staff, 10 for
 // customers), the address itself, or one of those that are tried first. Any character counts.
 func CheckPassword(kind Kind, email, password string) error {
-	least := connectLength
-	if kind == Staff {
-		least = staffLength
-	}
+	least := leastLength(kind)
 	plain := norm.NFKC.String(password)
 	n := utf8.RuneCountInString(plain)
 	if n < least {
-		return PasswordError(fmt.Sprintf(
-			"Use at least %d characters: this has %d. Three or four words are easy to keep.", least, n))
+		return PasswordError{Reason: "short", Limit: least, Is: n}
 	}
 	if n > longest {
-		return PasswordError(fmt.Sprintf("Use at most %d characters: this has %d.", longest, n))
+		return PasswordError{Reason: "long", Limit: longest, Is: n}
 	}
 	lower := strings.ToLower(plain)
 	if lower == fold(email) {
-		return PasswordError("Choose another: your address is the first thing a stranger would try.")
+		return PasswordError{Reason: "address"}
 	}
 	if slices.Contains(strings.Fields(commonest), lower) || strings.Count(lower, lower[:1]) == len(lower) {
-		return PasswordError("Choose another: this is one of the passwords that are tried first.")
+		return PasswordError{Reason: "common"}
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func TestCreate(t *testing.T) {
 	} {
 		_, err := w.service.Create(t.Context(), tt.hire)
 		if tt.want == nil {
-			if bad := account.PasswordError(""); !errors.As(err, &bad) {
+			if bad := (account.PasswordError{}); !errors.As(err, &bad) {
 				t.Errorf("%s: got %v", name, err)
 			}
 		} else if !errors.Is(err, tt.want) {

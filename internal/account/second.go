@@ -81,7 +81,7 @@ func (s *Service) askCode(w http.ResponseWriter, r *http.Request, in *Session) e
 	}
 	sealed, err := s.keep(r, Staff)
 	if err != nil && !errors.Is(err, errTooLong) {
-		return &page.Error{Status: http.StatusBadRequest, Message: "This could not be read. Please go back and send it again."}
+		return s.unreadable()
 	}
 	return s.drawCode(w, r, step{sealed: sealed, status: http.StatusUnauthorized})
 }
@@ -89,20 +89,20 @@ func (s *Service) askCode(w http.ResponseWriter, r *http.Request, in *Session) e
 func (s *Service) drawCode(w http.ResponseWriter, r *http.Request, st step) error {
 	p := sheet{
 		Base:  page.Base{Title: "The code of your authenticator", Path: "/staff/totp"},
-		Lead:  "Open the authenticator on your phone and type the six digits it shows for this site.",
+		Lead:  s.say("code"),
 		Links: []link{{"I don't have the phone: use a recovery code", withNext("/staff/recovery", Staff, st.next)}},
 		Form: plainForm("/staff/totp", "Sign in",
-			codeField("Code", "Six digits; a new code comes every 30 seconds.", "numeric", st.problem)),
+			codeField("Code", s.say("code_hint"), "numeric", st.problem)),
 	}
 	if st.recovery {
 		p.Title, p.Path = "A recovery code", "/staff/recovery"
-		p.Lead = "Type one of the ten codes you were given when you set up the authenticator. Each works once."
+		p.Lead = s.say("recovery")
 		p.Links = []link{
 			{"Use the authenticator", withNext("/staff/totp", Staff, st.next)},
 			{"I have neither: ask an administrator", "/contact"},
 		}
 		p.Form = plainForm("/staff/recovery", "Sign in",
-			codeField("Recovery code", "Ten letters and digits.", "text", st.problem))
+			codeField("Recovery code", s.say("recovery_hint"), "text", st.problem))
 	}
 	carry(p.Form, st.next, st.sealed)
 	return s.showSheet(w, r, Staff, st.status, p)
@@ -111,8 +111,7 @@ func (s *Service) drawCode(w http.ResponseWriter, r *http.Request, st step) erro
 func (s *Service) submitCode(w http.ResponseWriter, r *http.Request, in *Session, st step) error {
 	t, err := s.confirm(r.Context(), in, Label(r.UserAgent()), r.PostForm.Get("code"), st.recovery)
 	if err != nil {
-		st.status, st.problem, err = refusal(w, err,
-			"This code is not accepted. A code counts once: wait for the next, and check that the phone's clock is right.")
+		st.status, st.problem, err = s.refusal(w, err, s.say("wrong_code"))
 		if err != nil {
 			return err
 		}
@@ -176,7 +175,7 @@ func (s *Service) drawEnrol(w http.ResponseWriter, r *http.Request, in *Session,
 		Base: page.Base{Title: "Set up your authenticator", Path: e.action, NoIndex: true, Section: string(Staff)},
 		QR:   qr, Secret: grouped(e.secret), Renew: in.complete(),
 		Form: plainForm(e.action, "Set up",
-			codeField("Code", "The six digits that the authenticator shows after scanning.", "numeric", e.problem)),
+			codeField("Code", s.say("enrol_hint"), "numeric", e.problem)),
 	}
 	p.Form.Hidden = append(p.Form.Hidden, form.Hidden{
 		Name: enrolField, Value: s.keys.Seal("enrol", append(in.Account.ID[:], e.secret...)),
@@ -191,14 +190,13 @@ func (s *Service) submitEnrol(w http.ResponseWriter, r *http.Request, in *Sessio
 	raw, err := s.keys.Open("enrol", r.PostForm.Get(enrolField))
 	if err != nil || len(raw) <= len(uuid.UUID{}) || uuid.UUID(raw[:16]) != in.Account.ID {
 		e.secret, e.status = newTOTP(), http.StatusUnprocessableEntity
-		e.problem = "Something was lost on the way. Please scan the picture again."
+		e.problem = s.say("enrol_lost")
 		return s.drawEnrol(w, r, in, e)
 	}
 	e.secret = string(raw[16:])
 	codes, err := s.enrolAs(r.Context(), in.Account.ID, e.secret, r.PostForm.Get("code"), in.complete())
 	if err != nil {
-		e.status, e.problem, err = refusal(w, err,
-			"This code does not belong to the picture above. Check the phone's clock and type the code it shows now.")
+		e.status, e.problem, err = s.refusal(w, err, s.say("enrol_wrong"))
 		if err != nil {
 			return err
 		}
@@ -220,9 +218,8 @@ func (s *Service) submitEnrol(w http.ResponseWriter, r *http.Request, in *Sessio
 
 func (s *Service) showCodes(w http.ResponseWriter, r *http.Request, codes []string, next string) error {
 	return s.codes.Write(w, r, http.StatusOK, codesPage{
-		Base: page.Base{Title: "Your recovery codes", Path: "/staff/account", NoIndex: true, Section: string(Staff)},
-		Lead: "Each of these signs you in once without the phone. They are shown now and never again: print them, " +
-			"or keep them where you keep your passwords.",
+		Base:  page.Base{Title: "Your recovery codes", Path: "/staff/account", NoIndex: true, Section: string(Staff)},
+		Lead:  s.say("codes"),
 		Codes: codes, Next: local(Staff, next),
 	})
 }

@@ -43,7 +43,7 @@ func TestCheckPassword(t *testing.T) {
 		"empty":                          {Connect, "", false},
 	} {
 		err := CheckPassword(tt.kind, email, tt.password)
-		if bad := PasswordError(""); (err == nil) != tt.ok || err != nil && !errors.As(err, &bad) {
+		if bad := (PasswordError{}); (err == nil) != tt.ok || err != nil && !errors.As(err, &bad) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"clickcommerce.com/site/web"
+)
+
+// TestWords holds that what a room says stands in its file of words, whole: every name that the code says has a
+// sentence with just the values that it is given, no sentence is left over, and none stands in the code besides the
+// definitions of forms.
+func TestWords(t *testing.T) {
+	files, err := fs.Glob(web.FS, "content/words/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files of words: %v", len(files), err)
+	}
+	for _, file := range files {
+		room := strings.TrimSuffix(filepath.Base(file), ".yaml")
+		t.Run(room, func(t *testing.T) {
+			raw, err := fs.ReadFile(web.FS, file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sentences map[string]string
+			if err := yaml.Unmarshal(raw, &sentences); err != nil {
+				t.Fatal(err)
+			}
+			said := readSaid(t, filepath.Join("../../internal", room))
+			for _, s := range said.sayings {
+				s.check(t, sentences)
+			}
+			for _, name := range slices.Sorted(maps.Keys(sentences)) {
+				if !said.says(name) {
+					t.Errorf("%s: %s is never said", file, name)
+				}
+			}
+			for _, s := range said.sentences {
+				t.Errorf("%s: a sentence in the code: %q", s.at, s.text)
+			}
+		})
+	}
+}
+
+// said is what the code of a room says.
+type said struct {
+	sayings   []saying
+	sentences []sentence
+}
+
+type sentence struct {
+	at   token.Position
+	text string
+}
+
+// saying is one call of a page.Say. Where its name is made as it runs, name is what it begins with.
+type saying struct {
+	at      token.Position
+	name    string
+	made    bool
+	values  []string
+	unknown bool // some value's name is made as it runs
+}
+
+func (s said) says(name string) bool {
+	return slices.ContainsFunc(s.sayings, func(c saying) bool {
+		return c.name == name || c.made && strings.HasPrefix(name, c.name)
+	})
+}
+
+var valueName = regexp.MustCompile(`\{([a-z_]+)\}`)
+
+func (c saying) check(t *testing.T, sentences map[string]string) {
+	t.Helper()
+	if c.made {
+		return
+	}
+	text, ok := sentences[c.name]
+	if !ok {
+		t.Errorf("%s: %q has no sentence", c.at, c.name)
+		return
+	}
+	var wanted []string
+	for _, match := range valueName.FindAllStringSubmatch(text, -1) {
+		wanted = append(wanted, match[1])
+	}
+	slices.Sort(wanted)
+	if wanted = slices.Compact(wanted); !c.unknown && !slices.Equal(wanted, c.values) {
+		t.Errorf("%s: %q wants the values %q and is given %q", c.at, c.name, wanted, c.values)
+	}
+}
+
+func readSaid(t *testing.T, dir string) said {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%s: %d files: %v", dir, len(names), err)
+	}
+	var all said
+	set := token.NewFileSet()
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		src, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := parser.ParseFile(set, name, src, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := said{}
+		ast.Inspect(file, func(n ast.Node) bool { return of.visit(set, n) })
+		all.sayings = append(all.sayings, of.sayings...)
+		if !mayTell.MatchString(filepath.Base(name)) {
+			all.sentences = append(all.sentences, of.sentences...)
+		}
+	}
+	return all
+}
+
+// mayTell are the files that define: forms (DESIGN 4), and the checks of promises, whose words are part of the register.
+var mayTell = regexp.MustCompile(`^(.+_)?form\.go$|^rule_`)
+
+// visit notes what a node says, and tells whether to look into it.
+func (s *said) visit(set *token.FileSet, n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.ImportSpec, *ast.Field: // the tag of a field is no sentence
+		return false
+	case *ast.CompositeLit:
+		return !definesForm(n.Type)
+	case *ast.CallExpr:
+		if isSay(n.Fun) {
+			s.sayings = append(s.sayings, readCall(set, n))
+			return len(n.Args) > 1
+		}
+		return !raises(n.Fun)
+	case *ast.BinaryExpr, *ast.BasicLit:
+		expr := n.(ast.Expr)
+		if text, ok := textOf(expr); ok {
+			if isSentence.MatchString(text) {
+				s.sentences = append(s.sentences, sentence{set.Position(n.Pos()), text})
+			}
+		}
+	}
+	return true
+}
+
+// isSentence knows what people are told from what only programs read: it begins with a capital, has three words and ends.
+var isSentence = regexp.MustCompile(`^[A-Z“][^\n]*[a-z] [a-z“'’0-9%…][^\n]* [^\n]*[.?!:]$`)
+
+// definesForm tells whether a literal is part of the definition of a form, whose words are Go strings (DESIGN 4).
+func definesForm(t ast.Expr) bool {
+	if list, ok := t.(*ast.ArrayType); ok {
+		t = list.Elt
+	}
+	of, ok := t.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	in, ok := of.X.(*ast.Ident)
+	return ok && in.Name == "form"
+}
+
+func isSay(f ast.Expr) bool {
+	switch f := f.(type) {
+	case *ast.Ident:
+		return f.Name == "say"
+	case *ast.SelectorExpr:
+		return f.Sel.Name == "say"
+	}
+	return false
+}
+
+// raises tells whether a call ends the program or makes an error: no visitor reads its words.
+func raises(f ast.Expr) bool {
+	switch f := f.(type) {
+	case *ast.Ident:
+		return f.Name == "panic"
+	case *ast.SelectorExpr:
+		return f.Sel.Name == "Errorf"
+	}
+	return false
+}
+
+func readCall(set *token.FileSet, n *ast.CallExpr) saying {
+	c := saying{at: set.Position(n.Pos())}
+	var ok bool
+	if c.name, ok = textOf(n.Args[0]); !ok {
+		c.made = true
+	}
+	if sum, is := n.Args[0].(*ast.BinaryExpr); is {
+		c.made = true
+		c.name, _ = textOf(sum.X)
+	}
+	for i := 1; i < len(n.Args); i += 2 {
+		value, ok := textOf(n.Args[i])
+		c.values, c.unknown = append(c.values, value), c.unknown || !ok
+	}
+	slices.Sort(c.values)
+	return c
+}
+
+// textOf returns a string that is written in the code, with "…" for what is put between its parts as it runs.
+func textOf(e ast.Expr) (string, bool) {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		if e.Kind == token.STRING {
+			text, err := strconv.Unquote(e.Value)
+			return text, err == nil
+		}
+	case *ast.BinaryExpr:
+		if e.Op == token.ADD {
+			left, okLeft := textOf(e.X)
+			right, okRight := textOf(e.Y)
+			if !okLeft && !okRight {
+				return "", false
+			}
+			if !okLeft {
+				left = "…"
+			}
+			if !okRight {
+				right = "…"
+			}
+			return left + right, true
+		}
+	}
+	return "", false
+}

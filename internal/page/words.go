@@ -1,0 +1,35 @@
+package page
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Say returns the sentence of a name, with values in place of {their names}: pairs of a name and its value. A name that
+// nobody gave a sentence, as one from an address may be, returns "".
+type Say func(name string, pairs ...any) string
+
+// Words reads what a room says beside its templates and the definitions of its forms: what a page tells of itself, what
+// was just done, why something was refused. The sentences stand in web/content/words, a file for each room, so that a
+// second language needs no other handlers. It panics where the file is missing or broken: that is found when the program
+// starts.
+func (s *Set) Words(room string) Say {
+	var sentences map[string]string
+	raw, err := fs.ReadFile(s.cfg.Web, "content/words/"+room+".yaml")
+	if err == nil {
+		err = yaml.Unmarshal(raw, &sentences)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("words of %s: %v", room, err))
+	}
+	return func(name string, pairs ...any) string {
+		var values []string
+		for i := 0; i+1 < len(pairs); i += 2 {
+			values = append(values, fmt.Sprintf("{%s}", pairs[i]), fmt.Sprint(pairs[i+1]))
+		}
+		return strings.NewReplacer(values...).Replace(sentences[name])
+	}
+}
