@@ -64,6 +64,8 @@ const wronglyOpen = thing + `, force AS (
 		OR (own.basis IS DISTINCT FROM 'consent'
 			AND EXISTS (SELECT FROM thing t
 				WHERE (t.version, t.activity, t.purpose, t.recipient, t.said) = ((SELECT id FROM force), q.kind, q.purpose, q.recipient, q.said))
+			AND EXISTS (SELECT FROM thing t
+				WHERE (t.version, t.activity, t.purpose, t.recipient, t.said) = ((SELECT id FROM force), q.kind, q.purpose, q.recipient, 'unasked'))
 			AND EXISTS (SELECT FROM notice n
 				JOIN message m ON m.id = n.message_id AND m.bounced_at IS NULL AND m.sent_at + interval '30 days' <= $1
 				JOIN statement_version v ON v.id = n.version AND v.effective_on <= ($1::timestamptz AT TIME ZONE 'America/Chicago')::date
