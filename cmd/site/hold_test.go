@@ -68,6 +68,15 @@ func TestLegalHold(t *testing.T) {
 	want("bulk", reviewer.ask(http.MethodPost, "/staff/submissions", url.Values{"id": {rec.id.String()}, "do": {"quarantine"}}), http.StatusConflict)
 	want("withdraw", public.ask(http.MethodPost, a.desk.ReceiptPath(rec.id)+"/withdraw", nil), http.StatusConflict)
 
+	if err := a.mail.Drain(ctx); err != nil {
+		t.Error(err)
+	}
+	var mails string
+	if err := a.pool.QueryRow(ctx, `
+		SELECT string_agg(purpose || ' ' || state || ' ' || last_error, ', ') FROM message WHERE submission_id = $1 AND purpose = 'service'`,
+		rec.id).Scan(&mails); err != nil || mails != "service withheld the use of the data is restricted" {
+		t.Errorf("mails about what is held: %q, %v", mails, err)
+	}
 	if _, err := a.pool.Exec(ctx, `
 		INSERT INTO misuse (id, person_id, submission_id, kind, evidence, officer_id, created_at)
 		SELECT gen_random_uuid(), $1, $2, 'abuse', 'Threats.', id, now() FROM account LIMIT 1`, p.ID, rec.id); err != nil {
