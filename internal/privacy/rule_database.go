@@ -41,6 +41,11 @@ func (r *Room) databaseChecks() []Check {
 				CREATE OR REPLACE FUNCTION message_gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 					IF may_send(NEW) IS NOT NULL THEN RAISE EXCEPTION 'refused' USING CONSTRAINT = 'message_gate'; END IF;
 					RETURN NEW; END $$`},
+			Also: []Removal{{SQL: `
+				CREATE OR REPLACE FUNCTION message_gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+					IF may_send(NEW) IS NOT NULL OR current_user = 'site_marketing' AND NOT needs_consent(NEW.purpose) THEN
+						RAISE EXCEPTION 'refused' USING CONSTRAINT = 'message_gate'; END IF;
+					RETURN NEW; END $$`}},
 		},
 		{
 			Promise: "P-6", Name: "The chain of consents is whole.", Run: r.checkChain(checkedPeople), Whole: r.checkChain(0),

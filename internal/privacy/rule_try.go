@@ -53,24 +53,50 @@ func (r *Room) tryNewsletter(ctx context.Context, tx pgx.Tx, who person.Person) 
 		VALUES ($1, $2, 'newsletter', 'newsletter', $3, $4, $4)`, uuid.New(), who.ID, who.Email, r.desk.Now())
 }
 
-// checkErrand tries, as the role of marketing, to write to somebody under a purpose that needs no consent.
+// checkErrand tries, as the role of marketing, to write to somebody under each purpose that needs no consent, and as the role
+// that serves, to send a test of an announcement to somebody who is not of the staff.
 func (r *Room) checkErrand(ctx context.Context) error {
 	return r.rehearse(ctx, func(tx pgx.Tx, who person.Person) error {
-		var fault error
-		err := postgres.MarketingIn(ctx, tx, func(tx pgx.Tx) (err error) {
-			fault, err = attempt(ctx, tx, `
-				INSERT INTO message (id, purpose, template, address, next_at, created_at)
-				VALUES ($1, 'internal', 'inbox', $2, $3, $3)`, uuid.New(), who.Email, r.desk.Now())
-			return err
+		errands, err := postgres.Rows[errand](ctx, tx, `
+			SELECT DISTINCT ON (purpose) name, purpose FROM mail_template WHERE NOT needs_consent(purpose) ORDER BY purpose, name`)
+		if err != nil {
+			return fmt.Errorf("read purposes: %w", err)
+		}
+		err = postgres.MarketingIn(ctx, tx, func(tx pgx.Tx) error {
+			for _, e := range errands {
+				if err := r.refuses(ctx, tx, who, e); err != nil {
+					return fmt.Errorf("marketing: %w", err)
+				}
+			}
+			return nil
 		})
 		if err != nil {
 			return err
 		}
-		if pg, ok := errors.AsType[*pgconn.PgError](fault); !ok || pg.ConstraintName != "message_gate" {
-			return fmt.Errorf("marketing stores a message that rests on no consent; the answer: %v", fault)
-		}
-		return nil
+		return r.refuses(ctx, tx, who, errand{"announcement-test", "internal"})
 	})
+}
+
+// errand is a message that nobody may store, by its template and purpose.
+type errand struct {
+	Name    string `db:"name"`
+	Purpose string `db:"purpose"`
+}
+
+// refuses tries to store an errand, with its person and without.
+func (r *Room) refuses(ctx context.Context, tx pgx.Tx, who person.Person, e errand) error {
+	for _, id := range []uuid.NullUUID{{UUID: who.ID, Valid: true}, {}} {
+		fault, err := attempt(ctx, tx, `
+			INSERT INTO message (id, person_id, purpose, template, address, next_at, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $6)`, uuid.New(), id, e.Purpose, e.Name, who.Email, r.desk.Now())
+		if err != nil {
+			return err
+		}
+		if pg, ok := errors.AsType[*pgconn.PgError](fault); !ok || pg.ConstraintName != "message_gate" {
+			return fmt.Errorf("a message of purpose %s that rests on no consent is stored; the answer: %v", e.Purpose, fault)
+		}
+	}
+	return nil
 }
 
 // checkMarketing lists every right of the role of marketing, columns included, beyond its two.
