@@ -76,24 +76,29 @@ func publishWider(t *testing.T, h house, compatible string) {
 // publishWiderOn does so under an id, to take effect days after the newest real one.
 func publishWiderOn(t *testing.T, h house, compatible, id string, days int) {
 	t.Helper()
+	if err := publishUse(h, id, days, func(u *consent.Use) { u.Compatible = compatible }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// publishUse publishes what change makes of a wider use of contact.
+func publishUse(h house, id string, days int, change func(*consent.Use)) error {
 	ctx := context.Background()
 	d, err := consent.ReadDraft(web.FS, "2026-11-18")
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	d.ID, d.EffectiveOn = id, d.EffectiveOn.AddDate(0, 0, days)
 	for i, u := range d.Uses {
 		if u.Activity == "contact" && u.Purpose == "service" && u.Recipient == "own department" {
 			d.Uses[i].Data = append(slices.Clone(u.Data), "time of day")
-			d.Uses[i].Compatible = compatible
+			change(&d.Uses[i])
 		}
 	}
 	if err := consent.Publish(ctx, h.Pool, d, h.Now()); err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if err := h.Desk.Statements.Refresh(ctx); err != nil {
-		t.Fatal(err)
-	}
+	return h.Desk.Statements.Refresh(ctx)
 }
 
 // tell runs the worker that tells people.
@@ -228,12 +233,15 @@ func TestOldRecordsAreHeld(t *testing.T) {
 	h := bench(t)
 	ctx := context.Background()
 	people := map[string]*sender{}
-	for _, name := range []string{"told", "objects", "bounces", "recent"} {
+	for _, name := range []string{"told", "objects", "phones", "bounces", "recent"} {
 		people[name] = &sender{id: uuid.New(), confirmed: true, records: [][2]string{{"contact", "2006-12-05"}}}
 	}
 	people["recent"].records[0][1] = "2026-11-18"
-	fill(t, h, []sender{*people["told"], *people["objects"], *people["bounces"], *people["recent"]})
+	fill(t, h, []sender{*people["told"], *people["objects"], *people["phones"], *people["bounces"], *people["recent"]})
 	publishWider(t, h, "It is what they asked us for.")
+	if err := h.room.ObjectFor(ctx, people["phones"].id, uuid.New()); err != nil { // before anybody is told
+		t.Fatal(err)
+	}
 	if err := tell(ctx, h); err != nil {
 		t.Fatal(err)
 	}
@@ -276,6 +284,10 @@ func TestOldRecordsAreHeld(t *testing.T) {
 		}, "recent"},
 		{"29 days", func() error { h.Advance(29 * 24 * time.Hour); return tell(ctx, h) }, "recent"},
 		{"31 days", func() error { h.Advance(2 * 24 * time.Hour); return tell(ctx, h) }, "recent told"},
+		{"the version in force asks for consent", func() error {
+			defer h.Advance(60 * 24 * time.Hour)
+			return publishUse(h, "2026-12-31", 43, func(u *consent.Use) { u.Basis = "your consent" })
+		}, "recent"},
 	}
 	for _, step := range steps {
 		if err := step.do(); err != nil {

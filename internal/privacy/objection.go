@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,7 +10,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/person"
 )
 
 const objectionToken = "objection"
@@ -37,6 +41,52 @@ func (r *Room) takeObjection(w http.ResponseWriter, req *http.Request) error {
 		WITH objected AS (UPDATE notice n SET objected_at = coalesce(objected_at, $2) FROM person p
 			WHERE p.id = n.person_id AND n.person_id = $1 AND p.erased_at IS NULL RETURNING true)
 		SELECT true FROM objected LIMIT 1`, r.desk.Now())
+}
+
+// takeOfficeObjection notes an objection that reached us by phone or letter. It counts like one by the link, and also for
+// versions of which the person was not told yet.
+func (r *Room) takeOfficeObjection(w http.ResponseWriter, req *http.Request) error {
+	who, err := uuid.Parse(chi.URLParam(req, "id"))
+	if err != nil {
+		return page.ErrNotFound
+	}
+	p, err := r.desk.People.Get(req.Context(), who)
+	if errors.Is(err, person.ErrNotFound) || err == nil && p.ErasedAt != nil {
+		return page.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.object(req.Context(), who, account.From(req.Context()).Account.ID); err != nil {
+		return err
+	}
+	http.Redirect(w, req, "/staff/people/"+who.String()+"?done=objected", http.StatusSeeOther)
+	return nil
+}
+
+// object writes the objection down for every version later than the earliest that was shown with a record of a kind.
+func (r *Room) object(ctx context.Context, who, officer uuid.UUID) error {
+	now := r.desk.Now()
+	err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO notice (person_id, version, kind, queued_at, objected_at)
+			SELECT $1, later.id, shown.kind, $2, $2
+			FROM (SELECT c.kind, min(v.effective_on) AS since FROM collected c JOIN statement_version v ON v.id = c.version
+				WHERE c.person_id = $1 GROUP BY c.kind) shown
+			JOIN statement_version later ON later.effective_on > shown.since
+			ON CONFLICT (person_id, kind, version) DO UPDATE SET objected_at = coalesce(notice.objected_at, EXCLUDED.objected_at)`,
+			who, now); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, audit.Event{
+			At: now, ActorID: uuid.NullUUID{UUID: officer, Valid: true}, Role: string(account.Privacy),
+			Action: "object to new uses", Object: "person", ObjectID: uuid.NullUUID{UUID: who, Valid: true},
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("note an objection: %w", err)
+	}
+	return nil
 }
 
 func (r *Room) onObjection(w http.ResponseWriter, req *http.Request, sql string, args ...any) error {

@@ -25,6 +25,7 @@ func (r *Room) Staff(router chi.Router) {
 	router.Get("/statements/{id}", set.Handle(officer(r.previewStatement)))
 	router.Post("/statements/{id}", set.Handle(officer(r.publishStatement)))
 	router.Get("/promises", set.Handle(officer(r.staffPromises)))
+	router.Post("/people/{id}/objection", set.Handle(officer(r.takeOfficeObjection)))
 	r.disclosureRoutes(router)
 }
 

@@ -36,6 +36,7 @@ type personPage struct {
 	Done    string
 	OptOut  *optOutView // nil where the role may not record one
 	Correct string      // address of the page on which theirs is corrected, empty where the role may not
+	Object  string      // address of the button that notes an objection to new uses, likewise
 }
 
 type mailLine struct {
@@ -138,6 +139,7 @@ func (ws *Workspace) drawPerson(w http.ResponseWriter, r *http.Request, status i
 	}
 	if m.ErasedAt == nil && m.in.Has(account.Privacy) {
 		p.Correct = "/staff/people/" + m.ID.String() + "/address"
+		p.Object = "/staff/people/" + m.ID.String() + "/objection"
 	}
 	if p.Records, err = ws.listView(ctx, query{}, submission.List{Records: m.records}, names, uuid.Nil); err != nil {
 		return err

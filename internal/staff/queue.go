@@ -382,6 +382,7 @@ func acted(word string) string {
 		"lifted":      "The flag and its block are lifted.",
 		"taken":       "The record is stored, and its confirmation is on its way.",
 		"optout":      "Recorded. Nothing of that is sent any more.",
+		"objected":    "Recorded. What this person sent is used for what they read then, and for nothing more.",
 		"again":       "It is sent again.",
 		"scan":        "The file waits for the scanner again.",
 		"scanned":     "The scan of this file did not fail, so nothing was changed.",
