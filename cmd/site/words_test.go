@@ -141,13 +141,17 @@ func (s *said) visit(set *token.FileSet, n ast.Node) bool {
 	case *ast.ImportSpec, *ast.Field: // the tag of a field is no sentence
 		return false
 	case *ast.CompositeLit:
-		return !definesForm(n.Type)
+		if definesForm(n.Type) {
+			return s.onlySayings(set, n.Elts)
+		}
 	case *ast.CallExpr:
 		if isSay(n.Fun) {
 			s.sayings = append(s.sayings, readCall(set, n))
 			return len(n.Args) > 1
 		}
-		return !raises(n.Fun)
+		if raises(n.Fun) || complains(n.Fun) {
+			return s.onlySayings(set, n.Args)
+		}
 	case *ast.BinaryExpr, *ast.BasicLit:
 		expr := n.(ast.Expr)
 		if text, ok := textOf(expr); ok {
@@ -157,6 +161,16 @@ func (s *said) visit(set *token.FileSet, n ast.Node) bool {
 		}
 	}
 	return true
+}
+
+// onlySayings notes what is said where sentences may stand in the code as well. It tells that no more is to be looked into.
+func (s *said) onlySayings(set *token.FileSet, list []ast.Expr) bool {
+	var within said
+	for _, n := range list {
+		ast.Inspect(n, func(n ast.Node) bool { return within.visit(set, n) })
+	}
+	s.sayings = append(s.sayings, within.sayings...)
+	return false
 }
 
 // isSentence knows what people are told from what only programs read: it begins with a capital, has three words and ends.
@@ -172,7 +186,7 @@ func definesForm(t ast.Expr) bool {
 		return false
 	}
 	in, ok := of.X.(*ast.Ident)
-	return ok && in.Name == "form"
+	return ok && (in.Name == "form" || in.Name == "publish" && of.Sel.Name == "Invalid")
 }
 
 func isSay(f ast.Expr) bool {
@@ -194,6 +208,16 @@ func raises(f ast.Expr) bool {
 		return f.Sel.Name == "Errorf"
 	}
 	return false
+}
+
+// complains tells whether a call says what is wrong with one field: a form's own definition, too.
+func complains(f ast.Expr) bool {
+	of, ok := f.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	in, ok := of.X.(*ast.Ident)
+	return ok && in.Name == "errs" && of.Sel.Name == "Add"
 }
 
 func readCall(set *token.FileSet, n *ast.CallExpr) saying {

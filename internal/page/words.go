@@ -26,6 +26,9 @@ func (s *Set) Words(room string) Say {
 		panic(fmt.Sprintf("words of %s: %v", room, err))
 	}
 	return func(name string, pairs ...any) string {
+		if len(pairs) == 0 {
+			return sentences[name]
+		}
 		var values []string
 		for i := 0; i+1 < len(pairs); i += 2 {
 			values = append(values, fmt.Sprintf("{%s}", pairs[i]), fmt.Sprint(pairs[i+1]))
