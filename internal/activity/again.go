@@ -58,12 +58,8 @@ func (d *Desk) tooMany(w http.ResponseWriter, r *http.Request, s *sending, wait 
 	seconds := int(math.Ceil(wait.Seconds()))
 	w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	return d.showAgain(w, r, s, http.StatusTooManyRequests,
-		"Many forms came from your network within a short time. Everything you typed is still here: please wait "+
-			strconv.Itoa(seconds)+" seconds and send it again."+s.in.chooseAgain())
+		d.say("many_forms", "seconds", seconds)+s.in.chooseAgain())
 }
-
-// gone says that what a form was for is not offered any more.
-var gone = &page.Error{Status: http.StatusNotFound, Message: "This was taken off our site while you were writing, so it was not sent."}
 
 // withoutForm answers a POST whose form can't be looked up, because the database is away or the form takes nothing more:
 // as it was last shown, it still keeps what was typed.
@@ -82,7 +78,7 @@ func (d *Desk) notTaken(w http.ResponseWriter, r *http.Request, s *sending, why 
 	var known *page.Error
 	switch {
 	case errors.Is(why, page.ErrNotFound):
-		return d.closed(w, r, s, gone)
+		return d.closed(w, r, s, &page.Error{Status: http.StatusNotFound, Message: d.say("gone")})
 	case errors.As(why, &known):
 		return d.closed(w, r, s, known)
 	}
@@ -97,7 +93,7 @@ func (d *Desk) closed(w http.ResponseWriter, r *http.Request, s *sending, why *p
 	}
 	s.step, s.closed = 0, true
 	d.checkSeal(s)
-	return d.showAgain(w, r, s, why.Status, why.Message+" Everything you typed is still here, so that you can copy it.")
+	return d.showAgain(w, r, s, why.Status, d.say("closed", "why", why.Message))
 }
 
 // unavailable keeps what was typed where the database or the store of files does not answer.
@@ -105,9 +101,7 @@ func (d *Desk) unavailable(w http.ResponseWriter, r *http.Request, s *sending, e
 	d.Log.ErrorContext(r.Context(), "could not take a form", "id", page.RequestID(r), "kind", s.form.Kind, "err", err)
 	d.checkSeal(s)
 	w.Header().Set("Retry-After", "30")
-	return d.showAgain(w, r, s, http.StatusServiceUnavailable,
-		"We could not store this just now, so it was not sent. Everything you typed is still here: please send it again in a minute."+
-			s.in.chooseAgain())
+	return d.showAgain(w, r, s, http.StatusServiceUnavailable, d.say("unavailable")+s.in.chooseAgain())
 }
 
 // Title begins with "Error:" where something is to be mended, so that it is heard first.

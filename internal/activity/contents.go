@@ -33,17 +33,19 @@ func (d *Desk) sendCode(w http.ResponseWriter, r *http.Request, rec submission.R
 	}
 	if wait > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())+1))
-		return d.writeReceipt(w, r, rec, http.StatusTooManyRequests, func(p *receiptPage) { p.Problem = ManyCodes })
+		return d.writeReceipt(w, r, rec, http.StatusTooManyRequests, func(p *receiptPage) { p.Problem = d.ManyCodes() })
 	}
 	return d.writeReceipt(w, r, rec, http.StatusOK, codeSent)
 }
 
-// What is said where a code does not open.
-const (
-	ManyCodes = "Several codes were sent within an hour. Please use the newest, or try again later."
-	ManyTries = "Many codes were tried within an hour. Please try again later."
-	WrongCode = "That is not the code of our newest mail, or its 15 minutes are over. Check it, or ask for a new one."
-)
+// ManyCodes is said where too many codes were mailed.
+func (d *Desk) ManyCodes() string { return d.say("many_codes") }
+
+// ManyTries is said where too many codes were tried.
+func (d *Desk) ManyTries() string { return d.say("many_tries") }
+
+// WrongCode is said of a code that is not the newest.
+func (d *Desk) WrongCode() string { return d.say("wrong_code") }
 
 // MailCode mails six digits to the address of the record: whoever has the receipt's link alone can't see contents. A wait
 // says that several were mailed within an hour, and now none.
@@ -96,9 +98,9 @@ func (d *Desk) openContents(w http.ResponseWriter, r *http.Request, rec submissi
 		return err
 	case wait > 0:
 		w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())+1))
-		return d.writeReceipt(w, r, rec, http.StatusTooManyRequests, func(p *receiptPage) { p.CodeSent, p.Problem = true, ManyTries })
+		return d.writeReceipt(w, r, rec, http.StatusTooManyRequests, func(p *receiptPage) { p.CodeSent, p.Problem = true, d.ManyTries() })
 	case !ok:
-		return d.writeReceipt(w, r, rec, http.StatusUnprocessableEntity, func(p *receiptPage) { p.CodeSent, p.Problem = true, WrongCode })
+		return d.writeReceipt(w, r, rec, http.StatusUnprocessableEntity, func(p *receiptPage) { p.CodeSent, p.Problem = true, d.WrongCode() })
 	}
 	return d.writeContents(w, r, rec)
 }

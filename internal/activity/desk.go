@@ -41,6 +41,7 @@ type Config struct {
 // Desk shows forms, takes what is sent, and keeps the receipts.
 type Desk struct {
 	Config
+	say        page.Say
 	clients    *limiter
 	addresses  *limiter
 	codes      *limiter // mailed to a person
@@ -62,7 +63,7 @@ func NewDesk(c Config) *Desk {
 		addresses = Limit{} // limits are off as a whole
 	}
 	return &Desk{
-		Config: c, clients: newLimiter(c.Limit), addresses: newLimiter(addresses),
+		Config: c, say: c.Pages.Words("activity"), clients: newLimiter(c.Limit), addresses: newLimiter(addresses),
 		codes: newLimiter(Limit{10, time.Hour}),
 		tries: newLimiter(Limit{20, time.Hour}), views: loadReceiptViews(c.Pages),
 		again: page.Load[againPage](c.Pages, "activity/again"),

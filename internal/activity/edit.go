@@ -25,15 +25,13 @@ type editing struct {
 	closed *page.Error // why nothing more is taken
 }
 
-const linkOver = "This link is no longer good. Ask for a new code on your receipt."
-
 // editable returns what a grant lets its holder change: files that are there need not be sent again, consents are given
 // elsewhere, and the address stays, since the link was mailed to it.
 func (d *Desk) editable(r *http.Request, rec submission.Record) (editing, error) {
 	a, known := d.activities.Find(rec.Kind)
 	until, ok := d.grantOf(rec.ID, chi.URLParam(r, "grant"))
 	if !known || !ok {
-		return editing{}, &page.Error{Status: http.StatusNotFound, Message: linkOver}
+		return editing{}, d.linkOver()
 	}
 	f, err := a.Form(r.Context(), rec.SubjectID.UUID)
 	if err != nil {
@@ -44,7 +42,7 @@ func (d *Desk) editable(r *http.Request, rec submission.Record) (editing, error)
 		return editing{}, errors.Join(err, page.ErrNotFound)
 	}
 	e := editing{form: f, last: versions[0].Values}
-	e.form.Fields, e.form.Button = questions(f), "Send the new version"
+	e.form.Fields, e.form.Button = d.questions(f), "Send the new version"
 	if len(e.form.Fields) == 0 {
 		return editing{}, page.ErrNotFound
 	}
@@ -53,16 +51,22 @@ func (d *Desk) editable(r *http.Request, rec submission.Record) (editing, error)
 	case err != nil:
 		return editing{}, err
 	case !d.Now().Before(until):
-		e.closed = &page.Error{Status: http.StatusNotFound, Message: linkOver}
+		e.closed = d.linkOver()
 	case !a.changeable(rec.Status):
-		e.closed = &page.Error{Status: http.StatusConflict, Message: formOver}
+		e.closed = d.formOver()
 	case why != "":
 		e.closed = &page.Error{Status: http.StatusConflict, Message: why}
 	}
 	return e, nil
 }
 
-const formOver = "Your request has been answered, so its form is closed. You can still write to us on your receipt."
+func (d *Desk) linkOver() *page.Error {
+	return &page.Error{Status: http.StatusNotFound, Message: d.say("link_over")}
+}
+
+func (d *Desk) formOver() *page.Error {
+	return &page.Error{Status: http.StatusConflict, Message: d.say("form_over")}
+}
 
 // changeable tells whether the answers of a request in that status may be changed by its sender.
 func (a Activity) changeable(status string) bool {
@@ -71,7 +75,7 @@ func (a Activity) changeable(status string) bool {
 }
 
 // questions are the fields that can be answered anew.
-func questions(f form.Form) []form.Field {
+func (d *Desk) questions(f form.Form) []form.Field {
 	var list []form.Field
 	for _, field := range f.Fields {
 		switch {
@@ -79,7 +83,7 @@ func questions(f form.Form) []form.Field {
 			continue
 		case field.Kind == form.File:
 			field.Required = false
-			field.Hint = "Only if you want to send another one in its place. " + field.Hint
+			field.Hint = d.say("replace_hint", "hint", field.Hint)
 		}
 		list = append(list, field)
 	}
@@ -96,7 +100,7 @@ func (d *Desk) canEdit(ctx context.Context, rec submission.Record) bool {
 		return false
 	}
 	f, err := a.Form(ctx, rec.SubjectID.UUID)
-	return err == nil && len(questions(f)) > 0
+	return err == nil && len(d.questions(f)) > 0
 }
 
 // showEdit shows the form with the answers as they stand.
@@ -121,7 +125,7 @@ func (d *Desk) showEdit(w http.ResponseWriter, r *http.Request, rec submission.R
 
 func (d *Desk) writeEdit(w http.ResponseWriter, r *http.Request, rec submission.Record, code int, f form.Form, v form.View) error {
 	return d.views.edit.Write(w, r, code, editPage{
-		Base:   page.Base{Title: Title(v, f.Title), Description: "Change or complete what you sent.", NoIndex: true, Path: d.ReceiptPath(rec.ID)},
+		Base:   page.Base{Title: Title(v, f.Title), Description: d.say("edit"), NoIndex: true, Path: d.ReceiptPath(rec.ID)},
 		Record: rec, Address: d.ReceiptPath(rec.ID), Form: v,
 		Closed: code == http.StatusConflict || code == http.StatusNotFound,
 	})
@@ -172,7 +176,7 @@ func (d *Desk) judgeEdit(w http.ResponseWriter, r *http.Request, rec submission.
 	carryOver(f, e.last, s.values)
 	err = d.storeEdit(r.Context(), rec, s)
 	if errors.Is(err, submission.ErrAnswered) || errors.Is(err, submission.ErrMove) {
-		err = &page.Error{Status: http.StatusConflict, Message: formOver}
+		err = d.formOver()
 	}
 	if err != nil {
 		return d.notTaken(w, r, s, err)
@@ -219,9 +223,9 @@ func (a Activity) open(status string) bool {
 	return ok && status == Answered && !s.Final
 }
 
-// ErrNoMail answers a link of ours whose person was erased since.
-var ErrNoMail = &page.Error{
-	Status: http.StatusGone, Message: "You get no mail from us: the address that this link was sent to was erased, and nothing is left to confirm.",
+// NoMail answers a link of ours whose person was erased since.
+func (d *Desk) NoMail() error {
+	return &page.Error{Status: http.StatusGone, Message: d.say("no_mail")}
 }
 
 // byConfirm returns the record whose confirmation was mailed with the token.
@@ -237,7 +241,7 @@ func (d *Desk) byConfirm(r *http.Request) (submission.Record, person.Person, err
 	p, err := d.People.Get(r.Context(), rec.PersonID.UUID)
 	switch {
 	case errors.Is(err, person.ErrNotFound), err == nil && p.ErasedAt != nil:
-		return submission.Record{}, person.Person{}, ErrNoMail
+		return submission.Record{}, person.Person{}, d.NoMail()
 	case err != nil:
 		return submission.Record{}, person.Person{}, err
 	}
@@ -258,7 +262,7 @@ func (d *Desk) showConfirm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data := confirmPage{Base: page.Base{Title: "Confirm your address", Description: "One button, and we know the address is yours.", NoIndex: true}}
+	data := confirmPage{Base: page.Base{Title: "Confirm your address", Description: d.say("confirm"), NoIndex: true}}
 	data.Path = r.URL.Path
 	for _, c := range choices {
 		if c.Waiting {

@@ -29,10 +29,7 @@ func (d *Desk) guard(r *http.Request, s *sending) *refusal {
 		return nil
 	}
 	s.again = d.Ring.Seal(againField, binary.BigEndian.AppendUint64(client, uint64(d.Now().UnixMilli())))
-	return &refusal{
-		http.StatusUnprocessableEntity,
-		"Before we take this, please press the button once more. It keeps out programs that fill in forms.",
-	}
+	return &refusal{http.StatusUnprocessableEntity, d.say("once_more")}
 }
 
 // crowded counts one more sending that names the address, and tells whether those are too many.

@@ -3,7 +3,6 @@ package activity
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -40,7 +39,7 @@ func (d *Desk) takeMessage(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	return d.views.message.Write(w, r, http.StatusServiceUnavailable, messagePage{
 		Base: page.Base{
-			Title: "Error: Your message", Description: "Your message was not stored yet.", NoIndex: true, Path: r.URL.Path,
+			Title: "Error: Your message", Description: d.say("message_not_stored"), NoIndex: true, Path: r.URL.Path,
 		},
 		Typed: form.Clean(in.values.Get("message"), true),
 	})
@@ -54,18 +53,17 @@ func (d *Desk) judgeMessage(w http.ResponseWriter, r *http.Request, rec submissi
 	if wait, ok := d.clients.allow("reply "+rec.ID.String(), d.Now()); !ok {
 		seconds := strconv.Itoa(int(math.Ceil(wait.Seconds())))
 		w.Header().Set("Retry-After", seconds)
-		return refuse(http.StatusTooManyRequests,
-			"Many messages came within a short time. Your words are still below: please wait "+seconds+" seconds and send them again.")
+		return refuse(http.StatusTooManyRequests, d.say("many_messages", "seconds", seconds))
 	}
 	if in.status != 0 {
 		return refuse(in.status, in.message)
 	}
 	if body == "" {
-		return refuse(http.StatusUnprocessableEntity, "Enter your message.")
+		return refuse(http.StatusUnprocessableEntity, d.say("message_empty"))
 	}
 	if n := len([]rune(body)); n > maxMessage {
 		return refuse(http.StatusUnprocessableEntity,
-			fmt.Sprintf("This is %d characters too long. Shorten it to %d characters or fewer.", n-maxMessage, maxMessage))
+			d.say("message_long", "excess", n-maxMessage, "limit", maxMessage))
 	}
 	if err := d.storeReply(r.Context(), rec, body); err != nil {
 		return err

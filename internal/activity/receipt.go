@@ -166,7 +166,7 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 	}
 	data := receiptPage{
 		Base: page.Base{
-			Title: "Your " + a.What, Description: "What became of your request.", NoIndex: true, Path: r.URL.Path,
+			Title: "Your " + a.What, Description: d.say("receipt"), NoIndex: true, Path: r.URL.Path,
 		},
 		Record: shown, Status: status, What: a.What, Address: d.ReceiptPath(rec.ID),
 		Opened: opened, Answered: r.URL.Query().Has("answered"), Changed: r.URL.Query().Has("changed"),
@@ -239,9 +239,9 @@ func (d *Desk) Withdraw(ctx context.Context, rec submission.Record) (problem str
 		if now, err := d.Store.Get(ctx, rec.ID); err == nil && now.Status == Withdrawn {
 			return "", nil // it is done already
 		}
-		return "This can no longer be withdrawn here. Write to us below and we will see to it.", nil
+		return d.say("not_withdrawable"), nil
 	case errors.Is(err, submission.ErrHeld):
-		return "The law makes us keep this as it is for now, so it can’t be withdrawn here. Write to us below: a person tells you why.", nil
+		return d.say("held"), nil
 	}
 	return "", err
 }
@@ -284,7 +284,7 @@ func (d *Desk) writeContents(w http.ResponseWriter, r *http.Request, rec submiss
 		return err
 	}
 	return d.views.contents.Write(w, r, http.StatusOK, contentsPage{
-		Base:   page.Base{Title: "What you sent", Description: "The contents of your request.", NoIndex: true, Path: d.ReceiptPath(rec.ID)},
+		Base:   page.Base{Title: "What you sent", Description: d.say("contents"), NoIndex: true, Path: d.ReceiptPath(rec.ID)},
 		Record: rec, Address: d.ReceiptPath(rec.ID), Grant: d.Grant(rec.ID, 30*time.Minute), Versions: versions,
 		Files: files, Replies: replies, CanEdit: d.canEdit(ctx, rec),
 	})

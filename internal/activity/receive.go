@@ -22,6 +22,7 @@ const (
 
 // received is what came with a POST, before anything is judged.
 type received struct {
+	say     page.Say
 	values  url.Values
 	files   []file.Staged
 	tried   map[string]bool // fields for which a file came, whatever became of it
@@ -44,7 +45,7 @@ type way struct {
 // receive reads the body. Whatever happens, it returns what could be read, so that the page can show it again; an error
 // is ours, not the sender's.
 func (d *Desk) receive(w http.ResponseWriter, r *http.Request, f form.Form, how way) (*received, error) {
-	in := newReceived()
+	in := newReceived(d.say)
 	whole := r.Body
 	var err error
 	kind, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -67,8 +68,10 @@ func (d *Desk) receive(w http.ResponseWriter, r *http.Request, f form.Form, how 
 	return in, err
 }
 
-func newReceived() *received {
-	return &received{values: url.Values{}, tried: map[string]bool{}, dealt: map[string]bool{}, errs: form.Errors{}}
+func newReceived(say page.Say) *received {
+	return &received{
+		say: say, values: url.Values{}, tried: map[string]bool{}, dealt: map[string]bool{}, errs: form.Errors{},
+	}
 }
 
 // readPairs decodes a urlencoded body as far as it goes.
@@ -83,7 +86,7 @@ func (in *received) readPairs(body io.Reader) {
 
 func (in *received) tooMuch() {
 	in.status = http.StatusRequestEntityTooLarge
-	in.message = "That is more than this form takes. What could be read is below: shorten it and send again."
+	in.message = in.say("too_much")
 }
 
 // readParts decodes a multipart body part by part; files go to the store as they are read. Where that fails, the rest is
@@ -114,7 +117,7 @@ func (d *Desk) readParts(ctx context.Context, in *received, parts *multipart.Rea
 				continue
 			}
 			if how.sealed && !d.ours(in, f) {
-				in.errs.Add(name, "This file was not taken yet. Please choose it again.")
+				in.errs.Add(name, in.say("file_not_taken"))
 				continue
 			}
 			fault = d.stage(ctx, in, field, part)
@@ -153,7 +156,7 @@ func (in *received) broken(err error) {
 		return
 	}
 	in.status = http.StatusBadRequest
-	in.message = "The sending broke off. What arrived is below: please check it and send again."
+	in.message = in.say("broke_off")
 }
 
 func (d *Desk) stage(ctx context.Context, in *received, field form.Field, part *multipart.Part) error {
@@ -174,9 +177,9 @@ func (d *Desk) stage(ctx context.Context, in *received, field form.Field, part *
 		}
 		return nil
 	case err != nil && source.err != nil:
-		in.errs.Add(field.Name, "This file did not arrive whole. Please choose it again.")
+		in.errs.Add(field.Name, in.say("file_not_whole"))
 		if in.broken(source.err); in.status == http.StatusRequestEntityTooLarge {
-			in.errs[field.Name] = "This file is far too large; the limit is " + file.Size(field.MaxBytes) + ". Choose a smaller file."
+			in.errs[field.Name] = in.say("file_large", "limit", file.Size(field.MaxBytes))
 		}
 		return nil // the fault is the sending's: the page tells it
 	case err != nil:
@@ -205,7 +208,7 @@ func (in *received) chooseAgain() string {
 	if !in.missed {
 		return ""
 	}
-	return " The file could not be kept: choose it again before you send."
+	return " " + in.say("choose_again")
 }
 
 // The fields beside a file's, by which it is carried from page to page.
@@ -242,7 +245,7 @@ func (d *Desk) takeUp(ctx context.Context, in *received, field, token string) er
 	case errors.As(err, &refused):
 		in.errs.Add(field, refused.Message)
 	case err == nil, errors.Is(err, file.ErrGone):
-		in.errs.Add(field, "The file kept from before is no longer there. Please choose it again.")
+		in.errs.Add(field, in.say("file_gone"))
 	default:
 		return err
 	}

@@ -65,7 +65,7 @@ func FuzzReceive(f *testing.F) {
 		f.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	d := &Desk{Config: Config{
+	d := &Desk{say: func(name string, _ ...any) string { return name }, Config: Config{
 		Ring: ring, Now: now, Log: log,
 		Files: file.New(file.Config{Pool: pgtest.New(f), Blobs: blobs, Keys: ring, Now: now, Log: log}),
 	}}

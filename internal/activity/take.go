@@ -91,7 +91,7 @@ func (d *Desk) judge(r *http.Request, s *sending) *refusal {
 	if s.in.status != 0 {
 		return &refusal{s.in.status, s.in.message}
 	}
-	if sentence := s.sealProblem(); sentence != "" {
+	if sentence := s.sealProblem(d.say); sentence != "" {
 		return &refusal{http.StatusUnprocessableEntity, sentence}
 	}
 	if r := s.walk(); r != nil {
@@ -115,16 +115,16 @@ func (d *Desk) checkSeal(s *sending) {
 }
 
 // sealProblem returns the sentence that tells why the page must be read once more, or "".
-func (s *sending) sealProblem() string {
+func (s *sending) sealProblem(say page.Say) string {
 	switch {
 	case s.sealErr == nil:
 		return ""
 	case errors.Is(s.sealErr, form.ErrSealExpired):
-		return "This page was open for more than a day. Everything you typed is still here: please check it and send it again."
+		return say("seal_expired")
 	case errors.Is(s.sealErr, form.ErrSealStale):
-		return "The wording of this page or our privacy statement changed while you were writing. Everything you typed is still here: please read it through and send it again."
+		return say("seal_stale")
 	}
-	return "We could not tell that this came from our page. Everything you typed is still here: please send it again."
+	return say("seal_forged")
 }
 
 // walk leads through the pages of a form that has several, and stops at the first one with an error.

@@ -257,7 +257,7 @@ func (r *Room) prover(req *http.Request) (person.Person, error) {
 	who, err := r.desk.People.Get(req.Context(), uuid.UUID(body[:16]))
 	switch {
 	case errors.Is(err, person.ErrNotFound), err == nil && who.ErasedAt != nil:
-		return person.Person{}, activity.ErrNoMail
+		return person.Person{}, r.desk.NoMail()
 	case err != nil:
 		return person.Person{}, err
 	}

@@ -138,18 +138,18 @@ func (x *Rights) act(w http.ResponseWriter, r *http.Request, rec submission.Reco
 		if err != nil {
 			return err
 		}
-		return x.answerCode(w, r, rec, wait, activity.ManyCodes)
+		return x.answerCode(w, r, rec, wait, x.desk.ManyCodes())
 	}
 	ok, wait, err := x.desk.Opens(ctx, rec, r.PostForm.Get("grant"), r.PostForm.Get("code"))
 	switch {
 	case err != nil:
 		return err
 	case wait > 0:
-		return x.answerCode(w, r, rec, wait, activity.ManyTries)
+		return x.answerCode(w, r, rec, wait, x.desk.ManyTries())
 	case !ok && rec.Email == "":
 		return x.show(w, r, rec)
 	case !ok:
-		return x.draw(w, r, rec, http.StatusUnprocessableEntity, rightsPage{Step: "code", CodeSent: true, Problem: activity.WrongCode})
+		return x.draw(w, r, rec, http.StatusUnprocessableEntity, rightsPage{Step: "code", CodeSent: true, Problem: x.desk.WrongCode()})
 	case rec.Email == "":
 		return x.showErased(w, r, rec)
 	}
