@@ -113,12 +113,12 @@ func (r *Room) personal(w Webinar, g guest, method string) entry {
 	}
 	e.Words = w.Summary
 	if w.JoinURL != "" {
-		e.Words += "\n\nJoin at: " + w.JoinURL
+		e.Words += "\n\n" + r.say("calendar_join", "url", w.JoinURL)
 		if e.Place == "" {
 			e.Place = w.JoinURL
 		}
 	}
-	e.Words += "\n\nReference: " + g.reference + ". Your receipt, which we mailed you, lets you give the seat back."
+	e.Words += "\n\n" + r.say("calendar_reference", "reference", g.reference)
 	return e
 }
 

@@ -162,16 +162,16 @@ func (r *Room) formAt(req *http.Request) (form.Form, error) {
 		return form.Form{}, err
 	}
 	if !w.Stand(r.desk.Now()).Takes() {
-		return form.Form{}, errClosed
+		return form.Form{}, r.errClosed
 	}
 	return registration(w), nil
 }
 
 // ifOpen leads to the webinar's page, which says how it stands, where it takes no registrations.
-func ifOpen(h page.Handler) page.Handler {
+func (r *Room) ifOpen(h page.Handler) page.Handler {
 	return func(w http.ResponseWriter, req *http.Request) error {
 		err := h(w, req)
-		if errors.Is(err, errClosed) {
+		if errors.Is(err, r.errClosed) {
 			w.Header().Set("Cache-Control", "no-store")
 			http.Redirect(w, req, "/webinars/"+chi.URLParam(req, "slug"), http.StatusSeeOther)
 			return nil
@@ -192,7 +192,7 @@ func (r *Room) drawRegister(w http.ResponseWriter, req *http.Request, status int
 	return r.views.register.Write(w, req, status, registerPage{
 		Base: page.Base{
 			Title:       activity.Title(v, "Register: "+one.Title),
-			Description: "Register for " + one.Title + ", " + one.When() + ".",
+			Description: r.say("register", "title", one.Title, "when", one.When()),
 			Path:        one.Path() + "/register", Section: "webinars", Crumbs: r.crumbs(one, page.Crumb{Label: "Register"}),
 		},
 		listed: l, Form: v,

@@ -158,13 +158,13 @@ func (r *Room) cancel(w http.ResponseWriter, req *http.Request, rec submission.R
 		From: append(live(), Repeated, Queued), To: Cancelled, Kind: "cancelled", By: submission.Sender, Decides: true,
 		Moved: func(ctx context.Context, tx pgx.Tx, now submission.Record, to string) error {
 			if now.Quarantined != nil {
-				return errApart
+				return r.errApart
 			}
 			return r.moved(ctx, tx, now, to)
 		},
 	})
-	if errors.Is(err, errApart) {
-		return errApart
+	if errors.Is(err, r.errApart) {
+		return r.errApart
 	}
 	if err != nil && !errors.Is(err, submission.ErrMove) {
 		return err
@@ -176,15 +176,6 @@ func (r *Room) cancel(w http.ResponseWriter, req *http.Request, rec submission.R
 var (
 	errFull  = errors.New("webinar: no seat is free there")
 	errThere = errors.New("webinar: registered there already")
-	// errApart refuses to change what is in quarantine: nothing is brought about by it, and nothing is mailed.
-	errApart = &page.Error{
-		Status:  http.StatusConflict,
-		Message: "This can’t be changed here just now, and it stands as it was. Write to us on your receipt, and we see to it.",
-	}
-	errUnknown = &page.Error{
-		Status:  http.StatusConflict,
-		Message: "Please confirm your address first: the mail about your registration has a link for it. Then change it on the receipt.",
-	}
 )
 
 // change exchanges a registration for a seat at another event: both happen, or nothing does.
@@ -213,9 +204,9 @@ func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.R
 	case !ok:
 		return page.ErrNotFound
 	case rec.Quarantined != nil:
-		return errApart
+		return r.errApart
 	case !v.Known:
-		return errUnknown
+		return &page.Error{Status: http.StatusConflict, Message: r.say("unknown")}
 	}
 	versions, err := r.desk.Store.Versions(ctx, rec.ID)
 	if err != nil {
@@ -235,18 +226,12 @@ func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.R
 		}
 	}
 	switch {
-	case errors.Is(err, errApart):
-		return errApart
-	case errors.Is(err, errFull), errors.Is(err, errClosed), errors.Is(err, submission.ErrMove):
-		return &page.Error{
-			Status:  http.StatusConflict,
-			Message: "No seat is free there any more. Your registration stands as it was: go back to your receipt.",
-		}
+	case errors.Is(err, r.errApart):
+		return r.errApart
+	case errors.Is(err, errFull), errors.Is(err, r.errClosed), errors.Is(err, submission.ErrMove):
+		return &page.Error{Status: http.StatusConflict, Message: r.say("full")}
 	case errors.Is(err, errThere):
-		return &page.Error{
-			Status:  http.StatusConflict,
-			Message: "You are registered there already. If you do not need this registration, cancel it on its receipt.",
-		}
+		return &page.Error{Status: http.StatusConflict, Message: r.say("there")}
 	case err != nil:
 		return err
 	}
@@ -288,7 +273,7 @@ func (r *Room) exchange(old submission.Record, to Webinar, newestFirst []submiss
 	}
 	e.Email, e.Seal = old.Email, form.NewSeal(f, first.Statement, r.desk.Now())
 	e.Locked = func(ctx context.Context, tx pgx.Tx, e *submission.Entry) error {
-		if err := lockBoth(ctx, tx, old, to.ID); err != nil {
+		if err := r.lockBoth(ctx, tx, old, to.ID); err != nil {
 			return err
 		}
 		if err := r.decide(ctx, tx, e); err != nil {
@@ -309,14 +294,14 @@ func (r *Room) exchange(old submission.Record, to Webinar, newestFirst []submiss
 }
 
 // lockBoth takes the locks in the order that all keep: the registration, then the events by their ids.
-func lockBoth(ctx context.Context, tx pgx.Tx, old submission.Record, to uuid.UUID) error {
+func (r *Room) lockBoth(ctx context.Context, tx pgx.Tx, old submission.Record, to uuid.UUID) error {
 	var apart bool
 	err := tx.QueryRow(ctx, `SELECT quarantined_at IS NOT NULL FROM submission WHERE id = $1 FOR UPDATE`, old.ID).Scan(&apart)
 	if err != nil {
 		return fmt.Errorf("lock registration: %w", err)
 	}
 	if apart {
-		return errApart
+		return r.errApart
 	}
 	_, err = tx.Exec(ctx, `SELECT FROM webinar WHERE id IN ($1, $2) ORDER BY id FOR UPDATE`, old.SubjectID.UUID, to)
 	if err != nil {

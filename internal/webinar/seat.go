@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -18,9 +17,6 @@ import (
 
 // Seats are given and freed under the lock of the webinar's row. Who holds it may take registrations only with SKIP
 // LOCKED: everybody else locks the registration first and the webinar second.
-
-// errClosed says that an event takes no registrations any more.
-var errClosed = &page.Error{Status: http.StatusConflict, Message: "Registration is closed. The event's page says how it stands."}
 
 // lock holds a webinar until the transaction ends, and returns it as it is once the lock is ours.
 func lock(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Webinar, error) {
@@ -44,7 +40,7 @@ func (r *Room) decide(ctx context.Context, tx pgx.Tx, e *submission.Entry) error
 		return err
 	}
 	if !publish.Public(w.State, w.PublishAt, r.desk.Now()) || !w.Stand(r.desk.Now()).Takes() {
-		return errClosed
+		return r.errClosed
 	}
 	if w, err = r.refill(ctx, tx, w); err != nil {
 		return err

@@ -266,7 +266,7 @@ func (r *Room) acts(ctx context.Context, db publish.DB, id uuid.UUID) ([]publish
 func (r *Room) moveAct() publish.Act {
 	return publish.Act{
 		Name: "move", Label: "Move to another time", Done: "moved",
-		Hint:   "Everybody registered gets a mail that changes the entry in their calendar; those who wait are told.",
+		Hint:   r.say("move"),
 		Fields: timeFields(), Check: checkTime,
 		Do: func(ctx context.Context, tx pgx.Tx, id uuid.UUID, v form.Values) error {
 			old, err := lock(ctx, tx, id)
@@ -286,7 +286,7 @@ func (r *Room) moveAct() publish.Act {
 func (r *Room) cancelAct() publish.Act {
 	return publish.Act{
 		Name: "cancel", Label: "Cancel the webinar", Done: "cancelled", Danger: true,
-		Hint: "Everybody registered or waiting is told the reason, and the entry leaves their calendar. This can't be undone.",
+		Hint: r.say("cancel"),
 		Fields: []form.Field{{
 			Name: "reason", Label: "Reason, as it is mailed", Kind: form.LongText, Required: true, Max: 500,
 			Example: "The speaker is ill. We offer the same subject again in spring.",
@@ -303,7 +303,7 @@ func (r *Room) cancelAct() publish.Act {
 func (r *Room) recordingAct() publish.Act {
 	return publish.Act{
 		Name: "recording", Label: "Attach the recording", Done: "attached the recording to",
-		Hint: "Everybody who had a seat is mailed where to find it. One that was uploaded is shown, and mailed of, once it is found clean.",
+		Hint: r.say("recording"),
 		Fields: []form.Field{
 			{Name: "film", Label: "Film", Kind: form.Choice, Required: true, Options: film.Options(web.FS)},
 			{Name: "captions", Label: "Captions", Kind: form.LongText, Max: 50_000, Hint: film.CueHint},

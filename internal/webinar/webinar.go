@@ -36,6 +36,7 @@ const Kind = "webinar"
 // Room is the webinars of the site.
 type Room struct {
 	desk    *activity.Desk
+	say     page.Say
 	editor  *publish.Desk
 	intro   content.Page
 	films   *film.Shelf
@@ -46,13 +47,20 @@ type Room struct {
 		register  page.View[registerPage]
 		attendees page.View[attendeesPage]
 	}
+	// errClosed says that an event takes no registrations any more.
+	errClosed *page.Error
+	// errApart refuses to change what is in quarantine: nothing is brought about by it, and nothing is mailed.
+	errApart *page.Error
 }
 
 // New returns the room.
 func New(desk *activity.Desk, editor *publish.Desk, pages *content.Content) *Room {
+	say := desk.Pages.Words("webinar")
 	r := &Room{
-		desk: desk, editor: editor, intro: pages.Must("/webinars"), films: film.NewShelf(web.FS),
-		uploads: film.NewUploads(desk.Files, Kind),
+		desk: desk, say: say, editor: editor, intro: pages.Must("/webinars"), films: film.NewShelf(web.FS),
+		uploads:   film.NewUploads(desk.Files, Kind),
+		errClosed: &page.Error{Status: http.StatusConflict, Message: say("closed")},
+		errApart:  &page.Error{Status: http.StatusConflict, Message: say("apart")},
 	}
 	r.views.list = page.Load[listPage](desk.Pages, "webinar/list")
 	r.views.show = page.Load[showPage](desk.Pages, "webinar/show")
@@ -92,7 +100,7 @@ func (r *Room) routes(router chi.Router) {
 	door := activity.Door{Form: r.formAt, Page: r.drawRegister}
 	router.Method(http.MethodGet, "/webinars", set.Cached(set.Handle(r.showList)))
 	router.Method(http.MethodGet, "/webinars/{slug}", set.Cached(set.Handle(r.showOne)))
-	router.Method(http.MethodGet, "/webinars/{slug}/register", set.Cached(set.Handle(ifOpen(r.desk.Show(door)))))
+	router.Method(http.MethodGet, "/webinars/{slug}/register", set.Cached(set.Handle(r.ifOpen(r.desk.Show(door)))))
 	router.Post("/webinars/{slug}/register", set.Handle(r.desk.Take(door)))
 	router.Get("/webinars/{slug}/calendar.ics", set.Handle(r.serveCalendar))
 	router.Get("/webinars/{slug}/recording.webm", set.Handle(r.serveFilm))
