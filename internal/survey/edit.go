@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func (r *Room) editing() publish.Room {
 			}
 			return r.preview(w, req, db, s)
 		},
-		Ready: ready, Acts: r.acts, Panel: r.panel, Notes: r.notes,
+		Ready: r.ready, Acts: r.acts, Panel: r.panel, Notes: r.notes,
 	}
 }
 
@@ -198,17 +199,18 @@ func answered(ctx context.Context, db publish.DB, id uuid.UUID, before *time.Tim
 	return n, nil
 }
 
-func ready(ctx context.Context, db publish.DB, id uuid.UUID) (string, error) {
-	questions, err := questionsOf(ctx, db, id)
-	if err != nil {
+func (r *Room) ready(ctx context.Context, db publish.DB, id uuid.UUID) (string, error) {
+	asks, err := requires(ctx, db, id)
+	if err != nil || asks {
 		return "", err
 	}
-	for _, q := range questions {
-		if q.Required {
-			return "", nil
-		}
-	}
-	return "A survey needs at least one question that must be answered. Add it under Questions, then publish.", nil
+	return r.say("not_ready"), nil
+}
+
+// requires tells whether there is a question that must be answered.
+func requires(ctx context.Context, db publish.DB, id uuid.UUID) (bool, error) {
+	questions, err := questionsOf(ctx, db, id)
+	return slices.ContainsFunc(questions, func(q question) bool { return q.Required }), err
 }
 
 // acts close a survey, open it again, and publish its results.
@@ -221,7 +223,7 @@ func (r *Room) acts(ctx context.Context, db publish.DB, id uuid.UUID) ([]publish
 	if !s.closed(now) {
 		return []publish.Act{{
 			Name: "close", Label: "Close", Done: "closed",
-			Hint: "The form is no longer shown. Whoever is writing may still send for a day.",
+			Hint: r.say("close"),
 			Do:   r.set(`closes_at = $2`, now),
 		}}, nil
 	}
@@ -233,20 +235,19 @@ func (r *Room) acts(ctx context.Context, db publish.DB, id uuid.UUID) ([]publish
 	if enough {
 		list = append(list, publish.Act{
 			Name: "publish-results", Label: "Publish the results", Done: "results published",
-			Hint: "They stand on the site as they are now: groups of ten or more, without texts. Publish again to bring them up to " +
-				"date: they move on once ten more have answered.",
-			Do: r.publishResults,
+			Hint: r.say("publish_results"),
+			Do:   r.publishResults,
 		})
 	}
 	if s.ResultsPublic {
 		list = append(list, publish.Act{
 			Name: "withdraw-results", Label: "Withdraw the results", Done: "results withdrawn", Danger: true,
-			Hint: "Their page disappears from the site within a minute.",
+			Hint: r.say("withdraw_results"),
 			Do:   r.set(`results_public = false`),
 		})
 	}
 	return append(list, publish.Act{
-		Name: "reopen", Label: "Open again", Done: "reopened", Hint: "The form is shown again. Published results are withdrawn.",
+		Name: "reopen", Label: "Open again", Done: "reopened", Hint: r.say("reopen"),
 		Do: r.set(`closes_at = NULL, results_public = false`),
 	}), nil
 }

@@ -228,7 +228,7 @@ func (r *Room) submitQuestion(w http.ResponseWriter, req *http.Request) error {
 			kindLabel(q.Kind)))
 	}
 	if fresh && len(f.questions) >= maxQuestions {
-		errs.Add("label", fmt.Sprintf("A survey has %d questions at most. Remove one first.", maxQuestions))
+		errs.Add("label", r.say("many_questions", "limit", maxQuestions))
 	}
 	if in.Status != 0 {
 		return r.drawQuestion(w, req, in.Status, f, q, fresh, shown)
@@ -250,8 +250,7 @@ func (r *Room) submitQuestion(w http.ResponseWriter, req *http.Request) error {
 		return r.drawQuestion(w, req, http.StatusUnprocessableEntity, f, q, fresh, shown)
 	}
 	if errors.Is(err, publish.ErrStale) {
-		shown.Message = "Somebody else changed this survey in the meantime. What you typed is still here: look at its " +
-			"questions, then save again."
+		shown.Message = r.say("stale_typed")
 		return r.drawQuestion(w, req, http.StatusConflict, f, q, fresh, shown)
 	}
 	if err != nil {
@@ -281,7 +280,7 @@ func (r *Room) saveQuestion(ctx context.Context, f found, q question, fresh bool
 		if err := put(ctx, tx, q); err != nil {
 			return err
 		}
-		return stays(ctx, tx, f.survey)
+		return r.stays(ctx, tx, f.survey)
 	})
 }
 
@@ -312,7 +311,7 @@ func (r *Room) submitMove(w http.ResponseWriter, req *http.Request) error {
 	}
 	err = r.staff.Change(ctx, r.editing(), f.survey.ID, version, done, func(tx pgx.Tx) error {
 		if where == "remove" {
-			return remove(ctx, tx, f.survey, q)
+			return r.remove(ctx, tx, f.survey, q)
 		}
 		for i, next := range list {
 			next.Position = i + 1
@@ -328,8 +327,7 @@ func (r *Room) submitMove(w http.ResponseWriter, req *http.Request) error {
 		if f, err = r.find(req); err != nil {
 			return err
 		}
-		return r.drawQuestions(w, req, http.StatusConflict, f,
-			"Somebody else changed this survey in the meantime. It is shown as it stands.")
+		return r.drawQuestions(w, req, http.StatusConflict, f, r.say("stale"))
 	case errors.As(err, &invalid):
 		return r.drawQuestions(w, req, http.StatusUnprocessableEntity, f, invalid["question"])
 	case err != nil:

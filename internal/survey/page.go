@@ -194,8 +194,7 @@ func (r *Room) showResults(w http.ResponseWriter, req *http.Request) error {
 	}
 	data := resultsPage{Base: r.base(s, page.Crumb{Label: "Results"}), Survey: s, Outcome: o, Ends: r.lastDay(s)}
 	data.Title, data.Path = "Results: "+s.Title, s.path()+"/results"
-	data.Description = fmt.Sprintf("What %d people answered in our survey “%s”: charts with tables, no group under ten.",
-		o.Total, s.Title)
+	data.Description = r.say("results", "people", o.Total, "title", s.Title)
 	data.Facts = []content.Fact{
 		{Term: "Answers", Text: fmt.Sprint(o.Total)},
 		{Term: "Closed on", Text: data.Ends},

@@ -215,23 +215,21 @@ func newName(ctx context.Context, tx pgx.Tx, s survey, label string) (string, er
 }
 
 // remove takes a question away. What was answered to it stays, in the words that it had.
-func remove(ctx context.Context, tx pgx.Tx, s survey, q question) error {
+func (r *Room) remove(ctx context.Context, tx pgx.Tx, s survey, q question) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM question WHERE id = $1`, q.ID); err != nil {
 		return fmt.Errorf("remove question: %w", err)
 	}
-	return stays(ctx, tx, s)
+	return r.stays(ctx, tx, s)
 }
 
 // stays refuses a change that would leave a public survey without anything that must be answered.
-func stays(ctx context.Context, tx pgx.Tx, s survey) error {
+func (r *Room) stays(ctx context.Context, tx pgx.Tx, s survey) error {
 	if s.State != publish.Published {
 		return nil
 	}
-	lack, err := ready(ctx, tx, s.ID)
-	if err == nil && lack != "" {
-		return publish.Invalid{
-			"question": "This is the last question that must be answered, and the survey is public: it stays as it is.",
-		}
+	asks, err := requires(ctx, tx, s.ID)
+	if err == nil && !asks {
+		return publish.Invalid{"question": r.say("last_required")}
 	}
 	return err
 }

@@ -169,7 +169,7 @@ func (r *Room) span(q url.Values, data *answersPage) span {
 		}
 		at, err := time.ParseInLocation(time.DateOnly, typed, r.zone)
 		if err != nil {
-			data.Problem = "Enter days as year, month, day, for example 2027-01-31."
+			data.Problem = r.say("wrong_day")
 			return typed, time.Time{}
 		}
 		return typed, at.AddDate(0, 0, later)

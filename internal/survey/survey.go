@@ -35,6 +35,7 @@ const Kind = "survey"
 // Room serves the surveys, their results, and their staff pages.
 type Room struct {
 	desk  *activity.Desk
+	say   page.Say
 	staff *publish.Desk
 	intro content.Page
 	zone  *time.Location
@@ -54,7 +55,7 @@ type Room struct {
 
 // New returns the room. It panics where a template is missing.
 func New(desk *activity.Desk, staff *publish.Desk, pages *content.Content) *Room {
-	r := &Room{desk: desk, staff: staff, intro: pages.Must("/surveys"), zone: clock.Zone()}
+	r := &Room{desk: desk, say: desk.Pages.Words("survey"), staff: staff, intro: pages.Must("/surveys"), zone: clock.Zone()}
 	set := desk.Pages
 	r.views.list = page.Load[listPage](set, "survey/list")
 	r.views.survey = page.Load[surveyPage](set, "survey/survey")
@@ -72,7 +73,7 @@ func New(desk *activity.Desk, staff *publish.Desk, pages *content.Content) *Room
 // Activity returns the activity.
 func (r *Room) Activity() activity.Activity {
 	return activity.Activity{
-		Kind: Kind, Title: "Survey", What: "answers to a survey", Path: "/surveys", Statuses: statuses(),
+		Kind: Kind, Title: "Survey", What: "answers to a survey", Path: "/surveys", Statuses: r.statuses(),
 		Form: r.formOf, Closed: r.closedTo, Public: r.public, Staff: r.staffPages, Panel: r.record, Receipt: r.receipt,
 		Work: []job.Worker{{Name: "survey_tidy", Every: 6 * time.Hour, Timeout: 10 * time.Minute, Run: r.Tidy}},
 	}
@@ -81,14 +82,14 @@ func (r *Room) Activity() activity.Activity {
 // months is how long an answer is kept (DESIGN 11).
 const months = 12
 
-func statuses() []activity.Status {
+func (r *Room) statuses() []activity.Status {
 	return []activity.Status{
 		{
-			Value: "new", Label: "Thanked", Public: "We have your answers. Thank you for the time you took.", Months: months,
-			Next:         "They are read together with those of others. We write to you only if one of your answers needs it.",
+			Value: "new", Label: "Thanked", Public: r.say("thanked"), Months: months,
+			Next:         r.say("thanked_next"),
 			Withdrawable: true,
 		},
-		{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You withdrew these answers.", Final: true, Months: 1},
+		{Value: activity.Withdrawn, Label: "Withdrawn", Public: r.say("withdrawn"), Final: true, Months: 1},
 	}
 }
 
@@ -130,7 +131,7 @@ func (r *Room) closedTo(ctx context.Context, subject uuid.UUID) (string, error) 
 	if err != nil || !s.closed(r.desk.Now()) {
 		return "", err
 	}
-	return "This survey is closed, so its answers stay as they are.", nil
+	return r.say("closed"), nil
 }
 
 // thank ends an anonymous sending: the page of thanks is the same for all, and can be read again without sending again.
