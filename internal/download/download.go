@@ -43,6 +43,7 @@ type Config struct {
 // Room holds the downloads.
 type Room struct {
 	Config
+	say      page.Say
 	intro    content.Page
 	families []content.Page
 	views    struct {
@@ -81,7 +82,9 @@ type requestPage struct {
 
 // New returns the room.
 func New(c Config) *Room {
-	r := &Room{Config: c, intro: c.Content.Must("/downloads"), families: c.Content.Under("/products")}
+	r := &Room{
+		Config: c, say: c.Desk.Pages.Words("download"), intro: c.Content.Must("/downloads"), families: c.Content.Under("/products"),
+	}
 	r.views.list = page.Load[listPage](c.Desk.Pages, "download/list")
 	r.views.show = page.Load[showPage](c.Desk.Pages, "download/show")
 	r.views.request = page.Load[requestPage](c.Desk.Pages, "download/request")
@@ -161,7 +164,7 @@ func (r *Room) drawRequest(w http.ResponseWriter, req *http.Request, status int,
 	}
 	data := requestPage{Base: r.base(d), Download: d, Form: v}
 	data.Title = activity.Title(v, f.Title+": "+d.Title)
-	data.Description = "Say where to mail the link to “" + d.Title + "”: a name and an address are enough."
+	data.Description = r.say("request", "title", d.Title)
 	data.Path = d.Path() + "/request"
 	data.Crumbs = append(data.Crumbs[:len(data.Crumbs)-1:len(data.Crumbs)-1],
 		page.Crumb{Label: d.Title, Path: d.Path()}, page.Crumb{Label: "Request"})

@@ -196,9 +196,9 @@ func (r *Room) ready(ctx context.Context, db publish.DB, id uuid.UUID) (string, 
 	}
 	list, err := versions(ctx, db, id)
 	if len(list) == 0 {
-		return "It has no file yet. Choose one and save it first.", err
+		return r.say("no_file"), err
 	}
-	return "Its file may not be opened yet: the virus scanner has not found it clean.", err
+	return r.say("file_withheld"), err
 }
 
 // preview draws the page with the newest version, scanned or not.

@@ -227,7 +227,7 @@ func (r *Room) drawGet(w http.ResponseWriter, req *http.Request, v visit) error 
 	}
 	return r.views.get.Write(w, req, status, getPage{
 		Base: page.Base{
-			Title: "Download: " + v.Download.Title, Description: "The page behind your link, with the button that starts the download.",
+			Title: "Download: " + v.Download.Title, Description: r.say("get"),
 			NoIndex: true, Section: "downloads", Path: "/downloads/get",
 		},
 		visit: v, Action: req.URL.Path,
@@ -352,16 +352,15 @@ func (r *Room) serve(w http.ResponseWriter, req *http.Request) error {
 	}
 	if v.State == withdrawn || v.State == gone || v.State == accessOver ||
 		!r.Desk.Now().Before(time.Unix(int64(binary.BigEndian.Uint64(body[16:])), 0)) {
-		return errLate
+		return r.late()
 	}
 	err = r.Desk.Files.Serve(w, req, uuid.UUID(body[:16]))
 	if errors.Is(err, file.ErrGone) || errors.Is(err, file.ErrWithheld) {
-		return errLate
+		return r.late()
 	}
 	return err
 }
 
-var errLate = &page.Error{
-	Status:  http.StatusGone,
-	Message: "This address was good for ten minutes. Open the link in our mail and press the button again.",
+func (r *Room) late() error {
+	return &page.Error{Status: http.StatusGone, Message: r.say("late")}
 }

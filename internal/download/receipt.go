@@ -153,11 +153,7 @@ func (r *Room) nextSerial(ctx context.Context, tx pgx.Tx, rec submission.Record)
 		if twice {
 			return 0, errJustRenewed
 		}
-		return 0, &page.Error{
-			Status: http.StatusTooManyRequests,
-			Message: "We mailed you a link a moment ago. Please give it ten minutes, and look among the junk too. " +
-				"If none arrives, write to us on the receipt.",
-		}
+		return 0, &page.Error{Status: http.StatusTooManyRequests, Message: r.say("mailed")}
 	}
 	if err != nil {
 		return 0, fmt.Errorf("renew link: %w", err)
