@@ -41,6 +41,7 @@ type termPage struct {
 
 type room struct {
 	desk     *activity.Desk
+	say      page.Say
 	accounts *account.Service
 	zone     *time.Location // in which days end
 	views    struct {
@@ -51,7 +52,7 @@ type room struct {
 
 // New returns the activity. It panics where a template is missing.
 func New(desk *activity.Desk, accounts *account.Service) activity.Activity {
-	r := &room{desk: desk, accounts: accounts, zone: clock.Zone()}
+	r := &room{desk: desk, say: desk.Pages.Words("access"), accounts: accounts, zone: clock.Zone()}
 	r.views.request = page.Load[requestPage](desk.Pages, "access/request")
 	r.views.term = page.Load[termPage](desk.Pages, "access/staff_term")
 	return activity.Activity{
@@ -81,7 +82,7 @@ func (r *room) draw(w http.ResponseWriter, req *http.Request, status int, f form
 	return r.views.request.Write(w, req, status, requestPage{
 		Base: page.Base{
 			Title:       activity.Title(v, f.Title),
-			Description: "Ask for an account at Clickconnect, the sign-in area for customers, partners and institutions of Click Commerce.",
+			Description: r.say("request"),
 			Path:        path, Section: "connect",
 			Crumbs: []page.Crumb{{Label: "Home", Path: "/"}, {Label: "Clickconnect", Path: "/connect"}, {Label: "Ask for access"}},
 		},

@@ -49,7 +49,7 @@ func (r *room) on(d deed) page.Handler {
 		possible := slices.Contains(d.from, rec.Status)
 		if req.Method != http.MethodPost {
 			if !possible {
-				return errStatus
+				return r.late()
 			}
 			values, err := r.offered(req.Context(), rec, f)
 			if err != nil {
@@ -86,7 +86,7 @@ func (r *room) perform(ctx context.Context, d deed, rec submission.Record, v for
 			return err
 		}
 	}
-	return errStatus
+	return r.late()
 }
 
 // detail is what the record's history tells of a deed.
@@ -117,8 +117,8 @@ func (r *room) repeated(ctx context.Context, id uuid.UUID, by submission.Actor, 
 	return last.Actor.UUID == by.ID && len(d) > 0, nil
 }
 
-var errStatus = &page.Error{
-	Status: http.StatusConflict, Message: "The record is no longer in a status that allows this. Nothing was changed: open it again.",
+func (r *room) late() error {
+	return &page.Error{Status: http.StatusConflict, Message: r.say("late")}
 }
 
 func recordPath(id uuid.UUID) string { return "/staff/submissions/" + id.String() }
@@ -141,7 +141,7 @@ func (r *room) open(req *http.Request) (rec submission.Record, by submission.Act
 		return rec, by, err
 	}
 	if rec.Quarantined != nil {
-		return rec, by, &page.Error{Status: http.StatusConflict, Message: "This request is in quarantine. Restore it first."}
+		return rec, by, &page.Error{Status: http.StatusConflict, Message: r.say("apart")}
 	}
 	return rec, submission.Actor{ID: in.Account.ID, Role: string(in.Under(account.Act, Kind))}, nil
 }

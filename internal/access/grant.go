@@ -59,15 +59,11 @@ func (r *room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 // end; others are invited.
 func (r *room) grant(ctx context.Context, tx pgx.Tx, rec submission.Record, until time.Time, opens []string) error {
 	if rec.Email == "" {
-		return &page.Error{Status: http.StatusConflict, Message: "There is nobody to give access to: the sender was erased."}
+		return &page.Error{Status: http.StatusConflict, Message: r.say("erased")}
 	}
 	id, err := r.accounts.Grant(ctx, tx, rec.PersonID.UUID, rec.Email, rec.Name, until)
 	if errors.Is(err, account.ErrTaken) {
-		return &page.Error{
-			Status: http.StatusConflict,
-			Message: "This address already has an account that is not this person's, perhaps one of staff. " +
-				"Nothing was changed: ask the sender for another address.",
-		}
+		return &page.Error{Status: http.StatusConflict, Message: r.say("taken")}
 	}
 	if err != nil {
 		return err
