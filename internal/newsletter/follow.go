@@ -84,7 +84,7 @@ func (r *room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 		return err
 	}
 	return r.desk.Ledger.Record(ctx, tx, rec.PersonID.UUID, consent.Event{
-		Purpose: consent.Newsletter, Channel: consent.ByEmail, Wording: "Withdrew the subscription on its receipt.",
+		Purpose: consent.Newsletter, Channel: consent.ByEmail, Wording: r.say("withdrew"),
 		Statement: statement.ID, Origin: consent.FromUnsubscribe, At: r.desk.Now(),
 	})
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/activity"
-	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/job"
@@ -32,7 +31,6 @@ const (
 	path      = "/newsletter"
 	waiting   = "new"
 	confirmed = "confirmed"
-	wording   = "Mail me the newsletter, four times a year."
 )
 
 type newsletterPage struct {
@@ -43,16 +41,20 @@ type newsletterPage struct {
 
 type room struct {
 	desk  *activity.Desk
+	say   page.Say
 	words content.Page
 	view  page.View[newsletterPage]
 }
 
 // New returns the activity.
 func New(desk *activity.Desk, pages *content.Content) activity.Activity {
-	r := &room{desk: desk, words: pages.Must(path), view: page.Load[newsletterPage](desk.Pages, "newsletter/newsletter")}
+	r := &room{
+		desk: desk, say: desk.Pages.Words("newsletter"), words: pages.Must(path),
+		view: page.Load[newsletterPage](desk.Pages, "newsletter/newsletter"),
+	}
 	return activity.Activity{
 		Kind: Kind, Title: "Newsletter", What: "newsletter subscription", Path: path,
-		Statuses:  statuses(),
+		Statuses:  r.statuses(),
 		Form:      func(context.Context, uuid.UUID) (form.Form, error) { return subscription(), nil },
 		Public:    r.public,
 		Messages:  r.messages,
@@ -88,34 +90,20 @@ func (r *room) messages(id uuid.UUID, _ *submission.Entry) []mail.Message {
 	}}
 }
 
-func subscription() form.Form {
-	box := activity.ConsentField(string(consent.Newsletter), wording)
-	box.Required = true
-	box.Why = "Without your consent we may not send it. It counts once you confirm by the mail we send, and each issue has a link to stop."
-	return form.Form{
-		Kind: Kind, Title: "Subscribe", Button: "Subscribe by e-mail",
-		Label: form.Facts{
-			For: "sending you the newsletter", SeenBy: "those who send it", SharedWith: "nobody",
-			Deleted: "when you leave; after 30 days if you never confirm",
-		},
-		Fields: []form.Field{activity.EmailField("The newsletter goes there."), box},
-	}
-}
-
-func statuses() []activity.Status {
+func (r *room) statuses() []activity.Status {
 	return []activity.Status{
 		{
 			Value: waiting, Label: "Waiting for confirmation", Months: 1, Withdrawable: true,
-			Public: "We have sent a mail to the address. Nothing else is sent before you press its button.",
-			Next:   "Open our mail within 30 days and press the button that its link leads to. Otherwise the request is deleted.",
+			Public: r.say("waiting"),
+			Next:   r.say("waiting_next"),
 		},
 		{
 			Value: confirmed, Label: "Confirmed", Final: true, Months: kept, Withdrawable: true,
-			Public: "The address is confirmed: the next issue goes to it. The date of deletion below moves on for as long as you stay.",
+			Public: r.say("confirmed"),
 		},
 		{
 			Value: activity.Withdrawn, Label: "Left", Final: true, Months: left,
-			Public: "No newsletter is sent because of this subscription any more.",
+			Public: r.say("left"),
 		},
 	}
 }
