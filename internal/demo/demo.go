@@ -37,6 +37,7 @@ type Config struct {
 // Room holds the demonstrations.
 type Room struct {
 	Config
+	say      page.Say
 	intro    content.Page
 	families []content.Page
 	films    *film.Shelf
@@ -71,8 +72,8 @@ type requestPage struct {
 // New returns the room.
 func New(c Config) *Room {
 	r := &Room{
-		Config: c, intro: c.Content.Must("/demos"), families: c.Content.Under("/products"), films: film.NewShelf(c.Web),
-		uploads: film.NewUploads(c.Desk.Files, Kind),
+		Config: c, say: c.Desk.Pages.Words("demo"), intro: c.Content.Must("/demos"), families: c.Content.Under("/products"),
+		films: film.NewShelf(c.Web), uploads: film.NewUploads(c.Desk.Files, Kind),
 	}
 	r.views = views{
 		list:    page.Load[listPage](c.Desk.Pages, "demo/list"),
@@ -153,7 +154,7 @@ func (r *Room) drawRequest(w http.ResponseWriter, req *http.Request, status int,
 	}
 	data := requestPage{Base: r.base(d), Demo: d, Form: v}
 	data.Title = activity.Title(v, f.Title+": "+d.Title)
-	data.Description = "A name and an address open the film “" + d.Title + "”, and a live demonstration if you want one."
+	data.Description = r.say("request", "title", d.Title)
 	data.Path = d.Path() + "/request"
 	data.Crumbs = append(data.Crumbs[:len(data.Crumbs)-1:len(data.Crumbs)-1],
 		page.Crumb{Label: d.Title, Path: d.Path()}, page.Crumb{Label: "Request"})

@@ -135,9 +135,9 @@ func (r *Room) ready(ctx context.Context, db publish.DB, id uuid.UUID) (string, 
 	}
 	switch {
 	case !d.Watchable():
-		return "Its film may not be opened yet: the virus scanner has not found it clean.", nil
+		return r.say("film_withheld"), nil
 	case len(d.Captions) == 0 && !d.ownCaptions():
-		return "Its captions may not be opened yet: the virus scanner has not found them clean.", nil
+		return r.say("captions_withheld"), nil
 	}
 	return "", nil
 }
