@@ -33,6 +33,7 @@ const Kind = "career"
 // Room serves the careers pages, the form, and the openings' staff pages.
 type Room struct {
 	desk  *activity.Desk
+	say   page.Say
 	staff *publish.Desk
 	intro content.Page
 	zone  *time.Location
@@ -46,7 +47,7 @@ type Room struct {
 
 // New returns the room. It panics where a template is missing.
 func New(desk *activity.Desk, staff *publish.Desk, pages *content.Content) *Room {
-	r := &Room{desk: desk, staff: staff, intro: pages.Must("/careers"), zone: clock.Zone()}
+	r := &Room{desk: desk, say: desk.Pages.Words("career"), staff: staff, intro: pages.Must("/careers"), zone: clock.Zone()}
 	r.views.list = page.Load[listPage](desk.Pages, "career/list")
 	r.views.opening = page.Load[openingPage](desk.Pages, "career/opening")
 	r.views.apply = page.Load[applyPage](desk.Pages, "career/apply")

@@ -169,7 +169,7 @@ func (r *Room) drawApply(w http.ResponseWriter, req *http.Request, status int, f
 	data := applyPage{
 		Base: page.Base{
 			Title: activity.Title(v, f.Title), Section: section, Path: req.URL.Path,
-			Description: "Send your résumé to Click Commerce: what we ask, who reads it, and when you hear from us.",
+			Description: r.say("apply"),
 			Crumbs:      []page.Crumb{{Label: "Home", Path: "/"}, {Label: r.intro.Nav, Path: r.intro.Path}},
 		},
 		Form: v, Steps: r.intro.Steps[min(1, len(r.intro.Steps)):], // the first is to send it
@@ -179,7 +179,7 @@ func (r *Room) drawApply(w http.ResponseWriter, req *http.Request, status int, f
 	case slug == "":
 		data.Crumbs = append(data.Crumbs, page.Crumb{Label: "Without an opening"})
 	case f.Subject != uuid.Nil:
-		data.Description = "Apply for the opening " + f.Name + " at Click Commerce: what we ask, who reads it, and when you hear from us."
+		data.Description = r.say("apply_for", "opening", f.Name)
 		data.Crumbs = append(data.Crumbs, page.Crumb{Label: f.Name, Path: "/careers/" + slug}, page.Crumb{Label: "Apply"})
 	default:
 		o, err := r.bySlug(req.Context(), slug)
