@@ -30,6 +30,7 @@ type applyPage struct {
 
 type room struct {
 	desk    *activity.Desk
+	say     page.Say
 	program content.Page
 	views   struct {
 		program page.View[programPage]
@@ -39,7 +40,7 @@ type room struct {
 
 // New returns the activity.
 func New(desk *activity.Desk, pages *content.Content) activity.Activity {
-	r := &room{desk: desk, program: pages.Must("/alliances")}
+	r := &room{desk: desk, say: desk.Pages.Words("alliance"), program: pages.Must("/alliances")}
 	r.views.program = page.Load[programPage](desk.Pages, "alliance/program")
 	r.views.apply = page.Load[applyPage](desk.Pages, "alliance/apply")
 	return activity.Activity{
@@ -70,7 +71,7 @@ func (r *room) drawApply(w http.ResponseWriter, req *http.Request, status int, f
 	return r.views.apply.Write(w, req, status, applyPage{
 		Base: page.Base{
 			Title:       activity.Title(v, f.Title),
-			Description: "Apply to the Click Commerce Alliance Program: who you are, what you do, and why you want to work with us.",
+			Description: r.say("apply"),
 			Path:        "/alliances/apply", Section: "alliances",
 			Crumbs: []page.Crumb{{Label: "Home", Path: "/"}, {Label: "Alliances", Path: "/alliances"}, {Label: "Apply"}},
 		},
