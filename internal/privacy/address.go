@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,6 +31,7 @@ import (
 type Addresses struct {
 	desk     *activity.Desk
 	accounts *account.Service
+	say      page.Say
 	views    struct {
 		confirm page.View[addressPage]
 		office  page.View[officeAddressPage]
@@ -38,7 +40,7 @@ type Addresses struct {
 
 // NewAddresses returns the addresses. It panics where a template is missing.
 func NewAddresses(desk *activity.Desk, accounts *account.Service) *Addresses {
-	x := &Addresses{desk: desk, accounts: accounts}
+	x := &Addresses{desk: desk, accounts: accounts, say: desk.Pages.Words("privacy")}
 	x.views.confirm = page.Load[addressPage](desk.Pages, "privacy/address")
 	x.views.office = page.Load[officeAddressPage](desk.Pages, "privacy/staff_address")
 	return x
@@ -173,9 +175,9 @@ func (x *Addresses) Change(ctx context.Context, id uuid.UUID) error {
 	})
 	switch {
 	case errors.Is(err, account.ErrTaken):
-		return errAccountThere
+		return &page.Error{Status: http.StatusConflict, Message: x.say("address_account_there")}
 	case errors.Is(err, person.ErrTaken):
-		return errPersonThere
+		return &page.Error{Status: http.StatusConflict, Message: x.say("address_person_there")}
 	case errors.Is(err, person.ErrNotFound):
 		return ErrNoNewAddress
 	}

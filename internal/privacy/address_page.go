@@ -31,21 +31,10 @@ type officeAddressPage struct {
 	Form           form.View
 }
 
-var (
-	errNoNewAddress = &page.Error{
-		Status: http.StatusGone,
-		Message: "This link is used up: it works once, for 24 hours, and ends when a newer one is sent. " +
-			"If you pressed its button before, the new address counts already.",
-	}
-	errAccountThere = &page.Error{
-		Status: http.StatusConflict, Message: "This address has an account of its own. Sign in with that one, or choose another address.",
-	}
-	errPersonThere = &page.Error{
-		Status: http.StatusConflict,
-		Message: "You wrote to us with this address before, and we keep those requests apart from these. " +
-			"Write to us by “Contact”: a person joins the two. Nothing was changed.",
-	}
-)
+// usedUp says that nothing waits under a link any more.
+func (x *Addresses) usedUp() error {
+	return &page.Error{Status: http.StatusGone, Message: x.say("address_used_up")}
+}
 
 // Public mounts the page behind the link.
 func (x *Addresses) Public(r chi.Router) {
@@ -70,7 +59,7 @@ func (x *Addresses) linked(r *http.Request) (id uuid.UUID, w Waiting, who person
 		who, err = x.desk.People.Get(r.Context(), w.Person)
 	}
 	if errors.Is(err, ErrNoNewAddress) || errors.Is(err, person.ErrNotFound) {
-		err = errNoNewAddress
+		err = x.usedUp()
 	}
 	return id, w, who, err
 }
@@ -78,7 +67,7 @@ func (x *Addresses) linked(r *http.Request) (id uuid.UUID, w Waiting, who person
 func (x *Addresses) draw(w http.ResponseWriter, r *http.Request, data addressPage) error {
 	w.Header().Set("Cache-Control", "no-store")
 	data.Base = page.Base{
-		Title: "Your new address", Description: "One button, and it counts.", NoIndex: true, Path: r.URL.Path, Section: "privacy",
+		Title: "Your new address", Description: x.say("address_about"), NoIndex: true, Path: r.URL.Path, Section: "privacy",
 		Crumbs: crumbs("Your new address"),
 	}
 	return x.views.confirm.Write(w, r, http.StatusOK, data)
@@ -99,7 +88,7 @@ func (x *Addresses) take(w http.ResponseWriter, r *http.Request) error {
 	}
 	err = x.Change(r.Context(), id)
 	if errors.Is(err, ErrNoNewAddress) {
-		return errNoNewAddress
+		return x.usedUp()
 	}
 	if err != nil {
 		return err
@@ -162,14 +151,14 @@ func (x *Addresses) takeOffice(w http.ResponseWriter, r *http.Request) error {
 	}
 	v, errs := officeAddressForm().Parse(r.PostForm)
 	if len(errs) == 0 && v.Get("email") == who.Email {
-		errs.Add("email", sameAddress)
+		errs.Add("email", x.say("address_same"))
 	}
 	if len(errs) > 0 {
 		return x.drawOffice(w, r, who, http.StatusUnprocessableEntity, form.Shown{Values: r.PostForm, Errors: errs})
 	}
 	err = x.mailLink(r.Context(), who.ID, v.Get("email"))
 	if errors.Is(err, ErrManyAddresses) {
-		return x.drawOffice(w, r, who, http.StatusTooManyRequests, form.Shown{Values: r.PostForm, Message: manyAddresses})
+		return x.drawOffice(w, r, who, http.StatusTooManyRequests, form.Shown{Values: r.PostForm, Message: x.say("address_many")})
 	}
 	if err != nil {
 		return err
@@ -180,11 +169,6 @@ func (x *Addresses) takeOffice(w http.ResponseWriter, r *http.Request) error {
 	http.Redirect(w, r, r.URL.Path+"?sent", http.StatusSeeOther)
 	return nil
 }
-
-const (
-	sameAddress   = "This is the address that we have now. Enter another one."
-	manyAddresses = "Several links were mailed today. Use the newest one, or come back tomorrow."
-)
 
 func (x *Addresses) logAsked(r *http.Request, who uuid.UUID) error {
 	by := actorOf(r)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/page"
 )
 
 // concerns says what a version adds for whom: for each activity, what each earlier version named of it.
@@ -130,14 +131,14 @@ type record struct {
 }
 
 // news are what is new for records, once each.
-func (c concerns) news(records []record) []UseChange {
+func (c concerns) news(say page.Say, records []record) []UseChange {
 	var list []UseChange
 	for _, rec := range records {
 		statements := [][]consent.Use{c.uses[rec.Version]}
 		for _, version := range rec.Told {
 			statements = append(statements, c.uses[version])
 		}
-		for _, change := range widened(usesOf(c.to.Uses, rec.Kind), statements...) {
+		for _, change := range widened(say, usesOf(c.to.Uses, rec.Kind), statements...) {
 			if !slices.ContainsFunc(list, func(have UseChange) bool {
 				return have.Sentence == change.Sentence && have.ByNotice == change.ByNotice
 			}) {

@@ -92,7 +92,7 @@ const maxChoice = 4 << 10
 func (r *Room) takeChoice(w http.ResponseWriter, req *http.Request) error {
 	var unread *page.Error
 	if errors.As(page.ReadForm(req, maxChoice), &unread) {
-		return r.writeCookies(w, req, unread.Status, cookiePage{Problem: "That was not sent by this page. Press one of the buttons below."})
+		return r.writeCookies(w, req, unread.Status, cookiePage{Problem: r.say("cookies_unreadable")})
 	}
 	back := cookiePath
 	switch choice := page.Choice(req.PostForm.Get("choice")); choice {
@@ -109,7 +109,7 @@ func (r *Room) takeChoice(w http.ResponseWriter, req *http.Request) error {
 		r.forget(w, req, FirstVisitCookie)
 		back += "?forgotten"
 	default:
-		return r.writeCookies(w, req, http.StatusUnprocessableEntity, cookiePage{Problem: "Press one of the buttons below."})
+		return r.writeCookies(w, req, http.StatusUnprocessableEntity, cookiePage{Problem: r.say("choose_button")})
 	}
 	http.Redirect(w, req, back, http.StatusSeeOther)
 	return nil

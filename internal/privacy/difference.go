@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/page"
 )
 
 // Fate is what became of a clause between two versions.
@@ -51,8 +52,8 @@ func (d Difference) Widens() bool {
 	return slices.ContainsFunc(d.Uses, func(u UseChange) bool { return u.Wider })
 }
 
-// Compare says what changes from one version to another.
-func Compare(from, to consent.Draft) (Difference, error) {
+// Compare says what changes from one version to another, in the words of this room.
+func Compare(say page.Say, from, to consent.Draft) (Difference, error) {
 	_, before, err := Clauses(from.Body)
 	if err != nil {
 		return Difference{}, err
@@ -62,7 +63,7 @@ func Compare(from, to consent.Draft) (Difference, error) {
 		return Difference{}, err
 	}
 	return Difference{
-		From: from.Statement, To: to.Statement, Uses: compareUses(from.Uses, to.Uses), Clauses: compareClauses(before, after),
+		From: from.Statement, To: to.Statement, Uses: compareUses(say, from.Uses, to.Uses), Clauses: compareClauses(before, after),
 	}, nil
 }
 

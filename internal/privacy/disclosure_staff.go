@@ -354,7 +354,6 @@ func (r *Room) enteredBefore(w http.ResponseWriter, req *http.Request, d Disclos
 		return nil
 	}
 	x.version = versions[0].Version + 1
-	x.shown.Message = "Somebody else corrected this entry while you were writing. Yours still stands here and is not entered: " +
-		"read theirs, then add yours."
+	x.shown.Message = r.say("disclosure_corrected")
 	return r.drawDraft(w, req, http.StatusConflict, x)
 }

@@ -13,6 +13,7 @@ import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/job"
+	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/postgres"
 )
@@ -26,6 +27,7 @@ type Eraser struct {
 	desk    *activity.Desk
 	journal journal
 	holders []activity.Holder
+	say     page.Say
 }
 
 // EraserConfig is what an Eraser needs. The holders of the activities it finds at the desk; Holders are those of the
@@ -38,7 +40,7 @@ type EraserConfig struct {
 
 // NewEraser returns the eraser.
 func NewEraser(c EraserConfig) *Eraser {
-	return &Eraser{c.Desk, newJournal(c.Blobs, c.Desk.Ring), c.Holders}
+	return &Eraser{c.Desk, newJournal(c.Blobs, c.Desk.Ring), c.Holders, c.Desk.Pages.Words("privacy")}
 }
 
 // Erasure tells what came of an erasure.
@@ -257,25 +259,15 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 		return Erasure{}, fmt.Errorf("tell what is left: %w", err)
 	}
 	for _, k := range []struct {
-		n int
-		Remnant
+		n    int
+		name string
 	}{
-		{left.Held, Remnant{"records under a legal hold, as they are", "the law makes us keep them; they are erased when the hold is lifted"}},
-		{left.Lifted, Remnant{"that a legal hold kept your data, from when until when, without its ground", "it shows why something was not deleted in time; deleted after 24 months"}},
-		{left.Later, Remnant{"what was sent after the erasure was asked for, with the address", "that was not asked for; ask again to have it erased too"}},
-		{left.Records, Remnant{"that there were requests: kind, day, outcome", "so that our figures stay true; deleted at their date"}},
-		{left.Facts, Remnant{"when a request changed and which role opened it", "it shows who dealt with it, for 24 months; it holds no words"}},
-		{left.Choices, Remnant{"choices about messages, under a number that leads to no address", "it shows that what was sent was agreed to; removed six years after the last"}},
-		{left.Refusals, Remnant{"a digest of the address, for each refusal", "so that it stays refused, whatever is imported or restored"}},
-		{left.Flags, Remnant{"that the site was used as its terms forbid: kind and day", "it shows why something was held back; deleted after 24 months"}},
-		{left.Exports, Remnant{"in which rows of exported lists you stood, by their numbers", "so that these rows are called back; deleted after 24 months"}},
-		{left.Demands, Remnant{"that the law demanded data about you: day, ground, outcome", "the register must be complete; deleted 24 months after it was closed"}},
-		{1, Remnant{"that something was erased, with a digest of the address, in a journal", "so that a restored backup is erased again"}},
-		{1, Remnant{"uploads that no form followed", "nothing says whose they are; each is deleted after 24 hours"}},
-		{1, Remnant{"copies in backups", "they expire after 35 days, and nobody looks for it there"}},
+		{left.Held, "held"}, {left.Lifted, "lifted"}, {left.Later, "later"}, {left.Records, "records"}, {left.Facts, "facts"},
+		{left.Choices, "choices"}, {left.Refusals, "refusals"}, {left.Flags, "flags"}, {left.Exports, "exports"},
+		{left.Demands, "demands"}, {1, "journal"}, {1, "uploads"}, {1, "backups"},
 	} {
 		if k.n > 0 {
-			report.Kept = append(report.Kept, k.Remnant)
+			report.Kept = append(report.Kept, Remnant{e.say("kept_" + k.name), e.say("why_kept_" + k.name)})
 		}
 	}
 	return report, nil

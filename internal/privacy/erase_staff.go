@@ -117,7 +117,7 @@ func (o *Office) submit(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	who, err := o.find(ctx, v.Get("email"), v.Get("reference"))
 	if errors.Is(err, errNothingHeld) {
-		errs.Add("reference", "No record of this number belongs to this address. Check both.")
+		errs.Add("reference", o.eraser.say("erase_nothing"))
 		return o.draw(w, r, http.StatusUnprocessableEntity, form.Shown{Values: r.PostForm, Errors: errs}, nil)
 	}
 	if err != nil {

@@ -11,17 +11,15 @@ import (
 	"path"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"clickcommerce.com/site/internal/file"
 )
 
 //go:embed held.html
 var heldPage string
 
-// writeZip writes what is held as one file: data.json for software, index.html for people, and where files is set the
-// uploads that may be opened.
-func (e *Eraser) writeZip(ctx context.Context, to io.Writer, h held, own uuid.UUID, files bool) error {
+// writeZip writes what is held as one file: data.json for software, index.html with its parts for people, and where files
+// is set the uploads that may be opened.
+func (e *Eraser) writeZip(ctx context.Context, to io.Writer, h held, parts []section, files bool) error {
 	z := zip.NewWriter(to)
 	put := func(name string, write func(io.Writer) error) error {
 		w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: h.Made})
@@ -50,7 +48,7 @@ func (e *Eraser) writeZip(ctx context.Context, to io.Writer, h held, own uuid.UU
 			Email, Made string
 			Sections    []section
 			Files       bool
-		}{h.Person.Email, moment(h.Made), h.sections(own), files})
+		}{h.Person.Email, moment(h.Made), parts, files})
 	}); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/page"
 )
 
 // section is a part of what is held, in words: the page and the file show the same.
@@ -43,24 +44,24 @@ func onDay(t time.Time) string  { return t.In(clock.Zone()).Format("2 January 20
 func moment(t time.Time) string { return t.In(clock.Zone()).Format("2 January 2006, 15:04 MST") }
 
 // sections puts what is held into words. The request own is the one by which it is asked.
-func (h held) sections(own uuid.UUID) []section {
+func (h held) sections(say page.Say, own uuid.UUID) []section {
 	return []section{
 		{ID: "address", Title: "You", Items: []heldItem{{Facts: h.Person.facts()}}},
 		{
-			ID: "requests", Title: "What you sent", Items: h.requestItems(own), None: "Nothing.",
-			Text: "Each with its answers, the version of our statement that it was sent under, and which role opened it on which day.",
+			ID: "requests", Title: "What you sent", Items: h.requestItems(say, own), None: say("held_none"),
+			Text: say("held_requests"),
 		},
 		{
-			ID: "choices", Title: "What you agreed to and refused", Items: h.choiceItems(), None: "Nothing: you never chose.",
-			Text: "Each choice about messages, the earliest first, in the words that were shown.",
+			ID: "choices", Title: "What you agreed to and refused", Items: h.choiceItems(), None: say("held_never_chose"),
+			Text: say("held_choices"),
 		},
 		{
-			ID: "messages", Title: "What we sent you", Items: h.messageItems(), None: "Nothing.",
-			Text: "Words of mail are deleted after 12 months.",
+			ID: "messages", Title: "What we sent you", Items: h.messageItems(), None: say("held_none"),
+			Text: say("held_messages"),
 		},
 		{
-			ID: "further", Title: "Account, disclosures and the rest", Items: h.roomItems(), None: "Nothing.",
-			Text: "Your access to Clickconnect with its computers, what was fetched, and what left the house about you, as far as the law lets us tell.",
+			ID: "further", Title: "Account, disclosures and the rest", Items: h.roomItems(), None: say("held_none"),
+			Text: say("held_further"),
 		},
 	}
 }
@@ -86,7 +87,7 @@ func (p heldPerson) facts() []heldFact {
 	return f
 }
 
-func (h held) requestItems(own uuid.UUID) []heldItem {
+func (h held) requestItems(say page.Say, own uuid.UUID) []heldItem {
 	var list []heldItem
 	for _, x := range h.Requests {
 		item := heldItem{Title: x.What, Receipt: "/r/" + x.token, Facts: x.facts()}
@@ -94,21 +95,21 @@ func (h held) requestItems(own uuid.UUID) []heldItem {
 			item.Title += ": " + x.Subject
 		}
 		if x.ByLaw {
-			item.Note = "The law makes us keep this as it is for now. Nobody works with it."
+			item.Note = say("held_by_law")
 		}
 		if x.id == own {
-			item.Note = "This is the request by which you see this page."
+			item.Note = say("held_own")
 		} else if x.withdrawable && !x.ByLaw {
 			item.Withdraw = x.id
 		}
-		h.limit(&item, x)
+		h.limit(say, &item, x)
 		list = append(list, item)
 	}
 	return list
 }
 
 // limit says of a request since when it is only kept, and what its person may do about that.
-func (h held) limit(item *heldItem, x heldRequest) {
+func (h held) limit(say page.Say, item *heldItem, x heldRequest) {
 	if x.kind == Kind {
 		return
 	}
@@ -118,7 +119,7 @@ func (h held) limit(item *heldItem, x heldRequest) {
 			continue
 		}
 		item.Restrict = uuid.Nil
-		item.Note = strings.TrimSpace(item.Note + " Since " + onDay(l.Since) + " this is only kept, and used for nothing. The ground: " + l.Ground + ".")
+		item.Note = strings.TrimSpace(item.Note + " " + say("held_limited", "day", onDay(l.Since), "ground", l.Ground))
 		if l.own {
 			item.Lift = l.id
 		}

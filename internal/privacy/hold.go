@@ -22,12 +22,13 @@ import (
 type Holds struct {
 	desk   *activity.Desk
 	eraser *Eraser
+	say    page.Say
 	views  struct{ holds page.View[holdsPage] }
 }
 
 // NewHolds returns the register of holds. It panics where a template is missing.
 func NewHolds(eraser *Eraser) *Holds {
-	h := &Holds{desk: eraser.desk, eraser: eraser}
+	h := &Holds{desk: eraser.desk, eraser: eraser, say: eraser.say}
 	h.views.holds = page.Load[holdsPage](h.desk.Pages, "privacy/staff_holds")
 	return h
 }

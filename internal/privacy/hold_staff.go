@@ -139,17 +139,17 @@ func (h *Holds) check(v form.Values, errs form.Errors) {
 	switch v.Get("scope") {
 	case holdPerson, holdRecord:
 		if v.Get("about") == "" {
-			errs.Add("about", "Enter the address of the person, or the number of the record.")
+			errs.Add("about", h.say("hold_about"))
 		}
 	case holdKind:
 		if v.Get("kind") == "" {
-			errs.Add("kind", "Choose the kind.")
+			errs.Add("kind", h.say("hold_kind"))
 		}
 		if from == nil {
-			errs.Add("from", "Enter the first day of the period.")
+			errs.Add("from", h.say("hold_from"))
 		}
 		if to == nil || from != nil && to.Before(*from) {
-			errs.Add("to", "Enter the last day of the period, no earlier than the first.")
+			errs.Add("to", h.say("hold_to"))
 		}
 	}
 	if sentence := h.checkReview(day(v, "review")); sentence != "" && v.Get("review") != "" {
@@ -159,7 +159,7 @@ func (h *Holds) check(v form.Values, errs form.Errors) {
 
 func (h *Holds) checkReview(on *time.Time) string {
 	if on == nil || !on.After(h.today()) || on.After(h.last()) {
-		return "Enter a day to come, no later than " + h.last().Format("2 January 2006") + "."
+		return h.say("hold_review", "day", h.last().Format("2 January 2006"))
 	}
 	return ""
 }
@@ -194,7 +194,7 @@ func (h *Holds) submit(w http.ResponseWriter, r *http.Request) error {
 	}
 	err = h.find(r.Context(), &x, v.Get("about"))
 	if errors.Is(err, errNothingHeld) {
-		errs.Add("about", "Nothing is held under this. Check the address or the number.")
+		errs.Add("about", h.say("hold_nothing"))
 		return h.draw(w, r, http.StatusUnprocessableEntity, again, "")
 	}
 	if err != nil {

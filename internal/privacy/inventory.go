@@ -109,7 +109,7 @@ func (r *Room) showInventory(w http.ResponseWriter, req *http.Request) error {
 	return r.views.inventory.Write(w, req, http.StatusOK, inventoryPage{
 		Base: page.Base{
 			Title:       "What we hold",
-			Description: "Every field of every form on this site: why it is asked, what it is used for, who gets it, and when it is deleted.",
+			Description: r.say("inventory_about"),
 			Section:     "privacy", Crumbs: crumbs("Inventory"),
 		},
 		Inventory: inv, Name: s.Name(),
@@ -193,7 +193,7 @@ func (r *Room) entry(ctx context.Context, a activity.Activity) (activityEntry, e
 	}
 	entry.Anonymous = anonymous
 	if len(fields) == 0 {
-		entry.Note = "Nothing of this kind is open at present, so nothing is asked."
+		entry.Note = r.say("inventory_closed")
 	}
 	for _, f := range fields {
 		if f.Kind == form.Consent && f.Purpose != "" {

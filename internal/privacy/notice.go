@@ -163,7 +163,7 @@ func (r *Room) changedMail(c concerns, p reached) ChangedMail {
 	if !p.Confirmed {
 		return m
 	}
-	for _, change := range c.news(p.Records) {
+	for _, change := range c.news(r.say, p.Records) {
 		if change.ByNotice {
 			m.Uses = append(m.Uses, change.Sentence)
 		} else {

@@ -95,7 +95,7 @@ func (r *Room) onObjection(w http.ResponseWriter, req *http.Request, sql string,
 		return page.ErrNotFound
 	}
 	data := objectionPage{Base: page.Base{
-		Title: "Object to new uses", Description: "One button keeps what you sent from being used for more than you were told then.",
+		Title: "Object to new uses", Description: r.say("objection_about"),
 		NoIndex: true, Path: req.URL.Path,
 	}}
 	err = r.desk.Pool.QueryRow(req.Context(), sql, append([]any{who}, args...)...).Scan(&data.Done)

@@ -60,13 +60,13 @@ func pointView(path string, c consent.Channel, s form.Shown) form.View {
 }
 
 // readWish reads what a form of calls or letters sent.
-func readWish(c consent.Channel, sent url.Values) (wish, form.Errors) {
+func (r *Room) readWish(c consent.Channel, sent url.Values) (wish, form.Errors) {
 	f := pointForm(c)
 	values, errs := f.Parse(sent)
 	w := wish{point: values.Get("address")}
 	if c == consent.ByPhone {
 		if w.point = form.Number(f.Fields, values); w.point == "" && values.Get("phone") != "" {
-			errs.Add("phone", "Enter the whole number with its country code, for example +1 312 555 0100.")
+			errs.Add("phone", r.say("number_whole"))
 		}
 	}
 	for _, o := range consent.OffersBy(c) {
@@ -79,7 +79,7 @@ func readWish(c consent.Channel, sent url.Values) (wish, form.Errors) {
 
 // takePoint records what was asked for by phone or post, or shows the page again.
 func (r *Room) takePoint(w http.ResponseWriter, req *http.Request, who person.Person, c consent.Channel) error {
-	asked, errs := readWish(c, req.PostForm)
+	asked, errs := r.readWish(c, req.PostForm)
 	if len(errs) > 0 {
 		return r.writePreferences(w, req, who, http.StatusUnprocessableEntity, preferencesPage{
 			wrong: c, shown: form.Shown{Values: req.PostForm, Errors: errs},
@@ -89,7 +89,7 @@ func (r *Room) takePoint(w http.ResponseWriter, req *http.Request, who person.Pe
 	if errors.Is(err, errManyMails) {
 		w.Header().Set("Retry-After", "86400")
 		return r.writePreferences(w, req, who, http.StatusTooManyRequests, preferencesPage{
-			Problem: manyMails, wrong: c, shown: form.Shown{Values: req.PostForm},
+			Problem: r.say("preferences_many"), wrong: c, shown: form.Shown{Values: req.PostForm},
 		})
 	}
 	if err != nil {
@@ -146,8 +146,6 @@ func (r *Room) start(ctx context.Context, who person.Person, w wish) error {
 
 // errManyMails says that the mailbox was asked often enough today.
 var errManyMails = errors.New("privacy: enough mails asked for a confirmation today")
-
-const manyMails = "Several mails to your address already ask for a confirmation. Use the newest one, or come back tomorrow."
 
 // newIn leaves of a wish what is neither in force nor was asked for within the hour, for the same number or address.
 func (r *Room) newIn(ctx context.Context, who uuid.UUID, w wish) ([]consent.Offer, error) {

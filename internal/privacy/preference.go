@@ -84,16 +84,16 @@ func (r *Room) showPreferences(w http.ResponseWriter, req *http.Request) error {
 	data := preferencesPage{}
 	switch query := req.URL.Query(); {
 	case query.Has("stopped"):
-		data.Message = "Stopped. It counts from now on."
+		data.Message = r.say("preferences_stopped")
 	case query.Has("asked"):
-		data.Message = "We have sent a mail to your address. Press the button that its link leads to, and it counts."
+		data.Message = r.say("preferences_asked")
 	}
 	return r.writePreferences(w, req, who, http.StatusOK, data)
 }
 
 func (r *Room) writePreferences(w http.ResponseWriter, req *http.Request, who person.Person, status int, data preferencesPage) error {
 	data.Base = page.Base{
-		Title: "Your preferences", Description: "What we may send you, and what not.", NoIndex: true, Path: req.URL.Path,
+		Title: "Your preferences", Description: r.say("preferences_about"), NoIndex: true, Path: req.URL.Path,
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	if data.Erased = who.ErasedAt != nil; data.Erased {
@@ -181,11 +181,11 @@ func (r *Room) takePreferences(w http.ResponseWriter, req *http.Request) error {
 		err = errNoSuchChoice
 	}
 	if errors.Is(err, errNoSuchChoice) {
-		return r.writePreferences(w, req, who, http.StatusUnprocessableEntity, preferencesPage{Problem: "Press one of the buttons below."})
+		return r.writePreferences(w, req, who, http.StatusUnprocessableEntity, preferencesPage{Problem: r.say("choose_button")})
 	}
 	if errors.Is(err, errManyMails) {
 		w.Header().Set("Retry-After", "86400")
-		return r.writePreferences(w, req, who, http.StatusTooManyRequests, preferencesPage{Problem: manyMails})
+		return r.writePreferences(w, req, who, http.StatusTooManyRequests, preferencesPage{Problem: r.say("preferences_many")})
 	}
 	if err != nil {
 		return err
@@ -202,7 +202,7 @@ func (r *Room) stopOne(ctx context.Context, who uuid.UUID, value string) error {
 	if p.Words() == "" || c.Words() == "" {
 		return errNoSuchChoice
 	}
-	return r.stop(ctx, who, purpose, channel, consent.FromPreferences, "Stopped "+what(p, c)+" in the preferences.")
+	return r.stop(ctx, who, purpose, channel, consent.FromPreferences, r.say("stopped_there", "what", what(p, c)))
 }
 
 func (r *Room) stopAll(ctx context.Context, who uuid.UUID) error {
@@ -263,7 +263,7 @@ func (r *Room) prover(req *http.Request) (person.Person, error) {
 	}
 	until := time.Unix(int64(binary.BigEndian.Uint64(body[16:])), 0) //nolint:gosec // written above
 	if r.desk.Now().After(until) {
-		return person.Person{}, &page.Error{Status: http.StatusNotFound, Message: "This link was good for 30 days, and they are over. Choose again in your preferences."}
+		return person.Person{}, &page.Error{Status: http.StatusNotFound, Message: r.say("proof_over")}
 	}
 	return who, nil
 }
@@ -274,7 +274,7 @@ func (r *Room) showProof(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	data := proofPage{
-		Base: page.Base{Title: "Confirm your choice", Description: "One button, and it counts.", NoIndex: true, Path: req.URL.Path},
+		Base: page.Base{Title: "Confirm your choice", Description: r.say("proof_about"), NoIndex: true, Path: req.URL.Path},
 		Done: req.URL.Query().Has("done"), Preferences: r.PreferencesPath(who.ID),
 	}
 	choices, err := r.desk.Ledger.Of(req.Context(), who.ID)

@@ -41,6 +41,7 @@ type Room struct {
 	accounts *account.Service
 	web      fs.FS
 	words    words
+	say      page.Say
 	server   func() http.Handler
 	promises []Promise
 	checker  *checker
@@ -81,7 +82,7 @@ func New(c Config) *Room {
 	}
 	r := &Room{
 		promises: promises, ahead: tellAhead, rest: rest,
-		desk: c.Desk, accounts: c.Accounts, web: c.Web, server: c.Server,
+		desk: c.Desk, accounts: c.Accounts, web: c.Web, server: c.Server, say: set.Words("privacy"),
 		words: words{privacy: c.Content.Must("/privacy"), cookies: c.Content.Must("/cookies")},
 		views: views{
 			statement:   page.Load[statementPage](set, "privacy/statement"),
@@ -113,7 +114,7 @@ func (r *Room) Activity() activity.Activity {
 		Kind: Kind, Title: "Privacy request", What: "privacy request", Path: requestPath,
 		NeverApart: true, // what the law grants is not lost among what looks like misuse
 		Same:       wantField,
-		Statuses:   statuses(r.desk.Pages.Site().Authorities),
+		Statuses:   statuses(r.say, r.desk.Pages.Site().Authorities),
 		Form:       requestForm,
 		Receipt:    r.toRights,
 		Public:     r.Public,

@@ -153,7 +153,7 @@ func (r *Room) showPromises(w http.ResponseWriter, req *http.Request) error {
 	data := promisesPage{
 		Base: page.Base{
 			Title:       "Our promises, tested",
-			Description: "Each commitment of our privacy statement, the rule in software that keeps it, and the result of the last check.",
+			Description: r.say("promises_about"),
 			Section:     "privacy", Crumbs: crumbs("Promises"),
 		},
 		Checked: at, Ran: len(results), Proof: proof,

@@ -117,7 +117,7 @@ func (r *Room) Preview(ctx context.Context, draft consent.Draft) (d Difference, 
 			return d, 0, err
 		}
 	}
-	if d, err = Compare(before, draft); err != nil {
+	if d, err = Compare(r.say, before, draft); err != nil {
 		return d, 0, err
 	}
 	people, err = r.Told(ctx, draft)

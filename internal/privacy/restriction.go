@@ -23,12 +23,13 @@ import (
 // mail (withhold_restricted). Erasure and withdrawal go on working.
 type Restrictions struct {
 	desk *activity.Desk
+	say  page.Say
 	view page.View[restrictionsPage]
 }
 
 // NewRestrictions returns the register. It panics where its template is missing.
 func NewRestrictions(desk *activity.Desk) *Restrictions {
-	return &Restrictions{desk, page.Load[restrictionsPage](desk.Pages, "privacy/staff_restrictions")}
+	return &Restrictions{desk, desk.Pages.Words("privacy"), page.Load[restrictionsPage](desk.Pages, "privacy/staff_restrictions")}
 }
 
 // groundWish is the ground of what a person restricts without giving one.

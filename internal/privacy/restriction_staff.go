@@ -104,7 +104,7 @@ func (x *Restrictions) submit(w http.ResponseWriter, r *http.Request) error {
 	}
 	one, err := x.find(r.Context(), v.Get("about"))
 	if errors.Is(err, errNothingHeld) {
-		errs.Add("about", "Nothing is held under this. Check the address or the number; a privacy request itself can’t be restricted.")
+		errs.Add("about", x.say("restrict_nothing"))
 		return x.draw(w, r, http.StatusUnprocessableEntity, again)
 	}
 	if err != nil {

@@ -32,6 +32,7 @@ type Rights struct {
 	eraser    *Eraser
 	desk      *activity.Desk
 	addresses *Addresses
+	say       page.Say
 	view      page.View[rightsPage]
 	signed    page.View[signedPage]
 }
@@ -40,7 +41,8 @@ type Rights struct {
 func NewRights(eraser *Eraser, addresses *Addresses) *Rights {
 	set := eraser.desk.Pages
 	return &Rights{
-		eraser, eraser.desk, addresses, page.Load[rightsPage](set, "privacy/rights"), page.Load[signedPage](set, "privacy/signed"),
+		eraser: eraser, desk: eraser.desk, addresses: addresses, say: eraser.say,
+		view: page.Load[rightsPage](set, "privacy/rights"), signed: page.Load[signedPage](set, "privacy/signed"),
 	}
 }
 
@@ -116,7 +118,7 @@ func (x *Rights) draw(w http.ResponseWriter, r *http.Request, rec submission.Rec
 		title = "Error: " + title
 	}
 	data.Base = page.Base{
-		Title: title, Description: "What is held about you, to see, take with you, withdraw or erase.", NoIndex: true,
+		Title: title, Description: x.say("rights_about"), NoIndex: true,
 		Path: rightsPath(x.desk, rec.ID), Section: "privacy", Crumbs: crumbs("Your data"),
 	}
 	data.SignIn = signedPath + x.desk.Store.Token(rec.ID)
@@ -161,7 +163,7 @@ func (x *Rights) act(w http.ResponseWriter, r *http.Request, rec submission.Reco
 		return err
 	}
 	if why := shared(h.Person.Email, h.names()); why != "" {
-		return x.toStaff(w, r, rec, why)
+		return x.toStaff(w, r, rec, x.say("shared_"+why))
 	}
 	switch act {
 	case actExport:
@@ -196,7 +198,7 @@ func (x *Rights) open(w http.ResponseWriter, r *http.Request, rec submission.Rec
 	if data.Stays, err = x.eraser.tell(r.Context(), erasing{Person: rec.PersonID}); err != nil {
 		return err
 	}
-	data.Step, data.Sections, data.Grant = "open", h.sections(rec.ID), x.desk.Grant(rec.ID, grantLasts)
+	data.Step, data.Sections, data.Grant = "open", h.sections(x.say, rec.ID), x.desk.Grant(rec.ID, grantLasts)
 	if x.isSigned(r, rec.ID) {
 		data.Signed = r.PostForm.Get("signed")
 	}
@@ -222,7 +224,7 @@ func (x *Rights) toStaff(w http.ResponseWriter, r *http.Request, rec submission.
 func (x *Rights) export(w http.ResponseWriter, r *http.Request, rec submission.Record, h held) error {
 	number, proven := typedNumber(r), x.proven(r, rec, h)
 	if number != "" && !proven {
-		return x.open(w, r, rec, h, http.StatusUnprocessableEntity, rightsPage{About: actExport, Typed: number, Problem: wrongNumber})
+		return x.open(w, r, rec, h, http.StatusUnprocessableEntity, rightsPage{About: actExport, Typed: number, Problem: x.say("wrong_number")})
 	}
 	detail := map[string]string{"files": fmt.Sprint(proven)}
 	if err := x.log(r.Context(), rec, "export own data", detail); err != nil {
@@ -231,14 +233,12 @@ func (x *Rights) export(w http.ResponseWriter, r *http.Request, rec submission.R
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Disposition", `attachment; filename="your-data-`+rec.Reference+`.zip"`)
-	if err := x.eraser.writeZip(r.Context(), w, h, rec.ID, proven); err != nil {
+	if err := x.eraser.writeZip(r.Context(), w, h, h.sections(x.say, rec.ID), proven); err != nil {
 		x.desk.Log.ErrorContext(r.Context(), "a person's file was cut off", "id", page.RequestID(r), "err", err)
 		panic(http.ErrAbortHandler) // half a file must not look whole
 	}
 	return nil
 }
-
-const wrongNumber = "That is not the number of a request that this address sent before. It stands in each of our mails, like CC-7Q2HD-M5X0P."
 
 // proven tells whether a request shows more than that somebody reads the mailbox: by the password of its owner, or by the
 // number of a request.
@@ -274,7 +274,7 @@ func (x *Rights) withdraw(w http.ResponseWriter, r *http.Request, rec submission
 	if h, err = x.eraser.gather(ctx, rec.PersonID.UUID); err != nil {
 		return err
 	}
-	return x.open(w, r, rec, h, http.StatusOK, rightsPage{Message: which.Reference + " is withdrawn. Its answers and files are deleted."})
+	return x.open(w, r, rec, h, http.StatusOK, rightsPage{Message: x.say("withdrawn", "number", which.Reference)})
 }
 
 // limit restricts the use of one of the person's own requests, or lifts what they restricted.
@@ -288,7 +288,7 @@ func (x *Rights) limit(w http.ResponseWriter, r *http.Request, rec submission.Re
 		if i < 0 {
 			return page.ErrNotFound
 		}
-		message = h.Requests[i].Reference + " is only kept from now on: nobody works with it."
+		message = x.say("restricted", "number", h.Requests[i].Reference)
 		err = restrict(ctx, x.desk, restriction{
 			ID: uuid.Must(uuid.NewV7()), Person: rec.PersonID.UUID, Submission: uuid.NullUUID{UUID: id, Valid: true}, Ground: groundWish,
 		}, submission.Sender)
@@ -297,7 +297,7 @@ func (x *Rights) limit(w http.ResponseWriter, r *http.Request, rec submission.Re
 		if !slices.ContainsFunc(h.Limits, func(l heldLimit) bool { return l.id == id && l.own }) {
 			return page.ErrNotFound
 		}
-		message = "The restriction is lifted."
+		message = x.say("lifted")
 		err = lift(ctx, x.desk, id, submission.Sender)
 	}
 	if err != nil {
@@ -320,14 +320,14 @@ func (x *Rights) correct(w http.ResponseWriter, r *http.Request, rec submission.
 	case complaint != "":
 		return refuse(http.StatusUnprocessableEntity, complaint)
 	case email == h.Person.Email:
-		return refuse(http.StatusUnprocessableEntity, sameAddress)
+		return refuse(http.StatusUnprocessableEntity, x.say("address_same"))
 	case !x.proven(r, rec, h):
-		return refuse(http.StatusUnprocessableEntity, wrongNumber)
+		return refuse(http.StatusUnprocessableEntity, x.say("wrong_number"))
 	}
 	err := x.addresses.mailLink(r.Context(), rec.PersonID.UUID, email)
 	if errors.Is(err, ErrManyAddresses) {
 		w.Header().Set("Retry-After", "86400")
-		return refuse(http.StatusTooManyRequests, manyAddresses)
+		return refuse(http.StatusTooManyRequests, x.say("address_many"))
 	}
 	if err != nil {
 		return err
@@ -335,7 +335,7 @@ func (x *Rights) correct(w http.ResponseWriter, r *http.Request, rec submission.
 	if err := x.log(r.Context(), rec, "ask for a new address", nil); err != nil {
 		return err
 	}
-	return x.open(w, r, rec, h, http.StatusOK, rightsPage{Message: "A link is on its way to " + email + ". Until its button is pressed, nothing changes."})
+	return x.open(w, r, rec, h, http.StatusOK, rightsPage{Message: x.say("address_sent", "address", email)})
 }
 
 func (x *Rights) erase(w http.ResponseWriter, r *http.Request, rec submission.Record, h held) error {
@@ -345,9 +345,9 @@ func (x *Rights) erase(w http.ResponseWriter, r *http.Request, rec submission.Re
 	}
 	switch {
 	case !x.proven(r, rec, h):
-		return refuse(wrongNumber)
+		return refuse(x.say("wrong_number"))
 	case r.PostForm.Get("sure") != "yes":
-		return refuse("Tick the box first: an erasure can’t be undone.")
+		return refuse(x.say("erase_unsure"))
 	}
 	if err := x.log(r.Context(), rec, "erase own data", nil); err != nil {
 		return err

@@ -17,16 +17,16 @@ func roles() []string {
 	}
 }
 
-// shared says in a sentence why an address may be several people's, so that a person must judge what goes to whom; ""
-// where it is one's own as far as we can see.
+// shared says why an address may be several people's, so that a person must judge what goes to whom: of the sentences
+// shared_… of this room's words, what follows the stroke. It is "" where the address is one's own as far as we can see.
 func shared(email string, names []string) string {
 	local, _, _ := strings.Cut(strings.ToLower(email), "@")
 	local, _, _ = strings.Cut(local, "+")
 	if slices.Contains(roles(), local) {
-		return "This is the mailbox of a role, which several people may read."
+		return "role"
 	}
 	if several(names) {
-		return "This address was used under several different names."
+		return "names"
 	}
 	return ""
 }

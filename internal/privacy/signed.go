@@ -48,7 +48,7 @@ func (x *Rights) showSigned(w http.ResponseWriter, r *http.Request, rec submissi
 	}
 	return x.signed.Write(w, r, http.StatusOK, signedPage{
 		Base: page.Base{
-			Title: "Your data", Description: "You are signed in; one button shows what is held.", NoIndex: true, Path: r.URL.Path,
+			Title: "Your data", Description: x.say("signed_about"), NoIndex: true, Path: r.URL.Path,
 			Section: "connect", Crumbs: crumbs("Your data"),
 		},
 		Record: rec, Action: rightsPath(x.desk, rec.ID), Grant: x.desk.Grant(rec.ID, grantLasts), Signed: x.signedText(rec.ID),

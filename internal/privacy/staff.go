@@ -135,7 +135,10 @@ func (r *Room) preview(ctx context.Context, draft consent.Draft) (previewPage, e
 	data.AtOnce = !draft.EffectiveOn.After(r.desk.Now())
 	for _, u := range draft.Uses {
 		if u.Compatible != "" {
-			data.Notices = append(data.Notices, toldUse{forPurpose(u.Purpose) + ", " + byRecipient(u.Recipient) + ": " + u.Compatible, r.titles([]string{u.Activity}), ""})
+			data.Notices = append(data.Notices, toldUse{
+				Sentence: forPurpose(r.say, u.Purpose) + ", " + byRecipient(r.say, u.Recipient) + ": " + u.Compatible,
+				About:    r.titles([]string{u.Activity}),
+			})
 		}
 	}
 	return data, nil
@@ -164,7 +167,7 @@ func (r *Room) publishStatement(w http.ResponseWriter, req *http.Request) error 
 	ctx, id := req.Context(), chi.URLParam(req, "id")
 	refuse := func(why string) error { return r.writePreview(w, req, http.StatusUnprocessableEntity, why) }
 	if req.PostForm.Get("sure") != "yes" {
-		return refuse("Tick the box first: a published version can’t be changed or taken back.")
+		return refuse(r.say("publish_unsure"))
 	}
 	draft, err := consent.ReadDraft(r.web, id)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -174,11 +177,11 @@ func (r *Room) publishStatement(w http.ResponseWriter, req *http.Request) error 
 		return err
 	}
 	if verify(ctx, r.desk.Pool, draft) != nil {
-		return refuse("This version can’t be published as it is.")
+		return refuse(r.say("publish_faulty"))
 	}
 	on, err := time.Parse(time.DateOnly, req.PostForm.Get("on"))
 	if err != nil {
-		return refuse("Say on which day it takes effect, as in 2027-01-31.")
+		return refuse(r.say("publish_day"))
 	}
 	in := account.From(ctx)
 	_, err = Publish(ctx, r.desk.Pool, r.web, Publication{
@@ -188,9 +191,9 @@ func (r *Room) publishStatement(w http.ResponseWriter, req *http.Request) error 
 	case errors.Is(err, consent.ErrPublished):
 		return toPublished(w, req, id) // a second click, or another officer
 	case errors.Is(err, ErrPast):
-		return refuse("It can take effect today at the earliest: what applied before was never read.")
+		return refuse(r.say("publish_past"))
 	case errors.Is(err, ErrOvertaken):
-		return refuse("Another version is published that takes effect later. Choose a day after it.")
+		return refuse(r.say("publish_overtaken"))
 	case err != nil:
 		return err
 	}

@@ -63,7 +63,7 @@ func (r *Room) showVersion(w http.ResponseWriter, req *http.Request) error {
 	return r.writeStatement(w, req, statementPage{
 		Base: page.Base{
 			Title:       s.Title + ", version of " + s.Name(),
-			Description: "The privacy statement of clickcommerce.com as it was published to take effect on " + s.Name() + ".",
+			Description: r.say("version_about", "version", s.Name()),
 			Section:     "privacy", Crumbs: append(crumbs("Versions")[:2], page.Crumb{Label: "Versions", Path: "/privacy/versions"}, page.Crumb{Label: s.Name()}),
 		},
 		Statement: s, State: r.state(s),
@@ -82,7 +82,7 @@ func (r *Room) writeStatement(w http.ResponseWriter, req *http.Request, data sta
 func (r *Room) showVersions(w http.ResponseWriter, req *http.Request) error {
 	data := versionsPage{Base: page.Base{
 		Title:       "Versions of the privacy statement",
-		Description: "Every version of the privacy statement that was ever published on clickcommerce.com, with the day it took effect.",
+		Description: r.say("versions_about"),
 		Section:     "privacy", Crumbs: crumbs("Versions"),
 	}}
 	data.Versions = r.versions()
@@ -130,9 +130,9 @@ func (r *Room) Notice(context.Context) *page.Notice {
 		return nil
 	}
 	newest := all[0]
-	text := "A new version has applied since " + newest.Name() + "."
+	text := r.say("notice_applies", "version", newest.Name())
 	if s, err := r.desk.Statements.InForce(); err != nil || s.ID != newest.ID {
-		text = "A new version takes effect on " + newest.Name() + "."
+		text = r.say("notice_coming", "version", newest.Name())
 	}
 	return &page.Notice{Text: text, Path: changesPath(all[fresh], newest)}
 }
@@ -186,7 +186,7 @@ func (r *Room) changesPage(d Difference) changesPage {
 	return changesPage{
 		Base: page.Base{
 			Title:       "What changed from " + d.From.Name() + " to " + d.To.Name(),
-			Description: "What changed in the privacy statement from the version of " + d.From.Name() + " to that of " + d.To.Name() + ": first what it means for you, then each clause, word by word.",
+			Description: r.say("changes_about", "from", d.From.Name(), "to", d.To.Name()),
 			Section:     "privacy", Crumbs: append(crumbs("Versions")[:2], page.Crumb{Label: "Versions", Path: "/privacy/versions"}, page.Crumb{Label: "Changes"}),
 		},
 		Difference: d, Lead: r.changesLead(d), Wider: r.told(d, true), Narrower: r.told(d, false),
@@ -202,7 +202,7 @@ func (r *Room) changesLead(d Difference) string {
 			return d.To.Summary
 		}
 	}
-	return "Both versions side by side: first what it means for you, then each clause, word by word."
+	return r.say("changes_lead")
 }
 
 // few is how many changes are read without folding them.
@@ -216,26 +216,26 @@ func (r *Room) told(d Difference, wider bool) toldUses {
 			continue
 		}
 		n++
-		purpose := forPurpose(u.Purpose)
+		purpose := forPurpose(r.say, u.Purpose)
 		if k := len(all.Groups); k == 0 || all.Groups[k-1].Purpose != purpose {
 			all.Groups = append(all.Groups, toldPurpose{Purpose: purpose})
 		}
 		group := &all.Groups[len(all.Groups)-1]
-		group.Uses = append(group.Uses, toldUse{u.Sentence, r.titles(u.Activities), u.older()})
+		group.Uses = append(group.Uses, toldUse{u.Sentence, r.titles(u.Activities), r.older(u)})
 	}
 	all.Few = n <= few
 	return all
 }
 
 // older says what a change means for data that was sent before.
-func (u UseChange) older() string {
+func (r *Room) older(u UseChange) string {
 	switch {
 	case !u.Wider:
 		return ""
 	case u.ByNotice:
-		return "Sent before: 30 days after we told you by mail, unless you object."
+		return r.say("older_by_notice")
 	}
-	return "Sent before: only if you agree."
+	return r.say("older_by_consent")
 }
 
 // titles names activities as the site does.
@@ -259,5 +259,5 @@ func (r *Room) compare(ctx context.Context, from, to consent.Statement) (Differe
 	if err != nil {
 		return Difference{}, err
 	}
-	return Compare(consent.Draft{Statement: from, Uses: before}, consent.Draft{Statement: to, Uses: after})
+	return Compare(r.say, consent.Draft{Statement: from, Uses: before}, consent.Draft{Statement: to, Uses: after})
 }

@@ -63,7 +63,7 @@ func (r *Room) takeUnsubscribe(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	if ok {
-		err := r.stop(req.Context(), who.ID, s.Purpose, s.Channel, consent.FromUnsubscribe, "Pressed the link to stop, in a mail.")
+		err := r.stop(req.Context(), who.ID, s.Purpose, s.Channel, consent.FromUnsubscribe, r.say("stopped_by_link"))
 		if err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ func (r *Room) stop(ctx context.Context, who uuid.UUID, purpose, channel string,
 
 func (r *Room) writeUnsubscribe(w http.ResponseWriter, req *http.Request, s mail.Subscription, who person.Person, data unsubscribePage) error {
 	data.Base = page.Base{
-		Title: "Stop these mails", Description: "One button ends what the link in the mail stands for.", NoIndex: true, Path: req.URL.Path,
+		Title: "Stop these mails", Description: r.say("unsubscribe_about"), NoIndex: true, Path: req.URL.Path,
 	}
 	if !data.Nothing {
 		data.What = what(consent.Purpose(s.Purpose), consent.Channel(s.Channel))

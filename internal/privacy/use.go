@@ -2,13 +2,13 @@ package privacy
 
 import (
 	"cmp"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/page"
 )
 
 // UseChange is a change of what data is used for, as one sentence for all activities that it concerns.
@@ -26,8 +26,8 @@ type UseChange struct {
 }
 
 // compareUses says what changes, one entry for each sentence.
-func compareUses(from, to []consent.Use) []UseChange {
-	list := append(useChanges(widened(to, from)), narrowed(from, to)...)
+func compareUses(say page.Say, from, to []consent.Use) []UseChange {
+	list := append(useChanges(widened(say, to, from)), narrowed(say, from, to)...)
 	sortUses(list)
 	return list
 }
@@ -48,12 +48,12 @@ func (l *useChanges) put(u consent.Use, wider bool, sentence string) {
 }
 
 // widened says what uses go beyond all that is known: beyond each of the statements that somebody read.
-func widened(to []consent.Use, known ...[]consent.Use) []UseChange {
+func widened(say page.Say, to []consent.Use, known ...[]consent.Use) []UseChange {
 	var list useChanges
 	for _, u := range to {
 		olds := usesLike(known, u)
 		if len(olds) == 0 {
-			list.put(u, true, fmt.Sprintf("New: used %s, %s; kept: %s.", forPurpose(u.Purpose), byRecipient(u.Recipient), u.Retention))
+			list.put(u, true, say("use_new", "for", forPurpose(say, u.Purpose), "by", byRecipient(say, u.Recipient), "kept", u.Retention))
 			continue
 		}
 		last := olds[len(olds)-1]
@@ -62,20 +62,21 @@ func widened(to []consent.Use, known ...[]consent.Use) []UseChange {
 			more = without(more, old.Data)
 		}
 		if len(more) > 0 {
-			list.put(u, true, fmt.Sprintf("Used %s, %s, now also: %s.", forPurpose(u.Purpose), byRecipient(u.Recipient), strings.Join(more, ", ")))
+			list.put(u, true, say("use_more",
+				"for", forPurpose(say, u.Purpose), "by", byRecipient(say, u.Recipient), "data", strings.Join(more, ", ")))
 		}
 		if !slices.ContainsFunc(olds, func(old consent.Use) bool { return namesRetention(old, u) }) {
-			list.put(u, true, otherRetention(last, u))
+			list.put(u, true, otherRetention(say, last, u))
 		}
 		if !slices.ContainsFunc(olds, func(old consent.Use) bool { return namesBasis(old, u) }) {
-			list.put(u, true, otherBasis(last, u))
+			list.put(u, true, otherBasis(say, last, u))
 		}
 	}
 	return list
 }
 
 // narrowed says what is no longer done, or done on firmer ground.
-func narrowed(from, to []consent.Use) []UseChange {
+func narrowed(say page.Say, from, to []consent.Use) []UseChange {
 	var list useChanges
 	for _, u := range to {
 		old, ok := sameUse(from, u)
@@ -83,29 +84,32 @@ func narrowed(from, to []consent.Use) []UseChange {
 			continue
 		}
 		if less := without(old.Data, u.Data); len(less) > 0 {
-			list.put(u, false, fmt.Sprintf("No longer used %s, %s: %s.", forPurpose(u.Purpose), byRecipient(u.Recipient), strings.Join(less, ", ")))
+			list.put(u, false, say("use_less",
+				"for", forPurpose(say, u.Purpose), "by", byRecipient(say, u.Recipient), "data", strings.Join(less, ", ")))
 		}
 		if u.Retention != old.Retention && namesRetention(old, u) {
-			list.put(u, false, otherRetention(old, u))
+			list.put(u, false, otherRetention(say, old, u))
 		}
 		if u.Basis != old.Basis && namesBasis(old, u) {
-			list.put(u, false, otherBasis(old, u))
+			list.put(u, false, otherBasis(say, old, u))
 		}
 	}
 	for _, u := range from {
 		if _, stays := sameUse(to, u); !stays {
-			list.put(u, false, fmt.Sprintf("No longer used %s, %s.", forPurpose(u.Purpose), byRecipient(u.Recipient)))
+			list.put(u, false, say("use_over", "for", forPurpose(say, u.Purpose), "by", byRecipient(say, u.Recipient)))
 		}
 	}
 	return list
 }
 
-func otherRetention(old, u consent.Use) string {
-	return fmt.Sprintf("What is used %s, %s, is kept: %s. Before: %s.", forPurpose(u.Purpose), byRecipient(u.Recipient), u.Retention, old.Retention)
+func otherRetention(say page.Say, old, u consent.Use) string {
+	return say("use_retention",
+		"for", forPurpose(say, u.Purpose), "by", byRecipient(say, u.Recipient), "now", u.Retention, "before", old.Retention)
 }
 
-func otherBasis(old, u consent.Use) string {
-	return fmt.Sprintf("Use %s, %s, now rests on %s. Before: %s.", forPurpose(u.Purpose), byRecipient(u.Recipient), u.Basis, old.Basis)
+func otherBasis(say page.Say, old, u consent.Use) string {
+	return say("use_basis",
+		"for", forPurpose(say, u.Purpose), "by", byRecipient(say, u.Recipient), "now", u.Basis, "before", old.Basis)
 }
 
 // namesRetention tells whether who read of the old use read of a time limit that is no shorter than the other's.
@@ -206,17 +210,10 @@ func spans(text string) []int {
 	return list
 }
 
-func forPurpose(purpose string) string {
-	return cmp.Or(map[string]string{
-		"service": "to deal with your own request", "account": "for your account", "internal": "within the company",
-		"newsletter": "for the newsletter", "product_news": "for news of products and services", "promotion": "for promotion",
-		"survey": "for surveys", "notice": "for notices that we owe you", "conduct": "to write to you about misuse",
-	}[purpose], "for "+purpose)
+func forPurpose(say page.Say, purpose string) string {
+	return cmp.Or(say("for_"+purpose), say("for", "purpose", purpose))
 }
 
-func byRecipient(recipient string) string {
-	return cmp.Or(map[string]string{
-		"own department": "by our own department", "processor": "by a company that works for us",
-		"legal demand": "by whom the law entitles",
-	}[recipient], "by "+recipient)
+func byRecipient(say page.Say, recipient string) string {
+	return cmp.Or(say("by_"+strings.ReplaceAll(recipient, " ", "_")), say("by", "recipient", recipient))
 }
