@@ -25,14 +25,32 @@ func (s *Set) Words(room string) Say {
 	if err != nil {
 		panic(fmt.Sprintf("words of %s: %v", room, err))
 	}
-	return func(name string, pairs ...any) string {
-		if len(pairs) == 0 {
-			return sentences[name]
-		}
-		var values []string
-		for i := 0; i+1 < len(pairs); i += 2 {
-			values = append(values, fmt.Sprintf("{%s}", pairs[i]), fmt.Sprint(pairs[i+1]))
-		}
-		return strings.NewReplacer(values...).Replace(sentences[name])
+	return func(name string, pairs ...any) string { return fill(sentences[name], pairs) }
+}
+
+// fill puts values in place of {their names}. What stands in a value is not looked into.
+func fill(sentence string, pairs []any) string {
+	if len(pairs) == 0 {
+		return sentence
 	}
+	var b strings.Builder
+	for {
+		before, rest, opened := strings.Cut(sentence, "{")
+		b.WriteString(before)
+		if !opened {
+			return b.String()
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		fmt.Fprint(&b, valueOf(name, pairs))
+		sentence = after
+	}
+}
+
+func valueOf(name string, pairs []any) any {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i] == name {
+			return pairs[i+1]
+		}
+	}
+	return "{" + name + "}"
 }
