@@ -34,22 +34,6 @@ type frame struct {
 	Data             any
 }
 
-// Why says in one sentence why the mail came, where no consent does.
-func (f frame) Why() string {
-	switch f.Purpose {
-	case "account":
-		return "You get this mail because it concerns your account with us."
-	case "conduct":
-		return "You get this mail because it concerns your use of our site."
-	case "internal":
-		return "You get this mail because this inbox is named as the owner of such requests."
-	case "notice":
-		return "You get this mail because it concerns personal data that we hold about you."
-	default:
-		return "You get this mail because of a request made to us with this address. It is not advertising."
-	}
-}
-
 // Draw puts data of a template's type into words, as the message of that data would be; agreed and unsubscribe
 // (a path) are used by purposes that need consent. Its errors hold no word of the data.
 func (q *Queue) Draw(template string, data any, agreed Agreed, unsubscribe string) (Drawn, error) {

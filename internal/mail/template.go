@@ -133,11 +133,11 @@ type drawer struct {
 
 func parse(files fs.FS, list []Template, base *url.URL) (map[string]*drawer, error) {
 	funcs := funcsFor(base)
-	text, err := texttemplate.New("layout.txt").Option("missingkey=error").Funcs(funcs).ParseFS(files, "layout.txt")
+	text, err := texttemplate.New("layout.txt").Option("missingkey=error").Funcs(funcs).ParseFS(files, "layout.txt", "why.txt")
 	if err != nil {
 		return nil, fmt.Errorf("mail: %w", err)
 	}
-	html, err := htmltemplate.New("layout.html").Option("missingkey=error").Funcs(funcs).ParseFS(files, "layout.html")
+	html, err := htmltemplate.New("layout.html").Option("missingkey=error").Funcs(funcs).ParseFS(files, "layout.html", "why.txt")
 	if err != nil {
 		return nil, fmt.Errorf("mail: %w", err)
 	}

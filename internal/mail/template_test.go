@@ -111,7 +111,7 @@ func TestFilesComeInPairsWithARow(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		if strings.HasPrefix(f.Name(), ".") {
+		if strings.HasPrefix(f.Name(), ".") || f.Name() == "why.txt" { // a part of both layouts
 			continue
 		}
 		if name, ok := strings.CutSuffix(f.Name(), ".txt"); ok {
