@@ -231,7 +231,7 @@ func (l *life) isDealtWith() {
 	l.must(a.misuse.Add(ctx, staff.Flag{
 		ID: uuid.New(), Person: l.who, Submission: uuid.NullUUID{UUID: apart.ID, Valid: true}, Kind: "abuse",
 		Evidence: "Zqooqzevidence", Officer: l.staff.ID, At: a.now(),
-	}, by, markedAddress, "/r/x"))
+	}, by, markedAddress, mail.Conduct{Evidence: "Zqooqzevidence", ObjectURL: "/r/x"}))
 	l.exec(`INSERT INTO webinar_mailing (submission_id, kind, at) VALUES ($1, 'reminder', now())`, l.of("webinar").ID)
 	l.exec(`INSERT INTO survey_counted (submission_id) VALUES ($1)`, l.of("survey").ID)
 	l.wants(http.StatusSeeOther, http.MethodPost, "/staff/people/"+l.who.String()+"/opt-out", url.Values{

@@ -62,7 +62,7 @@ func (ws *Workspace) actsView(o opened, state activity.Status, names names, d dr
 	if o.AssigneeID.UUID != o.in.Account.ID {
 		v.Me = o.in.Account.ID.String()
 	}
-	v.Note = noteView{Text: d.value("note", "text", ""), Promise: notePromise(o.Kind), Open: d.Act == "note"}
+	v.Note = noteView{Text: d.value("note", "text", ""), Promise: ws.notePromise(o.Kind), Open: d.Act == "note"}
 	if d.Act == "note" {
 		v.Note.Problems = d.Problems
 	}
@@ -91,11 +91,11 @@ func (ws *Workspace) actsView(o opened, state activity.Status, names names, d dr
 }
 
 // notePromise says beside the note box who may come to read the note.
-func notePromise(kind string) string {
+func (ws *Workspace) notePromise(kind string) string {
 	if kind == "career" {
-		return "The candidate can ask to see this."
+		return ws.say("note_candidate")
 	}
-	return "The person can ask to see this."
+	return ws.say("note_person")
 }
 
 func moveViewOf(o opened, state activity.Status, m activity.Move, d draft) moveView {

@@ -34,7 +34,7 @@ func (ws *Workspace) submitBulk(w http.ResponseWriter, r *http.Request) error {
 	}
 	act, word := ws.bulkAct(r.PostForm.Get("do"))
 	if act == nil {
-		return &page.Error{Status: http.StatusUnprocessableEntity, Message: "Choose what to do with the submissions that are ticked."}
+		return &page.Error{Status: http.StatusUnprocessableEntity, Message: ws.say("bulk_choose")}
 	}
 	if r.PostForm.Get("do") == "assign" {
 		for _, rec := range records { // all of them before the first is given away
@@ -49,7 +49,7 @@ func (ws *Workspace) submitBulk(w http.ResponseWriter, r *http.Request) error {
 		case err == nil:
 			n++
 		case !errors.Is(err, submission.ErrMove):
-			return told(err)
+			return ws.told(err)
 		}
 	}
 	return done(w, r, "/staff/submissions", word, "n", strconv.Itoa(n), "left", strconv.Itoa(len(records)-n))
@@ -58,7 +58,7 @@ func (ws *Workspace) submitBulk(w http.ResponseWriter, r *http.Request) error {
 // ticked returns the records of the boxes, at most a page of them.
 func (ws *Workspace) ticked(ctx context.Context, in *account.Session, ids []string) ([]submission.Record, error) {
 	if len(ids) > submission.PageSize {
-		return nil, &page.Error{Status: http.StatusUnprocessableEntity, Message: "These are more than one page holds. Tick fewer."}
+		return nil, &page.Error{Status: http.StatusUnprocessableEntity, Message: ws.say("bulk_many")}
 	}
 	records := make([]submission.Record, 0, len(ids))
 	for _, text := range ids {
@@ -69,7 +69,7 @@ func (ws *Workspace) ticked(ctx context.Context, in *account.Session, ids []stri
 		rec, err := ws.desk.Store.Get(ctx, id)
 		switch {
 		case err != nil:
-			return nil, told(err)
+			return nil, ws.told(err)
 		case !in.Can(account.See, rec.Kind):
 			return nil, page.ErrNotFound
 		case !in.Can(account.Act, rec.Kind):
@@ -114,9 +114,9 @@ func (ws *Workspace) assignOne(r *http.Request, in *account.Session, rec submiss
 	return ws.desk.Store.Assign(r.Context(), []uuid.UUID{rec.ID}, to, actor(in, account.Act, rec.Kind))
 }
 
-// errAssignee says that the one chosen can't work on the record.
-var errAssignee = &page.Error{
-	Status: http.StatusUnprocessableEntity, Message: "Choose a colleague whose role lets them work on this kind of submission.",
+// wrongAssignee says that the one chosen can't work on the record.
+func (ws *Workspace) wrongAssignee() error {
+	return &page.Error{Status: http.StatusUnprocessableEntity, Message: ws.say("wrong_assignee")}
 }
 
 // assignee returns whom a record of the kind is to be given to; the zero id for nobody.
@@ -126,16 +126,16 @@ func (ws *Workspace) assignee(ctx context.Context, text, kind string) (uuid.UUID
 	}
 	id, err := uuid.Parse(text)
 	if err != nil {
-		return uuid.Nil, errAssignee
+		return uuid.Nil, ws.wrongAssignee()
 	}
 	a, err := ws.accounts.Get(ctx, id)
 	switch {
 	case errors.Is(err, account.ErrNotFound):
-		return uuid.Nil, errAssignee
+		return uuid.Nil, ws.wrongAssignee()
 	case err != nil:
 		return uuid.Nil, err
 	case a.Kind != account.Staff, !a.Active(ws.desk.Now()), !account.Can(a.Roles, account.Act, kind):
-		return uuid.Nil, errAssignee
+		return uuid.Nil, ws.wrongAssignee()
 	}
 	return id, nil
 }

@@ -3,7 +3,6 @@ package staff
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -37,10 +36,10 @@ func (ws *Workspace) submitMove(w http.ResponseWriter, r *http.Request, o opened
 	state, _ := o.kind.Status(v.Get("from"))
 	m, ok := moveTo(state, v.Get("to"))
 	if !ok {
-		return &page.Error{Status: http.StatusUnprocessableEntity, Message: "This step does not exist. Open the record again and choose one of those shown."}
+		return &page.Error{Status: http.StatusUnprocessableEntity, Message: ws.say("no_step")}
 	}
 	if o.Quarantined != nil {
-		return errQuarantined
+		return ws.quarantined()
 	}
 	d := draft{Act: "move " + m.To, Values: v}
 	if d.Problems = ws.checkMove(m, o, v); len(d.Problems) > 0 {
@@ -63,7 +62,7 @@ func (ws *Workspace) submitMove(w http.ResponseWriter, r *http.Request, o opened
 	case errors.Is(err, submission.ErrMove), repeated(err, "message_pkey"):
 		return ws.conflict(w, r, o, d, key)
 	}
-	return told(err)
+	return ws.told(err)
 }
 
 // tooLate says in a sentence why a step that takes more time can't be taken, or "": the law allows it once, and only
@@ -73,9 +72,9 @@ func (ws *Workspace) tooLate(m activity.Move, o opened, state activity.Status, e
 	case !m.Extends || o.Status != state.Value:
 		return ""
 	case state.Overdue(o.Record, ws.desk.Now()):
-		return "More time can only be taken before " + state.DueBy(o.Record) + " is over. Answer or refuse the request now."
+		return ws.say("more_time_late", "day", state.DueBy(o.Record))
 	case movedBefore(events, m.To):
-		return "More time was taken for this request before. Answer or refuse it by " + state.DueBy(o.Record) + "."
+		return ws.say("more_time_twice", "day", state.DueBy(o.Record))
 	}
 	return ""
 }
@@ -91,9 +90,9 @@ func movedBefore(events []submission.Event, to string) bool {
 	})
 }
 
-// errQuarantined is the answer to a step or letter about a record that is set apart.
-var errQuarantined = &page.Error{
-	Status: http.StatusConflict, Message: "This submission is in quarantine. Restore it first; until then nothing is mailed about it.",
+// quarantined is the answer to a step or letter about a record that is set apart.
+func (ws *Workspace) quarantined() error {
+	return &page.Error{Status: http.StatusConflict, Message: ws.say("quarantined")}
 }
 
 func moveTo(s activity.Status, to string) (activity.Move, bool) {
@@ -118,7 +117,7 @@ func (ws *Workspace) checkMove(m activity.Move, o opened, v url.Values) []form.P
 	var list []form.Problem
 	id := "move-" + m.To
 	if (m.Letter || m.Ask) && o.Email != "" {
-		list = checkLetter(id, v, !m.Ask)
+		list = ws.checkLetter(id, v, !m.Ask)
 		if strings.Contains(m.Text, gap) && strings.Contains(v.Get("text"), gap) {
 			list = append(list, form.Problem{Name: "text", ID: id + "-text", Text: "The letter still has a “…” where your own words belong. Replace it."})
 		}
@@ -145,28 +144,28 @@ func hasOption(options []form.Option, value string) bool {
 }
 
 // checkLetter says what a letter lacks; its fields' ids begin with id.
-func checkLetter(id string, v url.Values, subject bool) []form.Problem {
+func (ws *Workspace) checkLetter(id string, v url.Values, subject bool) []form.Problem {
 	var list []form.Problem
 	add := func(name, text string) {
 		list = append(list, form.Problem{Name: name, ID: id + "-" + name, Text: text})
 	}
 	if subject {
 		if s := form.Clean(v.Get("subject"), false); s == "" {
-			add("subject", "Enter a subject.")
+			add("subject", ws.say("no_subject"))
 		} else if n := utf8.RuneCountInString(s); n > maxSubject {
-			add("subject", tooLong("subject", n, maxSubject))
+			add("subject", ws.tooLong("subject", n, maxSubject))
 		}
 	}
 	if text := form.Clean(v.Get("text"), true); text == "" {
-		add("text", "Write the letter.")
+		add("text", ws.say("no_letter"))
 	} else if n := utf8.RuneCountInString(text); n > maxLetter {
-		add("text", tooLong("letter", n, maxLetter))
+		add("text", ws.tooLong("letter", n, maxLetter))
 	}
 	return list
 }
 
-func tooLong(what string, n, limit int) string {
-	return fmt.Sprintf("The %s is %d characters too long. Shorten it to %d characters or fewer.", what, n-limit, limit)
+func (ws *Workspace) tooLong(what string, n, limit int) string {
+	return ws.say("too_long_"+what, "over", n-limit, "limit", limit)
 }
 
 // complete adds what was filled in: the reason, the day from which to apply again, the letter.
@@ -177,10 +176,10 @@ func (ws *Workspace) complete(c *submission.Change, m activity.Move, o opened, v
 	text := form.Clean(v.Get("text"), true)
 	if day, err := time.Parse(time.DateOnly, v.Get("again")); err == nil && m.Again {
 		c.Detail["again"] = v.Get("again")
-		text += "\n\nYou are welcome to apply again from " + day.Format("2 January 2006") + "."
+		text += "\n\n" + ws.say("again_from", "day", day.Format("2 January 2006"))
 	}
 	if i := slices.IndexFunc(m.Reasons, func(o form.Option) bool { return o.Value == v.Get("reason") }); m.Grounds && i >= 0 {
-		text += "\n\nThe reason: " + m.Reasons[i].Label + "."
+		text += "\n\n" + ws.say("grounds", "reason", m.Reasons[i].Label)
 	}
 	if m.Ending != "" {
 		text += "\n\n" + m.Ending
@@ -242,12 +241,12 @@ func (ws *Workspace) conflict(w http.ResponseWriter, r *http.Request, o opened, 
 			who = actorWords(names, e.Actor, e.Role)
 		}
 	}
-	d.Problem = fmt.Sprintf("Meanwhile %s changed this to “%s”. Nothing of yours was done.", who, now.Label)
+	d.Problem = ws.say("meanwhile", "who", who, "status", now.Label)
 	if _, ok := moveTo(now, strings.TrimPrefix(d.Act, "move ")); !ok && d.Values.Get("text") != "" {
 		d.Act = "reply"
 	}
 	if d.Values.Get("text") != "" {
-		d.Problem += " Your letter is kept below; decide anew."
+		d.Problem += " " + ws.say("letter_kept")
 	}
 	return ws.drawRecord(w, r, http.StatusConflict, o, d)
 }
@@ -270,12 +269,12 @@ func alreadyTaken(events []submission.Event, o opened, d draft) bool {
 func (ws *Workspace) submitReply(w http.ResponseWriter, r *http.Request, o opened) error {
 	v := r.PostForm
 	if o.Quarantined != nil {
-		return errQuarantined
+		return ws.quarantined()
 	}
 	if o.Email == "" {
-		return &page.Error{Status: http.StatusConflict, Message: "There is nobody to write to: this came without an address, or its sender was erased."}
+		return &page.Error{Status: http.StatusConflict, Message: ws.say("nobody_to_write_to")}
 	}
-	d := draft{Act: "reply", Values: v, Problems: checkLetter("reply", v, true)}
+	d := draft{Act: "reply", Values: v, Problems: ws.checkLetter("reply", v, true)}
 	if len(d.Problems) > 0 {
 		return ws.drawRecord(w, r, http.StatusUnprocessableEntity, o, d)
 	}
@@ -284,7 +283,7 @@ func (ws *Workspace) submitReply(w http.ResponseWriter, r *http.Request, o opene
 		Data: ws.letter(o, v.Get("subject"), v.Get("text")),
 	})
 	if err != nil && !repeated(err, "message_pkey") {
-		return told(err)
+		return ws.told(err)
 	}
 	return done(w, r, recordPath(o.ID), "written")
 }
@@ -299,7 +298,7 @@ func (ws *Workspace) submitUndo(w http.ResponseWriter, r *http.Request, o opened
 	case errors.Is(err, mail.ErrLeft), errors.Is(err, submission.ErrMove):
 		return ws.notUndone(w, r, o, message)
 	}
-	return told(err)
+	return ws.told(err)
 }
 
 // notUndone says why a letter was not taken back: it left, or it was taken back by the first of two clicks.
@@ -323,13 +322,13 @@ func (ws *Workspace) submitNote(w http.ResponseWriter, r *http.Request, o opened
 	if n := utf8.RuneCountInString(text); text == "" {
 		d.Problems = []form.Problem{{Name: "text", ID: "note-text", Text: "Write the note."}}
 	} else if n > maxNote {
-		d.Problems = []form.Problem{{Name: "text", ID: "note-text", Text: tooLong("note", n, maxNote)}}
+		d.Problems = []form.Problem{{Name: "text", ID: "note-text", Text: ws.tooLong("note", n, maxNote)}}
 	}
 	if len(d.Problems) > 0 {
 		return ws.drawRecord(w, r, http.StatusUnprocessableEntity, o, d)
 	}
 	if err := ws.desk.Store.AddNote(r.Context(), o.ID, o.by, text); err != nil {
-		return told(err)
+		return ws.told(err)
 	}
 	return done(w, r, recordPath(o.ID), "noted")
 }
@@ -341,7 +340,7 @@ func (ws *Workspace) submitAssign(w http.ResponseWriter, r *http.Request, o open
 	}
 	if to != o.AssigneeID.UUID {
 		if err := ws.desk.Store.Assign(r.Context(), []uuid.UUID{o.ID}, to, o.by); err != nil {
-			return told(err)
+			return ws.told(err)
 		}
 	}
 	return done(w, r, recordPath(o.ID), "owner")
@@ -349,7 +348,7 @@ func (ws *Workspace) submitAssign(w http.ResponseWriter, r *http.Request, o open
 
 func (ws *Workspace) submitQuarantine(w http.ResponseWriter, r *http.Request, o opened) error {
 	if err := ws.desk.Store.Quarantine(r.Context(), []uuid.UUID{o.ID}, o.by); err != nil {
-		return told(err)
+		return ws.told(err)
 	}
 	return done(w, r, recordPath(o.ID), "held")
 }
@@ -357,7 +356,7 @@ func (ws *Workspace) submitQuarantine(w http.ResponseWriter, r *http.Request, o 
 // submitRestore takes a record out of quarantine; one that is out already stays so.
 func (ws *Workspace) submitRestore(w http.ResponseWriter, r *http.Request, o opened) error {
 	if err := ws.restore(r.Context(), o); err != nil {
-		return told(err)
+		return ws.told(err)
 	}
 	return done(w, r, recordPath(o.ID), "back")
 }

@@ -42,7 +42,7 @@ func (ws *Workspace) showDesign(w http.ResponseWriter, r *http.Request) error {
 		{"Refused", "/staff/design?form=refused", state == "refused"},
 		{"Kept", "/staff/design?form=kept", state == "kept"},
 	}
-	shown := sampleState(state)
+	shown := ws.sampleState(state)
 	shown.Action = r.URL.Path
 	p.Form = sampleForm().View(shown)
 	return ws.views.design.Write(w, r, http.StatusOK, p)
@@ -50,20 +50,20 @@ func (ws *Workspace) showDesign(w http.ResponseWriter, r *http.Request) error {
 
 // sampleState is the example form as its page first shows it, refused with errors, or shown again with a file kept. The
 // form leads nowhere: the page takes no POST.
-func sampleState(name string) form.Shown {
+func (ws *Workspace) sampleState(name string) form.Shown {
 	shown := form.Shown{Statement: "1 November 2026", Values: url.Values{}}
 	if name == "" {
 		return shown
 	}
 	for field, value := range map[string]string{
 		"name": "Ada Lovelace", "email": "ada@example.com", "country": "GB", "phone": "020 7946 0018", "kind": "integrator",
-		"regions": "europe", "rating": "4", "start": "2027-01-31", "why": "Because we know the same machines.", "news": "yes",
+		"regions": "europe", "rating": "4", "start": "2027-01-31", "why": ws.say("design_why"), "news": "yes",
 	} {
 		shown.Values.Set(field, value)
 	}
 	if name == "kept" {
 		shown.Kept = map[string][]form.Kept{"paper": {{Name: "cv.pdf", Size: "240 KB", Token: "example", RemoveName: "drop_paper"}}}
-		shown.Message = "Please read it once more and press Send again."
+		shown.Message = ws.say("design_kept")
 		return shown
 	}
 	shown.Values.Set("email", "ada.example")

@@ -137,10 +137,10 @@ func (ws *Workspace) ask(r *http.Request, kind string, purposes []option) (expor
 		At: ws.desk.Now(), // before anything is read: what is taken back meanwhile came later
 	}
 	if !slices.ContainsFunc(purposes, func(o option) bool { return o.Value == e.Purpose }) {
-		a.add("purpose", "Choose what the list is for.")
+		a.add("purpose", ws.say("no_purpose"))
 	}
 	if e.Channel = r.PostForm.Get("channel"); kind == ofContacts && consent.Channel(e.Channel).Label() == "" {
-		a.add("channel", "Choose the way to reach them.")
+		a.add("channel", ws.say("no_channel"))
 	}
 	recipients, err := ws.recipients(r.Context(), in, purposes)
 	if err != nil {
@@ -148,19 +148,19 @@ func (ws *Workspace) ask(r *http.Request, kind string, purposes []option) (expor
 	}
 	chosen := r.PostForm.Get("recipient")
 	if !slices.ContainsFunc(recipients, func(o option) bool { return o.Value == chosen }) {
-		a.add("recipient", "Choose who gets the list.")
+		a.add("recipient", ws.say("no_recipient"))
 	}
 	to := readRecipient(chosen)
 	e.Recipient, e.Processor, e.Demand = to.class, to.processor, to.demand
 	switch {
 	case !slices.ContainsFunc(exportReasons(), func(o option) bool { return o.Value == e.Reason }):
-		a.add("reason", "Choose why the list is needed.")
+		a.add("reason", ws.say("no_reason"))
 	case e.Reason == otherReason && e.Words == "":
-		a.add("words", "Write what the list is needed for.")
+		a.add("words", ws.say("no_words"))
 	case len([]rune(e.Words)) > maxWords:
-		a.add("words", fmt.Sprintf("Shorten this to %d characters or fewer.", maxWords))
+		a.add("words", ws.say("long_words", "limit", maxWords))
 	case personal(e.Words):
-		a.add("words", "Leave addresses out: this is kept beside the export.")
+		a.add("words", ws.say("personal_words"))
 	}
 	return e, a, nil
 }
@@ -221,7 +221,7 @@ func (ws *Workspace) submitExportContacts(w http.ResponseWriter, r *http.Request
 			return err
 		}
 		if len(versions) == 0 {
-			a.add("recipient", "No statement says that this recipient gets the "+kindOf(e.Channel)+" for this purpose.")
+			a.add("recipient", ws.say("not_stated", "what", kindOf(e.Channel)))
 		}
 	}
 	if len(a.problems) > 0 {
@@ -282,7 +282,7 @@ func (ws *Workspace) submitExportQueue(w http.ResponseWriter, r *http.Request) e
 	}
 	e.Channel = "" // a list of submissions has none
 	if (e.Purpose == byDemand) != (e.Recipient == legalDemand) && len(a.problems) == 0 {
-		a.add("recipient", "What a legal demand asks for goes to that demand, and to nobody else.")
+		a.add("recipient", ws.say("demand_only"))
 	}
 	if len(a.problems) > 0 {
 		return ws.drawExports(w, r, http.StatusUnprocessableEntity, a)

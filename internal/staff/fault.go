@@ -15,17 +15,14 @@ import (
 )
 
 // told turns what the stores return into what staff are told; the rest is no matter of theirs.
-func told(err error) error {
+func (ws *Workspace) told(err error) error {
 	switch {
 	case errors.Is(err, submission.ErrNotFound), errors.Is(err, person.ErrNotFound), errors.Is(err, file.ErrGone):
 		return page.ErrNotFound
 	case errors.Is(err, file.ErrWithheld):
-		return &page.Error{Status: http.StatusConflict, Message: "This file is withheld: it has not been found clean."}
+		return &page.Error{Status: http.StatusConflict, Message: ws.say("withheld")}
 	case errors.Is(err, mail.ErrRefused):
-		return &page.Error{
-			Status:  http.StatusConflict,
-			Message: "The mail was refused, and nothing was changed: the privacy statement under which this came in does not name such mail.",
-		}
+		return &page.Error{Status: http.StatusConflict, Message: ws.say("mail_refused")}
 	}
 	return err
 }

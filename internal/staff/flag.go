@@ -12,6 +12,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
 )
@@ -24,7 +25,7 @@ func (ws *Workspace) lastBlock() time.Time { return ws.desk.Now().In(ws.zone).Ad
 // submitMisuse records what the sender of a record did, and tells them (P-8).
 func (ws *Workspace) submitMisuse(w http.ResponseWriter, r *http.Request, o opened) error {
 	if o.Email == "" {
-		return &page.Error{Status: http.StatusConflict, Message: "There is no address that this could be told to, so it can't be flagged."}
+		return &page.Error{Status: http.StatusConflict, Message: ws.say("no_address")}
 	}
 	d := draft{Act: "misuse", Values: r.PostForm}
 	f, problems := ws.readFlag(r.PostForm)
@@ -32,8 +33,8 @@ func (ws *Workspace) submitMisuse(w http.ResponseWriter, r *http.Request, o open
 		return ws.drawRecord(w, r, http.StatusUnprocessableEntity, o, d)
 	}
 	f.Person, f.Submission = o.PersonID.UUID, some(o.ID)
-	if err := ws.misuse.Add(r.Context(), f, o.by, o.Email, ws.desk.ReceiptPath(o.ID)); err != nil {
-		return told(err)
+	if err := ws.misuse.Add(r.Context(), f, o.by, o.Email, ws.conduct(f, ws.desk.ReceiptPath(o.ID))); err != nil {
+		return ws.told(err)
 	}
 	return done(w, r, recordPath(o.ID), "flagged")
 }
@@ -46,22 +47,36 @@ func (ws *Workspace) readFlag(v url.Values) (Flag, []form.Problem) {
 		list = append(list, form.Problem{Name: name, ID: "misuse-" + name, Text: text})
 	}
 	if f.Label() == f.Kind {
-		add("kind", "Choose what it was.")
+		add("kind", ws.say("no_misuse"))
 	}
 	if n := utf8.RuneCountInString(f.Evidence); n == 0 {
-		add("evidence", "Write what you saw. The person reads it.")
+		add("evidence", ws.say("no_evidence"))
 	} else if n > maxEvidence {
-		add("evidence", tooLong("evidence", n, maxEvidence))
+		add("evidence", ws.tooLong("evidence", n, maxEvidence))
 	}
 	if until := v.Get("until"); until != "" {
 		day, err := time.ParseInLocation(time.DateOnly, until, ws.zone)
 		end := day.AddDate(0, 0, 1).Add(-time.Second)
 		if err != nil || !end.After(f.At) || day.After(ws.lastBlock()) {
-			add("until", "Enter a day from today to "+ws.lastBlock().Format("2 January 2006")+", as year, month, day.")
+			add("until", ws.say("wrong_block", "last", ws.lastBlock().Format("2 January 2006")))
 		}
 		f.BlockedUntil = &end
 	}
 	return f, list
+}
+
+// conduct is what the person is told of a flag; objection is the path where they can answer.
+func (ws *Workspace) conduct(f Flag, objection string) mail.Conduct {
+	c := mail.Conduct{What: f.Label() + ".", Evidence: f.Evidence, ObjectURL: objection}
+	for i, k := range misuses() {
+		if k.Value == f.Kind {
+			c.Terms = ws.say("misuse_term", "number", i+1, "term", k.Term)
+		}
+	}
+	if f.BlockedUntil != nil {
+		c.What += " " + ws.say("blocked", "day", f.BlockedUntil.Format("2 January 2006"))
+	}
+	return c
 }
 
 // submitLift takes back a flag after an objection: by the privacy officer or one who works on such records, but never
@@ -73,7 +88,7 @@ func (ws *Workspace) submitLift(w http.ResponseWriter, r *http.Request) error {
 	}
 	f, err := ws.misuse.Get(r.Context(), id)
 	if err != nil {
-		return told(err)
+		return ws.told(err)
 	}
 	in := account.From(r.Context())
 	by := submission.Actor{ID: in.Account.ID, Role: string(account.Privacy)}
@@ -86,11 +101,9 @@ func (ws *Workspace) submitLift(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch err := ws.misuse.Lift(r.Context(), f, by); {
 	case errors.Is(err, ErrOwnFlag):
-		return &page.Error{
-			Status: http.StatusForbidden, Message: "You flagged this yourself. An objection is decided by somebody else.",
-		}
+		return &page.Error{Status: http.StatusForbidden, Message: ws.say("own_flag")}
 	case err != nil:
-		return told(err)
+		return ws.told(err)
 	}
 	return done(w, r, "/staff/people/"+f.Person.String(), "lifted")
 }

@@ -150,8 +150,7 @@ func (m *Misuse) Get(ctx context.Context, id uuid.UUID) (Flag, error) {
 }
 
 // Add records a flag and tells the person by one mail to address, both or neither. The same id twice is one flag.
-// objection is the path where the person can answer.
-func (m *Misuse) Add(ctx context.Context, f Flag, by submission.Actor, address, objection string) error {
+func (m *Misuse) Add(ctx context.Context, f Flag, by submission.Actor, address string, told mail.Conduct) error {
 	err := pgx.BeginFunc(ctx, m.pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO misuse (id, person_id, submission_id, kind, evidence, officer_id, created_at, blocked_until)
@@ -161,7 +160,7 @@ func (m *Misuse) Add(ctx context.Context, f Flag, by submission.Actor, address, 
 			return err
 		}
 		if err := m.mail.Insert(ctx, tx, mail.Message{
-			Person: some(f.Person), Submission: f.Submission, Template: "conduct", Address: address, Data: conduct(f, objection),
+			Person: some(f.Person), Submission: f.Submission, Template: "conduct", Address: address, Data: told,
 		}); err != nil {
 			return err
 		}
@@ -174,20 +173,6 @@ func (m *Misuse) Add(ctx context.Context, f Flag, by submission.Actor, address, 
 		return fmt.Errorf("flag misuse: %w", err)
 	}
 	return m.Refresh(ctx)
-}
-
-func conduct(f Flag, objection string) mail.Conduct {
-	c := mail.Conduct{What: f.Label() + ".", Evidence: f.Evidence, ObjectURL: objection}
-	for i, k := range misuses() {
-		if k.Value == f.Kind {
-			c.Terms = fmt.Sprintf("What misuse is, number %d: %s.", i+1, k.Term)
-		}
-	}
-	if f.BlockedUntil != nil {
-		c.What += " Until " + f.BlockedUntil.Format("2 January 2006") +
-			", what this address sends by our forms is looked at by a person before anything else happens."
-	}
-	return c
 }
 
 // ErrOwnFlag says that an objection is decided by somebody else than who flagged.

@@ -85,7 +85,7 @@ func (ws *Workspace) onPerson(h func(http.ResponseWriter, *http.Request, met) er
 		}
 		p, err := ws.desk.People.Get(r.Context(), id)
 		if err != nil {
-			return told(err)
+			return ws.told(err)
 		}
 		all, err := ws.desk.Store.OfPerson(r.Context(), id)
 		if err != nil {
@@ -135,7 +135,7 @@ func (ws *Workspace) drawPerson(w http.ResponseWriter, r *http.Request, status i
 	}
 	p := personPage{
 		Base:   page.Base{Title: title, NoIndex: true, Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}}},
-		Person: m.Person, Since: ws.day(m.CreatedAt), Hidden: m.hidden, Done: doneWords(r.URL.Query()),
+		Person: m.Person, Since: ws.day(m.CreatedAt), Hidden: m.hidden, Done: ws.doneWords(r.URL.Query()),
 	}
 	if m.ErasedAt == nil && m.in.Has(account.Privacy) {
 		p.Correct = "/staff/people/" + m.ID.String() + "/address"
@@ -298,11 +298,11 @@ func (ws *Workspace) submitOptOut(w http.ResponseWriter, r *http.Request, m met)
 		return err
 	}
 	v := r.PostForm
-	if problems := checkOptOut(v); len(problems) > 0 {
+	if problems := ws.checkOptOut(v); len(problems) > 0 {
 		return ws.drawPerson(w, r, http.StatusUnprocessableEntity, m, v, problems)
 	}
 	if m.ErasedAt != nil {
-		return &page.Error{Status: http.StatusConflict, Message: "This person was erased; nothing is sent any more."}
+		return &page.Error{Status: http.StatusConflict, Message: ws.say("person_erased")}
 	}
 	if err := ws.optOut(r.Context(), m, v); err != nil {
 		return err
@@ -310,22 +310,22 @@ func (ws *Workspace) submitOptOut(w http.ResponseWriter, r *http.Request, m met)
 	return done(w, r, "/staff/people/"+m.ID.String(), "optout")
 }
 
-func checkOptOut(v url.Values) []form.Problem {
+func (ws *Workspace) checkOptOut(v url.Values) []form.Problem {
 	var list []form.Problem
 	add := func(name, text string) {
 		list = append(list, form.Problem{Name: name, ID: "out-" + name + "-0", Text: text})
 	}
 	if len(chosen(v["purpose"], consent.Purposes())) == 0 {
-		add("purpose", "Choose what is not wanted any more.")
+		add("purpose", ws.say("stop_what"))
 	}
 	if len(chosen(v["channel"], consent.Channels())) == 0 {
-		add("channel", "Choose by which way it is not wanted.")
+		add("channel", ws.say("stop_channel"))
 	}
 	if !hasOption(ways(), v.Get("way")) {
-		add("way", "Choose how the wish reached us.")
+		add("way", ws.say("stop_way"))
 	}
 	if !hasOption(reasons(), v.Get("reason")) {
-		add("reason", "Choose the reason, or “Gave no reason”.")
+		add("reason", ws.say("stop_reason"))
 	}
 	return list
 }
@@ -347,7 +347,7 @@ func (ws *Workspace) optOut(ctx context.Context, m met, v url.Values) error {
 	if err != nil {
 		return err
 	}
-	words := labelOf(ways(), v.Get("way")) + ": " + lower(labelOf(reasons(), v.Get("reason"))) + ". Recorded by staff."
+	words := ws.say("stopped", "way", labelOf(ways(), v.Get("way")), "reason", lower(labelOf(reasons(), v.Get("reason"))))
 	err = pgx.BeginFunc(ctx, ws.desk.Pool, func(tx pgx.Tx) error {
 		var pairs []string
 		for _, p := range chosen(v["purpose"], consent.Purposes()) {

@@ -43,7 +43,7 @@ func (ws *Workspace) showMail(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := mailPage{Base: page.Base{Title: "Mail not delivered", NoIndex: true}, Done: doneWords(r.URL.Query())}
+	p := mailPage{Base: page.Base{Title: "Mail not delivered", NoIndex: true}, Done: ws.doneWords(r.URL.Query())}
 	if len(items) > mailsAPage {
 		items = items[:mailsAPage]
 		last := items[mailsAPage-1]
@@ -94,7 +94,7 @@ func (ws *Workspace) showMessage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err := ws.desk.Store.Read(r.Context(), o.ID, o.by); err != nil {
-		return told(err)
+		return ws.told(err)
 	}
 	p := messagePage{
 		Base: page.Base{

@@ -138,8 +138,8 @@ func (ws *Workspace) showQueue(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := queuePage{
 		Base: page.Base{Title: "Inbox", NoIndex: true}, Views: views, Filter: ws.filterView(q, kinds, names),
-		List: list, Total: capped(total), Found: q.Q, Done: doneWords(r.URL.Query()),
-		Empty: emptyWords(q),
+		List: list, Total: capped(total), Found: q.Q, Done: ws.doneWords(r.URL.Query()),
+		Empty: ws.emptyWords(q),
 	}
 	if len(ws.kinds(in, account.Act)) > 0 {
 		p.List.Bulk, p.List.Act, p.Take = len(p.List.Rows) > 0, q.at("/staff/submissions"), true
@@ -273,24 +273,24 @@ func tagOf(s activity.Status, rec submission.Record) tag {
 	return tag{s.Value, s.Label}
 }
 
-func emptyWords(q query) string {
+func (ws *Workspace) emptyWords(q query) string {
 	switch {
 	case q.Q != "":
-		return "All words must occur; of the last one, three letters are enough. A record shows up here some seconds after it came."
+		return ws.say("empty_search")
 	case q.filtered():
-		return "No request has all that the filters ask for."
+		return ws.say("empty_filtered")
 	case q.View == viewUnread:
-		return "Everything has been read."
+		return ws.say("empty_unread")
 	case q.View == viewMine:
-		return "Nothing is assigned to you. Look at what is unassigned."
+		return ws.say("empty_mine")
 	case q.View == viewLate:
-		return "Nobody has waited longer than two working days."
+		return ws.say("empty_late")
 	case q.View == viewDue:
-		return "No request for which the law sets a day is open."
+		return ws.say("empty_due")
 	case q.View == viewQuarantine:
-		return "No sending looked doubtful."
+		return ws.say("empty_quarantine")
 	}
-	return "When somebody sends a form, it shows up here."
+	return ws.say("empty")
 }
 
 // names are the colleagues by id, for pages that say who did what.
@@ -335,63 +335,25 @@ func done(w http.ResponseWriter, r *http.Request, path, word string, more ...str
 }
 
 // doneWords says what the page before has just done.
-func doneWords(v url.Values) string {
+func (ws *Workspace) doneWords(v url.Values) string {
 	n, _ := strconv.Atoi(v.Get("n"))
 	left, _ := strconv.Atoi(v.Get("left"))
 	if n < 0 || n > submission.PageSize || left < 0 || left > submission.PageSize {
 		return ""
 	}
-	records := strconv.Itoa(n) + " submissions"
+	word, records := form.Clean(v.Get("done"), false), ws.say("records", "n", n)
 	if n == 1 {
-		records = "1 submission"
+		records = ws.say("one_record")
 	}
-	rest := ""
+	words := ws.say("many_"+word, "records", records)
+	if words == "" {
+		return ws.say("done_" + word)
+	}
 	switch {
 	case left == 1:
-		rest = " 1 was left as it is: its status does not allow it."
+		words += " " + ws.say("one_left")
 	case left > 1:
-		rest = " " + strconv.Itoa(left) + " were left as they are: their status does not allow it."
+		words += " " + ws.say("left", "n", left)
 	}
-	switch form.Clean(v.Get("done"), false) {
-	case "none":
-		return "Nothing was ticked, so nothing was changed."
-	case "assigned":
-		return records + " assigned." + rest
-	case "closed":
-		return records + " closed." + rest
-	case "quarantined":
-		return records + " moved to quarantine; mail about them that had not left is stopped." + rest
-	case "restored":
-		return records + " restored; the mail that waited leaves now." + rest
-	}
-	return acted(v.Get("done"))
-}
-
-// acted says what was done to one record or person.
-func acted(word string) string {
-	return map[string]string{
-		"moved":       "The status is changed.",
-		"written":     "The letter is on its way.",
-		"undone":      "Taken back: the letter was not sent, and the status is what it was.",
-		"left":        "Too late to take it back: the letter has left.",
-		"noted":       "The note is stored.",
-		"owner":       "The owner is changed.",
-		"held":        "Moved to quarantine. Mail about it that had not left is stopped.",
-		"back":        "Restored. The mail that waited leaves now.",
-		"flagged":     "The misuse is recorded, and one mail tells the person.",
-		"lifted":      "The flag and its block are lifted.",
-		"taken":       "The record is stored, and its confirmation is on its way.",
-		"optout":      "Recorded. Nothing of that is sent any more.",
-		"objected":    "Recorded. What this person sent is used for what they read then, and for nothing more.",
-		"again":       "It is sent again.",
-		"scan":        "The file waits for the scanner again.",
-		"scanned":     "The scan of this file did not fail, so nothing was changed.",
-		"sentalready": "It had not failed any more, so nothing was sent again.",
-		"wordless":    "Its words are deleted, so nothing was sent. Ask the person to request it anew.",
-		"invited":     "The invitation is on its way.",
-		"roles":       "The roles are changed.",
-		"disabled":    "The account is closed, and its sessions have ended.",
-		"enabled":     "The account is open again.",
-		"totp":        "The authenticator is removed. At the next sign-in a new one is set up.",
-	}[word]
+	return words
 }

@@ -86,7 +86,7 @@ func (ws *Workspace) onRecord(right account.Right, h func(http.ResponseWriter, *
 func (ws *Workspace) open(ctx context.Context, id uuid.UUID, right account.Right) (opened, error) {
 	rec, err := ws.desk.Store.Get(ctx, id)
 	if err != nil {
-		return opened{}, told(err)
+		return opened{}, ws.told(err)
 	}
 	in := account.From(ctx)
 	a, known := ws.desk.Activities().Find(rec.Kind)
@@ -111,17 +111,11 @@ func (ws *Workspace) unheld(ctx context.Context, id uuid.UUID) error {
 		return err
 	}
 	if held {
-		return &page.Error{
-			Status:  http.StatusConflict,
-			Message: "A legal hold keeps this record as it is. The privacy officer can say why, and lifts it when it ends.",
-		}
+		return &page.Error{Status: http.StatusConflict, Message: ws.say("held")}
 	}
 	restricted, err := ws.desk.Store.Restricted(ctx, id)
 	if err == nil && restricted {
-		err = &page.Error{
-			Status:  http.StatusConflict,
-			Message: "The use of this record is restricted, at its sender’s wish. The privacy officer lifts that when it ends.",
-		}
+		err = &page.Error{Status: http.StatusConflict, Message: ws.say("restricted")}
 	}
 	return err
 }
@@ -168,7 +162,7 @@ type givenView struct {
 func (ws *Workspace) drawRecord(w http.ResponseWriter, r *http.Request, status int, o opened, d draft) error {
 	ctx, q := r.Context(), ws.readQuery(r.URL.Query())
 	if err := ws.desk.Store.Read(ctx, o.ID, o.by); err != nil {
-		return told(err)
+		return ws.told(err)
 	}
 	names, err := ws.names(ctx)
 	if err != nil {
@@ -179,7 +173,7 @@ func (ws *Workspace) drawRecord(w http.ResponseWriter, r *http.Request, status i
 		Back: q.at("/staff/submissions"), Query: q.at(""), Record: o.Record, Kind: o.kind, Who: sender(o.Record),
 		What: what(o.kind, o.Record), Owner: names.of(o.AssigneeID), Arrived: ws.stamp(o.CreatedAt),
 		Deleted: o.PurgeAfter.Format("2 January 2006"), Receipt: ws.desk.ReceiptPath(o.ID),
-		Done: doneWords(r.URL.Query()), Problem: d.Problem,
+		Done: ws.doneWords(r.URL.Query()), Problem: d.Problem,
 	}
 	if d.Problem != "" || len(d.Problems) > 0 {
 		p.Title = "Error: " + p.Title
@@ -350,11 +344,11 @@ func (ws *Workspace) submitFile(w http.ResponseWriter, r *http.Request, o opened
 	info, err := ws.desk.Files.Info(r.Context(), id)
 	switch {
 	case err != nil:
-		return told(err)
+		return ws.told(err)
 	case info.Submission.UUID != o.ID:
 		return page.ErrNotFound
 	case !info.Openable:
-		return told(file.ErrWithheld)
+		return ws.told(file.ErrWithheld)
 	}
 	if err := audit.Record(r.Context(), ws.desk.Pool, audit.Event{
 		At: ws.desk.Now(), ActorID: some(o.by.ID), Role: o.by.Role, Action: "read", Object: "file", ObjectID: some(id),
@@ -362,7 +356,7 @@ func (ws *Workspace) submitFile(w http.ResponseWriter, r *http.Request, o opened
 	}); err != nil {
 		return err
 	}
-	return told(ws.desk.Files.Serve(w, r, id))
+	return ws.told(ws.desk.Files.Serve(w, r, id))
 }
 
 // submitScan has a file scanned again whose scan failed. One that is clean or infected stays what it is.
@@ -374,7 +368,7 @@ func (ws *Workspace) submitScan(w http.ResponseWriter, r *http.Request, o opened
 	info, err := ws.desk.Files.Info(r.Context(), id)
 	switch {
 	case err != nil:
-		return told(err)
+		return ws.told(err)
 	case info.Submission.UUID != o.ID:
 		return page.ErrNotFound
 	case info.Scan != file.Failed:

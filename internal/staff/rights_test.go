@@ -161,7 +161,7 @@ func (h *house) flagged(t *testing.T, id uuid.UUID) uuid.UUID {
 	f := staff.Flag{
 		ID: uuid.New(), Person: rec.PersonID.UUID, Submission: uuid.NullUUID{UUID: id, Valid: true}, Kind: "abuse", Evidence: "x", At: h.Now(),
 	}
-	if err := h.misuse.Add(context.Background(), f, by(officer, account.Reviewer), rec.Email, "/contact"); err != nil {
+	if err := h.misuse.Add(context.Background(), f, by(officer, account.Reviewer), rec.Email, mail.Conduct{Evidence: f.Evidence, ObjectURL: "/contact"}); err != nil {
 		t.Fatal(err)
 	}
 	return f.ID

@@ -61,6 +61,7 @@ type Workspace struct {
 	subjects map[string]func(context.Context) ([]uuid.UUID, error)
 	river    *riverui.Handler
 	zone     *time.Location
+	say      page.Say
 	views    views
 }
 
@@ -68,7 +69,7 @@ type Workspace struct {
 func New(c Config) (*Workspace, error) {
 	ws := &Workspace{
 		desk: c.Desk, accounts: c.Accounts, misuse: c.Misuse, content: c.Content, rooms: c.Rooms, plain: c.Plain,
-		subjects: c.Subjects, zone: clock.Zone(), views: loadViews(c.Desk.Pages),
+		subjects: c.Subjects, zone: clock.Zone(), say: c.Desk.Pages.Words("staff"), views: loadViews(c.Desk.Pages),
 	}
 	if c.Jobs != nil {
 		river, err := newRiver(c.Jobs, c.Desk.Log)

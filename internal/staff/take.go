@@ -262,7 +262,7 @@ func (ws *Workspace) submitTake(w http.ResponseWriter, r *http.Request) error {
 	}
 	if ws.checkSeal(sent.Values.Get(form.SealField), t, statement) != nil {
 		return ws.drawTake(w, r, http.StatusUnprocessableEntity, t, sent, errs,
-			"The wording changed since this page was opened. Everything typed is still here: read the consents out again, then store it.")
+			ws.say("wording_changed"))
 	}
 	if len(errs) > 0 {
 		return ws.drawTake(w, r, http.StatusUnprocessableEntity, t, sent, errs, "")
@@ -287,12 +287,11 @@ func (ws *Workspace) submitTake(w http.ResponseWriter, r *http.Request) error {
 func (ws *Workspace) notTaken(w http.ResponseWriter, r *http.Request, t taken, sent activity.Received, why error) error {
 	var known *page.Error
 	if errors.As(why, &known) {
-		return ws.drawTake(w, r, known.Status, t, sent, form.Errors{}, known.Message+" What you typed is still here, so that you can copy it.")
+		return ws.drawTake(w, r, known.Status, t, sent, form.Errors{}, known.Message+" "+ws.say("typed_kept"))
 	}
 	ws.desk.Log.ErrorContext(r.Context(), "could not take a request", "id", page.RequestID(r), "kind", t.kind.Kind, "err", why)
 	w.Header().Set("Retry-After", "30")
-	return ws.drawTake(w, r, http.StatusServiceUnavailable, t, sent, form.Errors{},
-		"We could not store this just now. What you typed is still here: store it again in a minute.")
+	return ws.drawTake(w, r, http.StatusServiceUnavailable, t, sent, form.Errors{}, ws.say("not_stored"))
 }
 
 func (ws *Workspace) checkSeal(text string, t taken, statement consent.Statement) error {
@@ -311,10 +310,10 @@ func (ws *Workspace) checkTaken(ctx context.Context, v url.Values, errs form.Err
 	}
 	by, err := uuid.Parse(v.Get(byField))
 	if err != nil || names.byID[by] == "" {
-		errs.Add(byField, "Choose who took it.")
+		errs.Add(byField, ws.say("no_taker"))
 	}
 	if !hasOption(vias(), v.Get(viaField)) {
-		errs.Add(viaField, "Choose how it reached us.")
+		errs.Add(viaField, ws.say("no_way"))
 	}
 	return by, nil
 }

@@ -82,7 +82,7 @@ func (ws *Workspace) drawTeam(w http.ResponseWriter, r *http.Request, status int
 		return err
 	}
 	p := teamPage{
-		Base: page.Base{Title: "People and roles", NoIndex: true}, Done: doneWords(r.URL.Query()), Email: v.Get("email"),
+		Base: page.Base{Title: "People and roles", NoIndex: true}, Done: ws.doneWords(r.URL.Query()), Email: v.Get("email"),
 		Name: v.Get("name"), Problems: problems,
 		Roles: roleOptions(func(x account.Role) bool { return slices.Contains(v["role"], string(x)) }),
 	}
@@ -181,7 +181,7 @@ func (ws *Workspace) drawMember(w http.ResponseWriter, r *http.Request, status i
 	}
 	p := memberPage{
 		Base:   page.Base{Title: a.Name, NoIndex: true, Crumbs: []page.Crumb{{Label: "People and roles", Path: "/staff/team"}}},
-		Member: ws.memberLine(a), Self: a.ID == account.From(r.Context()).Account.ID, Done: doneWords(r.URL.Query()), Problems: problems,
+		Member: ws.memberLine(a), Self: a.ID == account.From(r.Context()).Account.ID, Done: ws.doneWords(r.URL.Query()), Problems: problems,
 		Roles: roleOptions(func(x account.Role) bool { return slices.Contains(a.Roles, x) }),
 	}
 	if len(problems) > 0 {
