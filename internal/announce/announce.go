@@ -36,6 +36,7 @@ type Room struct {
 	batch  int // people of one transaction
 	ahead  int // mails that may wait in the queue before more are added
 	parent content.Page
+	say    page.Say
 	views  struct {
 		list    page.View[listPage]
 		edit    page.View[editPage]
@@ -47,7 +48,7 @@ type Room struct {
 
 // New returns the room.
 func New(desk *activity.Desk, pages *content.Content) *Room {
-	r := &Room{desk: desk, batch: 500, ahead: 2000, parent: pages.Must(newsletterPath)}
+	r := &Room{desk: desk, batch: 500, ahead: 2000, parent: pages.Must(newsletterPath), say: desk.Pages.Words("announce")}
 	r.views.list = page.Load[listPage](desk.Pages, "announce/staff_list")
 	r.views.edit = page.Load[editPage](desk.Pages, "announce/staff_edit")
 	r.views.preview = page.Load[previewPage](desk.Pages, "announce/staff_preview")

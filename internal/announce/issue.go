@@ -71,7 +71,7 @@ func (r *Room) showIssues(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	data := issuesPage{Base: page.Base{
-		Title: "Issues of the newsletter", Description: "Every issue of our newsletter that was sent, to read without subscribing.",
+		Title: "Issues of the newsletter", Description: r.say("issues"),
 		Path: issuesPath, Section: section, Crumbs: r.crumbs(page.Crumb{Label: "Issues"}),
 	}}
 	for _, a := range list {

@@ -28,13 +28,10 @@ func (r *Room) submitList(w http.ResponseWriter, req *http.Request) error {
 	}
 	now := r.desk.Now()
 	if a.State != sent || a.ListUntil == nil {
-		return &page.Error{Status: http.StatusConflict, Message: "There is no list of this announcement."}
+		return &page.Error{Status: http.StatusConflict, Message: r.say("no_list")}
 	}
 	if !now.Before(*a.ListUntil) {
-		return &page.Error{
-			Status:  http.StatusGone,
-			Message: "This list was good for 7 days, and they are over. Make a new announcement: people may have chosen otherwise since.",
-		}
+		return &page.Error{Status: http.StatusGone, Message: r.say("list_over")}
 	}
 	var out sheet.Sheet
 	people, err := r.fillList(req.Context(), a, &out)

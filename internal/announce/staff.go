@@ -97,10 +97,7 @@ func (r *Room) showOne(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data := editPage{Row: a, Message: map[string]string{
-		"saved": "Saved.", "tested": "A test is on its way to you.", "scheduled": "It is sent when its time has come.", "list": "The list is made.",
-		"draft": "It is a draft again.", "pause": "Paused. Nothing more leaves.", "resume": "It goes on.", "stop": "Stopped.",
-	}[req.URL.Query().Get("done")]}
+	data := editPage{Row: a, Message: r.say("done_" + req.URL.Query().Get("done"))}
 	return r.write(w, req, http.StatusOK, data, form.Shown{Values: a.values()})
 }
 
@@ -129,22 +126,22 @@ func (r *Room) write(w http.ResponseWriter, req *http.Request, status int, data 
 			data.When = r.whenView(a, form.Shown{})
 		}
 	}
-	data.Acts = acts(a)
+	data.Acts = r.acts(a)
 	data.ListOpen = a.State == sent && a.ListUntil != nil && r.desk.Now().Before(*a.ListUntil)
 	return r.views.edit.Write(w, req, status, data)
 }
 
-func acts(a announcement) []act {
-	stop := act{"stop", "Stop for good", "What has not left never does. It can't be taken up again.", true}
+func (r *Room) acts(a announcement) []act {
+	stop := act{"stop", "Stop for good", r.say("stop_hint"), true}
 	switch {
 	case a.State == scheduled:
-		return []act{{"draft", "Back to draft", "To change it, or to send it at another time.", false}, stop}
+		return []act{{"draft", "Back to draft", r.say("draft_hint"), false}, stop}
 	case a.State == sending:
-		return []act{{"pause", "Pause", "Nothing more leaves until you go on.", false}, stop}
+		return []act{{"pause", "Pause", r.say("pause_hint"), false}, stop}
 	case a.State == paused:
-		return []act{{"resume", "Go on", "It goes on where it was: nobody gets it twice.", false}, stop}
+		return []act{{"resume", "Go on", r.say("resume_hint"), false}, stop}
 	case a.State == sent && !a.ByMail():
-		return []act{{"stop", "Withdraw the list", "It can't be fetched any more.", true}}
+		return []act{{"stop", "Withdraw the list", r.say("withdraw_hint"), true}}
 	}
 	return nil
 }
@@ -281,7 +278,7 @@ func (r *Room) showPreview(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	drawn, err := r.desk.Mail.Draw(templateOf(a.Purpose), letter(a, r.desk.Pages.URL("")), mail.Agreed{
-		At: r.desk.Now(), Wording: "(here stands what the reader ticked, and above on which day)",
+		At: r.desk.Now(), Wording: r.say("sample_wording"),
 	}, newsletterPath)
 	if err != nil {
 		return err
@@ -400,9 +397,7 @@ func (r *Room) do(
 		if a, err = r.find(req); err != nil {
 			return err
 		}
-		return r.write(w, req, http.StatusConflict, editPage{
-			Row: a, Problem: "This has changed in the meantime. It is shown as it stands now: look at it, and press again if you still want to.",
-		}, form.Shown{Values: a.values()})
+		return r.write(w, req, http.StatusConflict, editPage{Row: a, Problem: r.say("stale")}, form.Shown{Values: a.values()})
 	}
 	if err != nil {
 		return err
