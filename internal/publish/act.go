@@ -46,7 +46,7 @@ func (e *editor) acts(ctx context.Context, db DB, r row) ([]Act, error) {
 	if r.State == Published {
 		list = append(list, Act{
 			Name: "withdraw", Label: "Withdraw", Done: doneWithdrawn, Danger: true,
-			Hint: "Its page disappears from the site within a minute. It can be published again.",
+			Hint: e.say("withdraw_hint"),
 			Do: func(ctx context.Context, tx pgx.Tx, id uuid.UUID, _ form.Values) error {
 				return e.setState(ctx, tx, id, Withdrawn, nil)
 			},
@@ -63,7 +63,7 @@ func (e *editor) acts(ctx context.Context, db DB, r row) ([]Act, error) {
 func (e *editor) publishing(status string) Act {
 	act := Act{
 		Name: "publish", Label: "Publish", Done: donePublished,
-		Hint: "Leave day and time empty to publish now.",
+		Hint: e.say("publish_hint"),
 		Fields: []form.Field{
 			{Name: "date", Label: "Day", Kind: form.Date},
 			{Name: "time", Label: "Time in Chicago", Kind: form.Text, Max: 5, Example: "09:00"},
@@ -132,9 +132,7 @@ func (e *editor) submitAct(w http.ResponseWriter, r *http.Request) error {
 	name := chi.URLParam(r, "act")
 	i := slices.IndexFunc(acts, func(a Act) bool { return a.Name == name })
 	if i < 0 {
-		return e.refuse(w, r, http.StatusConflict, x, tried{
-			name: name, message: "This can't be done to this " + e.room.One + " now. It is shown as it stands.",
-		})
+		return e.refuse(w, r, http.StatusConflict, x, tried{name: name, message: e.say("not_now", "one", e.room.One)})
 	}
 	act := acts[i]
 	in, err := e.desk.Receive(w, r, form.Form{Fields: act.renamed()})
@@ -182,7 +180,7 @@ func (e *editor) answerAct(w http.ResponseWriter, r *http.Request, x editing, ac
 		if err != nil {
 			return err
 		}
-		t.message = now.row.Editor + " changed this " + e.room.One + " in the meantime. It is shown as it stands: read it, then press the button again."
+		t.message = e.say("stale", "who", now.row.Editor, "one", e.room.One)
 		return e.refuse(w, r, http.StatusConflict, now, t)
 	}
 	return err

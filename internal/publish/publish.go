@@ -141,6 +141,7 @@ func (Invalid) Error() string { return "publish: not valid" }
 type Desk struct {
 	desk  *activity.Desk
 	zone  *time.Location
+	say   page.Say
 	views struct {
 		list page.View[listPage]
 		edit page.View[editPage]
@@ -149,7 +150,7 @@ type Desk struct {
 
 // New returns the desk. It panics where a template is missing.
 func New(desk *activity.Desk) *Desk {
-	d := &Desk{desk: desk, zone: clock.Zone()}
+	d := &Desk{desk: desk, zone: clock.Zone(), say: desk.Pages.Words("publish")}
 	d.views.list = page.Load[listPage](desk.Pages, "publish/staff_list")
 	d.views.edit = page.Load[editPage](desk.Pages, "publish/staff_edit")
 	return d

@@ -145,7 +145,7 @@ func (e *editor) change(ctx context.Context, s step) error {
 	if errors.Is(err, errPreview) {
 		return nil
 	}
-	return taken(err, e.room.One)
+	return e.taken(err)
 }
 
 // before locks the row and returns it as it is; of one that is to be made there is nothing.
@@ -213,10 +213,10 @@ func difference(old, now form.Values) (was, is form.Values) {
 }
 
 // taken turns the violation of the unique slug into a sentence beside its field.
-func taken(err error, one string) error {
+func (e *editor) taken(err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "23505" && strings.HasSuffix(pg.ConstraintName, "_slug_key") {
-		return Invalid{"slug": "Another " + one + " has this address. Choose another."}
+		return Invalid{"slug": e.say("taken", "one", e.room.One)}
 	}
 	return err
 }
