@@ -36,13 +36,14 @@ type Room struct {
 	counter  *counter
 	flushing sync.Mutex
 	visits   page.View[visitsPage]
+	say      page.Say
 }
 
 // New returns the room. It panics, as page.Load does, where its template is missing.
 func New(c Config) *Room {
 	return &Room{
 		Config: c, counter: newCounter(c.Now, c.Pages.URL("")),
-		visits: page.Load[visitsPage](c.Pages, "analytics/staff_visits"),
+		visits: page.Load[visitsPage](c.Pages, "analytics/staff_visits"), say: c.Pages.Words("analytics"),
 	}
 }
 

@@ -82,33 +82,17 @@ const shownRows = 15
 
 // dimension is a kind in the words of the page and of the export.
 type dimension struct {
-	kind                       kind
-	name, title, intro, column string
-	rest                       string
+	kind                      kind
+	name, title, column, rest string
 }
 
 func dimensions() []dimension {
 	return []dimension{
-		{
-			kind: byPage, name: "page", title: "What was read", column: "Page", rest: "Every other page",
-			intro: "Views of each page. Pages with a form are not counted, and neither is anything behind a personal link.",
-		},
-		{
-			kind: byReferrer, name: "referring site", title: "Where they came from", column: "Site", rest: "Every other site",
-			intro: "The name of the site that linked to us, never the page there. Most views follow another page of ours, and count as direct.",
-		},
-		{
-			kind: byCampaign, name: "campaign", title: "Campaigns", column: "Campaign", rest: "Every other campaign",
-			intro: "Views by a link of ours that names its campaign, as in ?from=spring-fair.",
-		},
-		{
-			kind: byFirstWeek, name: "week of first visit", title: "Who came back", column: "First visit", rest: "Every other week",
-			intro: "Only visitors who chose “Accept all”: views by the week of their first visit.",
-		},
-		{
-			kind: byFirstCampaign, name: "campaign of first visit", title: "What brought those who came back", column: "Campaign",
-			rest: "Every other campaign", intro: "Likewise: views by the campaign of their first visit.",
-		},
+		{kind: byPage, name: "page", title: "What was read", column: "Page", rest: "Every other page"},
+		{kind: byReferrer, name: "referring site", title: "Where they came from", column: "Site", rest: "Every other site"},
+		{kind: byCampaign, name: "campaign", title: "Campaigns", column: "Campaign", rest: "Every other campaign"},
+		{kind: byFirstWeek, name: "week of first visit", title: "Who came back", column: "First visit", rest: "Every other week"},
+		{kind: byFirstCampaign, name: "campaign of first visit", title: "What brought those who came back", column: "Campaign", rest: "Every other campaign"},
 	}
 }
 
@@ -131,14 +115,14 @@ func (r *Room) showVisits(w http.ResponseWriter, req *http.Request) error {
 		if asked, err := parseMonth(typed); err == nil && slices.Contains(list, asked) {
 			m = asked
 		} else {
-			data.Problem, status = "There are no figures of that month. Choose one of the list.", http.StatusUnprocessableEntity
+			data.Problem, status = r.say("no_month"), http.StatusUnprocessableEntity
 		}
 	}
 	figures, err := r.figures(ctx, m)
 	if err != nil {
 		return err
 	}
-	data.Month, data.Label, data.Parts = m.String(), m.Label(), parts(figures, data.Bots)
+	data.Month, data.Label, data.Parts = m.String(), m.Label(), r.parts(figures, data.Bots)
 	for _, x := range list {
 		data.Months = append(data.Months, choice{x.String(), x.Label(), x == m})
 	}
@@ -146,10 +130,10 @@ func (r *Room) showVisits(w http.ResponseWriter, req *http.Request) error {
 	return r.visits.Write(w, req, status, data)
 }
 
-func parts(figures []figure, bots bool) []part {
+func (r *Room) parts(figures []figure, bots bool) []part {
 	var list []part
 	for _, d := range dimensions() {
-		p := part{ID: string(d.kind), Title: d.title, Intro: d.intro, Column: d.column, Rest: d.rest}
+		p := part{ID: string(d.kind), Title: d.title, Intro: r.say("intro_" + string(d.kind)), Column: d.column, Rest: d.rest}
 		for _, f := range figures {
 			if f.Kind == d.kind && f.Bot == bots {
 				p.Rows = append(p.Rows, row{Value: f.Value, Label: label(f), Path: pathOf(f), N: f.N})
@@ -206,10 +190,7 @@ func (r *Room) submitExport(w http.ResponseWriter, req *http.Request) error {
 	}
 	m, err := parseMonth(req.PostForm.Get("month"))
 	if err != nil || r.newest().earlier(m) {
-		return &page.Error{
-			Status:  http.StatusUnprocessableEntity,
-			Message: "Only a month that is over can be exported. Go back and choose one.",
-		}
+		return &page.Error{Status: http.StatusUnprocessableEntity, Message: r.say("month_not_over")}
 	}
 	sheet, rows, err := r.export(req.Context(), m)
 	if err != nil {
