@@ -81,7 +81,7 @@ func (p *Portal) takeAddress(w http.ResponseWriter, r *http.Request) error {
 	values, errs := addressForm().Parse(r.PostForm)
 	email := values.Get("email")
 	if len(errs) == 0 && email == in.Account.Email {
-		errs.Add("email", "This is the address you have now. Enter another one.")
+		errs.Add("email", p.say("same_address"))
 	}
 	if len(errs) > 0 {
 		return p.drawAddress(w, r, http.StatusUnprocessableEntity, form.Shown{Values: r.PostForm, Errors: errs})
@@ -89,10 +89,9 @@ func (p *Portal) takeAddress(w http.ResponseWriter, r *http.Request) error {
 	err := p.addresses.Ask(r.Context(), in.Account.Person.UUID, email, p.confirmMail(in.Account))
 	if errors.Is(err, privacy.ErrManyAddresses) {
 		w.Header().Set("Retry-After", "86400")
-		return p.drawAddress(w, r, http.StatusTooManyRequests, form.Shown{
-			Values:  r.PostForm,
-			Message: "Several links were mailed today. Use the newest one, or come back tomorrow.",
-		})
+		again := form.Shown{Values: r.PostForm}
+		again.Message = p.say("many_links")
+		return p.drawAddress(w, r, http.StatusTooManyRequests, again)
 	}
 	if err != nil {
 		return fmt.Errorf("ask for new address: %w", err)
@@ -111,10 +110,8 @@ func (p *Portal) confirmMail(a account.Account) func(id uuid.UUID, until string)
 	}
 }
 
-var errGone = &page.Error{
-	Status: http.StatusGone,
-	Message: "This link is used up: it works once, for 24 hours, for the account that asked for it, and ends when a newer one " +
-		"is sent. Ask for another one on the page “Address”.",
+func (p *Portal) linkGone() error {
+	return &page.Error{Status: http.StatusGone, Message: p.say("link_gone")}
 }
 
 // linked returns what waits under the link of a request: for the account that is signed in, and no other.
@@ -129,7 +126,7 @@ func (p *Portal) linked(r *http.Request) (uuid.UUID, privacy.Waiting, error) {
 	}
 	w, err := p.addresses.Find(r.Context(), id)
 	if errors.Is(err, privacy.ErrNoNewAddress) || err == nil && w.Person != who {
-		err = errGone
+		err = p.linkGone()
 	}
 	return id, w, err
 }
@@ -153,7 +150,7 @@ func (p *Portal) takeConfirm(w http.ResponseWriter, r *http.Request) error {
 	}
 	err = p.addresses.Change(r.Context(), id)
 	if errors.Is(err, privacy.ErrNoNewAddress) {
-		return errGone
+		return p.linkGone()
 	}
 	if err != nil {
 		return err

@@ -48,6 +48,7 @@ type Portal struct {
 	addresses *privacy.Addresses
 	downloads func(context.Context, uuid.UUID) ([]Download, error)
 	written   content.Page
+	say       page.Say
 	zone      *time.Location
 	views     struct {
 		start       page.View[startPage]
@@ -62,6 +63,7 @@ type Portal struct {
 func New(c Config) *Portal {
 	p := &Portal{
 		desk: c.Desk, accounts: c.Accounts, addresses: c.Addresses, downloads: c.Downloads, written: c.Content.Must("/connect"), zone: clock.Zone(),
+		say: c.Desk.Pages.Words("connect"),
 	}
 	set := c.Desk.Pages
 	p.views.start = page.Load[startPage](set, "connect/start")

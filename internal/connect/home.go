@@ -49,7 +49,7 @@ func (p *Portal) showHome(w http.ResponseWriter, r *http.Request) error {
 		data.Until, data.Soon = p.through(*end), end.Sub(p.desk.Now()) <= 30*24*time.Hour
 	}
 	if r.URL.Query().Has("address") {
-		data.Good = "Your address is changed. We told the old one."
+		data.Good = p.say("address_changed")
 	}
 	devices, err := p.accounts.Devices(ctx, in.Account.ID)
 	if err != nil {

@@ -185,9 +185,9 @@ func (p *Portal) drawPreferences(w http.ResponseWriter, r *http.Request, status 
 	}
 	switch {
 	case r.URL.Query().Has("stopped"):
-		data.Good = "Everything is stopped. Mails about your own requests still come."
+		data.Good = p.say("stopped")
 	case r.URL.Query().Has("kept"):
-		data.Good = "Your choice is kept, and holds from now on."
+		data.Good = p.say("kept")
 	}
 	return p.views.preferences.Write(w, r, status, data)
 }
@@ -215,7 +215,7 @@ func (p *Portal) takePreferences(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		var errs form.Errors
-		if moved, errs = reached(rows, turned, r.PostForm, known); len(errs) > 0 {
+		if moved, errs = p.reached(rows, turned, r.PostForm, known); len(errs) > 0 {
 			return p.drawPreferences(w, r, http.StatusUnprocessableEntity, r.PostForm, errs)
 		}
 	}
@@ -232,7 +232,9 @@ func (p *Portal) takePreferences(w http.ResponseWriter, r *http.Request) error {
 
 // reached returns the new number and the new postal address, by channel, where something is agreed to that needs them. A
 // new one is a new choice of all that stays agreed to: turned gets those boxes.
-func reached(rows []choiceRow, turned map[string]bool, sent url.Values, known map[consent.Channel]string) (map[consent.Channel]string, form.Errors) {
+func (p *Portal) reached(
+	rows []choiceRow, turned map[string]bool, sent url.Values, known map[consent.Channel]string,
+) (map[consent.Channel]string, form.Errors) {
 	f := whereForm()
 	values, errs := f.Parse(sent)
 	typed := map[consent.Channel]string{consent.ByPhone: form.Number(f.Fields, values), consent.ByPost: values.Get("address")}
@@ -247,7 +249,7 @@ func reached(rows []choiceRow, turned map[string]bool, sent url.Values, known ma
 		_, shown := sent[field.Name]
 		switch {
 		case typed[c] == "" && (on || known[c] != "") && (shown || known[c] == ""):
-			errs.Add(field.Name, "Enter it whole, or take back the ticks for it.")
+			errs.Add(field.Name, p.say("no_point"))
 		case typed[c] != "" && typed[c] != known[c]:
 			moved[c], turned[row.Name] = typed[c], true
 		}
