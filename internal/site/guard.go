@@ -48,15 +48,14 @@ func secure(publicURL string) func(http.Handler) http.Handler {
 
 // sameOrigin refuses forms that another site's page sends. The one-click unsubscribe comes from mail programs, and its
 // token is the authority (RFC 8058).
-func sameOrigin(set *page.Set) func(http.Handler) http.Handler {
+func sameOrigin(set *page.Set, say page.Say) func(http.Handler) http.Handler {
 	guard := http.NewCrossOriginProtection()
 	if err := guard.AddTrustedOrigin(set.URL("")); err != nil {
 		panic(fmt.Sprintf("PUBLIC_URL: %v", err))
 	}
 	guard.AddInsecureBypassPattern("POST /unsubscribe/{token}")
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		set.Fault(w, r, http.StatusForbidden,
-			"Your browser says that this was sent from a page of another site, so nothing was done. Open the page here and send it again.")
+		set.Fault(w, r, http.StatusForbidden, say("other_site"))
 	}))
 	return guard.Handler
 }
@@ -150,7 +149,6 @@ func (s *public) notAllowed(all chi.Routes) http.HandlerFunc {
 			}
 		}
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		s.cfg.Set.Fault(w, r, http.StatusMethodNotAllowed,
-			"This address does not take what was sent to it. Open the page again and start from there.")
+		s.cfg.Set.Fault(w, r, http.StatusMethodNotAllowed, s.say("not_taken"))
 	}
 }

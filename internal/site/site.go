@@ -47,7 +47,7 @@ func Router(cfg Config) chi.Router {
 	r.Use(cfg.RequestLog)              // first: sees every answer, catches every panic
 	r.Use(secure(cfg.Set.URL("")))     // error pages are pages too
 	r.Use(legible(cfg.Set))            // what can't be text leads nowhere
-	r.Use(sameOrigin(cfg.Set))         // before anything reads a form
+	r.Use(sameOrigin(cfg.Set, s.say))  // before anything reads a form
 	r.Use(bound(cfg.Set, cfg.MaxBody)) // nobody reads without end
 	r.Use(middleware.GetHead)          // HEAD is GET without a body (RFC 9110, 9.3.2)
 	r.NotFound(s.notFound(r))          // before Mount, which hands it on
@@ -87,6 +87,7 @@ func Router(cfg Config) chi.Router {
 // public holds the views and what they draw from.
 type public struct {
 	cfg                          Config
+	say                          page.Say
 	home, products               content.Page
 	industries, search           content.Page
 	homeView                     page.View[homePage]
@@ -98,6 +99,7 @@ type public struct {
 func newPublic(cfg Config) *public {
 	return &public{
 		cfg:            cfg,
+		say:            cfg.Set.Words("site"),
 		home:           cfg.Content.Must("/"),
 		products:       cfg.Content.Must("/products"),
 		industries:     cfg.Content.Must("/industries"),
