@@ -262,9 +262,19 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 		n    int
 		name string
 	}{
-		{left.Held, "held"}, {left.Lifted, "lifted"}, {left.Later, "later"}, {left.Records, "records"}, {left.Facts, "facts"},
-		{left.Choices, "choices"}, {left.Refusals, "refusals"}, {left.Flags, "flags"}, {left.Exports, "exports"},
-		{left.Demands, "demands"}, {1, "journal"}, {1, "uploads"}, {1, "backups"},
+		{left.Held, "held"},
+		{left.Lifted, "lifted"},
+		{left.Later, "later"},
+		{left.Records, "records"},
+		{left.Facts, "facts"},
+		{left.Choices, "choices"},
+		{left.Refusals, "refusals"},
+		{left.Flags, "flags"},
+		{left.Exports, "exports"},
+		{left.Demands, "demands"},
+		{1, "journal"},
+		{1, "uploads"},
+		{1, "backups"},
 	} {
 		if k.n > 0 {
 			report.Kept = append(report.Kept, Remnant{e.say("kept_" + k.name), e.say("why_kept_" + k.name)})
