@@ -101,6 +101,7 @@ func TestOfficerPublishes(t *testing.T) {
 	files := withFiles(t, map[string]string{
 		"privacy/2026-11-20.md": next(t, "2026-11-20", "The word \"stop\" is enough.", "One word, \"stop\", is enough."),
 		"privacy/2026-11-21.md": next(t, "2026-11-21", "    data: [name, email address, ", "    data: [time of day, name, email address, "),
+		"privacy/broken.md":     "no front matter",
 	})
 	server := mailtest.Serve(t)
 	now := time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
@@ -129,7 +130,8 @@ func TestOfficerPublishes(t *testing.T) {
 			}
 		}
 	}
-	shows("/staff/statements", 200, "Version of 21 November 2026", "Version of 20 November 2026")
+	shows("/staff/statements", 200, "Version of 21 November 2026", "Version of 20 November 2026", "statement broken: no front matter")
+	shows("/staff/statements/broken", 422, "can&#39;t be read", "no front matter")
 	shows("/staff/statements/2026-11-20", 200, "Words only", "Nobody", "which means at once")
 	if w := ask(first, http.MethodPost, "/staff/statements/2026-11-20", ""); w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("without the box: %d", w.Code)

@@ -42,6 +42,7 @@ func officer(h page.Handler) page.Handler {
 type statementsPage struct {
 	page.Base
 	Drafts    []consent.Statement // files that came with the program and are not published
+	Broken    []string            // why others can't be read
 	Published []version
 	Already   *consent.Statement // what another officer, or a first click, has just published
 }
@@ -50,34 +51,46 @@ func (r *Room) listStatements(w http.ResponseWriter, req *http.Request) error {
 	if err := r.desk.Statements.Refresh(req.Context()); err != nil {
 		return err
 	}
-	drafts, err := r.drafts()
-	if err != nil {
+	data := statementsPage{Base: page.Base{Title: "Privacy statements", NoIndex: true}, Published: r.versions()}
+	var err error
+	if data.Drafts, data.Broken, err = r.drafts(); err != nil {
 		return err
 	}
-	data := statementsPage{Base: page.Base{Title: "Privacy statements", NoIndex: true}, Drafts: drafts, Published: r.versions()}
 	if s, ok := r.desk.Statements.Get(req.URL.Query().Get("already")); ok {
 		data.Already = &s
 	}
 	return r.views.statements.Write(w, req, http.StatusOK, data)
 }
 
-func (r *Room) drafts() ([]consent.Statement, error) {
+func (r *Room) drafts() (list []consent.Statement, broken []string, err error) {
 	ids, err := consent.Drafts(r.web)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var list []consent.Statement
 	for _, id := range slices.Backward(ids) {
 		if _, published := r.desk.Statements.Get(id); published {
 			continue
 		}
 		d, err := consent.ReadDraft(r.web, id)
 		if err != nil {
-			return nil, err
+			broken = append(broken, err.Error())
+			continue
 		}
 		list = append(list, d.Statement)
 	}
-	return list, nil
+	return list, broken, nil
+}
+
+// draft reads a file that came with the program, and tells the officer where it can't be read.
+func (r *Room) draft(id string) (consent.Draft, error) {
+	d, err := consent.ReadDraft(r.web, id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return d, page.ErrNotFound
+	}
+	if err != nil {
+		return d, &page.Error{Status: http.StatusUnprocessableEntity, Message: r.say("draft_broken", "fault", err)}
+	}
+	return d, nil
 }
 
 // previewPage shows what publishing would do.
@@ -104,10 +117,7 @@ func (r *Room) writePreview(w http.ResponseWriter, req *http.Request, status int
 	if _, published := r.desk.Statements.Get(id); published {
 		return toPublished(w, req, id)
 	}
-	draft, err := consent.ReadDraft(r.web, id)
-	if errors.Is(err, fs.ErrNotExist) {
-		return page.ErrNotFound
-	}
+	draft, err := r.draft(id)
 	if err != nil {
 		return err
 	}
@@ -169,10 +179,7 @@ func (r *Room) publishStatement(w http.ResponseWriter, req *http.Request) error 
 	if req.PostForm.Get("sure") != "yes" {
 		return refuse(r.say("publish_unsure"))
 	}
-	draft, err := consent.ReadDraft(r.web, id)
-	if errors.Is(err, fs.ErrNotExist) {
-		return page.ErrNotFound
-	}
+	draft, err := r.draft(id)
 	if err != nil {
 		return err
 	}
