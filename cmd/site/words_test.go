@@ -205,49 +205,45 @@ func definesForm(t ast.Expr) bool {
 	if list, ok := t.(*ast.ArrayType); ok {
 		t = list.Elt
 	}
-	of, ok := t.(*ast.SelectorExpr)
-	if !ok {
-		return false
+	of, name := named(t)
+	return of == "form" || of == "publish" && name == "Invalid"
+}
+
+// named returns what a type or a function is called, and what stands before the point.
+func named(e ast.Expr) (of, name string) {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return "", e.Name
+	case *ast.SelectorExpr:
+		if in, ok := e.X.(*ast.Ident); ok {
+			of = in.Name
+		}
+		return of, e.Sel.Name
 	}
-	in, ok := of.X.(*ast.Ident)
-	return ok && (in.Name == "form" || in.Name == "publish" && of.Sel.Name == "Invalid")
+	return "", ""
 }
 
 func isSay(f ast.Expr) bool {
-	switch f := f.(type) {
-	case *ast.Ident:
-		return f.Name == "say"
-	case *ast.SelectorExpr:
-		return f.Sel.Name == "say"
-	}
-	return false
+	_, name := named(f)
+	return name == "say"
 }
 
 // raises tells whether a call ends the program or makes an error: no visitor reads its words.
 func raises(f ast.Expr) bool {
-	switch f := f.(type) {
-	case *ast.Ident:
-		return f.Name == "panic"
-	case *ast.SelectorExpr:
-		return f.Sel.Name == "Errorf"
-	}
-	return false
+	_, name := named(f)
+	return name == "panic" || name == "Errorf"
 }
 
 // definesField tells whether an assignment changes the hint or the reason of a field.
 func definesField(n *ast.AssignStmt) bool {
-	of, ok := n.Lhs[0].(*ast.SelectorExpr)
-	return ok && (of.Sel.Name == "Hint" || of.Sel.Name == "Why")
+	_, name := named(n.Lhs[0])
+	return name == "Hint" || name == "Why"
 }
 
 // complains tells whether a call says what is wrong with one field: a form's own definition, too.
 func complains(f ast.Expr) bool {
-	of, ok := f.(*ast.SelectorExpr)
-	if !ok {
-		return false
-	}
-	in, ok := of.X.(*ast.Ident)
-	return ok && in.Name == "errs" && of.Sel.Name == "Add"
+	of, name := named(f)
+	return of == "errs" && name == "Add"
 }
 
 func readCall(set *token.FileSet, n *ast.CallExpr) saying {

@@ -362,21 +362,47 @@ func TestMailsTellWhatIsNew(t *testing.T) {
 // TestRecordKeepsItsTimeLimit moves the day of deletion of a record for longer than its sender read of.
 func TestRecordKeepsItsTimeLimit(t *testing.T) {
 	h := bench(t)
-	ctx := context.Background()
 	fill(t, h, []sender{{id: uuid.New(), records: [][2]string{{"contact", "2026-11-16"}}}})
-	var day, latest time.Time
 	for move, want := range map[string]string{"1 month": "1 month", "18 months": "18 months", "30 months": "18 months 1 day"} {
-		if err := h.Pool.QueryRow(ctx, `
-			UPDATE submission SET purge_after = greatest(now(), status_since)::date + $1::text::interval RETURNING purge_after,
-				((greatest(now(), status_since) AT TIME ZONE 'America/Chicago') + $2::text::interval)::date`, move, want).Scan(&day, &latest); err != nil {
-			t.Fatal(err)
-		}
-		if off := day.Sub(latest); off < -24*time.Hour || off > 24*time.Hour {
-			t.Errorf("moved by %s: kept until %s, want %s", move, day.Format(time.DateOnly), latest.Format(time.DateOnly))
-		}
-		if _, err := h.Pool.Exec(ctx, `UPDATE submission SET purge_after = '2026-01-01'`); err != nil {
-			t.Fatal(err)
-		}
+		isKept(t, h, move, want)
+	}
+}
+
+// TestNoticeKeepsNoLongerThanInForce tells a sender of a use with a time limit, and then puts a version with a shorter one in
+// force.
+func TestNoticeKeepsNoLongerThanInForce(t *testing.T) {
+	h := bench(t)
+	ctx := context.Background()
+	fill(t, h, []sender{{id: uuid.New(), confirmed: true, records: [][2]string{{"contact", "2006-12-05"}}}})
+	publishWider(t, h, "It is what they asked us for.")
+	if err := tell(ctx, h); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Pool.Exec(ctx, `UPDATE notice SET delivered_at = now() - interval '31 days'`); err != nil {
+		t.Fatal(err)
+	}
+	isKept(t, h, "30 months", "18 months 1 day")
+	if err := publishUse(h, "2026-11-21", 3, func(u *consent.Use) { u.Retention = "6 months after the answer" }); err != nil {
+		t.Fatal(err)
+	}
+	isKept(t, h, "30 months", "6 months 1 day")
+}
+
+// isKept moves the day of deletion of the one record, wants it within a day of another span, and moves it back.
+func isKept(t *testing.T, h house, move, want string) {
+	t.Helper()
+	ctx := context.Background()
+	var day, latest time.Time
+	if err := h.Pool.QueryRow(ctx, `
+		UPDATE submission SET purge_after = greatest(now(), status_since)::date + $1::text::interval RETURNING purge_after,
+			((greatest(now(), status_since) AT TIME ZONE 'America/Chicago') + $2::text::interval)::date`, move, want).Scan(&day, &latest); err != nil {
+		t.Fatal(err)
+	}
+	if off := day.Sub(latest); off < -24*time.Hour || off > 24*time.Hour {
+		t.Errorf("moved by %s: kept until %s, want %s", move, day.Format(time.DateOnly), latest.Format(time.DateOnly))
+	}
+	if _, err := h.Pool.Exec(ctx, `UPDATE submission SET purge_after = '2026-01-01'`); err != nil {
+		t.Fatal(err)
 	}
 }
 
