@@ -161,7 +161,7 @@ func (a *app) wireGround(ctx context.Context) error {
 	})
 	a.accounts, err = account.New(account.Config{
 		Pool: a.pool, Keys: a.ring, Mail: a.mail, Pages: a.pages, PublicURL: a.cfg.PublicURL,
-		Client: a.cfg.proxies.Client, Now: a.now,
+		Client: a.cfg.proxies.Client, Now: a.now, Log: a.log,
 	})
 	return err
 }

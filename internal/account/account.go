@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -90,6 +91,7 @@ type Config struct {
 	PublicURL string                         // how the world reaches us; https makes cookies Secure
 	Client    func(*http.Request) netip.Addr // page.Proxies.Client
 	Now       func() time.Time               // nil: time.Now
+	Log       *slog.Logger                   // nil: nothing is logged
 }
 
 // Service keeps the accounts. It is safe for concurrent use.
@@ -102,6 +104,7 @@ type Service struct {
 	public string // without a slash at the end
 	secure bool
 	zone   *time.Location
+	log    *slog.Logger
 	client func(*http.Request) netip.Addr
 	views
 }
@@ -110,13 +113,16 @@ type Service struct {
 // page.Load does, where a template is missing.
 func New(c Config) (*Service, error) {
 	s := &Service{
-		pool: c.Pool, keys: c.Keys, mail: c.Mail, now: c.Now, client: c.Client,
+		pool: c.Pool, keys: c.Keys, mail: c.Mail, now: c.Now, client: c.Client, log: c.Log,
 		public: strings.TrimSuffix(c.PublicURL, "/"), secure: strings.HasPrefix(c.PublicURL, "https://"),
 		// 19 MiB twice at once: the least that OWASP advises, and a share of memory that a flood can't raise.
 		hash: newHasher(params{memory: 19 << 10, time: 2, threads: 1}, 2),
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
 	}
 	if c.Pages != nil {
 		s.views = loadViews(c.Pages)

@@ -118,7 +118,7 @@ func (s *Service) admit(w http.ResponseWriter, r *http.Request, a Account, e ent
 
 func (s *Service) goOn(w http.ResponseWriter, r *http.Request, kind Kind, next, sealed string) error {
 	if t := s.typedOf(kind, sealed); t != nil {
-		return s.showAgain(w, r, kind, t)
+		return s.showAgain(w, r, t, http.StatusOK, "ended")
 	}
 	http.Redirect(w, r, local(kind, next), http.StatusSeeOther)
 	return nil

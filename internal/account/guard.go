@@ -50,7 +50,7 @@ func (s *Service) Load(next http.Handler) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		session, err := s.recognise(w, r, kind)
 		if err != nil {
-			return err
+			return s.unrecognised(w, r, kind, err)
 		}
 		next.ServeHTTP(w, r.WithContext(With(r.Context(), session)))
 		return nil
@@ -78,6 +78,21 @@ func (s *Service) recognise(w http.ResponseWriter, r *http.Request, kind Kind) (
 		http.SetCookie(w, c)
 	}
 	return got.session, nil
+}
+
+// unrecognised answers where the database can't say who is signed in: what was typed is shown, with a button that sends
+// it again.
+func (s *Service) unrecognised(w http.ResponseWriter, r *http.Request, kind Kind, why error) error {
+	if reads(r) || doors(r.URL.Path) {
+		return why
+	}
+	t, err := s.typedIn(r, kind)
+	if err != nil {
+		return why
+	}
+	s.log.ErrorContext(r.Context(), "could not tell who is signed in", "id", page.RequestID(r), "err", why)
+	w.Header().Set("Retry-After", "30")
+	return s.showAgain(w, r, t, http.StatusServiceUnavailable, "away")
 }
 
 // fetchedAhead tells whether the browser only guesses that the page will be wanted.

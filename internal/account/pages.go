@@ -54,14 +54,15 @@ type sheet struct {
 	Links []link
 }
 
-// againPage offers to send again what came after a session had ended.
+// againPage offers to send again what came after a session had ended, or while the database was away.
 type againPage struct {
 	page.Base
-	Action, Back string
-	Multipart    bool
-	Shown        []fact
-	Hidden       []form.Hidden
-	Files        []string
+	Heading, Lead string
+	Action, Back  string
+	Multipart     bool
+	Shown         []fact
+	Hidden        []form.Hidden
+	Files         []string
 }
 
 func (s *Service) showSheet(w http.ResponseWriter, r *http.Request, kind Kind, status int, p sheet) error {
@@ -69,15 +70,17 @@ func (s *Service) showSheet(w http.ResponseWriter, r *http.Request, kind Kind, s
 	return s.sheet[kind].Write(w, r, status, p)
 }
 
-func (s *Service) showAgain(w http.ResponseWriter, r *http.Request, kind Kind, t *typed) error {
+// showAgain says why in the words of that name.
+func (s *Service) showAgain(w http.ResponseWriter, r *http.Request, t *typed, status int, why string) error {
 	p := againPage{
-		Base:   page.Base{Title: "Send it again", NoIndex: true, Section: string(kind)},
-		Action: t.Path, Back: area(kind), Multipart: t.Multipart, Shown: t.shown(), Hidden: t.hidden(),
+		Base:    page.Base{Title: "Send it again", NoIndex: true, Section: string(t.Kind)},
+		Heading: s.say("again_" + why), Lead: s.say("again_" + why + "_lead"),
+		Action: t.Path, Back: area(t.Kind), Multipart: t.Multipart, Shown: t.shown(), Hidden: t.hidden(),
 	}
 	for _, name := range t.Files {
 		p.Files = append(p.Files, labelled(name))
 	}
-	return s.again[kind].Write(w, r, http.StatusOK, p)
+	return s.again[t.Kind].Write(w, r, status, p)
 }
 
 // plainForm is a form of one page whose fields are given.

@@ -1,8 +1,12 @@
 package account_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
@@ -378,6 +382,48 @@ func TestTypedSurvives(t *testing.T) {
 	}
 	if got := ann.post("/staff/inbox?page=2", "note", a.value("note")).want(http.StatusOK).Body.String(); got != "POST "+long {
 		t.Error("sent again, something else arrived")
+	}
+}
+
+// TestTypedOutlivesTheDatabase sends a note while nobody can say who is signed in.
+func TestTypedOutlivesTheDatabase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ann, _ := w.staff("ann@example.com", account.Reviewer)
+	w.pool.Close()
+	a := ann.post("/staff/inbox?page=2", "note", "Call back on Monday.", "password", "never shown").want(http.StatusServiceUnavailable)
+	if a.Header().Get("Retry-After") == "" || !strings.Contains(a.text("main"), "Wait a minute") {
+		t.Errorf("says %q", a.text("main"))
+	}
+	if to, _ := a.doc().Find("main form").Attr("action"); to != "/staff/inbox?page=2" || a.value("note") != "Call back on Monday." {
+		t.Errorf("sends %q to %q", a.value("note"), to)
+	}
+	if strings.Contains(a.Body.String(), "never shown") {
+		t.Error("a password is repeated")
+	}
+	ann.get("/staff/inbox").want(http.StatusInternalServerError)
+}
+
+// TestTypedBesideALargeFile sends a film of 40 MB and a title after it, and has been signed out meanwhile.
+func TestTypedBesideALargeFile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	film, err := form.CreateFormFile("film", "film.webm")
+	if err == nil {
+		_, err = film.Write(make([]byte, 40<<20))
+	}
+	if err = errors.Join(err, form.WriteField("title", "A new film"), form.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/staff/inbox", &body)
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	sealed := w.browser().send(r).want(http.StatusUnauthorized).value("typed")
+	ann, _ := w.staff("ann@example.com", account.Marketer)
+	a := ann.post("/staff/totp", "typed", sealed).want(http.StatusOK)
+	if a.value("title") != "A new film" || !strings.Contains(a.text(".notice"), "Film") {
+		t.Errorf("kept %q, and says %q", a.value("title"), a.text("main"))
 	}
 }
 

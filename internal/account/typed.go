@@ -18,7 +18,6 @@ import (
 
 const (
 	typedMost = 64 << 10  // bytes of what was typed that we carry
-	fileMost  = 32 << 20  // bytes of files beside it that are read only to be dropped
 	bodyMost  = 192 << 10 // bytes of a form of this room: what was typed, sealed, and some fields
 	typedLife = 24 * time.Hour
 
@@ -39,23 +38,33 @@ type typed struct {
 
 var errTooLong = errors.New("account: more was typed than can be carried")
 
-// keep reads what a request brought and returns it sealed; errTooLong where it is more than 64 KB.
-func (s *Service) keep(r *http.Request, kind Kind) (string, error) {
-	t := typed{Kind: kind, Path: r.URL.RequestURI(), At: s.now()}
+// typedIn reads what a request brought but secrets; errTooLong where it is more than 64 KB. Files are read only to be
+// dropped, as far as the site lets a body be read.
+func (s *Service) typedIn(r *http.Request, kind Kind) (*typed, error) {
+	t := &typed{Kind: kind, Path: r.URL.RequestURI(), At: s.now()}
 	var err error
 	if media, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media == "multipart/form-data" {
 		t.Multipart = true
-		err = t.readParts(multipart.NewReader(io.LimitReader(r.Body, fileMost), params["boundary"]))
+		err = t.readParts(multipart.NewReader(r.Body, params["boundary"]))
 	} else {
 		err = t.readValues(r.Body)
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	for name := range t.Values {
 		if secretField(name) {
 			delete(t.Values, name)
 		}
+	}
+	return t, nil
+}
+
+// keep reads what a request brought and returns it sealed; errTooLong where it is more than 64 KB.
+func (s *Service) keep(r *http.Request, kind Kind) (string, error) {
+	t, err := s.typedIn(r, kind)
+	if err != nil {
+		return "", err
 	}
 	raw, err := json.Marshal(t)
 	if err != nil {
