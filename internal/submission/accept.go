@@ -149,7 +149,7 @@ func (s *Store) digest(e Entry, values []byte) []byte {
 
 // queue adds the statements of one submission to a batch, in the one order that all use: person, submission, answers,
 // files, consents, messages. What follows the submission is written only where that was, so that a repeat writes
-// nothing. The last statement reads what is stored now.
+// nothing.
 func (s *Store) queue(b *pgx.Batch, sl *slot) error {
 	e := sl.entry
 	sl.renew()
@@ -174,17 +174,39 @@ func (s *Store) queue(b *pgx.Batch, sl *slot) error {
 	}
 	if e.Quarantine {
 		queueApart(b, sl)
-	} else if err := s.queueFollowing(b, sl); err != nil {
-		return err
+		return nil
 	}
-	b.Queue(`SELECT id, reference FROM submission WHERE digest = $1`, sl.digest).QueryRow(func(row pgx.Row) error {
-		if err := row.Scan(&sl.stored.ID, &sl.stored.Reference); err != nil {
+	return s.queueFollowing(b, sl)
+}
+
+// queueStored reads what is stored now for each of the slots: as the last of a batch, since a repeat finds the first one's.
+func (s *Store) queueStored(b *pgx.Batch, slots []*slot) {
+	digests := make([][]byte, 0, len(slots))
+	for _, sl := range slots {
+		digests = append(digests, sl.digest)
+	}
+	b.Queue(`SELECT digest, id, reference FROM submission WHERE digest = ANY ($1)`, digests).Query(func(rows pgx.Rows) error {
+		stored := map[string]Accepted{}
+		var (
+			digest []byte
+			a      Accepted
+		)
+		if _, err := pgx.ForEachRow(rows, []any{&digest, &a.ID, &a.Reference}, func() error {
+			stored[string(digest)] = a
+			return nil
+		}); err != nil {
 			return err
 		}
-		sl.stored.Token, sl.stored.Repeated = s.Token(sl.stored.ID), !slices.Contains(sl.ids, sl.stored.ID)
+		for _, sl := range slots {
+			found, ok := stored[string(sl.digest)]
+			if !ok {
+				return pgx.ErrNoRows
+			}
+			sl.stored = found
+			sl.stored.Token, sl.stored.Repeated = s.Token(found.ID), !slices.Contains(sl.ids, found.ID)
+		}
 		return nil
 	})
-	return nil
 }
 
 // queueFollowing adds what a submission brings about: the consents given in it, and mail.
@@ -280,6 +302,7 @@ func (s *Store) acceptAlone(ctx context.Context, sl *slot) error {
 		if err := s.queue(b, sl); err != nil {
 			return err
 		}
+		s.queueStored(b, []*slot{sl})
 		return tx.SendBatch(ctx, b).Close()
 	})
 	if err != nil {

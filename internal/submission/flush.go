@@ -91,6 +91,7 @@ func (s *Store) flush(ctx context.Context, slots []*slot) error {
 	if bad != nil {
 		return bad
 	}
+	s.queueStored(b, slots)
 	err := s.Pool.SendBatch(ctx, b).Close()
 	var refused *pgconn.PgError
 	switch {
