@@ -78,7 +78,7 @@ func (s *Service) showAgain(w http.ResponseWriter, r *http.Request, t *typed, st
 		Action: t.Path, Back: area(t.Kind), Multipart: t.Multipart, Shown: t.shown(), Hidden: t.hidden(),
 	}
 	for _, name := range t.Files {
-		p.Files = append(p.Files, labelled(name))
+		p.Files = append(p.Files, form.Labelled(name))
 	}
 	return s.again[t.Kind].Write(w, r, status, p)
 }

@@ -144,7 +144,7 @@ func (t *typed) shown() []fact {
 	for _, name := range t.names() {
 		for _, value := range t.Values[name] {
 			if value != "" && !strings.HasPrefix(name, "_") {
-				list = append(list, fact{labelled(name), value})
+				list = append(list, fact{form.Labelled(name), value})
 			}
 		}
 	}
@@ -168,13 +168,4 @@ func (t *typed) names() []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// labelled makes a field's name readable: "first_name" is "First name".
-func labelled(name string) string {
-	words := strings.ReplaceAll(name, "_", " ")
-	if words == "" {
-		return words
-	}
-	return strings.ToUpper(words[:1]) + words[1:]
 }

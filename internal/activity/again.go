@@ -2,6 +2,7 @@ package activity
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
 )
 
 // againPage shows a form by itself, where the page that belongs around it can't be drawn.
@@ -28,6 +30,7 @@ func (d *Desk) showAgain(w http.ResponseWriter, r *http.Request, s *sending, sta
 	if s.again != "" {
 		hidden = append(hidden, form.Hidden{Name: againField, Value: s.again})
 	}
+	hidden = append(hidden, s.carried...)
 	hidden = append(hidden, s.in.unresolved(s.form)...)
 	for field, list := range s.in.kept() {
 		if f, ok := s.form.Field(field); ok && (s.review || f.Step != s.form.Steps()[s.step]) {
@@ -62,15 +65,56 @@ func (d *Desk) tooMany(w http.ResponseWriter, r *http.Request, s *sending, wait 
 }
 
 // withoutForm answers a POST whose form can't be looked up, because the database is away or the form takes nothing more:
-// as it was last shown, it still keeps what was typed.
+// as it was last shown, or as far as what was sent tells, it still keeps what was typed.
 func (d *Desk) withoutForm(w http.ResponseWriter, r *http.Request, door Door, why error) error {
 	in, _ := d.receive(w, r, form.Form{}, way{unknown: true}) // without files nothing of ours can fail
 	seal, err := form.OpenSeal(d.Ring, in.values.Get(form.SealField))
-	last, ok := d.shown.Load(string(seal.Revision))
-	if err != nil || !ok {
+	if err != nil {
 		return why
 	}
-	return d.notTaken(w, r, newSending(door, last.(form.Form), in), why)
+	last, ok := d.shown.Load(string(seal.Revision))
+	if !ok { // another process has shown it
+		return d.notTaken(w, r, d.asSent(seal, in), why)
+	}
+	s := newSending(door, last.(form.Form), in)
+	s.values, s.errs = s.form.Parse(in.withFiles(s.form))
+	d.checkSeal(s)
+	if stored, ok := d.before(r, s); ok {
+		return d.toReceipt(w, r, stored)
+	}
+	s.errs = form.Errors{} // nothing is to be mended
+	return d.notTaken(w, r, s, why)
+}
+
+// asSent is a sending whose form nobody here knows: a field for each name that was sent. Its page keeps the seal, so
+// that what can be sent again is what the seal says was shown.
+func (d *Desk) asSent(seal form.Seal, in *received) *sending {
+	f := form.Form{Kind: seal.Kind, Title: d.say("as_sent"), Button: d.say("send_again"), Anonymous: len(seal.Nonce) > 0}
+	var carried []form.Hidden
+	for _, name := range slices.Sorted(maps.Keys(in.values)) {
+		switch {
+		case slices.Contains([]string{form.SealField, form.TrapField, form.LookField}, name):
+		case name == stepField, name == againField, isFileField(name):
+			carried = append(carried, form.Hidden{Name: name, Value: in.values.Get(name)})
+		default:
+			f.Fields = append(f.Fields, form.AsSent(name, in.values[name]))
+		}
+	}
+	return &sending{door: Door{Page: d.drawAlone}, form: f, in: in, unknown: true, carried: carried}
+}
+
+// before looks for what the same sending stored when it came first: under a page that is too old by now, or of a form
+// that takes nothing more.
+func (d *Desk) before(r *http.Request, s *sending) (submission.Accepted, bool) {
+	if errors.Is(s.sealErr, form.ErrSealForged) || len(s.errs) > 0 || s.form.Anonymous {
+		return submission.Accepted{}, false
+	}
+	e, err := d.made(r.Context(), s)
+	if err != nil {
+		return submission.Accepted{}, false
+	}
+	stored, err := d.Store.Stored(r.Context(), e)
+	return stored, err == nil
 }
 
 // notTaken keeps what was typed where it can't be stored: not any more, or not now.

@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
@@ -214,6 +215,11 @@ func (in *received) chooseAgain() string {
 // The fields beside a file's, by which it is carried from page to page.
 func keptName(field string) string   { return field + "_kept" }
 func removeName(field string) string { return field + "_remove" }
+
+// isFileField tells whether a name is one of those.
+func isFileField(name string) bool {
+	return strings.HasSuffix(name, keptName("")) || strings.HasSuffix(name, removeName(""))
+}
 
 // resume takes up the files that an earlier page kept. Those that were replaced or are to be removed are deleted.
 func (d *Desk) resume(ctx context.Context, in *received, f form.Form) error {

@@ -1,6 +1,7 @@
 package activity
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -29,6 +30,8 @@ type sending struct {
 	doubtful  bool   // still, after having been asked
 	review    bool   // the answers are to be read through, not to be stored yet
 	closed    bool   // can be read, but not sent any more
+	unknown   bool   // the form is made of what was sent
+	carried   []form.Hidden
 }
 
 // newSending is what came, at the page of the form on which it was sent.
@@ -58,6 +61,11 @@ func (d *Desk) Take(door Door) page.Handler {
 			return d.tooMany(w, r, s, wait)
 		}
 		if refusal := d.judge(r, s); refusal != nil {
+			if s.sealErr != nil { // the page is no longer true, which is no reason to store the same twice
+				if stored, ok := d.before(r, s); ok {
+					return d.toReceipt(w, r, stored)
+				}
+			}
 			return d.showAgain(w, r, s, refusal.status, refusal.message)
 		}
 		accepted, err := d.accept(r, s)
@@ -67,9 +75,13 @@ func (d *Desk) Take(door Door) page.Handler {
 		if f.Anonymous {
 			return door.Thanks(w, r, f, accepted.Repeated)
 		}
-		http.Redirect(w, r, "/r/"+accepted.Token, http.StatusSeeOther)
-		return nil
+		return d.toReceipt(w, r, accepted)
 	}
+}
+
+func (d *Desk) toReceipt(w http.ResponseWriter, r *http.Request, a submission.Accepted) error {
+	http.Redirect(w, r, "/r/"+a.Token, http.StatusSeeOther)
+	return nil
 }
 
 // refusal is why a sending is not accepted as it is.
@@ -109,7 +121,7 @@ func (d *Desk) checkSeal(s *sending) {
 		s.statement, _ = d.Statements.InForce() // from memory; without one the page just lacks its date
 	}
 	s.seal, s.sealErr = form.OpenSeal(d.Ring, s.in.values.Get(form.SealField))
-	if s.sealErr == nil {
+	if s.sealErr == nil && !s.unknown {
 		s.sealErr = s.seal.Check(s.form, s.statement.ID, d.Now())
 	}
 }
@@ -172,19 +184,28 @@ func (s *sending) keepErrorsOf(step string) {
 
 // accept hands a judged sending over to be stored.
 func (d *Desk) accept(r *http.Request, s *sending) (submission.Accepted, error) {
+	e, err := d.made(r.Context(), s)
+	if err != nil {
+		return submission.Accepted{}, err
+	}
+	return d.Store.Accept(r.Context(), e)
+}
+
+// made is the entry that a sending makes.
+func (d *Desk) made(ctx context.Context, s *sending) (submission.Entry, error) {
 	a, ok := d.activities.Find(s.form.Kind)
 	if !ok {
-		return submission.Accepted{}, errors.New("no activity of kind " + s.form.Kind)
+		return submission.Entry{}, errors.New("no activity of kind " + s.form.Kind)
 	}
 	e := d.entry(a, s.form, s.values)
 	e.Files, e.Seal = s.in.files, s.seal
 	e.Quarantine = !a.NeverApart && (s.doubtful || d.Blocked != nil && d.Blocked(e.Email))
 	if a.Fill != nil {
-		if err := a.Fill(r.Context(), &e); err != nil {
-			return submission.Accepted{}, err
+		if err := a.Fill(ctx, &e); err != nil {
+			return submission.Entry{}, err
 		}
 	}
-	return d.Store.Accept(r.Context(), e)
+	return e, nil
 }
 
 // entry fills in what all activities have in common.

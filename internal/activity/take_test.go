@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
+	"github.com/go-chi/chi/v5"
 	"github.com/google/go-cmp/cmp"
 
 	"clickcommerce.com/site/internal/activity"
@@ -277,6 +279,67 @@ func TestTypedTextOutlastsTheForm(t *testing.T) {
 		if w := b.post(t, samplePath, values); doc(t, w).Find("#f-why").Length() > 0 {
 			t.Errorf("%s: a sending that is not of our page is shown", name)
 		}
+	}
+}
+
+// TestTypedTextOutlastsTheProcess sends to a process that has not shown the form: the one that did has ended.
+func TestTypedTextOutlastsTheProcess(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	values := b.filled(t)
+	values.Set("why", "Because we know pumps.")
+	values["regions"] = []string{"north", "south"}
+	next := activity.NewDesk(b.Desk.Config)
+	a := b.sample(next, nil)
+	next.Open(activity.Activities{a})
+	b.Router = chi.NewRouter()
+	a.Public(b.Router)
+
+	b.lookup = &page.Error{Status: http.StatusConflict, Message: "It is over."}
+	w := b.post(t, samplePath, values)
+	if w.Code != http.StatusConflict || doc(t, w).Find("#f-why").Text() != "Because we know pumps." ||
+		!strings.Contains(notices(t, w), "It is over.") || doc(t, w).Find(".form button").Length() > 0 {
+		t.Errorf("closed: %d, %s", w.Code, w.Body)
+	}
+	b.lookup = errors.New("no connection")
+	w = b.post(t, samplePath, values, upload{"cv", "cv.txt", "Ada"})
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" ||
+		!strings.Contains(notices(t, w), "choose it again") {
+		t.Errorf("away: %d, %s", w.Code, notices(t, w))
+	}
+	b.lookup = nil
+	again := activitytest.Hidden(w.Body.String())
+	doc(t, w).Find(".form textarea").Each(func(_ int, typed *goquery.Selection) {
+		again.Set(typed.AttrOr("name", ""), strings.TrimPrefix(typed.Text(), "\n"))
+	})
+	doc(t, w).Find(".form input[checked]").Each(func(_ int, ticked *goquery.Selection) {
+		again.Add(ticked.AttrOr("name", ""), ticked.AttrOr("value", ""))
+	})
+	if w := b.post(t, samplePath, again); w.Code != http.StatusSeeOther {
+		t.Errorf("sent again: %d, %s", w.Code, w.Body)
+	}
+}
+
+// TestTheSameFindsItsReceipt sends again, long after, what was stored when it came first though no answer arrived.
+func TestTheSameFindsItsReceipt(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	values := b.filled(t)
+	receipt, _ := b.sent(t, values)
+	again := func(when string) {
+		t.Helper()
+		if w := b.post(t, samplePath, values); w.Code != http.StatusSeeOther || w.Header().Get("Location") != receipt {
+			t.Errorf("%s: %d to %q, %s", when, w.Code, w.Header().Get("Location"), notices(t, w))
+		}
+	}
+	b.lookup = &page.Error{Status: http.StatusConflict, Message: "It is over."}
+	again("when the form takes nothing more")
+	b.lookup = nil
+	b.Advance(25 * time.Hour)
+	again("when the page is too old")
+	values.Set("why", "Something else.")
+	if w := b.post(t, samplePath, values); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("another sending from the old page: %d", w.Code)
 	}
 }
 

@@ -147,6 +147,9 @@ func (f Field) check(v Values) string {
 		if n := utf8.RuneCountInString(value); n > limit {
 			return tooLong(n, limit)
 		}
+		if strings.ContainsRune(value, utf8.RuneError) { // of another encoding, most likely: nobody could tell later what was meant
+			return "Some letters did not arrive as they were typed. Where you see \uFFFD, please type them again."
+		}
 	}
 	switch f.Kind {
 	case Email:

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
@@ -168,7 +169,7 @@ func (f Field) view(s Shown) FieldView {
 	}
 	sent := s.Values[f.Name]
 	if len(sent) > 0 {
-		v.Value = strings.ToValidUTF8(sent[0], "")
+		v.Value = strings.ToValidUTF8(sent[0], string(utf8.RuneError))
 	}
 	switch f.Kind {
 	case Email:
@@ -231,6 +232,29 @@ func (f Field) choices(options []Option, sent []string) []ChoiceView {
 		list = append(list, c)
 	}
 	return list
+}
+
+// AsSent is a field for answers whose form is not at hand, named by what they were sent as: the text that was typed, or
+// what was ticked.
+func AsSent(name string, sent []string) Field {
+	f := Field{Name: name, Label: Labelled(name), Kind: LongText, Required: true}
+	if len(sent) < 2 {
+		return f
+	}
+	f.Kind = Several
+	for _, value := range sent {
+		f.Options = append(f.Options, Option{Value: value, Label: value})
+	}
+	return f
+}
+
+// Labelled makes a field's name readable: "first_name" is "First name".
+func Labelled(name string) string {
+	words := strings.ReplaceAll(name, "_", " ")
+	if words == "" {
+		return words
+	}
+	return strings.ToUpper(words[:1]) + words[1:]
 }
 
 // focus is the id that a link of the error summary goes to: the first control of the field.

@@ -3,6 +3,7 @@ package submission
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -207,6 +208,24 @@ func (s *Store) queueStored(b *pgx.Batch, slots []*slot) {
 		}
 		return nil
 	})
+}
+
+// Stored returns what the same entry under the same seal was stored as, or ErrNotFound.
+func (s *Store) Stored(ctx context.Context, e Entry) (Accepted, error) {
+	values, err := json.Marshal(e.Values)
+	if err != nil {
+		return Accepted{}, fmt.Errorf("look for an entry: %w", err)
+	}
+	a := Accepted{Repeated: true}
+	err = s.Pool.QueryRow(ctx, `SELECT id, reference FROM submission WHERE digest = $1`, s.digest(e, values)).Scan(&a.ID, &a.Reference)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Accepted{}, ErrNotFound
+	}
+	if err != nil {
+		return Accepted{}, fmt.Errorf("look for an entry: %w", err)
+	}
+	a.Token = s.Token(a.ID)
+	return a, nil
 }
 
 // queueFollowing adds what a submission brings about: the consents given in it, and mail.
