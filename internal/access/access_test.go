@@ -395,6 +395,31 @@ func TestTermIsChosenRenewedAndEnded(t *testing.T) {
 	}
 }
 
+// What its sender wanted restricted is not decided either, and its panel offers nothing.
+func TestRestrictedIsNotDecided(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	rec := h.sent("ada@example.com")
+	h.mailed()
+	h.exec(`
+		INSERT INTO restriction (id, person_id, submission_id, ground, placed_at)
+		VALUES (gen_random_uuid(), $1, $2, 'wish', now())`, rec.PersonID.UUID, rec.ID)
+	if w := h.deed(rec.ID, "approve", "until", "2026-12-11", "reason", "contract"); w.Code != http.StatusConflict {
+		t.Errorf("approve: %d", w.Code)
+	}
+	if got, mails := h.record(rec.ID).Status, h.mailed(); got != "new" || len(mails) != 0 {
+		t.Errorf("now %s, mailed %v", got, mails)
+	}
+	html, err := h.activity().Panel(account.With(t.Context(), &account.Session{Roles: h.roles}), h.record(rec.ID))
+	if err != nil || strings.Contains(string(html), "/approve") {
+		t.Errorf("panel: %s, %v", html, err)
+	}
+	h.exec(`UPDATE restriction SET lifted_at = now()`)
+	if w := h.deed(rec.ID, "approve", "until", "2026-12-11", "reason", "contract"); w.Code != http.StatusSeeOther {
+		t.Errorf("approve, once lifted: %d", w.Code)
+	}
+}
+
 func TestRights(t *testing.T) {
 	h := newHouse(t)
 	rec := h.sent("ada@example.com")

@@ -143,6 +143,9 @@ func (r *room) open(req *http.Request) (rec submission.Record, by submission.Act
 	if rec.Quarantined != nil {
 		return rec, by, &page.Error{Status: http.StatusConflict, Message: r.say("apart")}
 	}
+	if err := r.desk.Changeable(req.Context(), rec.ID); err != nil {
+		return rec, by, err
+	}
 	return rec, submission.Actor{ID: in.Account.ID, Role: string(in.Under(account.Act, Kind))}, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -39,8 +40,13 @@ func (t term) Granted() bool { return t.Status == approved || t.Status == active
 
 func (r *room) term(ctx context.Context, rec submission.Record) (term, error) {
 	t := term{ID: rec.ID, Status: rec.Status}
-	if in := account.From(ctx); in != nil {
-		t.MayAct = in.Can(account.Act, Kind) && rec.Quarantined == nil
+	if in := account.From(ctx); in != nil && in.Can(account.Act, Kind) && rec.Quarantined == nil {
+		var refused *page.Error
+		err := r.desk.Changeable(ctx, rec.ID)
+		if err != nil && !errors.As(err, &refused) {
+			return t, err
+		}
+		t.MayAct = err == nil
 	}
 	a, err := r.accounts.OfPerson(ctx, rec.PersonID.UUID)
 	if errors.Is(err, account.ErrNotFound) {

@@ -2,11 +2,13 @@ package activity
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -55,7 +57,24 @@ func who(name, company string) string {
 	return name
 }
 
-// Restore takes a record out of quarantine, with the mail that it would have brought.
+// Changeable refuses, with the sentence for staff, a change to a record that a legal hold covers, or whose use is
+// restricted.
+func (d *Desk) Changeable(ctx context.Context, id uuid.UUID) error {
+	held, err := d.Store.Held(ctx, id)
+	if err != nil {
+		return err
+	}
+	if held {
+		return &page.Error{Status: http.StatusConflict, Message: d.say("kept_by_hold")}
+	}
+	restricted, err := d.Store.Restricted(ctx, id)
+	if err == nil && restricted {
+		err = &page.Error{Status: http.StatusConflict, Message: d.say("kept_by_wish")}
+	}
+	return err
+}
+
+// Restore takes a record out of quarantine, with the mail that it would have brought and did not.
 func (d *Desk) Restore(ctx context.Context, id uuid.UUID, by submission.Actor) error {
 	r, err := d.Store.Get(ctx, id)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/activity/activitytest"
 	"clickcommerce.com/site/internal/alliance"
+	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -275,6 +276,44 @@ func TestDoubtfulSendingIsAskedOnceMore(t *testing.T) {
 	open, err := b.Store.List(ctx, submission.Filter{Kinds: kinds})
 	if err != nil || len(open.Records) != 2 {
 		t.Errorf("queue: %d records, %v", len(open.Records), err)
+	}
+}
+
+// TestSetApartByMistake sets an application apart whose receipt was mailed and whose letter still waits: once it is
+// restored, the letter leaves, and nothing a second time.
+func TestSetApartByMistake(t *testing.T) {
+	t.Parallel()
+	b := bench(t)
+	id, err := b.Store.ByToken(strings.TrimPrefix(sent(t, b, filled(t, b)), "/r/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(b.Mails(t)); n != 2 {
+		t.Fatalf("%d mails at first", n)
+	}
+	reviewer := submission.Actor{Role: "reviewer", ID: uuid.New()}
+	if err := b.Store.Move(t.Context(), id, submission.Change{
+		From: []string{"new"}, To: "declined", By: reviewer, Decides: true,
+		Message: &mail.Message{
+			NotBefore: b.Now().Add(submission.UndoWindow), Template: "letter",
+			Data: mail.Letter{Subject: "Not this year", Paragraphs: []string{"Apply again in June."}},
+		},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.Advance(30 * time.Second)
+	if err := b.Store.Quarantine(t.Context(), []uuid.UUID{id}, reviewer); err != nil {
+		t.Fatal(err)
+	}
+	b.Advance(24 * time.Hour)
+	if n := len(b.Mails(t)); n != 0 {
+		t.Errorf("%d mails left while it was set apart", n)
+	}
+	if err := b.Desk.Restore(t.Context(), id, reviewer); err != nil {
+		t.Fatal(err)
+	}
+	if mails := b.Mails(t); len(mails) != 1 || !strings.Contains(mails[0], "Apply again in June.") {
+		t.Errorf("%d mails once it is restored, want the letter alone", len(mails))
 	}
 }
 

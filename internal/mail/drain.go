@@ -140,6 +140,7 @@ type pending struct {
 	Address  string
 	Data     []byte
 	Refused  *string
+	Apart    bool // the submission it is about was set apart since
 	Wording  *string
 	AgreedAt *time.Time
 }
@@ -153,9 +154,10 @@ func (q *Queue) ready(ctx context.Context, c claim) (*gomail.Msg, *drawer, error
 			coalesce(may_send(jsonb_populate_record(m, jsonb_build_object('created_at', $3::timestamptz))), restrained(m),
 				CASE WHEN c.in_force AND p.bounced_at IS NOT NULL THEN 'mail to the address came back' END)
 				AS refused,
-			c.wording, c.at AS agreed_at
+			coalesce(s.quarantined_at >= m.created_at, false) AS apart, c.wording, c.at AS agreed_at
 		FROM message m
 		LEFT JOIN person p ON p.id = m.person_id
+		LEFT JOIN submission s ON s.id = m.submission_id
 		LEFT JOIN consent c ON c.person_id = m.person_id AND c.purpose = m.purpose AND c.channel = m.channel
 		WHERE m.id = $1 AND m.state = 'queued' AND m.attempts = $2`, c.ID, c.Attempts, q.now())
 	if err != nil {
@@ -170,6 +172,11 @@ func (q *Queue) ready(ctx context.Context, c claim) (*gomail.Msg, *drawer, error
 	}
 	if p.Refused != nil {
 		return nil, nil, q.close(ctx, c, "withheld", *p.Refused)
+	}
+	if p.Apart {
+		reason := apart
+		c.Reason = &reason
+		return nil, nil, q.giveBack(ctx, q.now().Add(lookAgain), []claim{c})
 	}
 	if c.Attempts > maxAttempts {
 		return nil, nil, q.close(ctx, c, "failed", "given up: every attempt was cut off")
@@ -200,7 +207,7 @@ func (q *Queue) ready(ctx context.Context, c claim) (*gomail.Msg, *drawer, error
 	return m, d, nil
 }
 
-// lookAgain is when a mail of a paused sending is looked at anew, if nobody resumed it before.
+// lookAgain is when a mail of a paused sending, or about what was set apart, is looked at anew, if nobody resumed it before.
 const lookAgain = 5 * time.Minute
 
 // cancel ends a message whose sending was stopped, with its words.

@@ -275,7 +275,7 @@ func (q *Queue) Cancel(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	return nil
 }
 
-// CancelAbout stops all messages about a submission that have not left: it was withdrawn or quarantined.
+// CancelAbout stops all messages about a submission that have not left: it was withdrawn.
 func (q *Queue) CancelAbout(ctx context.Context, tx pgx.Tx, submission uuid.UUID) error {
 	_, err := tx.Exec(ctx, `UPDATE message SET state = 'cancelled', data = '{}'
 		WHERE submission_id = $1 AND `+cancellable, submission)
@@ -283,4 +283,27 @@ func (q *Queue) CancelAbout(ctx context.Context, tx pgx.Tx, submission uuid.UUID
 		return fmt.Errorf("cancel messages: %w", err)
 	}
 	return nil
+}
+
+// apart is why a message waits about a submission that was set apart after it was stored.
+const apart = "the submission is set apart"
+
+// ReleaseAbout lets leave what waited because a submission was set apart, and returns the templates of all that was ever
+// stored about it and not cancelled.
+func (q *Queue) ReleaseAbout(ctx context.Context, tx pgx.Tx, submission uuid.UUID) ([]string, error) {
+	if _, err := tx.Exec(ctx, `
+		UPDATE message SET next_at = $2, last_error = NULL
+		WHERE submission_id = $1 AND state = 'queued' AND last_error = $3`, submission, q.now(), apart); err != nil {
+		return nil, fmt.Errorf("release messages: %w", err)
+	}
+	rows, err := tx.Query(ctx, `
+		SELECT DISTINCT template FROM message WHERE submission_id = $1 AND state <> 'cancelled'`, submission)
+	if err != nil {
+		return nil, fmt.Errorf("read messages about a submission: %w", err)
+	}
+	templates, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read messages about a submission: %w", err)
+	}
+	return templates, nil
 }

@@ -75,7 +75,7 @@ func (ws *Workspace) ticked(ctx context.Context, in *account.Session, ids []stri
 		case !in.Can(account.Act, rec.Kind):
 			return nil, page.ErrForbidden
 		}
-		if err := ws.unheld(ctx, id); err != nil {
+		if err := ws.desk.Changeable(ctx, id); err != nil {
 			return nil, err
 		}
 		records = append(records, rec)

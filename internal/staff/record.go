@@ -97,27 +97,11 @@ func (ws *Workspace) open(ctx context.Context, id uuid.UUID, right account.Right
 		return opened{}, page.ErrForbidden
 	}
 	if right == account.Act {
-		if err := ws.unheld(ctx, id); err != nil {
+		if err := ws.desk.Changeable(ctx, id); err != nil {
 			return opened{}, err
 		}
 	}
 	return opened{Record: rec, kind: a, in: in, by: actor(in, right, rec.Kind)}, nil
-}
-
-// unheld refuses to change a record that a legal hold covers, or whose use is restricted.
-func (ws *Workspace) unheld(ctx context.Context, id uuid.UUID) error {
-	held, err := ws.desk.Store.Held(ctx, id)
-	if err != nil {
-		return err
-	}
-	if held {
-		return &page.Error{Status: http.StatusConflict, Message: ws.say("held")}
-	}
-	restricted, err := ws.desk.Store.Restricted(ctx, id)
-	if err == nil && restricted {
-		err = &page.Error{Status: http.StatusConflict, Message: ws.say("restricted")}
-	}
-	return err
 }
 
 func (ws *Workspace) showRecord(w http.ResponseWriter, r *http.Request, o opened) error {

@@ -3,6 +3,7 @@ package submission
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,7 +32,7 @@ func queueApart(b *pgx.Batch, sl *slot) {
 		sl.id, System.Role, sl.entry.PurgeAfter, sl.at)
 }
 
-// Quarantine sets records apart: their mail is stopped, and they are deleted unless they are restored in time.
+// Quarantine sets records apart: mail about them waits, and they are deleted unless they are restored in time.
 func (s *Store) Quarantine(ctx context.Context, ids []uuid.UUID, by Actor) error {
 	return s.change(ctx, "quarantine", func(tx pgx.Tx) error {
 		for _, id := range ids {
@@ -47,9 +48,6 @@ func (s *Store) Quarantine(ctx context.Context, ids []uuid.UUID, by Actor) error
 			if err != nil {
 				return err
 			}
-			if err := s.Mail.CancelAbout(ctx, tx, id); err != nil {
-				return err
-			}
 			if err := s.event(ctx, tx, id, "quarantined", by, map[string]string{"status": status, "kept": kept}); err != nil {
 				return err
 			}
@@ -58,8 +56,8 @@ func (s *Store) Quarantine(ctx context.Context, ids []uuid.UUID, by Actor) error
 	})
 }
 
-// Restore takes a record out of quarantine: the consents given in it are recorded now, and the mail that it would have
-// brought leaves. It is kept again as long as it would have been, unless its sender has withdrawn it since.
+// Restore takes a record out of quarantine: the consents given in it are recorded now, what waited leaves, and of messages,
+// which it brings when it comes, what was not mailed before. It is kept again as long as it would have been, unless its sender has withdrawn it since.
 func (s *Store) Restore(ctx context.Context, id uuid.UUID, by Actor, messages []mail.Message) error {
 	return s.change(ctx, "restore", func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
@@ -77,6 +75,11 @@ func (s *Store) Restore(ctx context.Context, id uuid.UUID, by Actor, messages []
 		if err := s.restoreConsents(ctx, tx, id); err != nil {
 			return err
 		}
+		known, err := s.Mail.ReleaseAbout(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		messages = slices.DeleteFunc(messages, func(m mail.Message) bool { return slices.Contains(known, m.Template) })
 		if err := s.sendAll(ctx, tx, id, messages); err != nil {
 			return err
 		}

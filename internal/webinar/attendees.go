@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -32,6 +33,7 @@ type attendee struct {
 	Company   string    `db:"organisation"`
 	Reference string    `db:"reference"`
 	Status    string    `db:"status"`
+	Fixed     bool      `db:"fixed"` // a legal hold, or its sender's wish, keeps it as it is
 	At        time.Time `db:"created_at"`
 }
 
@@ -78,7 +80,9 @@ func (r *Room) showAttendees(w http.ResponseWriter, req *http.Request) error {
 
 func (r *Room) people(ctx context.Context, webinar uuid.UUID) ([]attendee, error) {
 	people, err := postgres.Rows[attendee](ctx, r.desk.Pool, `
-		SELECT id, name, organisation, reference, status, created_at FROM submission
+		SELECT id, name, organisation, reference, status, created_at,
+			held(person_id, id, kind, created_at) OR restricted(person_id, id) AS fixed
+		FROM submission
 		WHERE subject_id = $1 AND status IN ('registered', 'attended', 'waitlisted') AND quarantined_at IS NULL
 		ORDER BY status = 'waitlisted', CASE WHEN status = 'waitlisted' THEN '' ELSE lower(name) END, created_at, id`, webinar)
 	if err != nil {
@@ -96,17 +100,16 @@ func (r *Room) takeAttendance(w http.ResponseWriter, req *http.Request) error {
 	if err := page.ReadForm(req, 256<<10); err != nil {
 		return err
 	}
+	people, err := r.people(req.Context(), one.ID)
+	if err != nil {
+		return err
+	}
 	by := submission.Actor{ID: in.Account.ID, Role: string(in.Under(account.Act, Kind))}
-	for _, text := range req.PostForm["id"] {
-		id, err := uuid.Parse(text)
-		if err != nil {
+	for _, who := range people {
+		if who.Fixed || !slices.Contains(req.PostForm["id"], who.ID.String()) {
 			continue
 		}
-		rec, err := r.desk.Store.Get(req.Context(), id)
-		if err != nil || rec.SubjectID.UUID != one.ID {
-			continue
-		}
-		err = r.desk.Store.Move(req.Context(), id, submission.Change{
+		err := r.desk.Store.Move(req.Context(), who.ID, submission.Change{
 			From: []string{Registered}, To: Attended, By: by, Decides: true, Moved: r.moved,
 		})
 		if err != nil && !errors.Is(err, submission.ErrMove) {

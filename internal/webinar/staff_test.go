@@ -197,7 +197,26 @@ func TestAttendees(t *testing.T) {
 		`SELECT count(*) FROM audit_event WHERE action = 'read' AND object = 'attendees' AND object_id = $1`, id).Scan(&looks); err != nil || looks != 1 {
 		t.Errorf("%d looks were logged, %v", looks, err)
 	}
-	if got := w.do(http.MethodPost, path, url.Values{"id": {h.record(mine).ID.String(), "rubbish"}}); got.Code != http.StatusSeeOther {
+	rec := h.record(mine)
+	for _, fixed := range []bool{true, false} {
+		if _, err := h.Pool.Exec(t.Context(), map[bool]string{
+			true: `INSERT INTO restriction (id, person_id, submission_id, ground, placed_at)
+				VALUES (gen_random_uuid(), $1, $2, 'wish', now())`,
+			false: `UPDATE restriction SET lifted_at = now() WHERE person_id = $1 AND submission_id = $2`,
+		}[fixed], rec.PersonID.UUID, rec.ID); err != nil {
+			t.Fatal(err)
+		}
+		if list := w.do(http.MethodGet, path, nil).Body.String(); strings.Contains(list, "Kept as it is") != fixed {
+			t.Errorf("restricted %t: %s", fixed, list)
+		}
+		if fixed {
+			w.do(http.MethodPost, path, url.Values{"id": {rec.ID.String()}})
+		}
+		if h.status(mine) != "registered" {
+			t.Errorf("a restricted registration is %s", h.status(mine))
+		}
+	}
+	if got := w.do(http.MethodPost, path, url.Values{"id": {rec.ID.String(), "rubbish"}}); got.Code != http.StatusSeeOther {
 		t.Errorf("attendance: %d", got.Code)
 	}
 	if h.status(mine) != "attended" {
