@@ -97,7 +97,7 @@ func TestTenthActivity(t *testing.T) {
 	testEmpty(t, server, f)
 	testHostile(t, server, f)
 	testWrongly(t, server, f)
-	testFilled(t, server, f)
+	testFilled(t, server, f, "")
 	var told int // site.yaml names no inbox for it
 	if err := a.pool.QueryRow(context.Background(), `SELECT count(*) FROM message WHERE template = 'inbox' AND address = $1`,
 		a.site.Inboxes["contact"]).Scan(&told); err != nil || told == 0 {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
@@ -151,6 +152,9 @@ func (d *Desk) serveFile(w http.ResponseWriter, r *http.Request, rec submission.
 		return page.ErrNotFound
 	}
 	info, err := d.Files.Info(r.Context(), id)
+	if err != nil && !errors.Is(err, file.ErrGone) {
+		return err
+	}
 	if err != nil || info.Submission.UUID != rec.ID {
 		return page.ErrNotFound
 	}

@@ -38,8 +38,11 @@ func (d *Desk) editable(r *http.Request, rec submission.Record) (editing, error)
 		return editing{}, err
 	}
 	versions, err := d.Store.Versions(r.Context(), rec.ID)
-	if err != nil || len(versions) == 0 {
-		return editing{}, errors.Join(err, page.ErrNotFound)
+	if err != nil {
+		return editing{}, err
+	}
+	if len(versions) == 0 {
+		return editing{}, page.ErrNotFound
 	}
 	e := editing{form: f, last: versions[0].Values}
 	e.form.Fields, e.form.Button = d.questions(f), "Send the new version"
@@ -235,8 +238,11 @@ func (d *Desk) byConfirm(r *http.Request) (submission.Record, person.Person, err
 		return submission.Record{}, person.Person{}, page.ErrNotFound
 	}
 	rec, err := d.Store.Get(r.Context(), id)
-	if err != nil {
+	if errors.Is(err, submission.ErrNotFound) {
 		return submission.Record{}, person.Person{}, page.ErrNotFound
+	}
+	if err != nil {
+		return submission.Record{}, person.Person{}, err
 	}
 	p, err := d.People.Get(r.Context(), rec.PersonID.UUID)
 	switch {

@@ -18,6 +18,20 @@ import (
 	"clickcommerce.com/site/internal/submission"
 )
 
+// A database that is away does not make a mailed link a dead one.
+func TestMailedLinkOutlastsTheDatabase(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	_, id := b.sent(t, b.filled(t))
+	b.Pool.Close()
+	if w := b.Get(b.Desk.ConfirmPath(id)); w.Code != http.StatusInternalServerError {
+		t.Errorf("shown: %d", w.Code)
+	}
+	if w := b.Post(b.Desk.ConfirmPath(id), nil); w.Code != http.StatusInternalServerError {
+		t.Errorf("pressed: %d", w.Code)
+	}
+}
+
 func TestQuarantinedLearnsNothingAndGetsNoMail(t *testing.T) {
 	t.Parallel()
 	b := open(t, nil, func(c *activity.Config) { c.Blocked = func(string) bool { return true } })

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"flag"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -21,10 +22,13 @@ import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/activity/activitytest"
 	"clickcommerce.com/site/internal/download"
+	"clickcommerce.com/site/internal/mail/mailtest"
 	"clickcommerce.com/site/internal/publish"
 	"clickcommerce.com/site/internal/submission"
 	"clickcommerce.com/site/web"
 )
+
+var _ = flag.Bool("update", false, "write the golden files")
 
 // bench is a desk with the example downloads.
 type bench struct {
@@ -309,4 +313,18 @@ func TestExampleFiles(t *testing.T) {
 			t.Errorf("%s: %d characters of text, %v", o.slug, len(out), err)
 		}
 	}
+}
+
+func TestMail(t *testing.T) {
+	t.Parallel()
+	link := download.LinkMail{
+		Name: "Ada Byron", Title: "Counting dead stock", Reference: "CC-7K2M9-4QXAB", Until: "3 December 2026",
+		LinkURL: "/downloads/get/token", ReceiptURL: "/r/token",
+	}
+	confirm := link
+	confirm.Name, confirm.ConfirmURL = "", "/confirm/token"
+	mailtest.Golden(t, mailtest.New(t, mailtest.Config(t, nil, "", download.Templates()...)),
+		mailtest.Example{Name: "download-link", Template: "download-link", Data: link},
+		mailtest.Example{Name: "download-link-confirm", Template: "download-link", Data: confirm},
+	)
 }

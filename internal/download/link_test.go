@@ -162,11 +162,17 @@ func TestPressedAtOnce(t *testing.T) {
 func TestNewLinkEndsTheOldOne(t *testing.T) {
 	b := newBench(t)
 	receipt, link := b.ask()
-	if w := b.Post(receipt+"/new-link", nil); w.Code != http.StatusTooManyRequests {
+	if page := b.Get(receipt).Body.String(); strings.Contains(page, "new-link") || !strings.Contains(page, "Another can be mailed from") {
+		t.Error("the receipt offers what it would refuse")
+	}
+	if w := b.Post(receipt+"/new-link", nil); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "600" {
 		t.Errorf("at once: %d", w.Code)
 	}
 	b.press(link)
 	b.Advance(11 * time.Minute)
+	if !strings.Contains(b.Get(receipt).Body.String(), "new-link") {
+		t.Error("the receipt does not offer another")
+	}
 	if w := b.Post(receipt+"/new-link", nil); w.Code != http.StatusSeeOther {
 		t.Fatalf("new link: %d %s", w.Code, w.Body)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,7 +34,8 @@ type story struct {
 	Until    time.Time
 	Serial   int
 	Uses     []used
-	Open     bool // the link is good now
+	Open     bool      // the link is good now
+	Again    time.Time // from when on another can be mailed, where that is still to come
 }
 
 // used is one download.
@@ -59,11 +61,15 @@ func (r *Room) story(ctx context.Context, rec submission.Record) (story, error) 
 	if err != nil {
 		return story{}, fmt.Errorf("read downloads: %w", err)
 	}
-	until := s.IssuedAt.Add(linkLasts)
-	return story{
+	until, now := s.IssuedAt.Add(linkLasts), r.Desk.Now()
+	told := story{
 		Download: d, Accepted: accepted, Issued: s.IssuedAt, Until: until, Serial: s.Serial, Uses: uses,
-		Open: rec.Status != activity.Withdrawn && rec.Quarantined == nil && r.offered(d) && r.Desk.Now().Before(until) && s.Uses < linkUses,
-	}, nil
+		Open: rec.Status != activity.Withdrawn && rec.Quarantined == nil && r.offered(d) && now.Before(until) && s.Uses < linkUses,
+	}
+	if again := s.IssuedAt.Add(renewPause); now.Before(again) {
+		told.Again = again
+	}
+	return told, nil
 }
 
 // receipt tells what became of the link, never the link itself: only the mailbox has it.
@@ -77,7 +83,8 @@ func (r *Room) receipt(ctx context.Context, rec submission.Record) (activity.Ext
 	}
 	drawn, err := r.views.get.Fragment("story", s)
 	extra := activity.Extra{HTML: drawn}
-	if rec.Status != activity.Withdrawn && rec.Quarantined == nil && r.offered(s.Download) && s.Accepted == s.Download.LicenceName() {
+	offered := rec.Status != activity.Withdrawn && rec.Quarantined == nil && r.offered(s.Download)
+	if offered && s.Accepted == s.Download.LicenceName() && s.Again.IsZero() && s.Serial < renewMost {
 		extra.Acts = []activity.Act{{Path: "new-link", Label: "Mail me a new link"}}
 	}
 	return extra, err
@@ -102,11 +109,15 @@ func (r *Room) renew(w http.ResponseWriter, req *http.Request, rec submission.Re
 		return page.ErrNotFound
 	}
 	d, err := r.byID(ctx, r.Desk.Pool, rec.SubjectID.UUID)
-	if err != nil || !r.offered(d) {
-		return errors.Join(err, page.ErrNotFound)
+	if err != nil {
+		return err
 	}
-	if accepted, err := r.accepted(ctx, rec.ID); err != nil || accepted != d.LicenceName() {
-		return errors.Join(err, page.ErrNotFound)
+	accepted, err := r.accepted(ctx, rec.ID)
+	if err != nil {
+		return err
+	}
+	if !r.offered(d) || accepted != d.LicenceName() {
+		return page.ErrNotFound
 	}
 	err = pgx.BeginFunc(ctx, r.Desk.Pool, func(tx pgx.Tx) error {
 		serial, err := r.nextSerial(ctx, tx, rec)
@@ -121,6 +132,10 @@ func (r *Room) renew(w http.ResponseWriter, req *http.Request, rec submission.Re
 			},
 		})
 	})
+	if errors.Is(err, errManyLinks) {
+		w.Header().Set("Retry-After", strconv.Itoa(int(renewPause.Seconds())))
+		return &page.Error{Status: http.StatusTooManyRequests, Message: r.say("mailed")}
+	}
 	if err != nil && !errors.Is(err, errJustRenewed) {
 		return err
 	}
@@ -128,8 +143,11 @@ func (r *Room) renew(w http.ResponseWriter, req *http.Request, rec submission.Re
 	return nil
 }
 
-// errJustRenewed says that the button was pressed twice: the link is on its way.
-var errJustRenewed = errors.New("download: the link was renewed a moment ago")
+var (
+	// errJustRenewed says that the button was pressed twice: the link is on its way.
+	errJustRenewed = errors.New("download: the link was renewed a moment ago")
+	errManyLinks   = errors.New("download: a link was mailed a short while ago, or many were")
+)
 
 // nextSerial gives a request its next link.
 func (r *Room) nextSerial(ctx context.Context, tx pgx.Tx, rec submission.Record) (int, error) {
@@ -153,7 +171,7 @@ func (r *Room) nextSerial(ctx context.Context, tx pgx.Tx, rec submission.Record)
 		if twice {
 			return 0, errJustRenewed
 		}
-		return 0, &page.Error{Status: http.StatusTooManyRequests, Message: r.say("mailed")}
+		return 0, errManyLinks
 	}
 	if err != nil {
 		return 0, fmt.Errorf("renew link: %w", err)

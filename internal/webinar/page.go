@@ -222,8 +222,11 @@ func (r *Room) serveFilm(w http.ResponseWriter, req *http.Request) error {
 
 func (r *Room) serveCaptions(w http.ResponseWriter, req *http.Request) error {
 	one, err := r.recorded(req)
-	if err != nil || !one.Film.Words {
-		return errors.Join(err, page.ErrNotFound)
+	if err != nil {
+		return err
+	}
+	if !one.Film.Words {
+		return page.ErrNotFound
 	}
 	if uploaded := one.Film.Reel.Captions; one.Recording == film.Uploaded && uploaded.ID != uuid.Nil {
 		return r.uploads.Serve(w, req, uploaded)
