@@ -48,6 +48,14 @@ func Record(ctx context.Context, db DB, e Event) error {
 	return nil
 }
 
+// AddFor adds an event about a submission to the batch that writes it: nothing where the submission was not stored.
+func AddFor(b *pgx.Batch, submission uuid.UUID, e Event) {
+	e.Object, e.ObjectID = "submission", uuid.NullUUID{UUID: submission, Valid: true}
+	b.Queue(`
+		INSERT INTO audit_event (at, actor_id, actor_role, action, object, object_id, detail)
+		SELECT $1, $2, $3, $4, $5, $6, $7 WHERE EXISTS (SELECT FROM submission WHERE id = $6)`, e.args()...)
+}
+
 // Of returns what was done to an object, oldest first.
 func Of(ctx context.Context, db DB, object uuid.UUID) ([]Event, error) {
 	rows, err := db.Query(ctx, `

@@ -325,20 +325,11 @@ func (ws *Workspace) take(ctx context.Context, t taken, e submission.Entry, by u
 			return uuid.Nil, err
 		}
 	}
-	accepted, err := ws.desk.Store.Accept(ctx, e)
-	if err != nil {
-		return uuid.Nil, err
-	}
-	known, err := audit.Of(ctx, ws.desk.Pool, accepted.ID)
-	if err != nil {
-		return uuid.Nil, err
-	}
-	if slices.ContainsFunc(known, func(e audit.Event) bool { return e.Action == "take" }) {
-		return accepted.ID, nil
-	}
 	who := actor(t.in, account.Act, t.kind.Kind)
-	return accepted.ID, audit.Record(ctx, ws.desk.Pool, audit.Event{
-		At: ws.desk.Now(), ActorID: some(who.ID), Role: who.Role, Action: "take", Object: "submission", ObjectID: some(accepted.ID),
+	e.Taken = &audit.Event{
+		At: ws.desk.Now(), ActorID: some(who.ID), Role: who.Role, Action: "take",
 		Detail: map[string]string{"channel": e.Channel, "taken_by": by.String()},
-	})
+	}
+	accepted, err := ws.desk.Store.Accept(ctx, e)
+	return accepted.ID, err
 }

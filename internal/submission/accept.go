@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
@@ -31,7 +32,8 @@ type Entry struct {
 	Status     string
 	Channel    string // "" means form
 	PurgeAfter time.Time
-	Quarantine bool // kept apart, for KeptApart at most: no consent and no message until restored
+	Taken      *audit.Event // by whom of the staff it was taken, for a sender who told it; stored with it, once
+	Quarantine bool         // kept apart, for KeptApart at most: no consent and no message until restored
 	// Asks tells whether a status is one in which staff are to do something; nil: each is. What asks for nothing counts as
 	// read from the start.
 	Asks func(status string) bool
@@ -166,6 +168,9 @@ func (s *Store) queue(b *pgx.Batch, sl *slot) error {
 		INSERT INTO answers (submission_id, version, form_revision, statement_version, lang, values, created_at)
 		SELECT $1, 1, $2, $3, $4, $5, $6 WHERE EXISTS (SELECT FROM submission WHERE id = $1)`,
 		sl.id, sl.revision, e.Seal.Statement, e.Seal.Lang, string(sl.values), sl.at)
+	if e.Taken != nil {
+		audit.AddFor(b, sl.id, *e.Taken)
+	}
 	if len(e.Files) > 0 {
 		ids := make([]uuid.UUID, 0, len(e.Files))
 		for _, f := range e.Files {
