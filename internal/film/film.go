@@ -34,7 +34,7 @@ const (
 func Poster(name string) string { return "film/" + name + ".webp" }
 
 // Small are the widths in pixels of the smaller pictures beside a poster, which is 1280 wide; each lies there as NAME-WIDTH.webp.
-var Small = []int{320, 720}
+var Small = []int{320, 672}
 
 // Sources lists a poster in its widths, for the srcset of its picture; asset is page.Set.Asset.
 func Sources(asset func(string) string, name string) string {
