@@ -87,6 +87,7 @@ func newerThanChecker() []*regexp.Regexp {
 		regexp.MustCompile(`Property “vector-effect” doesn't exist`),                               // SVG 2: a presentation attribute like any other
 		regexp.MustCompile(`Unrecognized at-rule “@view-transition”`),                              // CSS View Transitions 2
 		regexp.MustCompile(`Unknown pseudo-element or pseudo-class “::view-transition`),            // CSS View Transitions 1
+		regexp.MustCompile(`Property “scroll-initial-target” doesn't exist`),                       // CSS Scroll Snap 2
 	}
 }
 

@@ -23,7 +23,10 @@ import (
 	"clickcommerce.com/site/internal/page"
 )
 
-const staffPath = "/staff/announce"
+const (
+	staffPath  = "/staff/announce"
+	staffTitle = "Announcements"
+)
 
 type listPage struct {
 	page.Base
@@ -75,7 +78,7 @@ func (r *Room) showList(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.views.list.Write(w, req, http.StatusOK, listPage{Base: page.Base{Title: "Announcements", NoIndex: true}, Rows: rows})
+	return r.views.list.Write(w, req, http.StatusOK, listPage{Base: page.Base{Title: staffTitle, NoIndex: true}, Rows: rows})
 }
 
 // find returns the announcement that the address names.
@@ -117,6 +120,7 @@ func (r *Room) write(w http.ResponseWriter, req *http.Request, status int, data 
 			}
 		}
 	}
+	data.Crumbs = []page.Crumb{{Label: staffTitle, Path: staffPath}, {Label: data.Title}}
 	if a.State == draft {
 		f := editForm()
 		data.Form = f.View(shown)

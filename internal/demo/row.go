@@ -36,6 +36,7 @@ type Demo struct {
 	FamilyName string         `db:"-"`
 	Reel       film.Reel      `db:"-"` // what was uploaded for it
 	Picture    string         `db:"-"` // address of the picture in front of the film; empty where there is none
+	Sources    string         `db:"-"` // the picture in several widths; empty where there is one only
 }
 
 const columns = `id, slug, title, family, summary, body, minutes_live, film, chapters, captions, transcript, updated_at`
@@ -131,7 +132,7 @@ func (r *Room) complete(ctx context.Context, db publish.DB, demos []Demo) error 
 		if d.Own() {
 			d.Picture = d.Reel.Shown(d.Path())
 		} else {
-			d.Picture = r.Desk.Pages.Asset(film.Poster(d.Film))
+			d.Picture, d.Sources = r.Desk.Pages.Asset(film.Poster(d.Film)), film.Sources(r.Desk.Pages.Asset, d.Film)
 		}
 	}
 	return nil

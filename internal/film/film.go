@@ -33,6 +33,18 @@ const (
 // Poster returns the name of the picture in front of a film, for page.Set.Asset.
 func Poster(name string) string { return "film/" + name + ".webp" }
 
+// Small are the widths in pixels of the smaller pictures beside a poster, which is 1280 wide; each lies there as NAME-WIDTH.webp.
+var Small = []int{320, 672}
+
+// Sources lists a poster in its widths, for the srcset of its picture; asset is page.Set.Asset.
+func Sources(asset func(string) string, name string) string {
+	var all strings.Builder
+	for _, width := range Small {
+		fmt.Fprintf(&all, "%s %dw, ", asset(Poster(fmt.Sprintf("%s-%d", name, width))), width)
+	}
+	return all.String() + asset(Poster(name)) + " 1280w"
+}
+
 // Exists tells whether there is a film of that name in the embedded web folder.
 func Exists(web fs.FS, name string) bool {
 	return slices.Contains(Names(web), name)

@@ -3,6 +3,7 @@ package film_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -163,6 +164,12 @@ func TestOwnFilms(t *testing.T) {
 		poster, err := web.FS.ReadFile(path.Join("static", film.Poster(name)))
 		if err != nil || len(poster) > 60<<10 || !bytes.HasPrefix(poster, []byte("RIFF")) {
 			t.Errorf("%s: poster of %d bytes, %v", name, len(poster), err)
+		}
+		for _, width := range film.Small {
+			small, err := web.FS.ReadFile(path.Join("static", film.Poster(fmt.Sprintf("%s-%d", name, width))))
+			if err != nil || len(small) >= len(poster) || !bytes.HasPrefix(small, []byte("RIFF")) {
+				t.Errorf("%s: poster %d wide of %d bytes, %v", name, width, len(small), err)
+			}
 		}
 	}
 }

@@ -47,10 +47,11 @@ type registerPage struct {
 
 // recording is a film that can be shown.
 type recording struct {
-	Poster string // address of its picture; empty: none
-	Words  bool   // it has captions
-	Some   bool   // there is one
-	Reel   film.Reel
+	Poster  string // address of its picture; empty: none
+	Sources string // the picture in several widths; empty: in one only
+	Words   bool   // it has captions
+	Some    bool   // there is one
+	Reel    film.Reel
 }
 
 // list returns a webinar as lists show it.
@@ -91,7 +92,8 @@ func (r *Room) film(w Webinar, reel film.Reel) recording {
 		words := typed || reel.Captions.ID != uuid.Nil
 		return recording{Poster: reel.Shown(w.Path()), Words: words, Some: words && reel.Film.ID != uuid.Nil, Reel: reel}
 	case film.Exists(web.FS, w.Recording):
-		return recording{Poster: r.desk.Pages.Asset(film.Poster(w.Recording)), Words: typed, Some: true, Reel: reel}
+		asset := r.desk.Pages.Asset
+		return recording{Poster: asset(film.Poster(w.Recording)), Sources: film.Sources(asset, w.Recording), Words: typed, Some: true, Reel: reel}
 	}
 	return recording{Reel: reel}
 }

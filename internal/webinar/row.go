@@ -138,6 +138,12 @@ func (w Webinar) City() string { return city(w.Zone) }
 // UTC is the start for the datetime attribute.
 func (w Webinar) UTC() string { return w.Start().UTC().Format(time.RFC3339) }
 
+// Offset is how many minutes the clocks of its zone are ahead of UTC at its start.
+func (w Webinar) Offset() int {
+	_, seconds := w.Start().Zone()
+	return seconds / 60
+}
+
 // Length is how long it lasts: "75 minutes", "5 hours".
 func (w Webinar) Length() string {
 	if w.Minutes >= 120 && w.Minutes%60 == 0 {

@@ -24,23 +24,34 @@
   }
   document.querySelector(".errors")?.focus();
 
-  // The visitor's own time beside the event's, where the two differ.
+  // The visitor's own time beside the event's, where the two differ. The zone's name is slow to learn, so it waits until
+  // the event comes near the window and the page is idle; the line has its place at once, so that nothing moves.
   // Browsers that hide where they are say UTC: that is nobody's own time, and is not shown.
-  const times = all("time[data-zone]");
-  const here = times.length && Intl.DateTimeFormat().resolvedOptions().timeZone; // slow: most pages tell no time
-  const hidden = /^(UTC|GMT|Etc\/.*)$/.test(here || "");
-  for (const time of times) {
-    const at = new Date(time.dateTime);
-    if (isNaN(at) || !here || hidden) continue;
-    const show = (zone, opt) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...opt }).format(at);
-    const day = { weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit", hourCycle: "h23" };
-    let same = true;
-    try { same = show(here, day) === show(time.dataset.zone, day); } catch { continue; }
-    if (same) continue;
+  const ownTime = (time, own) => {
+    const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (!here || /^(UTC|GMT|Etc\/.*)$/.test(here)) { own.remove(); return; }
+    own.textContent = new Intl.DateTimeFormat("en-GB", { timeZone: here, weekday: "long", day: "numeric", month: "long",
+      hour: "numeric", minute: "2-digit", hourCycle: "h23" }).format(new Date(time.dateTime)) +
+      " where you are (" + here.replaceAll("_", " ") + ")";
+    if (!own.isConnected) time.after(own);
+  };
+  const idle = window.requestIdleCallback ?? setTimeout;
+  const owns = new Map();
+  const near = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      idle(() => ownTime(target, owns.get(target)));
+    }
+  }, { rootMargin: "50%" });
+  for (const time of all("time[data-offset]")) {
+    const away = -new Date(time.dateTime).getTimezoneOffset();
+    if (isNaN(away) || away === Number(time.dataset.offset)) continue;
     const own = document.createElement("span");
     own.className = "own-time";
-    own.textContent = show(here, day) + " where you are (" + here.replaceAll("_", " ") + ")";
-    time.after(own);
+    if (away) time.after(own); // without an offset it may be hidden: see above
+    owns.set(time, own);
+    near.observe(time);
   }
 
   // How many characters are left, told once little is left; never cut off.
