@@ -53,7 +53,7 @@ func TestEraseEverything(t *testing.T) {
 		t.Fatalf("erase: %+v, %v", report, err)
 	}
 	now = now.Add(25 * time.Hour) // an upload that no form followed leads to nobody, and goes after a day
-	if _, err := a.files.Sweep(t.Context()); err != nil {
+	if _, err := a.retainer.RunRooms(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	now = now.Add(-25 * time.Hour)

@@ -60,10 +60,14 @@ func (a *app) makeRooms() rooms {
 		},
 	})
 	surveys := survey.New(a.desk, editor, a.content)
-	a.retainer = privacy.NewRetainer(a.eraser, surveys.Tidy) // answers become counts before they go
 	announcer := announce.New(a.desk, a.content)
 	newsroom := news.New(a.desk, editor, a.content)
 	addresses := privacy.NewAddresses(a.desk, a.accounts)
+	a.retainer = privacy.NewRetainer(privacy.RetainerConfig{
+		Eraser: a.eraser,
+		Before: []func(context.Context) error{surveys.Tidy}, // answers become counts before they go
+		Also:   slices.Concat(a.files.Deletes(), a.accounts.Deletes(), a.misuse.Deletes(), addresses.Deletes()),
+	})
 	portal := connect.New(connect.Config{
 		Desk: a.desk, Content: a.content, Accounts: a.accounts, Addresses: addresses, Downloads: a.entitled(downloads),
 	})
@@ -86,7 +90,7 @@ func (a *app) makeRooms() rooms {
 		},
 		public: []func(chi.Router){portal.Public, announcer.Public, newsroom.Public, addresses.Public, privacy.NewRights(a.eraser, addresses).Public},
 		staff:  []func(chi.Router){announcer.Staff, newsroom.Staff, a.visits.Staff, privacy.NewHolds(a.eraser).Staff, privacy.NewRestrictions(a.desk).Staff, privacy.NewOffice(a.eraser, a.accounts).Staff, addresses.Staff},
-		work:   append(addresses.Work(), announcer.Work()...),
+		work:   announcer.Work(),
 		sources: []content.Source{
 			careers.Documents, webinars.Documents, demos.Documents, downloads.Documents, surveys.Documents, announcer.Documents, newsroom.Documents,
 		},
@@ -192,6 +196,7 @@ func (a *app) promises() []privacy.Check {
 		a.scheduled("P-18", "The work that tells people of a new use is scheduled.", "notices"),
 		a.scheduled("A-2", "The work that carries on with erasures is scheduled.", "erasures"),
 		a.scheduled("A-4", "The work that deletes what is past its day is scheduled.", "retain"),
+		a.scheduled("A-4", "The work that deletes what goes within hours is scheduled.", "retain_rooms"),
 	}...)
 }
 

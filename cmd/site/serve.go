@@ -161,14 +161,12 @@ func (a *app) workers() []job.Worker {
 			_, err := a.files.Sweep(ctx)
 			return err
 		}},
-		{Name: "sweep_sessions", Every: time.Hour, Run: a.accounts.Sweep},
 		a.index.Worker(),
 		a.proofWork(),
 	}
 	for _, act := range a.rooms.activities {
 		list = append(list, act.Work...)
 	}
-	list = append(list, a.misuse.Work()...)
 	list = append(list, a.eraser.Work()...)
 	list = append(list, a.retainer.Work()...)
 	list = append(list, a.rooms.work...)

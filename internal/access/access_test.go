@@ -142,6 +142,11 @@ func (h *house) work() {
 			h.Fatal(err)
 		}
 	}
+	for _, d := range h.activity().Deletes {
+		if _, err := d.Run(h.Context(), h.Pool, h.Now()); err != nil {
+			h.Fatal(err)
+		}
+	}
 }
 
 // mailed drains the queue and returns the subjects, in the order of their ids.

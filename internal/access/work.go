@@ -17,7 +17,7 @@ const batch = 500 // of each kind of work in one run
 
 // work brings the requests in line with their accounts and with time.
 func (r *room) work(ctx context.Context) error {
-	return errors.Join(r.activate(ctx), r.warn(ctx), r.expire(ctx), r.remove(ctx))
+	return errors.Join(r.activate(ctx), r.warn(ctx), r.expire(ctx))
 }
 
 func (r *room) ids(ctx context.Context, sql string, args ...any) ([]uuid.UUID, error) {
@@ -122,23 +122,27 @@ func (r *room) expire(ctx context.Context) error {
 	return nil
 }
 
-// remove deletes accounts whose access ended half a year ago: the statement promises to keep them no longer, unless a legal
-// hold covers all of the person.
-func (r *room) remove(ctx context.Context) error {
-	people, err := r.ids(ctx, `
-		SELECT person_id FROM account
-		WHERE kind = 'connect' AND person_id IS NOT NULL AND expires_at <= $1 AND NOT held(person_id, NULL)
-		ORDER BY expires_at LIMIT $2`,
-		r.desk.Now().AddDate(0, -keptAfter, 0), batch)
-	if err != nil {
-		return err
-	}
-	for _, who := range people {
-		if err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
-			return r.accounts.ErasePerson(ctx, tx, who)
-		}); err != nil {
-			return fmt.Errorf("remove ended access: %w", err)
+// over are the accounts whose access has ended, unless a legal hold covers all of the person; $1 is the time since when.
+const over = `account a WHERE a.kind = 'connect' AND a.person_id IS NOT NULL AND a.expires_at <= $1 AND NOT held(a.person_id, NULL)`
+
+// remove deletes accounts whose access ended before a time: the statement promises to keep them no longer.
+func (r *room) remove(ctx context.Context, before time.Time) (int64, error) {
+	var gone int64
+	for {
+		people, err := r.ids(ctx, `SELECT a.person_id FROM `+over+` ORDER BY a.expires_at LIMIT $2`, before, batch)
+		if err != nil {
+			return gone, err
+		}
+		for _, who := range people {
+			if err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
+				return r.accounts.ErasePerson(ctx, tx, who)
+			}); err != nil {
+				return gone, err
+			}
+			gone++
+		}
+		if len(people) < batch {
+			return gone, nil
 		}
 	}
-	return nil
 }

@@ -139,16 +139,12 @@ func TestInvite(t *testing.T) {
 	got := w.mailed("invite", a.Email)
 	b.post(path(got[len(got)-1]), "password", password).want(http.StatusSeeOther, "/staff/sign-in?done=password")
 	b.post("/staff/sign-in", "email", a.Email, "password", password).want(http.StatusSeeOther, "/staff/totp")
-	if err := w.service.Sweep(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.sweep()
 	if n := w.count(`SELECT count(*) FROM account_link`); n != 2 {
 		t.Errorf("%d links kept within the month", n)
 	}
 	w.clock.Pass(60 * 24 * time.Hour)
-	if err := w.service.Sweep(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.sweep()
 	if n := w.count(`SELECT count(*) FROM account_link`) + w.count(`SELECT count(*) FROM session`); n != 0 {
 		t.Errorf("%d rows left after two months", n)
 	}

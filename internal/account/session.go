@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/job"
 )
 
 // How long a session lasts: without a request, and in all; half a sign-in (password without code) waits shortly.
@@ -249,25 +251,18 @@ func endAll(ctx context.Context, tx pgx.Tx, account, but uuid.UUID, now time.Tim
 	return nil
 }
 
-// Sweep deletes what has ended: sessions, links a month old, computers forgotten or run out a month ago, tries older
-// than the window. Run it hourly.
-func (s *Service) Sweep(ctx context.Context) error {
-	now := s.now()
-	month := now.AddDate(0, -1, 0)
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		for _, q := range []struct {
-			sql string
-			at  time.Time
-		}{
-			{`DELETE FROM session WHERE expires_at <= $1`, now},
-			{`DELETE FROM device WHERE expires_at <= $1 OR revoked_at <= $1`, month},
-			{`DELETE FROM account_link WHERE expires_at <= $1`, month},
-			{`DELETE FROM sign_in_attempt WHERE last_at < $1 AND next_at < $1`, now.Add(-window)},
-		} {
-			if _, err := tx.Exec(ctx, q.sql, q.at); err != nil {
-				return fmt.Errorf("sweep accounts: %w", err)
-			}
-		}
-		return nil
-	})
+// Deletes says what goes once it has ended: sessions and tries at once, links and forgotten or run out computers a month later.
+func (s *Service) Deletes() []job.Deletion {
+	return []job.Deletion{
+		{Kind: "account", Outcome: "sessions that have ended", Due: `session WHERE expires_at <= $1`, At: "expires_at"},
+		{
+			Kind: "account", Outcome: "remembered computers", Months: 1,
+			Due: `device WHERE least(expires_at, revoked_at) <= $1`, At: "least(expires_at, revoked_at)",
+		},
+		{Kind: "account", Outcome: "mailed links", Months: 1, Due: `account_link WHERE expires_at <= $1`, At: "expires_at"},
+		{
+			Kind: "account", Outcome: "tries to sign in", For: window,
+			Due: `sign_in_attempt WHERE last_at < $1 AND next_at < $1`, At: "greatest(last_at, next_at)",
+		},
+	}
 }

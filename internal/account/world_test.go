@@ -311,3 +311,13 @@ func (w *world) mailed(template, address string) []string {
 	}
 	return list
 }
+
+// sweep deletes what has ended.
+func (w *world) sweep() {
+	w.Helper()
+	for _, d := range w.service.Deletes() {
+		if _, err := d.Run(w.Context(), w.pool, w.clock.Now()); err != nil {
+			w.Fatal(err)
+		}
+	}
+}

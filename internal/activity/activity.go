@@ -56,9 +56,11 @@ type Activity struct {
 	NeverApart bool
 	// Same names the field by which open requests of one person are the same wish: by the day due they stand under the
 	// oldest of them. Empty: each stands for itself.
-	Same   string
-	Work   []job.Worker
-	Holder Holder
+	Same string
+	Work []job.Worker
+	// Deletes says what of the activity goes before its records do, or beside them. The retainer of privacy does it.
+	Deletes []job.Deletion
+	Holder  Holder
 }
 
 // Status is a state of a request, in the words of the workspace and in those for its sender.

@@ -125,7 +125,7 @@ func (h *house) status(receipt string) string {
 func (h *house) work() {
 	h.Helper()
 	a, _ := h.Desk.Activities().Find(access.Kind)
-	for _, w := range append(a.Work, h.addresses.Work()...) {
+	for _, w := range a.Work {
 		if err := w.Run(h.Context()); err != nil {
 			h.Fatal(err)
 		}
@@ -474,8 +474,10 @@ func TestChangeOfAddress(t *testing.T) {
 	h.Advance(25 * time.Hour)
 	b.signIn("ada.king@example.org")
 	want(t, b.get(taken), http.StatusGone)
-	h.work()
 	var waiting int
+	if n, err := h.addresses.Deletes()[0].Run(t.Context(), h.Pool, h.Now()); err != nil || n != 1 {
+		t.Errorf("%d addresses forgotten, %v", n, err)
+	}
 	if err := h.Pool.QueryRow(t.Context(), `SELECT count(*) FROM new_address`).Scan(&waiting); err != nil || waiting != 0 {
 		t.Errorf("%d addresses wait, %v", waiting, err)
 	}

@@ -264,6 +264,7 @@ func TestHold(t *testing.T) {
 	s, owner := h.stage("kit.zip", pack(t, part{Name: "a", Body: []byte("a")})), uuid.New()
 	h.hold("download", owner, s.ID)
 	h.wait(48 * time.Hour)
+	h.expire()
 	_, err := h.Sweep(t.Context())
 	must(t, err)
 	all, err := h.Held(t.Context(), h.pool, "download", owner)

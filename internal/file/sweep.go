@@ -12,37 +12,51 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/job"
 )
 
-// Swept counts what Sweep deleted: staged files past their time, files whose holder is gone, and blobs without a row.
-type Swept struct{ Expired, Orphaned, Blobs int }
+// Swept counts what Sweep deleted: files whose holder is gone, and blobs without a row.
+type Swept struct{ Orphaned, Blobs int }
 
 // orphanAge is how long a blob may lie without a row: far longer than any upload takes from Put to its row.
 const orphanAge = 24 * time.Hour
 
-// Sweep deletes what nobody needs: staged files after 24 hours, attached ones whose submission is gone, what a crash
-// left of removed and infected ones, and blobs of this installation that no row names. Several may run at once.
+// Deletes says that staged files go once their time is over: 24 hours after they came.
+func (s *Store) Deletes() []job.Deletion {
+	const expired = `state = 'staged' AND expires_at <= $1`
+	return []job.Deletion{{
+		Kind: "file", Outcome: "chosen, never sent", Due: `file WHERE ` + expired, At: "expires_at",
+		Drop: func(ctx context.Context, before time.Time) (int64, error) {
+			return s.removeUnlocked(ctx, expired, before)
+		},
+	}}
+}
+
+// Sweep deletes what nobody needs: attached files whose submission is gone, what a crash left of removed and infected ones,
+// and blobs of this installation that no row names. Several may run at once.
 func (s *Store) Sweep(ctx context.Context) (Swept, error) {
-	var done Swept
-	err := s.pool.QueryRow(ctx, `
-		WITH removed AS (
-			UPDATE file f SET `+removal+`
-			FROM (SELECT id, state FROM file
-				WHERE state = 'staged' AND expires_at <= $1
-					OR state = 'attached' AND submission_id IS NULL AND holder IS NULL
-				FOR UPDATE SKIP LOCKED) old
-			WHERE f.id = old.id
-			RETURNING old.state)
-		SELECT count(*) FILTER (WHERE state = 'staged'), count(*) FILTER (WHERE state = 'attached') FROM removed`,
-		s.now()).Scan(&done.Expired, &done.Orphaned)
+	orphaned, err := s.removeUnlocked(ctx, `state = 'attached' AND submission_id IS NULL AND holder IS NULL`)
+	done := Swept{Orphaned: int(orphaned)}
 	if err != nil {
-		return done, fmt.Errorf("sweep files: %w", err)
-	}
-	if err := s.Purge(ctx); err != nil {
 		return done, err
 	}
 	done.Blobs, err = s.sweepBlobs(ctx)
 	return done, err
+}
+
+// removeUnlocked empties the rows that match a condition and that nobody is just using, deletes their blobs, and returns how
+// many those were.
+func (s *Store) removeUnlocked(ctx context.Context, condition string, args ...any) (int64, error) {
+	var n int64
+	err := s.pool.QueryRow(ctx, `
+		WITH removed AS (UPDATE file SET `+removal+`
+			WHERE id IN (SELECT id FROM file WHERE `+condition+` FOR UPDATE SKIP LOCKED) RETURNING 1)
+		SELECT count(*) FROM removed`, args...).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("remove files: %w", err)
+	}
+	return n, s.Purge(ctx)
 }
 
 // Purge deletes the contents of removed and infected files, and the rows of the removed: what QueueErase has left to be

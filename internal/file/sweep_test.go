@@ -32,7 +32,10 @@ func TestSweep(t *testing.T) {
 	h.wait(23 * time.Hour)
 	sweep(Swept{})
 	h.wait(time.Hour + time.Minute)
-	sweep(Swept{Expired: 1, Blobs: 2})
+	if n := h.expire(); n != 1 {
+		t.Errorf("%d staged files are over, not 1", n)
+	}
+	sweep(Swept{Blobs: 2})
 	sweep(Swept{})
 	for _, id := range []uuid.UUID{left.ID, orphan.ID} {
 		if _, err := h.Info(t.Context(), id); !errors.Is(err, ErrGone) {
@@ -48,6 +51,14 @@ func TestSweep(t *testing.T) {
 	if _, err := h.blobs.Get(t.Context(), "journal/erasure", 0); err != nil {
 		t.Errorf("the journal beside the files: %v", err)
 	}
+}
+
+// expire deletes the staged files whose time is over.
+func (h *house) expire() int64 {
+	h.t.Helper()
+	n, err := h.Deletes()[0].Run(h.t.Context(), h.pool, h.now())
+	must(h.t, err)
+	return n
 }
 
 func TestEraseInCallersTransaction(t *testing.T) {

@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	lapse = 30  // days in which a request must be confirmed
-	kept  = 12  // months that a record is kept on, again and again, while its subscription stands
-	left  = 1   // months that the fact of a subscription is kept on once it ended
-	batch = 500 // records of one run
+	lapse = 30 * 24 * time.Hour // in which a request must be confirmed
+	kept  = 12                  // months that a record is kept on, again and again, while its subscription stands
+	left  = 1                   // months that the fact of a subscription is kept on once it ended
+	batch = 500                 // records of one run
 )
 
 // confirmed takes the requests of a person who just confirmed the address to where they count.
@@ -27,7 +27,7 @@ func (r *room) confirmed(ctx context.Context, tx pgx.Tx, who person.Person) erro
 	ids, err := list(ctx, tx, `
 		SELECT id FROM submission
 		WHERE person_id = $1 AND kind = $2 AND status = $3 AND quarantined_at IS NULL AND created_at > $4
-		ORDER BY id`, who.ID, Kind, waiting, r.desk.Now().AddDate(0, 0, -lapse))
+		ORDER BY id`, who.ID, Kind, waiting, r.desk.Now().Add(-lapse))
 	if err != nil {
 		return err
 	}
@@ -91,36 +91,41 @@ func (r *room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 
 // work brings the records in line with time and with what people chose elsewhere.
 func (r *room) work(ctx context.Context) error {
-	return errors.Join(r.forget(ctx), r.follow(ctx), r.renew(ctx))
+	return errors.Join(r.follow(ctx), r.renew(ctx))
 }
 
-// forget deletes requests that nobody confirmed, and the address where nothing else is known of it. What a legal hold
-// covers stays.
-func (r *room) forget(ctx context.Context) error {
-	ids, err := list(ctx, r.desk.Pool, `
-		SELECT id FROM submission
-		WHERE kind = $1 AND status = $2 AND created_at <= $3 AND NOT held(person_id, id, kind, created_at)
-		ORDER BY created_at LIMIT $4`,
-		Kind, waiting, r.desk.Now().AddDate(0, 0, -lapse), batch)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
-			return forgetOne(ctx, tx, id, r.desk.Now())
-		}); err != nil {
-			return fmt.Errorf("forget subscription: %w", err)
+// lapsed are the requests that nobody confirmed; $1 is the time since when. What is past its own day goes, and counts, with
+// all other records.
+const lapsed = `submission s WHERE s.kind = 'newsletter' AND s.status = 'new' AND s.created_at <= $1
+	AND s.purge_after >= company_day($1::timestamptz + interval '30 days') AND NOT held(s.person_id, s.id, s.kind, s.created_at)`
+
+// forget deletes requests that nobody confirmed, and the address where nothing else is known of it.
+func (r *room) forget(ctx context.Context, before time.Time) (int64, error) {
+	var gone int64
+	for {
+		ids, err := list(ctx, r.desk.Pool, `SELECT s.id FROM `+lapsed+` ORDER BY s.created_at LIMIT $2`, before, batch)
+		if err != nil {
+			return gone, err
+		}
+		for _, id := range ids {
+			err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error { return forgetOne(ctx, tx, id, r.desk.Now()) })
+			if errors.Is(err, pgx.ErrNoRows) {
+				continue // confirmed in this moment
+			}
+			if err != nil {
+				return gone, err
+			}
+			gone++
+		}
+		if len(ids) < batch {
+			return gone, nil
 		}
 	}
-	return nil
 }
 
 func forgetOne(ctx context.Context, tx pgx.Tx, id uuid.UUID, now time.Time) error {
 	var who uuid.NullUUID
 	err := tx.QueryRow(ctx, `DELETE FROM submission WHERE id = $1 AND status = $2 RETURNING person_id`, id, waiting).Scan(&who)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil // confirmed in this moment
-	}
 	if err != nil {
 		return err
 	}

@@ -61,6 +61,9 @@ func New(desk *activity.Desk, pages *content.Content) activity.Activity {
 		Confirmed: r.confirmed,
 		Moved:     r.moved,
 		Work:      []job.Worker{{Name: "newsletter", Every: 10 * time.Minute, Run: r.work}},
+		Deletes: []job.Deletion{{
+			Kind: "subscription", Outcome: "never confirmed", For: lapse, Due: lapsed, At: "s.created_at", Drop: r.forget,
+		}},
 	}
 }
 

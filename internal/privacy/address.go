@@ -195,14 +195,11 @@ func (x *Addresses) tellOld(ctx context.Context, tx pgx.Tx, w Waiting, old strin
 	})
 }
 
-// Work forgets new addresses that were not confirmed in time.
-func (x *Addresses) Work() []job.Worker {
-	return []job.Worker{{Name: "new_addresses", Every: time.Hour, Run: func(ctx context.Context) error {
-		if _, err := x.desk.Pool.Exec(ctx, `DELETE FROM new_address WHERE expires_at <= $1`, x.desk.Now()); err != nil {
-			return fmt.Errorf("forget new addresses: %w", err)
-		}
-		return nil
-	}}}
+// Deletes says that new addresses go that were not confirmed in time.
+func (x *Addresses) Deletes() []job.Deletion {
+	return []job.Deletion{{
+		Kind: "person", Outcome: "new addresses never confirmed", Due: `new_address WHERE expires_at <= $1`, At: "expires_at",
+	}}
 }
 
 // AddressHolder tells which new address of a person waits to be confirmed, and how many earlier ones are known by digest. It

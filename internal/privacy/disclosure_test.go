@@ -446,7 +446,7 @@ func TestOldEntriesGo(t *testing.T) {
 		}
 	}
 	o.Advance(time.Since(o.Now()))
-	if _, err := privacy.NewRetainer(o.eraser(t)).Run(ctx); err != nil {
+	if _, err := privacy.NewRetainer(privacy.RetainerConfig{Eraser: o.eraser(t)}).Run(ctx); err != nil {
 		t.Fatal(err)
 	}
 	list, err := privacy.Disclosures(ctx, o.Pool)

@@ -28,7 +28,7 @@ type holdsPage struct {
 	Form             form.View
 	Last             time.Time // a standing hold is reviewed by then at the latest
 	Problem          string
-	Report           []RetainLine // of the last night that deleted anything
+	Report           []RetainLine // of the last day and night that deleted anything
 }
 
 // holdLine is a hold in words.
@@ -72,8 +72,9 @@ func (h *Holds) draw(w http.ResponseWriter, r *http.Request, status int, s form.
 		}
 	}
 	p.Report, err = postgres.Rows[RetainLine](r.Context(), h.desk.Pool, `
-		SELECT at, kind, outcome, n, oldest FROM retention_line
-		WHERE at = (SELECT max(at) FROM retention_line) ORDER BY id`)
+		SELECT max(at) AS at, kind, outcome, sum(n)::bigint AS n, min(oldest) AS oldest FROM retention_line
+		WHERE at > (SELECT max(at) FROM retention_line) - interval '24 hours'
+		GROUP BY kind, outcome ORDER BY kind, outcome`)
 	if err != nil {
 		return err
 	}

@@ -24,19 +24,26 @@ import (
 // of old mails, old facts, and the addresses of people about whom nothing is held any more.
 //
 // It promises that nothing is deleted before its date, that everything is gone by the night after, except what a legal
-// hold covers, and that it works in small transactions: cut off anywhere, the next run goes on. What rooms delete by
-// themselves it leaves to them: unconfirmed subscriptions, staged files, sessions, flags of misuse, of which Plan tells, and
-// ended accesses, of which it does not.
+// hold covers, and that it works in small transactions: cut off anywhere, the next run goes on. What rooms say goes sooner
+// than the records, or beside them, goes within the hour, and stands in the same plan and the same report.
 type Retainer struct {
 	desk   *activity.Desk
 	eraser *Eraser
 	before []func(context.Context) error
+	also   []job.Deletion
 }
 
-// NewRetainer returns the retainer. What rooms must keep of records that are about to go, they do in before, which runs
-// first: answers to surveys become counts.
-func NewRetainer(eraser *Eraser, before ...func(context.Context) error) *Retainer {
-	return &Retainer{eraser.desk, eraser, before}
+// RetainerConfig is what a retainer is made of. What rooms must keep of records that are about to go, they do in Before,
+// which runs first: answers to surveys become counts. Also is what rooms delete that are no activities.
+type RetainerConfig struct {
+	Eraser *Eraser
+	Before []func(context.Context) error
+	Also   []job.Deletion
+}
+
+// NewRetainer returns the retainer.
+func NewRetainer(c RetainerConfig) *Retainer {
+	return &Retainer{desk: c.Eraser.desk, eraser: c.Eraser, before: c.Before, also: c.Also}
 }
 
 // RetainLine tells of one kind of data and one outcome how many were deleted, or would be, and since when the oldest of
@@ -56,47 +63,37 @@ const (
 	newcomer = 30 * 24 * time.Hour
 )
 
-// old is what is deleted once it has that many months.
-type old struct {
-	kind, outcome string
-	months        int
-	due           string // FROM … WHERE …, $1 is the time before which
-	at            string // column of its time
-	drop          func(ctx context.Context, before time.Time) (int64, error)
-}
-
-// leftToRooms lists what rooms delete by themselves, most of it within minutes.
-func leftToRooms() []old {
-	return []old{
-		{
-			"subscription", "never confirmed", 0, `submission s WHERE s.kind = 'newsletter' AND s.status = 'new'
-				AND s.created_at <= $1::timestamptz - interval '30 days' AND s.purge_after >= $1::date
-				AND NOT held(s.person_id, s.id, s.kind, s.created_at)`, "s.created_at", nil,
-		},
-		{"file", "chosen, never sent", 0, `file WHERE state = 'staged' AND expires_at <= $1`, "expires_at", nil},
-		{"account", "sessions that have ended", 0, `session WHERE expires_at <= $1`, "expires_at", nil},
-		{
-			"misuse", "flags", 24, `misuse WHERE greatest(created_at, blocked_until) < $1 AND NOT held(person_id, submission_id)`,
-			"greatest(created_at, blocked_until)", nil,
-		},
+// ofRooms lists what rooms delete.
+func (r *Retainer) ofRooms() []job.Deletion {
+	var list []job.Deletion
+	for _, a := range r.desk.Activities() {
+		list = append(list, a.Deletes...)
 	}
+	return append(list, r.also...)
 }
 
 // olds lists what is deleted by its age, whatever became of it.
-func (r *Retainer) olds() []old {
-	return []old{
-		{"message", "words of mails", 12, `message m WHERE ` + mail.Prunable, "m.created_at", r.desk.Mail.Prune},
-		{"audit", "who read, changed, exported", 24, `audit_event WHERE at < $1`, "at", r.forget(`SELECT forget_audit_events($1, $2)`)},
+func (r *Retainer) olds() []job.Deletion {
+	return []job.Deletion{
 		{
-			"submission", "facts about deleted records", 24, `submission_event e WHERE at < $1
-				AND NOT EXISTS (SELECT FROM submission s WHERE s.id = e.submission_id)`, "at",
-			r.forget(`SELECT forget_submission_events($1, $2)`),
+			Kind: "message", Outcome: "words of mails", Months: 12, Due: `message m WHERE ` + mail.Prunable, At: "m.created_at",
+			Drop: r.desk.Mail.Prune,
+		},
+		{
+			Kind: "audit", Outcome: "who read, changed, exported", Months: 24, Due: `audit_event WHERE at < $1`, At: "at",
+			Drop: r.forget(`SELECT forget_audit_events($1, $2)`),
+		},
+		{
+			Kind: "submission", Outcome: "facts about deleted records", Months: 24, Due: `submission_event e WHERE at < $1
+				AND NOT EXISTS (SELECT FROM submission s WHERE s.id = e.submission_id)`, At: "at",
+			Drop: r.forget(`SELECT forget_submission_events($1, $2)`),
 		},
 		r.rows("content", "who changed what is public", 24, "content_change", "at", ""),
 		r.rows("download", "fetched in the portal", 18, "download_use", "at", " AND submission_id IS NULL AND NOT person_held(person_id)"),
 		{
-			"consent", "numbers and postal addresses that no choice needs", 1, `contact_point k WHERE ` + consent.IdlePoint, "k.at",
-			r.forget(`
+			Kind: "consent", Outcome: "numbers and postal addresses that no choice needs", Months: 1,
+			Due: `contact_point k WHERE ` + consent.IdlePoint, At: "k.at",
+			Drop: r.forget(`
 				WITH gone AS (DELETE FROM contact_point WHERE (person_id, channel, at) IN (
 					SELECT k.person_id, k.channel, k.at FROM contact_point k WHERE ` + consent.IdlePoint + ` LIMIT $2) RETURNING 1)
 				SELECT count(*) FROM gone`),
@@ -104,26 +101,31 @@ func (r *Retainer) olds() []old {
 		r.rows("hold", "lifted", 24, "legal_hold", "lifted_at", ""),
 		r.rows("restriction", "lifted", 24, "restriction", "lifted_at", ""),
 		r.rows("retention", "reports like this", 24, "retention_line", "at", ""),
-		{"export", "lists that left", 24, `export WHERE at < $1`, "at", r.forget(`SELECT forget_exports($1, $2)`)},
 		{
-			"disclosure", "closed", 24, `disclosure_now WHERE at < $1
-				AND coalesce(told_on, CASE WHEN outcome = 'nothing' THEN answered_on END) < $1::date`, "at",
-			r.forget(`SELECT forget_disclosures($1, $2)`),
+			Kind: "export", Outcome: "lists that left", Months: 24, Due: `export WHERE at < $1`, At: "at",
+			Drop: r.forget(`SELECT forget_exports($1, $2)`),
 		},
 		{
-			"consent", "choices of which none is in force", 72, `consent_event e
+			Kind: "disclosure", Outcome: "closed", Months: 24, Due: `disclosure_now WHERE at < $1
+				AND coalesce(told_on, CASE WHEN outcome = 'nothing' THEN answered_on END) < $1::date`, At: "at",
+			Drop: r.forget(`SELECT forget_disclosures($1, $2)`),
+		},
+		{
+			Kind: "consent", Outcome: "choices of which none is in force", Months: 72, Due: `consent_event e
 				JOIN consent_head h ON h.person_id = e.person_id AND h.seq = e.seq
-				WHERE e.at < $1 AND consent_closed(e.person_id, $1)`, "e.at",
-			r.forget(`SELECT remove_closed_chains($1, $2, now())`),
+				WHERE e.at < $1 AND consent_closed(e.person_id, $1)`, At: "e.at",
+			Drop: r.forget(`SELECT remove_closed_chains($1, $2, now())`),
 		},
-		{"erasure", "done", 24, `erasure WHERE done_at < $1`, "done_at", r.forgetErasures},
+		{
+			Kind: "erasure", Outcome: "done", Months: 24, Due: `erasure WHERE done_at < $1`, At: "done_at", Drop: r.forgetErasures,
+		},
 	}
 }
 
 // rows is a table of which rows are deleted by their age.
-func (r *Retainer) rows(kind, outcome string, months int, table, at, and string) old {
+func (r *Retainer) rows(kind, outcome string, months int, table, at, and string) job.Deletion {
 	due := table + ` WHERE ` + at + ` < $1` + and
-	return old{kind, outcome, months, due, at, r.forget(`
+	return job.Deletion{Kind: kind, Outcome: outcome, Months: months, Due: due, At: at, Drop: r.forget(`
 		WITH gone AS (DELETE FROM ` + table + ` WHERE id IN (SELECT id FROM ` + due + ` ORDER BY ` + at + ` LIMIT $2) RETURNING 1)
 		SELECT count(*) FROM gone`)}
 }
@@ -174,7 +176,6 @@ func (r *Retainer) today() time.Time { return r.desk.Now().In(clock.Zone()) }
 
 // Run deletes what is due and reports it. What fails does not keep the rest from being deleted.
 func (r *Retainer) Run(ctx context.Context) ([]RetainLine, error) {
-	now := r.desk.Now()
 	var faults []error
 	for _, before := range r.before {
 		if err := before(ctx); err != nil {
@@ -183,25 +184,43 @@ func (r *Retainer) Run(ctx context.Context) ([]RetainLine, error) {
 	}
 	lines, err := r.purge(ctx)
 	faults = append(faults, err, r.desk.Files.Purge(ctx))
-	for _, o := range r.olds() {
-		line, err := r.measure(ctx, o)
-		if err == nil && line.N > 0 {
-			line.N, err = o.drop(ctx, now.AddDate(0, -o.months, 0))
-		}
-		if err != nil {
-			faults = append(faults, fmt.Errorf("delete %s, %s: %w", o.kind, o.outcome, err))
-		}
-		lines = append(lines, line)
-	}
+	aged, err := r.drop(ctx, append(r.ofRooms(), r.olds()...))
+	lines, faults = append(lines, aged...), append(faults, err)
 	people, err := r.forgetPeople(ctx)
 	lines, faults = append(lines, people), append(faults, err)
-	_, err = r.desk.Mail.Sweep(ctx, now.AddDate(0, -12, 0))
+	_, err = r.desk.Mail.Sweep(ctx, r.desk.Now().AddDate(0, -12, 0))
 	faults = append(faults, err, r.eraser.Resume(ctx))
-	lines = slices.DeleteFunc(lines, func(l RetainLine) bool { return l.N == 0 })
+	lines = something(lines)
 	return lines, errors.Join(append(faults, r.report(ctx, lines))...)
 }
 
-// Plan reports what Run would delete now, and what rooms are about to delete by themselves, and deletes nothing.
+// RunRooms deletes what rooms delete and is due, and reports it.
+func (r *Retainer) RunRooms(ctx context.Context) ([]RetainLine, error) {
+	lines, err := r.drop(ctx, r.ofRooms())
+	lines = something(lines)
+	return lines, errors.Join(err, r.report(ctx, lines))
+}
+
+// drop deletes what is due of each, and goes on after one that fails.
+func (r *Retainer) drop(ctx context.Context, list []job.Deletion) ([]RetainLine, error) {
+	var lines []RetainLine
+	var faults []error
+	for _, d := range list {
+		line, err := r.measure(ctx, d)
+		if err == nil && line.N > 0 {
+			line.N, err = d.Run(ctx, r.desk.Pool, r.desk.Now())
+		}
+		lines, faults = append(lines, line), append(faults, err)
+	}
+	return lines, errors.Join(faults...)
+}
+
+// something leaves out the lines that tell of nothing.
+func something(lines []RetainLine) []RetainLine {
+	return slices.DeleteFunc(lines, func(l RetainLine) bool { return l.N == 0 })
+}
+
+// Plan reports what Run would delete now, and deletes nothing.
 func (r *Retainer) Plan(ctx context.Context) ([]RetainLine, error) {
 	lines, err := postgres.Rows[RetainLine](ctx, r.desk.Pool, `
 		SELECT now() AS at, s.kind, s.status AS outcome, count(*) AS n, min(s.purge_after)::timestamptz AS oldest
@@ -210,10 +229,10 @@ func (r *Retainer) Plan(ctx context.Context) ([]RetainLine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plan deletion: %w", err)
 	}
-	for _, o := range append(r.olds(), leftToRooms()...) {
-		line, err := r.measure(ctx, o)
+	for _, d := range append(r.ofRooms(), r.olds()...) {
+		line, err := r.measure(ctx, d)
 		if err != nil {
-			return nil, fmt.Errorf("plan deletion of %s, %s: %w", o.kind, o.outcome, err)
+			return nil, fmt.Errorf("plan deletion: %w", err)
 		}
 		lines = append(lines, line)
 	}
@@ -222,14 +241,12 @@ func (r *Retainer) Plan(ctx context.Context) ([]RetainLine, error) {
 		r.desk.Now().Add(-newcomer)).Scan(&people.N, &people.Oldest); err != nil {
 		return nil, fmt.Errorf("plan deletion of people: %w", err)
 	}
-	return slices.DeleteFunc(append(lines, people), func(l RetainLine) bool { return l.N == 0 }), nil
+	return something(append(lines, people)), nil
 }
 
-func (r *Retainer) measure(ctx context.Context, o old) (RetainLine, error) {
-	line := RetainLine{Kind: o.kind, Outcome: o.outcome}
-	err := r.desk.Pool.QueryRow(ctx, `SELECT count(*), min(`+o.at+`) FROM `+o.due,
-		r.desk.Now().AddDate(0, -o.months, 0)).Scan(&line.N, &line.Oldest)
-	return line, err
+func (r *Retainer) measure(ctx context.Context, d job.Deletion) (RetainLine, error) {
+	n, oldest, err := d.Measure(ctx, r.desk.Pool, r.desk.Now())
+	return RetainLine{Kind: d.Kind, Outcome: d.Outcome, N: n, Oldest: oldest}, err
 }
 
 // purge deletes records past their day, by kind and outcome.
@@ -358,13 +375,20 @@ func (r *Retainer) report(ctx context.Context, lines []RetainLine) error {
 // retainEvery is a night and a day; a start runs it too, so that a machine that was off catches up.
 const retainEvery = 24 * time.Hour
 
-// Work deletes every night.
+// Work deletes every night, and what rooms delete every hour.
 func (r *Retainer) Work() []job.Worker {
-	return []job.Worker{{Name: "retain", Every: retainEvery, Timeout: time.Hour, Run: func(ctx context.Context) error {
-		lines, err := r.Run(ctx)
+	return []job.Worker{
+		{Name: "retain", Every: retainEvery, Timeout: time.Hour, Run: r.logged(r.Run)},
+		{Name: "retain_rooms", Every: time.Hour, Timeout: 10 * time.Minute, Run: r.logged(r.RunRooms)},
+	}
+}
+
+func (r *Retainer) logged(run func(context.Context) ([]RetainLine, error)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		lines, err := run(ctx)
 		for _, l := range lines {
 			r.desk.Log.InfoContext(ctx, "deleted", "kind", l.Kind, "outcome", l.Outcome, "n", l.N)
 		}
 		return err
-	}}}
+	}
 }

@@ -372,18 +372,6 @@ func TestDoubleClick(t *testing.T) {
 	}
 }
 
-func TestForget(t *testing.T) {
-	t.Parallel()
-	o := newOffice(t)
-	path := o.create("Writer", "Words")
-	if n, err := publish.Forget(t.Context(), o.Pool, o.Now().Add(-time.Hour)); n != 0 || err != nil {
-		t.Errorf("forgot %d young changes, %v", n, err)
-	}
-	if n, err := publish.Forget(t.Context(), o.Pool, o.Now().Add(time.Hour)); n != 1 || err != nil || len(o.history(path)) != 0 {
-		t.Errorf("forgot %d, %v", n, err)
-	}
-}
-
 func TestSlug(t *testing.T) {
 	t.Parallel()
 	for title, want := range map[string]string{

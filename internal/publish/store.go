@@ -246,12 +246,3 @@ func Changes(ctx context.Context, db DB, kind string, id uuid.UUID) ([]Change, e
 	}
 	return list, nil
 }
-
-// Forget deletes what was logged before a time (DESIGN 11: 24 months), and returns how much that was.
-func Forget(ctx context.Context, db audit.DB, before time.Time) (int64, error) {
-	tag, err := db.Exec(ctx, `DELETE FROM content_change WHERE at < $1`, before)
-	if err != nil {
-		return 0, fmt.Errorf("forget old changes: %w", err)
-	}
-	return tag.RowsAffected(), nil
-}

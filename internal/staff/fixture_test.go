@@ -51,7 +51,7 @@ func open(t testing.TB) *house {
 	})
 	h.accounts = accounttest.With(t, h.Pool, h.Ring, h.Pages, "http://example.test", h.Now)
 	h.misuse = staff.NewMisuse(h.Pool, h.Mail, h.Now)
-	jobs, err := job.New(h.Pool, h.Desk.Log, h.misuse.Work()...)
+	jobs, err := job.New(h.Pool, h.Desk.Log)
 	if err != nil {
 		t.Fatal(err)
 	}

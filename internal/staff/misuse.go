@@ -230,16 +230,11 @@ func (m *Misuse) Holder() activity.Holder {
 	}
 }
 
-// Work deletes flags once their time is over: 24 months after the flag, or after the end of its block, but
+// Deletes says that flags go once their time is over: 24 months after the flag, or after the end of its block, but
 // none that a legal hold covers.
-func (m *Misuse) Work() []job.Worker {
-	return []job.Worker{{Name: "misuse_retention", Every: 24 * time.Hour, Run: func(ctx context.Context) error {
-		_, err := m.pool.Exec(ctx, `
-			DELETE FROM misuse WHERE greatest(created_at, blocked_until) < $1 AND NOT held(person_id, submission_id)`,
-			m.now().AddDate(0, -keptMonths, 0))
-		if err != nil {
-			return fmt.Errorf("delete old flags of misuse: %w", err)
-		}
-		return nil
-	}}}
+func (m *Misuse) Deletes() []job.Deletion {
+	return []job.Deletion{{
+		Kind: "misuse", Outcome: "flags", Months: keptMonths, At: "greatest(created_at, blocked_until)",
+		Due: `misuse WHERE greatest(created_at, blocked_until) < $1 AND NOT held(person_id, submission_id)`,
+	}}
 }

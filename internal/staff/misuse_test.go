@@ -110,16 +110,23 @@ func TestFlagsAreExportedErasedAndForgotten(t *testing.T) {
 	if err != nil || len(flags) != 1 || flags[0].Evidence != "" {
 		t.Errorf("after erasure: %+v, %v", flags, err)
 	}
-	forget := h.misuse.Work()[0].Run
 	for _, c := range []struct {
 		months, left int
 	}{{23, 1}, {2, 0}} {
 		h.Advance(h.Now().AddDate(0, c.months, 0).Sub(h.Now()))
-		if err := forget(ctx); err != nil {
-			t.Fatal(err)
-		}
+		h.forget(t)
 		if flags, err = h.misuse.Of(ctx, who); err != nil || len(flags) != c.left {
 			t.Errorf("after %d more months: %d flags, want %d, %v", c.months, len(flags), c.left, err)
+		}
+	}
+}
+
+// forget deletes the flags whose time is over.
+func (h *house) forget(t *testing.T) {
+	t.Helper()
+	for _, d := range h.misuse.Deletes() {
+		if _, err := d.Run(t.Context(), h.Pool, h.Now()); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
@@ -160,16 +167,10 @@ func TestHeldFlagsAndMailsStay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	forget := func() {
-		t.Helper()
-		if err := h.misuse.Work()[0].Run(ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
 	erase()
 	evidence("erased", map[uuid.UUID]string{id: "x", other: ""})
 	h.Advance(h.Now().AddDate(0, 25, 0).Sub(h.Now()))
-	forget()
+	h.forget(t)
 	evidence("after 25 months", map[uuid.UUID]string{id: "x"})
 	for _, sql := range []string{
 		`UPDATE misuse SET evidence = '' WHERE submission_id = $1`, `DELETE FROM misuse WHERE submission_id = $1`,
@@ -184,6 +185,6 @@ func TestHeldFlagsAndMailsStay(t *testing.T) {
 	}
 	erase()
 	evidence("lifted", map[uuid.UUID]string{id: ""})
-	forget()
+	h.forget(t)
 	evidence("lifted, and forgotten", map[uuid.UUID]string{})
 }

@@ -25,6 +25,11 @@ func (h *house) tidy() {
 	if err := h.room.Tidy(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}
+	for _, d := range h.room.Activity().Deletes {
+		if _, err := d.Run(h.t.Context(), h.Pool, h.Now()); err != nil {
+			h.t.Fatal(err)
+		}
+	}
 }
 
 func (h *house) accept(path string, n int, change func(i int, v url.Values)) {

@@ -76,6 +76,11 @@ func (r *Room) Activity() activity.Activity {
 		Kind: Kind, Title: "Survey", What: "answers to a survey", Path: "/surveys", Statuses: r.statuses(),
 		Form: r.formOf, Closed: r.closedTo, Public: r.public, Staff: r.staffPages, Panel: r.record, Receipt: r.receipt,
 		Work: []job.Worker{{Name: "survey_tidy", Every: 6 * time.Hour, Timeout: 10 * time.Minute, Run: r.Tidy}},
+		// A seal lasts a day; what was spent before that can't come back.
+		Deletes: []job.Deletion{{
+			Kind: "survey", Outcome: "spent numbers of anonymous forms", For: 48 * time.Hour,
+			Due: `spent_nonce WHERE spent_on < ($1::timestamptz AT TIME ZONE 'UTC')::date`, At: "spent_on",
+		}},
 	}
 }
 

@@ -13,16 +13,11 @@ import (
 // ahead is how long before their deletion answers become counts, so that a stopped machine loses none.
 const ahead = 7 * 24 * time.Hour
 
-// Tidy does what follows from time: answers about to be deleted become counts, nonces that can't be used any more go,
-// and anonymous answers of past days lose what the database itself would tell of when they came. It is safe to repeat.
+// Tidy does what follows from time: answers about to be deleted become counts, and anonymous answers of past days lose what
+// the database itself would tell of when they came. It is safe to repeat.
 func (r *Room) Tidy(ctx context.Context) error {
 	if err := r.fold(ctx); err != nil {
 		return fmt.Errorf("turn answers into counts: %w", err)
-	}
-	// A seal lasts a day; what was spent before that can't come back.
-	_, err := r.desk.Pool.Exec(ctx, `DELETE FROM spent_nonce WHERE spent_on < $1`, r.desk.Now().UTC().AddDate(0, 0, -2))
-	if err != nil {
-		return fmt.Errorf("forget spent nonces: %w", err)
 	}
 	if err := r.mix(ctx); err != nil {
 		return fmt.Errorf("mix anonymous answers: %w", err)
