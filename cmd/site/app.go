@@ -9,6 +9,7 @@ import (
 	netmail "net/mail"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -216,9 +217,14 @@ func (a *app) openMail() (*mail.Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mail templates: %w", err)
 	}
+	hosts, err := a.cfg.hosts("SMTP_URL")
+	if err != nil {
+		return nil, fmt.Errorf("SMTP_URL: %w", err)
+	}
 	return mail.New(mail.Config{
 		Pool: a.pool, Keys: a.ring, Files: files, Templates: a.mailTemplates(), SMTP: a.cfg.SMTPURL,
-		Dir: filepath.Join(a.cfg.VarDir, "mail"), Now: a.now, Log: a.log,
+		Relay: slices.ContainsFunc(hosts, func(host string) bool { return !local(host) }),
+		Dir:   filepath.Join(a.cfg.VarDir, "mail"), Now: a.now, Log: a.log,
 		Identity: mail.Identity{
 			Name: a.site.Name, LegalName: a.site.LegalName, Address: a.site.Address, PublicURL: a.cfg.PublicURL,
 			PrivacyEmail: a.site.PrivacyEmail,

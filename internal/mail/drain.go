@@ -146,12 +146,13 @@ type pending struct {
 }
 
 // ready asks the gate once more, as of now: the version of the statement in force may have changed since the message was
-// stored. Then it draws the mail. It returns no mail where there is none to send: then the row says why. Its error is that
-// of the database.
+// stored. Where another company carries mail, it asks whether a statement said so to the person. Then it draws the mail. It
+// returns no mail where there is none to send: then the row says why. Its error is that of the database.
 func (q *Queue) ready(ctx context.Context, c claim) (*gomail.Msg, *drawer, error) {
 	rows, err := q.pool.Query(ctx, `
 		SELECT m.person_id AS person, m.purpose, m.template, m.address, m.data,
 			coalesce(may_send(jsonb_populate_record(m, jsonb_build_object('created_at', $3::timestamptz))), restrained(m),
+				CASE WHEN $4 THEN may_hand_over(m, $3) END,
 				CASE WHEN c.in_force AND p.bounced_at IS NOT NULL THEN 'mail to the address came back' END)
 				AS refused,
 			coalesce(s.quarantined_at >= m.created_at, false) AS apart, c.wording, c.at AS agreed_at
@@ -159,7 +160,7 @@ func (q *Queue) ready(ctx context.Context, c claim) (*gomail.Msg, *drawer, error
 		LEFT JOIN person p ON p.id = m.person_id
 		LEFT JOIN submission s ON s.id = m.submission_id
 		LEFT JOIN consent c ON c.person_id = m.person_id AND c.purpose = m.purpose AND c.channel = m.channel
-		WHERE m.id = $1 AND m.state = 'queued' AND m.attempts = $2`, c.ID, c.Attempts, q.now())
+		WHERE m.id = $1 AND m.state = 'queued' AND m.attempts = $2`, c.ID, c.Attempts, q.now(), q.relay)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read message: %w", err)
 	}

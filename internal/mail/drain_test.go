@@ -156,6 +156,65 @@ func TestWithheld(t *testing.T) {
 	}
 }
 
+// TestRelayOfAnotherCompany holds that a mail leaves by it where the statement that its person read names a company for what
+// is in the mail, and that what could reach them in no other way leaves always.
+func TestRelayOfAnotherCompany(t *testing.T) {
+	t.Parallel()
+	const withheld, sent = "withheld no statement that its person read names a company that carries our mail", "sent"
+	for named, want := range map[string]struct{ letter, digest, inbox string }{
+		"":                     {withheld, withheld, withheld},
+		"{name,message}":       {withheld, withheld, sent},
+		"{email address}":      {sent, sent, withheld},
+		"{name,email address}": {sent, sent, sent},
+	} {
+		t.Run(named, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.config.Relay = true
+			w.config.Templates = append(w.config.Templates, mail.Template{Name: "new-address", Purpose: "notice", Data: newAddress{}})
+			w.queue = mailtest.New(t, w.config)
+			if named != "" {
+				w.exec(`INSERT INTO statement_use (version, activity, purpose, data, recipient, retention, basis)
+					VALUES ($1, 'contact', 'service', $2::text::text[], 'processor', 'a year', 'your request')`, statement, named)
+			}
+			if diff := cmp.Diff(w.mailOfAllKinds(), map[string]string{
+				"letter": want.letter, "digest": want.digest, "inbox": want.inbox, "code": sent, "notice": sent, "choice": sent,
+			}); diff != "" {
+				t.Errorf("(-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+type newAddress struct{ Until, URL string }
+
+// mailOfAllKinds sends what there is to send to somebody and tells what became of it.
+func (w *world) mailOfAllKinds() map[string]string {
+	w.Helper()
+	const to = "ada@example.com"
+	ada := w.person(to)
+	w.choose(ada, true)
+	ids := map[string]uuid.UUID{
+		"letter": w.letter(ada, to),
+		"digest": w.digest(ada, to),
+		"inbox": w.add(mail.Message{
+			Submission: valid(w.submission(ada)), Template: "inbox", Address: "inbox@example.com", Data: mail.Inbox{Kind: "Question", URL: "/q"},
+		}),
+		"code":   w.add(w.about(mail.Message{Person: valid(ada), Template: "code", Address: to, Data: mail.Code{Code: "1"}})),
+		"notice": w.add(mail.Message{Person: valid(ada), Template: "new-address", Address: to, Data: newAddress{URL: "/new"}}),
+		"choice": w.add(mail.Message{
+			Person: valid(ada), Template: "confirm", Address: to, Data: mail.Confirm{What: "news", Wording: "w", URL: "/news"},
+		}),
+	}
+	w.drain()
+	states := map[string]string{}
+	for name, id := range ids {
+		r := w.state(id)
+		states[name] = strings.TrimSpace(r.State + " " + r.Error)
+	}
+	return states
+}
+
 func TestTemporaryFailure(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

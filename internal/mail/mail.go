@@ -67,6 +67,7 @@ type Config struct {
 	Templates []Template // Core and those of the rooms
 	Identity  Identity
 	SMTP      string           // SMTP_URL; empty: mails are written as .eml files into Dir
+	Relay     bool             // the server of SMTP is run by another company
 	Dir       string           // folder of .eml files, made when first needed
 	Envelope  string           // address that gets bounces; empty: that of From
 	Rate      rate.Limit       // mails a second, for each process; 0: no limit
@@ -84,6 +85,7 @@ type Queue struct {
 	envelope  netmail.Address
 	zone      *time.Location
 	transport transport
+	relay     bool // what transport takes is handed to another company
 	dir       string
 	limit     *rate.Limiter
 	now       func() time.Time
@@ -93,7 +95,7 @@ type Queue struct {
 // New parses all templates and the configuration. It returns an error if a template lacks a file, an address or URL is
 // unusable, or two templates share a name.
 func New(c Config) (*Queue, error) {
-	q := &Queue{pool: c.Pool, keys: c.Keys, identity: c.Identity, dir: c.Dir, now: c.Now, log: c.Log}
+	q := &Queue{pool: c.Pool, keys: c.Keys, identity: c.Identity, relay: c.Relay, dir: c.Dir, now: c.Now, log: c.Log}
 	var err error
 	if q.base, err = url.Parse(strings.TrimSuffix(c.Identity.PublicURL, "/")); err != nil || q.base.Host == "" {
 		return nil, errors.New("mail: PUBLIC_URL is not an absolute URL")

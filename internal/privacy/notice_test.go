@@ -2,6 +2,7 @@ package privacy_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -83,17 +84,24 @@ func publishWiderOn(t *testing.T, h house, compatible, id string, days int) {
 
 // publishUse publishes what change makes of a wider use of contact.
 func publishUse(h house, id string, days int, change func(*consent.Use)) error {
+	return publishUses(h, id, days, func(u *consent.Use) {
+		if u.Activity == "contact" && u.Purpose == "service" && u.Recipient == "own department" {
+			u.Data = append(slices.Clone(u.Data), "time of day")
+			change(u)
+		}
+	})
+}
+
+// publishUses publishes what change makes of each use.
+func publishUses(h house, id string, days int, change func(*consent.Use)) error {
 	ctx := context.Background()
 	d, err := consent.ReadDraft(web.FS, "2026-11-18")
 	if err != nil {
 		return err
 	}
 	d.ID, d.EffectiveOn = id, d.EffectiveOn.AddDate(0, 0, days)
-	for i, u := range d.Uses {
-		if u.Activity == "contact" && u.Purpose == "service" && u.Recipient == "own department" {
-			d.Uses[i].Data = append(slices.Clone(u.Data), "time of day")
-			change(&d.Uses[i])
-		}
+	for i := range d.Uses {
+		change(&d.Uses[i])
 	}
 	if err := consent.Publish(ctx, h.Pool, d, h.Now()); err != nil {
 		return err
@@ -295,6 +303,49 @@ func TestOldRecordsAreHeld(t *testing.T) {
 		}
 		if got := strings.Join(open(), " "); got != step.want {
 			t.Errorf("%s: the gate opens for %q, want %q", step.name, got, step.want)
+		}
+	}
+}
+
+// TestRelayOpensByNotice holds that what was sent in when no statement named a company is handed to a relay 30 days after its
+// sender was told of one, and not to that of somebody who objects.
+func TestRelayOpensByNotice(t *testing.T) {
+	h := bench(t)
+	ctx := t.Context()
+	told, objects := sender{id: uuid.New(), confirmed: true}, sender{id: uuid.New(), confirmed: true}
+	told.records, objects.records = [][2]string{{"demo", "2006-12-05"}}, [][2]string{{"demo", "2006-12-05"}}
+	fill(t, h, []sender{told, objects})
+	err := publishUses(h, "2026-11-20", 2, func(u *consent.Use) {
+		if u.Activity == "demo" && u.Purpose == "service" && u.Recipient == "processor" {
+			u.Compatible = "The same mail, carried by a company under contract."
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(tell(ctx, h), h.Mail.Drain(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	if w := h.Post(h.room.ObjectionPath(objects.id), nil); w.Code != http.StatusOK {
+		t.Fatalf("object: %d", w.Code)
+	}
+	for _, step := range []struct {
+		days int
+		want []uuid.UUID
+	}{{0, []uuid.UUID{}}, {29, []uuid.UUID{}}, {2, []uuid.UUID{told.id}}} {
+		h.Advance(time.Duration(step.days) * 24 * time.Hour)
+		if err := tell(ctx, h); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := h.Pool.Query(ctx, `
+			SELECT person_id FROM submission WHERE may_hand_over(jsonb_populate_record(NULL::message, jsonb_build_object(
+				'purpose', 'service', 'template', 'letter', 'person_id', person_id, 'submission_id', id)), $1) IS NULL`, h.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if diff := cmp.Diff(got, step.want); err != nil || diff != "" {
+			t.Errorf("%d days on: %v (-got +want):\n%s", step.days, err, diff)
 		}
 	}
 }

@@ -68,6 +68,14 @@ func (r *Room) databaseChecks() []Check {
 			Remove: Removal{SQL: `ALTER TABLE statement_use DROP CONSTRAINT statement_use_recipient_check`},
 		},
 		{
+			Promise: "P-9", Name: "The relay of another company gets a mail only where a statement that its person read names such a company.",
+			Run: r.checkRelay,
+			Remove: Removal{SQL: `CREATE OR REPLACE FUNCTION may_hand_over(m message, at timestamptz) RETURNS text
+				LANGUAGE sql STABLE AS 'SELECT NULL::text'`},
+			Also: []Removal{{SQL: `CREATE OR REPLACE FUNCTION may_use(submission uuid, purpose text, recipient text, field text, at timestamptz DEFAULT now())
+				RETURNS boolean LANGUAGE sql STABLE AS 'SELECT true'`}},
+		},
+		{
 			Promise: "P-14", Name: "No computer is remembered for longer than 60 days.", Run: r.checkConstraint("device", "device_short"),
 			Remove: Removal{SQL: `ALTER TABLE device DROP CONSTRAINT device_short`},
 		},

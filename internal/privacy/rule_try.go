@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/postgres"
 )
@@ -216,6 +217,58 @@ func (r *Room) checkUse(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// checkRelay writes to somebody who sent a question and agreed to the newsletter under a version that names no company: no
+// relay gets either mail. Then the version names one for answers: it gets both.
+func (r *Room) checkRelay(ctx context.Context) error {
+	return r.rehearse(ctx, func(tx pgx.Tx, who person.Person) error {
+		record, version := uuid.New(), "check "+who.ID.String()
+		if err := r.sendUnder(ctx, tx, who, record, version); err != nil {
+			return err
+		}
+		err := r.desk.Ledger.Record(ctx, tx, who.ID, consent.Event{
+			Purpose: consent.Newsletter, Channel: consent.ByEmail, Granted: true, Wording: "A rehearsal.",
+			Statement: version, Origin: consent.FromForm, At: r.desk.Now(),
+		})
+		if err != nil {
+			return err
+		}
+		for _, named := range []bool{false, true} {
+			if named {
+				if _, err := tx.Exec(ctx, `
+					INSERT INTO statement_use (version, activity, purpose, data, recipient, retention, basis)
+					VALUES ($1, 'contact', 'service', '{email address}', 'processor', '12 months', 'your request')`, version); err != nil {
+					return fmt.Errorf("name a company: %w", err)
+				}
+			}
+			for _, purpose := range []string{"service", "newsletter"} {
+				if err := r.handed(ctx, tx, who, record, purpose, named); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// handed demands that a relay gets a mail of a purpose, or that it does not.
+func (r *Room) handed(ctx context.Context, tx pgx.Tx, who person.Person, record uuid.UUID, purpose string, want bool) error {
+	message := map[string]any{"purpose": purpose, "channel": "email", "person_id": who.ID, "address": who.Email}
+	if purpose == "service" {
+		message["submission_id"] = record
+	}
+	var may bool
+	if err := tx.QueryRow(ctx, `SELECT may_hand_over(jsonb_populate_record(NULL::message, $1), $2) IS NULL`, message, r.desk.Now()).Scan(&may); err != nil {
+		return fmt.Errorf("ask for a relay: %w", err)
+	}
+	switch {
+	case may && !want:
+		return fmt.Errorf("a relay gets a mail of %s that no statement named it for", purpose)
+	case want && !may:
+		return fmt.Errorf("a relay gets no mail of %s although the statement names it", purpose)
+	}
+	return nil
 }
 
 // sendUnder stores a question under a version that names one use of it: that it is told of within the house.
