@@ -195,7 +195,7 @@ func (a *app) wireRooms(ctx context.Context) error {
 	}
 	a.workspace, err = staff.New(staff.Config{
 		Desk: a.desk, Accounts: a.accounts, Misuse: a.misuse, Jobs: a.jobs, Content: a.rooms.content,
-		Rooms: a.rooms.staff, Plain: a.rooms.plain, Subjects: a.rooms.subjects,
+		Rooms: a.rooms.staff,
 	})
 	return err
 }

@@ -31,8 +31,11 @@ type Activity struct {
 	Path     string // the page that leads to the form
 	Statuses []Status
 	// Form returns the form of a subject as it is offered today. For uuid.Nil it is the form without a subject, or a sample
-	// of what the form of any subject asks: the inventory lists that one.
+	// of what the form of any subject asks.
 	Form func(ctx context.Context, subject uuid.UUID) (form.Form, error)
+	// Subjects lists what a request can be about today; uuid.Nil among them stands for a request about none. Nil: no request
+	// has a subject.
+	Subjects func(ctx context.Context) ([]uuid.UUID, error)
 	// Closed says in a sentence why a subject takes no more answers, new or mended, or "". Nil: it always does.
 	Closed func(ctx context.Context, subject uuid.UUID) (string, error)
 	// Fill completes what is accepted, by whichever way it comes, for activities that need more than the common fields.
@@ -183,6 +186,14 @@ func (s Status) due(from time.Time) (time.Time, bool) {
 func dayOf(t time.Time) time.Time {
 	y, m, d := t.In(clock.Zone()).Date()
 	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+}
+
+// Open lists the subjects whose forms can be filled in today; uuid.Nil is the form without a subject.
+func (a Activity) Open(ctx context.Context) ([]uuid.UUID, error) {
+	if a.Subjects == nil {
+		return []uuid.UUID{uuid.Nil}, nil
+	}
+	return a.Subjects(ctx)
 }
 
 // WhyClosed says in a sentence why a subject takes no more answers; "" where it does.
