@@ -188,7 +188,7 @@ func (a *app) wireRooms(ctx context.Context) error {
 		a.rooms.activities = a.without.Forms(a.rooms.activities)
 	}
 	a.desk.Open(a.rooms.activities)
-	a.index = site.NewIndex(a.pool, a.now, a.content, a.rooms.sources...)
+	a.index = site.NewIndex(a.pool, a.now, a.content, append(a.rooms.sources, a.rooms.activities.Documents)...)
 	var err error
 	if a.jobs, err = job.New(a.pool, a.log, a.workers()...); err != nil {
 		return err

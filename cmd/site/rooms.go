@@ -86,6 +86,7 @@ func (a *app) makeRooms() rooms {
 		work:   append(addresses.Work(), announcer.Work()...),
 		sources: []content.Source{
 			careers.Documents, webinars.Documents, demos.Documents, downloads.Documents, surveys.Documents, announcer.Documents, newsroom.Documents,
+			a.privacy.Documents,
 		},
 		content: []staff.Link{
 			{Label: "Webinars", Path: "/staff/webinars", Kind: webinar.Kind, Right: account.Publish},

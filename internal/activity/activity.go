@@ -7,8 +7,11 @@ package activity
 
 import (
 	"context"
+	"fmt"
 	"html/template"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -16,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/clock"
+	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/mail"
@@ -245,6 +249,38 @@ func (as Activities) Kinds() []string {
 		kinds = append(kinds, a.Kind)
 	}
 	return kinds
+}
+
+// Documents lists the forms that need no subject, for search and sitemap. What has subjects is listed by its room.
+func (as Activities) Documents(ctx context.Context) ([]content.Document, error) {
+	var docs []content.Document
+	for _, a := range as {
+		open, err := a.Open(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("what is open of %s: %w", a.Kind, err)
+		}
+		if !slices.Contains(open, uuid.Nil) {
+			continue
+		}
+		f, err := a.Form(ctx, uuid.Nil)
+		if err != nil {
+			return nil, fmt.Errorf("form of %s: %w", a.Kind, err)
+		}
+		docs = append(docs, content.Document{Path: a.Path, Kind: "form", Title: f.Title, Summary: f.Intro, Body: asks(f)})
+	}
+	return docs, nil
+}
+
+// asks are the questions of a form and the answers that it offers, in words.
+func asks(f form.Form) string {
+	var words []string
+	for _, field := range f.Fields {
+		words = append(words, field.Label)
+		for _, o := range field.Options {
+			words = append(words, o.Label)
+		}
+	}
+	return strings.Join(words, " · ")
 }
 
 // WorkingDays returns the day that many working days after t: Saturdays and Sundays don't count.

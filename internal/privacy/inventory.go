@@ -84,6 +84,8 @@ type useEntry struct {
 	Basis     string   `json:"basis"`
 }
 
+const inventoryTitle = "What we hold"
+
 type inventoryPage struct {
 	page.Base
 	Inventory inventory
@@ -101,7 +103,7 @@ func (r *Room) showInventory(w http.ResponseWriter, req *http.Request) error {
 	}
 	return r.views.inventory.Write(w, req, http.StatusOK, inventoryPage{
 		Base: page.Base{
-			Title:       "What we hold",
+			Title:       inventoryTitle,
 			Description: r.say("inventory_about"),
 			Section:     "privacy", Crumbs: crumbs("Inventory"),
 		},
