@@ -189,14 +189,14 @@ func (a *app) wireRooms(ctx context.Context) error {
 		a.rooms.activities = a.without.Forms(a.rooms.activities)
 	}
 	a.desk.Open(a.rooms.activities)
-	a.index = site.NewIndex(a.pool, a.now, a.content, a.rooms.sources...)
+	a.index = site.NewIndex(a.pool, a.now, a.content, append(a.rooms.sources, a.rooms.activities.Documents)...)
 	var err error
 	if a.jobs, err = job.New(a.pool, a.log, a.workers()...); err != nil {
 		return err
 	}
 	a.workspace, err = staff.New(staff.Config{
 		Desk: a.desk, Accounts: a.accounts, Misuse: a.misuse, Jobs: a.jobs, Content: a.rooms.content,
-		Rooms: a.rooms.staff, Plain: a.rooms.plain, Subjects: a.rooms.subjects,
+		Rooms: a.rooms.staff,
 	})
 	return err
 }

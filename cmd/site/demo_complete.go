@@ -43,12 +43,9 @@ func (s *season) complete(ctx context.Context) error {
 
 // reach sends requests until one is in the status. An example that can't have one has none.
 func (s *season) reach(ctx context.Context, a activity.Activity, want string) error {
-	subjects := []uuid.UUID{uuid.Nil}
-	if list, ok := s.rooms.subjects[a.Kind]; ok {
-		var err error
-		if subjects, err = list(ctx); err != nil || len(subjects) == 0 {
-			return err
-		}
+	subjects, err := a.Open(ctx)
+	if err != nil || len(subjects) == 0 {
+		return err
 	}
 	for try := range 12 {
 		var found bool // and not about to be deleted
@@ -229,7 +226,7 @@ func (s *season) attend(ctx context.Context) error {
 // fetch lets the customer have fetched a file by the mailed link.
 func (s *season) fetch(ctx context.Context) error {
 	a, _ := s.rooms.activities.Find(download.Kind)
-	subject, err := s.subject(ctx, a.Kind)
+	subject, err := s.subject(ctx, a)
 	if err != nil || subject == uuid.Nil {
 		return err
 	}

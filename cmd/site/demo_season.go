@@ -144,7 +144,7 @@ func (s *season) pick() activity.Activity {
 
 // one sends one form, and does with it what has been done by now.
 func (s *season) one(ctx context.Context, a activity.Activity, i int) error {
-	subject, err := s.subject(ctx, a.Kind)
+	subject, err := s.subject(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -243,13 +243,9 @@ func (s *season) confirm(ctx context.Context, email string) error {
 
 func one(text string) []string { return []string{text} }
 
-// subject picks something that can be applied for today; uuid.Nil for activities without subjects.
-func (s *season) subject(ctx context.Context, kind string) (uuid.UUID, error) {
-	list, ok := s.rooms.subjects[kind]
-	if !ok {
-		return uuid.Nil, nil
-	}
-	ids, err := list(ctx)
+// subject picks something that can be applied for today; uuid.Nil for none in particular.
+func (s *season) subject(ctx context.Context, a activity.Activity) (uuid.UUID, error) {
+	ids, err := a.Open(ctx)
 	if err != nil || len(ids) == 0 {
 		return uuid.Nil, err
 	}

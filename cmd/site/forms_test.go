@@ -54,7 +54,8 @@ func readForm(address string, doc *goquery.Document) *shownForm {
 
 func (f *shownForm) answer(el, s *goquery.Selection) {
 	name := s.AttrOr("name", "")
-	if s.AttrOr("aria-required", "") == "true" || s.Closest("fieldset").Find(".optional").Length() == 0 && s.AttrOr("type", "") == "radio" {
+	group := s.Closest("fieldset:not(.consents)")
+	if s.AttrOr("aria-required", "") == "true" || group.Length() == 1 && group.Find("legend .optional").Length() == 0 {
 		if !slices.Contains(f.required, name) {
 			f.required = append(f.required, name)
 		}

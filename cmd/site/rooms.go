@@ -40,11 +40,8 @@ type rooms struct {
 	public     []func(chi.Router)
 	staff      []func(chi.Router)
 	content    []staff.Link
-	plain      []string
 	work       []job.Worker
 	demo       []func(context.Context) error
-	// subjects lists what can be applied for today, for the activities that have subjects.
-	subjects map[string]func(context.Context) ([]uuid.UUID, error)
 }
 
 // makeRooms is the list of activities: a new one is a line here, a folder in internal/ and one in web/templates/.
@@ -93,6 +90,7 @@ func (a *app) makeRooms() rooms {
 		work:   announcer.Work(),
 		sources: []content.Source{
 			careers.Documents, webinars.Documents, demos.Documents, downloads.Documents, surveys.Documents, announcer.Documents, newsroom.Documents,
+			a.privacy.Documents,
 		},
 		content: []staff.Link{
 			{Label: "Webinars", Path: "/staff/webinars", Kind: webinar.Kind, Right: account.Publish},
@@ -111,7 +109,6 @@ func (a *app) makeRooms() rooms {
 			{Label: "Legal holds", Path: "/staff/holds", Kind: privacy.Kind, Right: account.Publish},
 			{Label: "Visits", Path: "/staff/visits", Kind: analytics.Kind, Right: account.See},
 		},
-		plain: []string{alliance.Kind, career.Kind, access.Kind, newsletter.Kind, contact.Kind, privacy.Kind},
 		demo: []func(context.Context) error{
 			func(ctx context.Context) error { return careers.Demo(ctx, a.web) },
 			webinars.Demo, demos.Demo, downloads.Demo,
@@ -120,10 +117,6 @@ func (a *app) makeRooms() rooms {
 			func(ctx context.Context) error { return announcer.Demo(ctx, a.web) },
 			func(ctx context.Context) error { return newsroom.Demo(ctx, a.web) },
 			a.demoVisits,
-		},
-		subjects: map[string]func(context.Context) ([]uuid.UUID, error){
-			career.Kind: careers.Subjects, webinar.Kind: webinars.Subjects,
-			demo.Kind: demos.Subjects, download.Kind: downloads.Subjects, survey.Kind: surveys.Subjects,
 		},
 	}
 }

@@ -7,8 +7,11 @@ package activity
 
 import (
 	"context"
+	"fmt"
 	"html/template"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -16,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/clock"
+	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/mail"
@@ -31,8 +35,11 @@ type Activity struct {
 	Path     string // the page that leads to the form
 	Statuses []Status
 	// Form returns the form of a subject as it is offered today. For uuid.Nil it is the form without a subject, or a sample
-	// of what the form of any subject asks: the inventory lists that one.
+	// of what the form of any subject asks.
 	Form func(ctx context.Context, subject uuid.UUID) (form.Form, error)
+	// Subjects lists what a request can be about today; uuid.Nil among them stands for a request about none. Nil: no request
+	// has a subject.
+	Subjects func(ctx context.Context) ([]uuid.UUID, error)
 	// Closed says in a sentence why a subject takes no more answers, new or mended, or "". Nil: it always does.
 	Closed func(ctx context.Context, subject uuid.UUID) (string, error)
 	// Fill completes what is accepted, by whichever way it comes, for activities that need more than the common fields.
@@ -187,6 +194,14 @@ func dayOf(t time.Time) time.Time {
 	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 }
 
+// Open lists the subjects whose forms can be filled in today; uuid.Nil is the form without a subject.
+func (a Activity) Open(ctx context.Context) ([]uuid.UUID, error) {
+	if a.Subjects == nil {
+		return []uuid.UUID{uuid.Nil}, nil
+	}
+	return a.Subjects(ctx)
+}
+
 // WhyClosed says in a sentence why a subject takes no more answers; "" where it does.
 func (a Activity) WhyClosed(ctx context.Context, subject uuid.UUID) (string, error) {
 	if a.Closed == nil {
@@ -236,6 +251,38 @@ func (as Activities) Kinds() []string {
 		kinds = append(kinds, a.Kind)
 	}
 	return kinds
+}
+
+// Documents lists the forms that need no subject, for search and sitemap. What has subjects is listed by its room.
+func (as Activities) Documents(ctx context.Context) ([]content.Document, error) {
+	var docs []content.Document
+	for _, a := range as {
+		open, err := a.Open(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("what is open of %s: %w", a.Kind, err)
+		}
+		if !slices.Contains(open, uuid.Nil) {
+			continue
+		}
+		f, err := a.Form(ctx, uuid.Nil)
+		if err != nil {
+			return nil, fmt.Errorf("form of %s: %w", a.Kind, err)
+		}
+		docs = append(docs, content.Document{Path: a.Path, Kind: "form", Title: f.Title, Summary: f.Intro, Body: asks(f)})
+	}
+	return docs, nil
+}
+
+// asks are the questions of a form and the answers that it offers, in words.
+func asks(f form.Form) string {
+	var words []string
+	for _, field := range f.Fields {
+		words = append(words, field.Label)
+		for _, o := range field.Options {
+			words = append(words, o.Label)
+		}
+	}
+	return strings.Join(words, " · ")
 }
 
 // WorkingDays returns the day that many working days after t: Saturdays and Sundays don't count.

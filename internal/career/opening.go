@@ -120,14 +120,14 @@ func (r *Room) open(ctx context.Context) ([]opening, error) {
 	return slices.DeleteFunc(list, r.closed), err
 }
 
-// Subjects lists the ids of the openings that can be applied for.
+// Subjects lists the ids of the openings that can be applied for, and last uuid.Nil: one may apply without any.
 func (r *Room) Subjects(ctx context.Context) ([]uuid.UUID, error) {
 	list, err := r.open(ctx)
-	ids := make([]uuid.UUID, 0, len(list))
+	ids := make([]uuid.UUID, 0, len(list)+1)
 	for _, o := range list {
 		ids = append(ids, o.ID)
 	}
-	return ids, err
+	return append(ids, uuid.Nil), err
 }
 
 // Documents lists the openings that can be applied for, for search and sitemap.

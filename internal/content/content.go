@@ -79,8 +79,8 @@ func (p Page) Base() page.Base {
 
 // Document is what the search and the sitemap know of a published row of some room, or of a page.
 type Document struct {
-	Path    string
-	Kind    string // page, news, webinar, download, demo, opening, survey
+	Path    string // with a fragment: a part of a page, for the search alone
+	Kind    string // page, form, privacy, news, newsletter, webinar, download, demo, opening, survey
 	Title   string
 	Summary string
 	Body    string    // plain words

@@ -4,24 +4,21 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
-	"clickcommerce.com/site/internal/submission"
 )
 
-// inventory lists what is asked, why, and what becomes of it. It is made from the declarations that decode the forms and
-// from the uses of the statement in force, so it can't tell another story (P-4).
+// inventory lists what is asked, why, and what becomes of it. It is made from the declarations that decode the forms of
+// today, whatever they are about, and from the uses of the statement in force, so it can't tell another story (P-4).
 type inventory struct {
 	Controller  string           `json:"controller"`
 	Contact     string           `json:"contact"`
@@ -43,29 +40,23 @@ type processorEntry struct {
 }
 
 type activityEntry struct {
-	Kind      string         `json:"kind"`
-	Title     string         `json:"title"`
-	Path      string         `json:"path"`
-	Anonymous bool           `json:"anonymous,omitempty"`
-	Note      string         `json:"note,omitempty"`
-	Fields    []fieldEntry   `json:"fields"`
-	Consents  []consentEntry `json:"consents_offered"`
-	Uses      []useEntry     `json:"uses"`
+	Kind     string         `json:"kind"`
+	Title    string         `json:"title"`
+	Path     string         `json:"path"`
+	Note     string         `json:"note,omitempty"`
+	Forms    []formEntry    `json:"forms"` // those that can be filled in today
+	Fields   []fieldEntry   `json:"fields"`
+	Consents []consentEntry `json:"consents_offered"`
+	Uses     []useEntry     `json:"uses"`
+
+	forms []form.Form // from which this is made
 }
 
-// Required counts the fields that must be filled.
-func (a activityEntry) Required() int {
-	n := 0
-	for _, f := range a.Fields {
-		if f.Required {
-			n++
-		}
-	}
-	return n
+// formEntry is a form by the name of what it is about.
+type formEntry struct {
+	Name      string `json:"name"`
+	Anonymous bool   `json:"anonymous,omitempty"` // its answers lead to nobody
 }
-
-// Optional counts the others.
-func (a activityEntry) Optional() int { return len(a.Fields) - a.Required() }
 
 type fieldEntry struct {
 	Name     string   `json:"name"`
@@ -74,13 +65,15 @@ type fieldEntry struct {
 	Required bool     `json:"required"`
 	Why      string   `json:"why"`
 	Options  []string `json:"options,omitempty"`
+	OnlyIn   []string `json:"only_in,omitempty"` // names of the forms that ask it; none: all
 }
 
 type consentEntry struct {
-	Purpose  string `json:"purpose"`
-	Channel  string `json:"channel"`
-	Wording  string `json:"wording"`
-	Required bool   `json:"required,omitempty"` // the request itself is the consent
+	Purpose  string   `json:"purpose"`
+	Channel  string   `json:"channel"`
+	Wording  string   `json:"wording"`
+	Required bool     `json:"required,omitempty"` // the request itself is the consent
+	OnlyIn   []string `json:"only_in,omitempty"`  // as of a field
 }
 
 type useEntry struct {
@@ -90,6 +83,8 @@ type useEntry struct {
 	Retention string   `json:"retention"`
 	Basis     string   `json:"basis"`
 }
+
+const inventoryTitle = "What we hold"
 
 type inventoryPage struct {
 	page.Base
@@ -108,7 +103,7 @@ func (r *Room) showInventory(w http.ResponseWriter, req *http.Request) error {
 	}
 	return r.views.inventory.Write(w, req, http.StatusOK, inventoryPage{
 		Base: page.Base{
-			Title:       "What we hold",
+			Title:       inventoryTitle,
 			Description: r.say("inventory_about"),
 			Section:     "privacy", Crumbs: crumbs("Inventory"),
 		},
@@ -184,25 +179,48 @@ func order() []string {
 	return []string{"service", "account", "internal", "newsletter", "product_news", "promotion", "survey", "notice", "conduct"}
 }
 
-// entry lists the fields of an activity.
+// entry lists what the forms of an activity ask; where none is open today, what a sample of them does.
 func (r *Room) entry(ctx context.Context, a activity.Activity) (activityEntry, error) {
-	entry := activityEntry{Kind: a.Kind, Title: a.Title, Path: a.Path, Fields: []fieldEntry{}, Consents: []consentEntry{}, Uses: []useEntry{}}
-	fields, anonymous, err := r.fields(ctx, a)
+	entry := activityEntry{
+		Kind: a.Kind, Title: a.Title, Path: a.Path, Forms: []formEntry{}, Fields: []fieldEntry{}, Consents: []consentEntry{}, Uses: []useEntry{},
+	}
+	subjects, err := a.Open(ctx)
 	if err != nil {
+		return entry, fmt.Errorf("what is open of %s: %w", a.Kind, err)
+	}
+	if entry.forms, err = formsOf(ctx, a, subjects); err != nil {
 		return entry, err
 	}
-	entry.Anonymous = anonymous
-	if len(fields) == 0 {
-		entry.Note = r.say("inventory_closed")
+	for _, f := range entry.forms {
+		entry.Forms = append(entry.Forms, formEntry{nameOf(f), f.Anonymous})
 	}
-	for _, f := range fields {
-		if f.Kind == form.Consent && f.Purpose != "" {
-			entry.Consents = append(entry.Consents, consentEntry{f.Purpose, f.Channel, f.Label, f.Required})
+	if len(subjects) == 0 {
+		entry.Note = r.say("inventory_closed")
+		if entry.forms, err = formsOf(ctx, a, []uuid.UUID{uuid.Nil}); err != nil {
+			return entry, err
+		}
+	}
+	for _, q := range questions(entry.forms) {
+		if isConsent(q.Field) {
+			entry.Consents = append(entry.Consents, consentEntry{q.Purpose, q.Channel, q.Label, q.Required, q.onlyIn})
 			continue
 		}
-		entry.Fields = append(entry.Fields, newFieldEntry(f))
+		field := newFieldEntry(q.Field)
+		field.OnlyIn = q.onlyIn
+		entry.Fields = append(entry.Fields, field)
 	}
 	return entry, nil
+}
+
+func formsOf(ctx context.Context, a activity.Activity, subjects []uuid.UUID) ([]form.Form, error) {
+	forms := make([]form.Form, len(subjects))
+	for i, subject := range subjects {
+		var err error
+		if forms[i], err = a.Form(ctx, subject); err != nil {
+			return nil, fmt.Errorf("form of %s: %w", a.Kind, err)
+		}
+	}
+	return forms, nil
 }
 
 func newFieldEntry(f form.Field) fieldEntry {
@@ -213,24 +231,4 @@ func newFieldEntry(f form.Field) fieldEntry {
 	return field
 }
 
-// fields are those of the activity's general form; where it has only forms of subjects, those of the one that was shown
-// last.
-func (r *Room) fields(ctx context.Context, a activity.Activity) (fields []form.Field, anonymous bool, err error) {
-	f, err := a.Form(ctx, uuid.Nil)
-	if err == nil {
-		return f.Fields, f.Anonymous, nil
-	}
-	if !errors.Is(err, page.ErrNotFound) && !errors.Is(err, submission.ErrNotFound) && !errors.Is(err, pgx.ErrNoRows) {
-		return nil, false, fmt.Errorf("form of %s: %w", a.Kind, err)
-	}
-	err = r.desk.Pool.QueryRow(ctx, `
-		SELECT fields, coalesce((wording ->> 'anonymous')::bool, false)
-		FROM form_revision WHERE kind = $1 ORDER BY created_at DESC LIMIT 1`, a.Kind).Scan(&fields, &anonymous)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, fmt.Errorf("read form of %s: %w", a.Kind, err)
-	}
-	return fields, anonymous, nil
-}
+func isConsent(f form.Field) bool { return f.Kind == form.Consent && f.Purpose != "" }

@@ -132,6 +132,8 @@ func (r *Room) lastProof(ctx context.Context) (*Proof, error) {
 	return p, nil
 }
 
+const promisesTitle = "Our promises, tested"
+
 type promisesPage struct {
 	page.Base
 	Main, Own []Promise
@@ -152,7 +154,7 @@ func (r *Room) showPromises(w http.ResponseWriter, req *http.Request) error {
 	}
 	data := promisesPage{
 		Base: page.Base{
-			Title:       "Our promises, tested",
+			Title:       promisesTitle,
 			Description: r.say("promises_about"),
 			Section:     "privacy", Crumbs: crumbs("Promises"),
 		},

@@ -154,10 +154,12 @@ func TestForeignChecksAreShown(t *testing.T) {
 type inventory struct {
 	Statement  string
 	Activities []struct {
-		Kind   string
-		Fields []struct {
+		Kind, Note string
+		Forms      []struct{ Name string }
+		Fields     []struct {
 			Name, Why string
 			Required  bool
+			OnlyIn    []string `json:"only_in"`
 		}
 		Consents []struct{ Purpose string } `json:"consents_offered"`
 		Uses     []struct{ Purpose, Recipient, Retention, Basis string }
@@ -228,23 +230,61 @@ func TestUnnamedActivityAndMissingReasonTurnRed(t *testing.T) {
 	}
 }
 
-// TestInventoryOfSubjects lists the form that was shown last where an activity has no form without a subject.
+// TestInventoryOfSubjects lists what the forms of all subjects ask, and which of them alone ask it.
 func TestInventoryOfSubjects(t *testing.T) {
-	ctx := context.Background()
-	shown := form.Form{Kind: "walk", Fields: []form.Field{{Name: "shoe", Label: "Shoe size", Kind: form.Text, Why: "For the walk."}}}
-	walk := activity.Activity{
-		Kind: "walk", Title: "Walk", Path: "/contact", Statuses: []activity.Status{{Value: "new"}},
-		Form: func(context.Context, uuid.UUID) (form.Form, error) { return form.Form{}, pgx.ErrNoRows },
-	}
+	email := form.Field{Name: "email", Label: "E-mail address", Kind: form.Email, Required: true, Why: "To answer."}
+	shoe := form.Field{Name: "shoe", Label: "Shoe size", Kind: form.Text, Required: true, Why: "For the walk."}
+	hill, lake, night := uuid.New(), uuid.New(), uuid.New()
+	walk := walks([]uuid.UUID{hill, lake, night}, map[uuid.UUID]form.Form{
+		uuid.Nil: {Title: "Walk", Fields: []form.Field{email}},
+		hill:     {Name: "The hill", Fields: []form.Field{email, shoe}},
+		lake:     {Name: "The lake", Fields: []form.Field{email}},
+		night:    {Name: "The night", Fields: []form.Field{shoe}, Anonymous: true},
+	})
 	h := bench(t, walk)
-	if inv := read(t, h); len(inv.Activities[len(inv.Activities)-1].Fields) != 0 {
-		t.Error("fields of a form that never was")
+	inv := read(t, h)
+	var got []string
+	for _, f := range inv.Activities[len(inv.Activities)-1].Fields {
+		got = append(got, fmt.Sprint(f.Name, f.OnlyIn))
 	}
-	if _, err := h.Store.Revision(ctx, shown); err != nil {
-		t.Fatal(err)
+	if diff := cmp.Diff(got, []string{"email[The hill The lake]", "shoe[The hill The night]"}); diff != "" {
+		t.Errorf("listed (-got +want):\n%s", diff)
 	}
-	h.Pages.Invalidate()
-	if inv := read(t, h); len(inv.Activities[len(inv.Activities)-1].Fields) != 1 {
-		t.Error("the form that was shown is not listed")
+	page := document(t, h.Get("/privacy/inventory"), http.StatusOK)
+	if text := words(page.Find("#walk")); !strings.Contains(text, "for all but “The night”") ||
+		!strings.Contains(text, "for all but “The lake”") || !strings.Contains(text, "Answers to “The night” lead to nobody") {
+		t.Errorf("the page says: %s", text)
+	}
+	if row := words(page.Find(`tr:has(a[href="#walk"])`)); row != "Walk1–200" {
+		t.Errorf("counted: %s", row)
+	}
+	closed := read(t, bench(t, walks(nil, map[uuid.UUID]form.Form{uuid.Nil: {Fields: []form.Field{email}}})))
+	if last := closed.Activities[len(closed.Activities)-1]; len(last.Forms) != 0 || len(last.Fields) != 1 || last.Note == "" {
+		t.Errorf("with nothing open: %+v", last)
+	}
+}
+
+// TestFaultInOneSubjectTurnsRed has one form of three ask without a reason, and for what none should.
+func TestFaultInOneSubjectTurnsRed(t *testing.T) {
+	one := uuid.New()
+	good := form.Field{Name: "email", Label: "E-mail address", Kind: form.Email, Why: "To answer."}
+	h := bench(t, walks([]uuid.UUID{uuid.Nil, one}, map[uuid.UUID]form.Form{
+		uuid.Nil: {Title: "Walk", Fields: []form.Field{good}},
+		one: {Name: "The hill", Fields: []form.Field{
+			good, {Name: "nameless", Kind: form.Text, Why: "To walk."}, {Name: "shoe", Label: "Shoe size", Kind: form.Text},
+			{Name: "years", Label: "How old are you?", Kind: form.Text, Why: "To be sure."},
+		}},
+	}))
+	if diff := cmp.Diff(broken(h.room), []string{"P-2", "P-3", "P-4", "A-7"}); diff != "" {
+		t.Errorf("broken (-got +want):\n%s", diff)
+	}
+}
+
+// walks is an activity with a form for each subject, of which some are open.
+func walks(open []uuid.UUID, forms map[uuid.UUID]form.Form) activity.Activity {
+	return activity.Activity{
+		Kind: "walk", Title: "Walk", Path: "/contact", Statuses: []activity.Status{{Value: "new"}},
+		Form:     func(_ context.Context, subject uuid.UUID) (form.Form, error) { return forms[subject], nil },
+		Subjects: func(context.Context) ([]uuid.UUID, error) { return open, nil },
 	}
 }

@@ -84,6 +84,7 @@ func (r *Room) checkReasons(ctx context.Context) error {
 	})
 }
 
+// eachField collects the faults of all fields of all forms that can be filled in today.
 func (r *Room) eachField(ctx context.Context, fault func(fieldEntry) string) error {
 	inv, err := r.makeInventory(ctx)
 	if err != nil {
@@ -93,7 +94,8 @@ func (r *Room) eachField(ctx context.Context, fault func(fieldEntry) string) err
 	for _, a := range inv.Activities {
 		for _, f := range a.Fields {
 			if words := fault(f); words != "" {
-				faults = append(faults, fmt.Errorf("%s, field %s: %s", a.Kind, f.Name, words))
+				where := strings.Join(append([]string{a.Kind}, f.OnlyIn...), ", ")
+				faults = append(faults, fmt.Errorf("%s, field %s: %s", where, f.Name, words))
 			}
 		}
 	}

@@ -25,6 +25,8 @@ type statementPage struct {
 	Intro     content.Page
 }
 
+const versionsTitle = "Versions of the privacy statement"
+
 type versionsPage struct {
 	page.Base
 	Versions []version
@@ -62,13 +64,15 @@ func (r *Room) showVersion(w http.ResponseWriter, req *http.Request) error {
 	}
 	return r.writeStatement(w, req, statementPage{
 		Base: page.Base{
-			Title:       s.Title + ", version of " + s.Name(),
+			Title:       versionTitle(s),
 			Description: r.say("version_about", "version", s.Name()),
 			Section:     "privacy", Crumbs: append(crumbs("Versions")[:2], page.Crumb{Label: "Versions", Path: "/privacy/versions"}, page.Crumb{Label: s.Name()}),
 		},
 		Statement: s, State: r.state(s),
 	})
 }
+
+func versionTitle(s consent.Statement) string { return s.Title + ", version of " + s.Name() }
 
 func (r *Room) writeStatement(w http.ResponseWriter, req *http.Request, data statementPage) error {
 	lead, clauses, err := Clauses(data.Statement.Body)
@@ -81,7 +85,7 @@ func (r *Room) writeStatement(w http.ResponseWriter, req *http.Request, data sta
 
 func (r *Room) showVersions(w http.ResponseWriter, req *http.Request) error {
 	data := versionsPage{Base: page.Base{
-		Title:       "Versions of the privacy statement",
+		Title:       versionsTitle,
 		Description: r.say("versions_about"),
 		Section:     "privacy", Crumbs: crumbs("Versions"),
 	}}

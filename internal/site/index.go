@@ -160,12 +160,12 @@ func (i *Index) Latest(ctx context.Context, kind string, n int) ([]content.Docum
 	return docs, nil
 }
 
-// published returns addresses and dates of everything but the written pages.
+// published returns addresses and dates of everything but the written pages. A part of a page is not one of its own.
 func (i *Index) published(ctx context.Context) ([]content.Document, error) {
 	rows, err := i.pool.Query(ctx, `
 		SELECT path, kind, title, summary, '' AS body, coalesce(updated_at, '0001-01-01 00:00+00') AS updated
 		FROM search_document
-		WHERE kind <> 'page'
+		WHERE kind <> 'page' AND path NOT LIKE '%#%'
 		ORDER BY path
 		LIMIT 50000`) // a sitemap's limit
 	if err != nil {

@@ -45,7 +45,7 @@ func open(t testing.TB) *house {
 	h := &house{staff: map[account.Role]member{}}
 	h.Bench = activitytest.New(t, account.Templates(), func(*activitytest.Bench) activity.Activities {
 		return activity.Activities{
-			alliance(), simple("career", "Application for work"), simple("demo", "Demonstration"), simple("contact", "Question"),
+			alliance(), simple("career", "Application for work"), about(simple("demo", "Demonstration"), film), simple("contact", "Question"),
 			rights(), thanked(),
 		}
 	})
@@ -56,10 +56,7 @@ func open(t testing.TB) *house {
 		t.Fatal(err)
 	}
 	h.space, err = staff.New(staff.Config{
-		Desk: h.Desk, Accounts: h.accounts, Misuse: h.misuse, Jobs: jobs, Plain: []string{"alliance", "career", "contact", "privacy"},
-		Subjects: map[string]func(context.Context) ([]uuid.UUID, error){
-			"demo": func(context.Context) ([]uuid.UUID, error) { return []uuid.UUID{film}, nil },
-		},
+		Desk: h.Desk, Accounts: h.accounts, Misuse: h.misuse, Jobs: jobs,
 		Content: []staff.Link{{Label: "Openings", Path: "/staff/career", Kind: "career", Right: account.Publish}, {Label: "News", Path: "/staff/news", Kind: "news", Right: account.Publish}},
 	})
 	if err != nil {
@@ -138,6 +135,12 @@ func simple(kind, title string) activity.Activity {
 	}
 }
 
+// about makes an activity's requests be about one of the subjects.
+func about(a activity.Activity, subjects ...uuid.UUID) activity.Activity {
+	a.Subjects = func(context.Context) ([]uuid.UUID, error) { return subjects, nil }
+	return a
+}
+
 // rights is an activity whose answer the law dates.
 func rights() activity.Activity {
 	a := simple("privacy", "Privacy question")
@@ -161,7 +164,7 @@ func rights() activity.Activity {
 func thanked() activity.Activity {
 	a := simple("survey", "Survey")
 	a.Statuses[0].Label, a.Statuses[0].Moves = "Thanked", nil
-	return a
+	return about(a)
 }
 
 // as returns a colleague of that role, signed in; made when first asked for.

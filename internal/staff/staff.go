@@ -44,10 +44,6 @@ type Config struct {
 	Content  []Link    // pages on which the activities' contents are edited
 	// Rooms mount the pages of rooms that are no activities (news, privacy); they check rights themselves.
 	Rooms []func(chi.Router)
-	// Plain are the kinds whose form needs no subject, so that staff can take a request of theirs by phone at any time.
-	Plain []string
-	// Subjects list what a request of the other kinds can be about today; one of those is taken for its subject.
-	Subjects map[string]func(context.Context) ([]uuid.UUID, error)
 }
 
 // Workspace serves the pages under /staff.
@@ -57,8 +53,6 @@ type Workspace struct {
 	misuse   *Misuse
 	content  []Link
 	rooms    []func(chi.Router)
-	plain    []string
-	subjects map[string]func(context.Context) ([]uuid.UUID, error)
 	river    *riverui.Handler
 	zone     *time.Location
 	say      page.Say
@@ -68,8 +62,8 @@ type Workspace struct {
 // New returns the workspace. It panics, as page.Load does, where a template is missing.
 func New(c Config) (*Workspace, error) {
 	ws := &Workspace{
-		desk: c.Desk, accounts: c.Accounts, misuse: c.Misuse, content: c.Content, rooms: c.Rooms, plain: c.Plain,
-		subjects: c.Subjects, zone: clock.Zone(), say: c.Desk.Pages.Words("staff"), views: loadViews(c.Desk.Pages),
+		desk: c.Desk, accounts: c.Accounts, misuse: c.Misuse, content: c.Content, rooms: c.Rooms,
+		zone: clock.Zone(), say: c.Desk.Pages.Words("staff"), views: loadViews(c.Desk.Pages),
 	}
 	if c.Jobs != nil {
 		river, err := newRiver(c.Jobs, c.Desk.Log)

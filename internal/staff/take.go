@@ -84,7 +84,12 @@ func (ws *Workspace) takeForm(r *http.Request) (taken, error) {
 	}
 	subject, err := uuid.Parse(r.URL.Query().Get("subject"))
 	if err != nil || subject == uuid.Nil {
-		if subject = uuid.Nil; !slices.Contains(ws.plain, kind) {
+		subject = uuid.Nil
+		open, err := a.Open(r.Context())
+		if err != nil {
+			return taken{}, err
+		}
+		if !slices.Contains(open, uuid.Nil) {
 			return taken{}, page.ErrNotFound
 		}
 	}
@@ -145,17 +150,15 @@ func (ws *Workspace) takeKinds(ctx context.Context, in *account.Session) ([]take
 	for _, kind := range ws.kinds(in, account.Act) {
 		a, _ := ws.desk.Activities().Find(kind)
 		k := takeKind{Title: a.Title}
-		if slices.Contains(ws.plain, kind) {
+		ids, err := a.Open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(ids, uuid.Nil) {
 			k.Path = activity.TakePath(kind, uuid.Nil)
 		}
-		if open := ws.subjects[kind]; open != nil {
-			ids, err := open(ctx)
-			if err != nil {
-				return nil, err
-			}
-			if k.Subjects, err = subjectLinks(ctx, a, ids); err != nil {
-				return nil, err
-			}
+		if k.Subjects, err = subjectLinks(ctx, a, ids); err != nil {
+			return nil, err
 		}
 		if k.Path != "" || len(k.Subjects) > 0 {
 			list = append(list, k)
@@ -164,10 +167,14 @@ func (ws *Workspace) takeKinds(ctx context.Context, in *account.Session) ([]take
 	return list, nil
 }
 
-// subjectLinks leaves out forms that are anonymous: asked by a colleague, they would not be.
+// subjectLinks leaves out forms that are anonymous, which they would not be if asked by a colleague, and the one without
+// a subject.
 func subjectLinks(ctx context.Context, a activity.Activity, ids []uuid.UUID) ([]subjectLink, error) {
 	var links []subjectLink
 	for _, id := range ids {
+		if id == uuid.Nil {
+			continue
+		}
 		f, err := a.Form(ctx, id)
 		if err != nil {
 			return nil, err
