@@ -19,7 +19,6 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
 	"golang.org/x/net/html"
 
 	"clickcommerce.com/site/internal/form"
@@ -163,6 +162,7 @@ func findForms(t *testing.T, server *httptest.Server) []*shownForm {
 func TestEveryForm(t *testing.T) {
 	a := newApp(t)
 	loadDemo(t, a)
+	testConsents(t, a)
 	server := serveApp(t, a)
 	forms := findForms(t, server)
 	kinds := map[string]bool{}
@@ -415,19 +415,14 @@ func compareReceipt(t *testing.T, golden string, doc *goquery.Document) {
 	}
 }
 
-// TestFormsOfferFewConsents holds what every form may offer besides what it is for: two at most, none needed, and calls only
-// beside a field for the number. Letters are asked for in the preferences alone.
-func TestFormsOfferFewConsents(t *testing.T) {
-	a := newApp(t)
-	loadDemo(t, a)
+// testConsents holds what every form may offer besides what it is for: two at most, none needed, and calls only beside a
+// field for the number. Letters are asked for in the preferences alone.
+func testConsents(t *testing.T, a *app) {
+	t.Helper()
 	for _, act := range a.desk.Activities() {
-		subjects := []uuid.UUID{uuid.Nil}
-		if list, ok := a.rooms.subjects[act.Kind]; ok {
-			more, err := list(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			subjects = append(subjects, more...)
+		subjects, err := act.Open(t.Context())
+		if err != nil {
+			t.Fatal(act.Kind, err)
 		}
 		for _, subject := range subjects {
 			f, err := act.Form(t.Context(), subject)
