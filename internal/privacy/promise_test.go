@@ -271,7 +271,9 @@ func TestFaultInOneSubjectTurnsRed(t *testing.T) {
 	h := bench(t, walks([]uuid.UUID{uuid.Nil, one}, map[uuid.UUID]form.Form{
 		uuid.Nil: {Title: "Walk", Fields: []form.Field{good}},
 		one: {Name: "The hill", Fields: []form.Field{
-			good, {Name: "nameless", Kind: form.Text, Why: "To walk."}, {Name: "shoe", Label: "Shoe size", Kind: form.Text},
+			good,
+			{Name: "nameless", Kind: form.Text, Why: "To walk."},
+			{Name: "shoe", Label: "Shoe size", Kind: form.Text},
 			{Name: "years", Label: "How old are you?", Kind: form.Text, Why: "To be sure."},
 		}},
 	}))
