@@ -97,7 +97,7 @@ func (s *Service) submitSignIn(kind Kind) page.Handler {
 
 // refuseSignIn shows the page again, with what was typed but the password.
 func (s *Service) refuseSignIn(w http.ResponseWriter, r *http.Request, kind Kind, e entry, err error) error {
-	if e.status, e.problem, err = s.refusal(w, err, s.say("refused_sign_in")); err != nil {
+	if e.status, e.problem, err = s.refusal(w, r, err, s.say("refused_sign_in")); err != nil {
 		return err
 	}
 	return s.drawSignIn(w, r, kind, e)
@@ -196,13 +196,13 @@ func (s *Service) drawConfirm(w http.ResponseWriter, r *http.Request, kind Kind,
 
 func (s *Service) submitConfirm(kind Kind) page.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := read(r); err != nil {
-			return err
-		}
+		err := read(r)
 		e := entry{next: local(kind, r.PostForm.Get(nextField)), sealed: r.PostForm.Get(typedField)}
-		err := s.reauth(r.Context(), From(r.Context()), r.PostForm.Get("password"), s.client(r))
+		if err == nil {
+			err = s.reauth(r.Context(), From(r.Context()), r.PostForm.Get("password"), s.client(r))
+		}
 		if err != nil {
-			e.status, e.problem, err = s.refusal(w, err, s.say("wrong_password"))
+			e.status, e.problem, err = s.refusal(w, r, err, s.say("wrong_password"))
 			if err != nil {
 				return err
 			}

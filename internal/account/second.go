@@ -13,6 +13,7 @@ import (
 // step is the state of the page that asks for the second step of a sign-in.
 type step struct {
 	next, sealed string
+	secret       string // sealed, of an authenticator that is being set up
 	recovery     bool
 	status       int
 	problem      string
@@ -56,17 +57,23 @@ func (s *Service) submitTOTP(w http.ResponseWriter, r *http.Request) error {
 	if in == nil {
 		return s.askSignIn(w, r, Staff)
 	}
-	if err := read(r); err != nil {
-		return err
+	err := read(r)
+	st := sentStep(r, false)
+	if err != nil {
+		return s.refuseCode(w, r, st, err)
 	}
-	next := local(Staff, r.PostForm.Get(nextField))
 	if in.complete() {
-		return s.goOn(w, r, Staff, next, r.PostForm.Get(typedField))
+		return s.goOn(w, r, Staff, st.next, st.sealed)
 	}
 	if in.Account.HasTOTP {
-		return s.submitCode(w, r, in, step{next: next, sealed: r.PostForm.Get(typedField)})
+		return s.submitCode(w, r, in, st)
 	}
-	return s.submitEnrol(w, r, in, enrolment{action: "/staff/totp", next: next})
+	return s.submitEnrol(w, r, in, enrolment{action: "/staff/totp", next: st.next})
+}
+
+// sentStep is what a page of the second step sent.
+func sentStep(r *http.Request, recovery bool) step {
+	return step{next: local(Staff, r.PostForm.Get(nextField)), sealed: r.PostForm.Get(typedField), recovery: recovery}
 }
 
 // askCode answers staff whose code is still to come.
@@ -105,17 +112,17 @@ func (s *Service) drawCode(w http.ResponseWriter, r *http.Request, st step) erro
 			codeField("Recovery code", s.say("recovery_hint"), "text", st.problem))
 	}
 	carry(p.Form, st.next, st.sealed)
+	if st.secret != "" {
+		p.Links = nil
+		p.Form.Hidden = append(p.Form.Hidden, form.Hidden{Name: enrolField, Value: st.secret})
+	}
 	return s.showSheet(w, r, Staff, st.status, p)
 }
 
 func (s *Service) submitCode(w http.ResponseWriter, r *http.Request, in *Session, st step) error {
 	t, err := s.confirm(r.Context(), in, Label(r.UserAgent()), r.PostForm.Get("code"), st.recovery)
 	if err != nil {
-		st.status, st.problem, err = s.refusal(w, err, s.say("wrong_code"))
-		if err != nil {
-			return err
-		}
-		return s.drawCode(w, r, st)
+		return s.refuseCode(w, r, st, err)
 	}
 	c, err := s.cookie(Staff, t, s.until())
 	if err != nil {
@@ -123,6 +130,14 @@ func (s *Service) submitCode(w http.ResponseWriter, r *http.Request, in *Session
 	}
 	http.SetCookie(w, c)
 	return s.goOn(w, r, Staff, st.next, st.sealed)
+}
+
+// refuseCode asks for the code again.
+func (s *Service) refuseCode(w http.ResponseWriter, r *http.Request, st step, err error) error {
+	if st.status, st.problem, err = s.refusal(w, r, err, s.say("wrong_code")); err != nil {
+		return err
+	}
+	return s.drawCode(w, r, st)
 }
 
 func (s *Service) showRecovery(w http.ResponseWriter, r *http.Request) error {
@@ -143,10 +158,11 @@ func (s *Service) submitRecovery(w http.ResponseWriter, r *http.Request) error {
 	if in == nil {
 		return s.askSignIn(w, r, Staff)
 	}
-	if err := read(r); err != nil {
-		return err
+	err := read(r)
+	st := sentStep(r, true)
+	if err != nil {
+		return s.refuseCode(w, r, st, err)
 	}
-	st := step{recovery: true, next: local(Staff, r.PostForm.Get(nextField)), sealed: r.PostForm.Get(typedField)}
 	if in.complete() {
 		return s.goOn(w, r, Staff, st.next, st.sealed)
 	}
@@ -196,7 +212,7 @@ func (s *Service) submitEnrol(w http.ResponseWriter, r *http.Request, in *Sessio
 	e.secret = string(raw[16:])
 	codes, err := s.enrolAs(r.Context(), in.Account.ID, e.secret, r.PostForm.Get("code"), in.complete())
 	if err != nil {
-		e.status, e.problem, err = s.refusal(w, err, s.say("enrol_wrong"))
+		e.status, e.problem, err = s.refusal(w, r, err, s.say("enrol_wrong"))
 		if err != nil {
 			return err
 		}
