@@ -25,7 +25,6 @@ type receiptViews struct {
 	contents page.View[contentsPage]
 	edit     page.View[editPage]
 	confirm  page.View[confirmPage]
-	message  page.View[messagePage]
 }
 
 func loadReceiptViews(set *page.Set) receiptViews {
@@ -34,7 +33,6 @@ func loadReceiptViews(set *page.Set) receiptViews {
 		contents: page.Load[contentsPage](set, "activity/contents"),
 		edit:     page.Load[editPage](set, "activity/edit"),
 		confirm:  page.Load[confirmPage](set, "activity/confirm"),
-		message:  page.Load[messagePage](set, "activity/message"),
 	}
 }
 
