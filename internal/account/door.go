@@ -107,8 +107,8 @@ func (s *Service) refuseSignIn(w http.ResponseWriter, r *http.Request, kind Kind
 // what they had typed.
 func (s *Service) admit(w http.ResponseWriter, r *http.Request, a Account, e entry) error {
 	if a.Kind == Staff {
-		if a.HasTOTP && s.typedOf(Staff, e.sealed) != nil {
-			return s.drawCode(w, r, step{next: e.next, sealed: e.sealed, status: http.StatusOK})
+		if s.typedOf(Staff, e.sealed) != nil {
+			return s.drawSecond(w, r, &Session{Kind: a.Kind, Account: a}, step{next: e.next, sealed: e.sealed, status: http.StatusOK})
 		}
 		http.Redirect(w, r, withNext("/staff/totp", Staff, e.next), http.StatusSeeOther)
 		return nil

@@ -132,7 +132,7 @@ func (s *Service) submitNewCodes(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.showCodes(w, r, codes, "/staff/account")
+	return s.showCodes(w, r, codes, "/staff/account", "")
 }
 
 // submitEnd signs out at one place, or forgets one computer.
