@@ -102,7 +102,7 @@ func (d *Desk) Public(r chi.Router) {
 	handle := d.Pages.Handle
 	r.Get("/r/{token}", handle(d.OnReceipt(d.showReceipt)))
 	r.Post("/r/{token}/code", handle(d.OnReceipt(d.sendCode)))
-	r.Post("/r/{token}/open", handle(d.OnReceipt(d.openContents)))
+	r.Post("/r/{token}/open", handle(d.takeCode))
 	r.Post("/r/{token}/file/{file}", handle(d.OnReceipt(d.serveFile)))
 	r.Post("/r/{token}/message", handle(d.takeMessage))
 	r.Post("/r/{token}/withdraw", handle(d.OnReceipt(d.withdraw)))
