@@ -97,7 +97,7 @@ func (s *Service) submitSignIn(kind Kind) page.Handler {
 
 // refuseSignIn shows the page again, with what was typed but the password.
 func (s *Service) refuseSignIn(w http.ResponseWriter, r *http.Request, kind Kind, e entry, err error) error {
-	if e.status, e.problem, err = s.refusal(w, err, s.say("refused_sign_in")); err != nil {
+	if e.status, e.problem, err = s.refusal(w, r, err, s.say("refused_sign_in")); err != nil {
 		return err
 	}
 	return s.drawSignIn(w, r, kind, e)
@@ -107,8 +107,8 @@ func (s *Service) refuseSignIn(w http.ResponseWriter, r *http.Request, kind Kind
 // what they had typed.
 func (s *Service) admit(w http.ResponseWriter, r *http.Request, a Account, e entry) error {
 	if a.Kind == Staff {
-		if a.HasTOTP && s.typedOf(Staff, e.sealed) != nil {
-			return s.drawCode(w, r, step{next: e.next, sealed: e.sealed, status: http.StatusOK})
+		if s.typedOf(Staff, e.sealed) != nil {
+			return s.drawSecond(w, r, &Session{Kind: a.Kind, Account: a}, step{next: e.next, sealed: e.sealed, status: http.StatusOK})
 		}
 		http.Redirect(w, r, withNext("/staff/totp", Staff, e.next), http.StatusSeeOther)
 		return nil
@@ -196,13 +196,13 @@ func (s *Service) drawConfirm(w http.ResponseWriter, r *http.Request, kind Kind,
 
 func (s *Service) submitConfirm(kind Kind) page.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := read(r); err != nil {
-			return err
-		}
+		err := read(r)
 		e := entry{next: local(kind, r.PostForm.Get(nextField)), sealed: r.PostForm.Get(typedField)}
-		err := s.reauth(r.Context(), From(r.Context()), r.PostForm.Get("password"), s.client(r))
+		if err == nil {
+			err = s.reauth(r.Context(), From(r.Context()), r.PostForm.Get("password"), s.client(r))
+		}
 		if err != nil {
-			e.status, e.problem, err = s.refusal(w, err, s.say("wrong_password"))
+			e.status, e.problem, err = s.refusal(w, r, err, s.say("wrong_password"))
 			if err != nil {
 				return err
 			}

@@ -50,7 +50,7 @@ func (s *Service) Load(next http.Handler) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		session, err := s.recognise(w, r, kind)
 		if err != nil {
-			return s.unrecognised(w, r, kind, err)
+			return s.unrecognised(w, r, kind, next, err)
 		}
 		next.ServeHTTP(w, r.WithContext(With(r.Context(), session)))
 		return nil
@@ -82,9 +82,17 @@ func (s *Service) recognise(w http.ResponseWriter, r *http.Request, kind Kind) (
 
 // unrecognised answers where the database can't say who is signed in: what was typed is shown, with a button that sends
 // it again.
-func (s *Service) unrecognised(w http.ResponseWriter, r *http.Request, kind Kind, why error) error {
-	if reads(r) || doors(r.URL.Path) {
+func (s *Service) unrecognised(w http.ResponseWriter, r *http.Request, kind Kind, next http.Handler, why error) error {
+	if reads(r) {
 		return why
+	}
+	switch word := door(r.URL.Path); word {
+	case "":
+	case "totp", "recovery", "confirm":
+		return s.halfway(w, r, kind, word, why)
+	default: // nobody has to be signed in there, and those pages keep what they carry
+		next.ServeHTTP(w, r.WithContext(With(r.Context(), nil)))
+		return nil
 	}
 	t, err := s.typedIn(r, kind)
 	if err != nil {
@@ -93,6 +101,25 @@ func (s *Service) unrecognised(w http.ResponseWriter, r *http.Request, kind Kind
 	s.log.ErrorContext(r.Context(), "could not tell who is signed in", "id", page.RequestID(r), "err", why)
 	w.Header().Set("Retry-After", "30")
 	return s.showAgain(w, r, t, http.StatusServiceUnavailable, "away")
+}
+
+// halfway answers a second step, or a password given once more, that can't be held against anybody: what was typed
+// before it travels on.
+func (s *Service) halfway(w http.ResponseWriter, r *http.Request, kind Kind, word string, why error) error {
+	if err := read(r); err != nil {
+		why = err
+	}
+	st := sentStep(r, word == "recovery")
+	if word != "confirm" {
+		st.secret = r.PostForm.Get(enrolField)
+		return s.refuseCode(w, r, st, why)
+	}
+	e := entry{next: local(kind, r.PostForm.Get(nextField)), sealed: st.sealed}
+	var err error
+	if e.status, e.problem, err = s.refusal(w, r, why, ""); err != nil {
+		return err
+	}
+	return s.drawConfirm(w, r, kind, e)
 }
 
 // fetchedAhead tells whether the browser only guesses that the page will be wanted.
@@ -168,13 +195,16 @@ func local(kind Kind, next string) string {
 }
 
 // doors tells whether a path is one of those that sign somebody in or out: nobody wants to come back there.
-func doors(path string) bool {
+func doors(path string) bool { return door(path) != "" }
+
+// door returns the word that such a path has behind its area, or "".
+func door(path string) string {
 	_, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	switch word, _, _ := strings.Cut(rest, "/"); word {
 	case "sign-in", "sign-out", "totp", "recovery", "reset", "invite", "confirm":
-		return true
+		return word
 	}
-	return false
+	return ""
 }
 
 // handle adapts a handler as every page does.

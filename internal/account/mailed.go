@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -38,7 +39,7 @@ func (s *Service) submitReset(kind Kind) page.Handler {
 			err = s.requestReset(r.Context(), kind, email, s.client(r))
 		}
 		if err != nil {
-			status, problem, err := s.refusal(w, err, "")
+			status, problem, err := s.refusal(w, r, err, "")
 			if err != nil {
 				return err
 			}
@@ -63,16 +64,18 @@ func (s *Service) showLink(kind Kind, purpose linkKind) page.Handler {
 	}
 }
 
+// drawLink asks for a password. Whose it will be is not said where the account could not be read.
 func (s *Service) drawLink(
 	w http.ResponseWriter, r *http.Request, kind Kind, purpose linkKind, a Account, status int, problem string,
 ) error {
-	p := sheet{
-		Base: page.Base{Title: "Choose a new password"},
-		Lead: s.say("new_password", "address", a.Email),
-	}
-	if purpose == inviteLink {
+	p := sheet{Base: page.Base{Title: "Choose a new password"}}
+	switch {
+	case a.ID == uuid.Nil:
+	case purpose == inviteLink:
 		p.Title = "Welcome, " + a.Name
 		p.Lead = s.say("invited", "address", a.Email)
+	default:
+		p.Lead = s.say("new_password", "address", a.Email)
 	}
 	p.Form = plainForm(r.URL.Path, "Set password",
 		passwordField("password", "New password", "new-password", s.passwordHint(kind), problem))
@@ -81,24 +84,30 @@ func (s *Service) drawLink(
 
 func (s *Service) submitLink(kind Kind, purpose linkKind) page.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := read(r); err != nil {
-			return err
-		}
+		err := read(r)
 		token := chi.URLParam(r, "token")
-		err := s.redeem(r.Context(), kind, purpose, token, r.PostForm.Get("password"))
+		if err == nil {
+			err = s.redeem(r.Context(), kind, purpose, token, r.PostForm.Get("password"))
+		}
 		if err == nil {
 			http.Redirect(w, r, area(kind)+"/sign-in?done=password", http.StatusSeeOther)
 			return nil
 		}
+		var a Account
 		var bad PasswordError
-		if !errors.As(err, &bad) {
+		if errors.As(err, &bad) {
+			if a, err = s.followed(r.Context(), kind, purpose, token); err == nil {
+				err = bad
+			}
+		}
+		if errors.Is(err, ErrLink) {
 			return s.linkGone(w, r, kind, purpose, err)
 		}
-		a, err := s.followed(r.Context(), kind, purpose, token)
+		status, problem, err := s.refusal(w, r, err, "")
 		if err != nil {
-			return s.linkGone(w, r, kind, purpose, err)
+			return err
 		}
-		return s.drawLink(w, r, kind, purpose, a, http.StatusUnprocessableEntity, bad.inWords(s.say))
+		return s.drawLink(w, r, kind, purpose, a, status, problem)
 	}
 }
 

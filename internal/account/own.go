@@ -99,9 +99,14 @@ func (s *Service) submitPassword(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	ofNext := errors.As(err, new(PasswordError))
-	status, sentence, err := s.refusal(w, err, s.say("wrong_present_password"))
+	status, sentence, err := s.refusal(w, r, err, s.say("wrong_present_password"))
 	if err != nil {
 		return err
+	}
+	if status == http.StatusServiceUnavailable { // nor can the page around the form be drawn
+		return s.showSheet(w, r, in.Kind, status, sheet{
+			Base: page.Base{Title: "Your password", Path: own(in.Kind)}, Form: s.changeForm(in.Kind, r.URL.Path, sentence, ""),
+		})
 	}
 	if ofNext {
 		return s.drawOwn(w, r, status, "", sentence)
@@ -127,7 +132,7 @@ func (s *Service) submitNewCodes(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.showCodes(w, r, codes, "/staff/account")
+	return s.showCodes(w, r, codes, "/staff/account", "")
 }
 
 // submitEnd signs out at one place, or forgets one computer.

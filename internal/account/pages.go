@@ -143,8 +143,9 @@ func (s *Service) passwordHint(kind Kind) string {
 // read reads a form of this room.
 func read(r *http.Request) error { return page.ReadForm(r, bodyMost) }
 
-// refusal turns what a check returned into a status and a sentence; other errors are not for the visitor.
-func (s *Service) refusal(w http.ResponseWriter, err error, refused string) (int, string, error) {
+// refusal turns what a check returned into a status and a sentence. What went wrong on our side is logged here, and asks
+// for patience; an error remains only where nobody waits for an answer any more.
+func (s *Service) refusal(w http.ResponseWriter, r *http.Request, err error, refused string) (int, string, error) {
 	var waiting *WaitError
 	var bad PasswordError
 	var unread *page.Error
@@ -159,8 +160,12 @@ func (s *Service) refusal(w http.ResponseWriter, err error, refused string) (int
 		return http.StatusUnprocessableEntity, bad.inWords(s.say), nil
 	case errors.Is(err, ErrRefused):
 		return http.StatusUnprocessableEntity, refused, nil
+	case r.Context().Err() != nil:
+		return 0, "", err
 	}
-	return 0, "", err
+	s.log.ErrorContext(r.Context(), "could not check who is at the door", "id", page.RequestID(r), "err", err)
+	w.Header().Set("Retry-After", "30")
+	return http.StatusServiceUnavailable, s.say("away"), nil
 }
 
 func inWords(d time.Duration) string {

@@ -13,6 +13,7 @@ import (
 // step is the state of the page that asks for the second step of a sign-in.
 type step struct {
 	next, sealed string
+	secret       string // sealed, of an authenticator that is being set up
 	recovery     bool
 	status       int
 	problem      string
@@ -33,6 +34,7 @@ type codesPage struct {
 	Lead  string
 	Codes []string
 	Next  string
+	Typed string // sealed: what is shown next, in place of that
 }
 
 // showTOTP asks for the code, or sets up the authenticator of one who has none yet.
@@ -45,10 +47,18 @@ func (s *Service) showTOTP(w http.ResponseWriter, r *http.Request) error {
 	case in.complete():
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return nil
-	case in.Account.HasTOTP:
-		return s.drawCode(w, r, step{next: next, status: http.StatusOK})
 	}
-	return s.drawEnrol(w, r, in, enrolment{secret: newTOTP(), action: "/staff/totp", next: next, status: http.StatusOK})
+	return s.drawSecond(w, r, in, step{next: next, status: http.StatusOK})
+}
+
+// drawSecond asks for the second step: the code, or an authenticator where there is none.
+func (s *Service) drawSecond(w http.ResponseWriter, r *http.Request, in *Session, st step) error {
+	if in.Account.HasTOTP {
+		return s.drawCode(w, r, st)
+	}
+	return s.drawEnrol(w, r, in, enrolment{
+		secret: newTOTP(), action: "/staff/totp", next: st.next, sealed: st.sealed, status: st.status,
+	})
 }
 
 func (s *Service) submitTOTP(w http.ResponseWriter, r *http.Request) error {
@@ -56,34 +66,36 @@ func (s *Service) submitTOTP(w http.ResponseWriter, r *http.Request) error {
 	if in == nil {
 		return s.askSignIn(w, r, Staff)
 	}
-	if err := read(r); err != nil {
-		return err
+	err := read(r)
+	st := sentStep(r, false)
+	if err != nil {
+		return s.refuseCode(w, r, st, err)
 	}
-	next := local(Staff, r.PostForm.Get(nextField))
 	if in.complete() {
-		return s.goOn(w, r, Staff, next, r.PostForm.Get(typedField))
+		return s.goOn(w, r, Staff, st.next, st.sealed)
 	}
 	if in.Account.HasTOTP {
-		return s.submitCode(w, r, in, step{next: next, sealed: r.PostForm.Get(typedField)})
+		return s.submitCode(w, r, in, st)
 	}
-	return s.submitEnrol(w, r, in, enrolment{action: "/staff/totp", next: next})
+	return s.submitEnrol(w, r, in, enrolment{action: "/staff/totp", next: st.next, sealed: st.sealed})
+}
+
+// sentStep is what a page of the second step sent.
+func sentStep(r *http.Request, recovery bool) step {
+	return step{next: local(Staff, r.PostForm.Get(nextField)), sealed: r.PostForm.Get(typedField), recovery: recovery}
 }
 
 // askCode answers staff whose code is still to come.
 func (s *Service) askCode(w http.ResponseWriter, r *http.Request, in *Session) error {
-	if reads(r) || !in.Account.HasTOTP {
-		next := area(Staff)
-		if reads(r) {
-			next = r.URL.RequestURI()
-		}
-		http.Redirect(w, r, withNext("/staff/totp", Staff, next), http.StatusSeeOther)
+	if reads(r) {
+		http.Redirect(w, r, withNext("/staff/totp", Staff, r.URL.RequestURI()), http.StatusSeeOther)
 		return nil
 	}
 	sealed, err := s.keep(r, Staff)
 	if err != nil && !errors.Is(err, errTooLong) {
 		return s.unreadable()
 	}
-	return s.drawCode(w, r, step{sealed: sealed, status: http.StatusUnauthorized})
+	return s.drawSecond(w, r, in, step{sealed: sealed, status: http.StatusUnauthorized})
 }
 
 func (s *Service) drawCode(w http.ResponseWriter, r *http.Request, st step) error {
@@ -105,17 +117,17 @@ func (s *Service) drawCode(w http.ResponseWriter, r *http.Request, st step) erro
 			codeField("Recovery code", s.say("recovery_hint"), "text", st.problem))
 	}
 	carry(p.Form, st.next, st.sealed)
+	if st.secret != "" {
+		p.Links = nil
+		p.Form.Hidden = append(p.Form.Hidden, form.Hidden{Name: enrolField, Value: st.secret})
+	}
 	return s.showSheet(w, r, Staff, st.status, p)
 }
 
 func (s *Service) submitCode(w http.ResponseWriter, r *http.Request, in *Session, st step) error {
 	t, err := s.confirm(r.Context(), in, Label(r.UserAgent()), r.PostForm.Get("code"), st.recovery)
 	if err != nil {
-		st.status, st.problem, err = s.refusal(w, err, s.say("wrong_code"))
-		if err != nil {
-			return err
-		}
-		return s.drawCode(w, r, st)
+		return s.refuseCode(w, r, st, err)
 	}
 	c, err := s.cookie(Staff, t, s.until())
 	if err != nil {
@@ -123,6 +135,14 @@ func (s *Service) submitCode(w http.ResponseWriter, r *http.Request, in *Session
 	}
 	http.SetCookie(w, c)
 	return s.goOn(w, r, Staff, st.next, st.sealed)
+}
+
+// refuseCode asks for the code again.
+func (s *Service) refuseCode(w http.ResponseWriter, r *http.Request, st step, err error) error {
+	if st.status, st.problem, err = s.refusal(w, r, err, s.say("wrong_code")); err != nil {
+		return err
+	}
+	return s.drawCode(w, r, st)
 }
 
 func (s *Service) showRecovery(w http.ResponseWriter, r *http.Request) error {
@@ -143,10 +163,11 @@ func (s *Service) submitRecovery(w http.ResponseWriter, r *http.Request) error {
 	if in == nil {
 		return s.askSignIn(w, r, Staff)
 	}
-	if err := read(r); err != nil {
-		return err
+	err := read(r)
+	st := sentStep(r, true)
+	if err != nil {
+		return s.refuseCode(w, r, st, err)
 	}
-	st := step{recovery: true, next: local(Staff, r.PostForm.Get(nextField)), sealed: r.PostForm.Get(typedField)}
 	if in.complete() {
 		return s.goOn(w, r, Staff, st.next, st.sealed)
 	}
@@ -155,9 +176,10 @@ func (s *Service) submitRecovery(w http.ResponseWriter, r *http.Request) error {
 
 // enrolment is the state of the page that sets up an authenticator.
 type enrolment struct {
-	secret, action, next string
-	status               int
-	problem              string
+	secret, action string
+	next, sealed   string
+	status         int
+	problem        string
 }
 
 const enrolField = "secret" // sealed for one account
@@ -180,7 +202,7 @@ func (s *Service) drawEnrol(w http.ResponseWriter, r *http.Request, in *Session,
 	p.Form.Hidden = append(p.Form.Hidden, form.Hidden{
 		Name: enrolField, Value: s.keys.Seal("enrol", append(in.Account.ID[:], e.secret...)),
 	})
-	carry(p.Form, e.next, "")
+	carry(p.Form, e.next, e.sealed)
 	return s.enrol.Write(w, r, e.status, p)
 }
 
@@ -196,7 +218,7 @@ func (s *Service) submitEnrol(w http.ResponseWriter, r *http.Request, in *Sessio
 	e.secret = string(raw[16:])
 	codes, err := s.enrolAs(r.Context(), in.Account.ID, e.secret, r.PostForm.Get("code"), in.complete())
 	if err != nil {
-		e.status, e.problem, err = s.refusal(w, err, s.say("enrol_wrong"))
+		e.status, e.problem, err = s.refusal(w, r, err, s.say("enrol_wrong"))
 		if err != nil {
 			return err
 		}
@@ -213,14 +235,15 @@ func (s *Service) submitEnrol(w http.ResponseWriter, r *http.Request, in *Sessio
 		}
 		http.SetCookie(w, c)
 	}
-	return s.showCodes(w, r, codes, e.next)
+	return s.showCodes(w, r, codes, e.next, e.sealed)
 }
 
-func (s *Service) showCodes(w http.ResponseWriter, r *http.Request, codes []string, next string) error {
+// showCodes shows recovery codes, and leads on to where their owner wanted to go, or to what they had typed.
+func (s *Service) showCodes(w http.ResponseWriter, r *http.Request, codes []string, next, sealed string) error {
 	return s.codes.Write(w, r, http.StatusOK, codesPage{
 		Base:  page.Base{Title: "Your recovery codes", Path: "/staff/account", NoIndex: true, Section: string(Staff)},
 		Lead:  s.say("codes"),
-		Codes: codes, Next: local(Staff, next),
+		Codes: codes, Next: local(Staff, next), Typed: sealed,
 	})
 }
 

@@ -156,6 +156,39 @@ func TestEnrolment(t *testing.T) {
 	}
 }
 
+// TestTypedOutlivesTheAuthenticator sends a note after an administrator has dropped the authenticator: it waits until a new
+// one is set up, whether the session had ended or is half of one.
+func TestTypedOutlivesTheAuthenticator(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b, ann := w.staff("ann@example.com", account.Reviewer)
+	if err := w.service.DropTOTP(t.Context(), ann.ID); err != nil {
+		t.Fatal(err)
+	}
+	a := b.post("/staff/inbox?page=2", "note", "Half a note").want(http.StatusUnauthorized)
+	a = b.post("/staff/sign-in", "email", ann.Email, "password", password, "typed", a.value("typed")).want(http.StatusOK)
+	half := b.post("/staff/inbox?page=2", "note", "Half a note").want(http.StatusUnauthorized)
+	for _, page := range []*answer{a, half} {
+		if page.value("secret") == "" || page.value("typed") == "" {
+			t.Fatalf("%q carries %q beside the secret %q", page.text("h1"), page.value("typed"), page.value("secret"))
+		}
+	}
+	a = b.post("/staff/totp", "code", "000000", "secret", a.value("secret"), "typed", a.value("typed")).want(http.StatusUnprocessableEntity)
+	code, err := totp.GenerateCode(strings.ReplaceAll(a.text("main .steps code"), " ", ""), w.clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a = b.post("/staff/totp", "code", code, "secret", a.value("secret"), "typed", a.value("typed")).want(http.StatusOK)
+	if n := len(strings.Fields(a.text(".recovery-codes"))); n != 10 {
+		t.Errorf("%d recovery codes", n)
+	}
+	to, _ := a.doc().Find("main form").Attr("action")
+	a = b.post(to, "typed", a.value("typed")).want(http.StatusOK)
+	if to, _ := a.doc().Find("main form").Attr("action"); to != "/staff/inbox?page=2" || a.value("note") != "Half a note" {
+		t.Errorf("kept %q for %q", a.value("note"), to)
+	}
+}
+
 func TestRenewal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

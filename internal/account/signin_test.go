@@ -402,6 +402,77 @@ func TestTypedOutlivesTheDatabase(t *testing.T) {
 	ann.get("/staff/inbox").want(http.StatusInternalServerError)
 }
 
+// TestDoorsOutliveTheDatabase sends every form of the doors while the database is away, with and without the cookie of a
+// session: each stays, with what it carries and what was typed but secrets.
+func TestDoorsOutliveTheDatabase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ann, _ := w.staff("ann@example.com", account.Reviewer)
+	w.customer("eve@example.org")
+	eve := w.signedIn("eve@example.org", true)
+	kept := w.browser().post("/connect/devices", "phone", "+1 312 555 0100").want(http.StatusUnauthorized).value("typed")
+	note := w.browser().post("/staff/inbox", "note", "Call back").want(http.StatusUnauthorized).value("typed")
+	link, err := w.service.Invite(t.Context(), w.hire("bob@example.com", account.Reviewer).ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.pool.Close()
+	secrets := []string{"password", "never shown", "code", "never shown", "present", "never shown"}
+	for _, c := range []struct {
+		by   *browser
+		to   string
+		sent []string
+	}{
+		{w.browser(), "/connect/sign-in", []string{"email", "eve@example.org", "next", "/connect/devices", "typed", kept}},
+		{eve, "/connect/sign-in", []string{"email", "eve@example.org", "typed", kept}},
+		{eve, "/connect/confirm", []string{"next", "/connect/devices", "typed", kept}},
+		{w.browser(), "/connect/reset", []string{"email", "eve@example.org"}},
+		{eve, "/connect/reset", []string{"email", "eve@example.org"}},
+		{w.browser(), path(link), nil},
+		{w.browser(), "/staff/sign-in", []string{"email", "ann@example.com", "typed", note}},
+		{ann, "/staff/sign-in", []string{"email", "ann@example.com", "typed", note}},
+		{ann, "/staff/totp", []string{"next", "/staff/inbox", "typed", note}},
+		{ann, "/staff/totp", []string{"next", "/staff/inbox", "secret", "sealed"}},
+		{ann, "/staff/recovery", []string{"next", "/staff/inbox", "typed", note}},
+		{ann, "/staff/confirm", []string{"typed", note}},
+	} {
+		a := c.by.post(c.to, append(c.sent, secrets...)...).want(http.StatusServiceUnavailable)
+		to, _ := a.doc().Find("main form").Attr("action")
+		if a.Header().Get("Retry-After") == "" || to != c.to || !strings.Contains(a.text(".errors"), "does not answer") {
+			t.Errorf("%s: sends to %q, says %q", c.to, to, a.text("main"))
+		}
+		for i := 0; i < len(c.sent); i += 2 {
+			if got := a.value(c.sent[i]); got != c.sent[i+1] {
+				t.Errorf("%s: keeps %q of %s %q", c.to, got, c.sent[i], c.sent[i+1])
+			}
+		}
+		if strings.Contains(a.Body.String(), "never shown") {
+			t.Errorf("%s: a secret is repeated", c.to)
+		}
+	}
+}
+
+// TestDoorsTellWhatTheyCantRead sends what none of their pages sends to those that only a session or a link opens.
+func TestDoorsTellWhatTheyCantRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ann, a := w.staff("ann@example.com", account.Reviewer)
+	link, err := w.service.Invite(t.Context(), a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := w.browser()
+	half.post("/staff/sign-in", "email", "ann@example.com", "password", password).want(http.StatusSeeOther, "/staff/totp")
+	for to, by := range map[string]*browser{"/staff/confirm": ann, "/staff/totp": half, "/staff/recovery": half, path(link): half} {
+		r := httptest.NewRequest(http.MethodPost, to, strings.NewReader(`{"code":1}`))
+		r.Header.Set("Content-Type", "application/json")
+		answer := by.send(r).want(http.StatusUnsupportedMediaType)
+		if at, _ := answer.doc().Find("main form").Attr("action"); at != to || !strings.Contains(answer.text(".errors"), "not sent by this") {
+			t.Errorf("%s: sends to %q, says %q", to, at, answer.text("main"))
+		}
+	}
+}
+
 // TestTypedBesideALargeFile sends a film of 40 MB and a title after it, and has been signed out meanwhile.
 func TestTypedBesideALargeFile(t *testing.T) {
 	t.Parallel()

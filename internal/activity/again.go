@@ -148,6 +148,31 @@ func (d *Desk) unavailable(w http.ResponseWriter, r *http.Request, s *sending, e
 	return d.showAgain(w, r, s, http.StatusServiceUnavailable, d.say("unavailable")+s.in.chooseAgain())
 }
 
+// Unstored ends the taking of a form that is not one of an activity. An error that is not for the visitor's eyes becomes
+// the form by itself, to be sent again: r.PostForm stands in its fields, and what it has no field for travels along.
+func (d *Desk) Unstored(w http.ResponseWriter, r *http.Request, err error, f form.Form) error {
+	var known *page.Error
+	if err == nil || errors.As(err, &known) || r.Context().Err() != nil {
+		return err
+	}
+	d.Log.ErrorContext(r.Context(), "could not store what was sent", "id", page.RequestID(r), "err", err)
+	var carried []form.Hidden
+	for _, name := range slices.Sorted(maps.Keys(r.PostForm)) {
+		if _, asked := f.Field(name); asked || name == form.SealField {
+			continue
+		}
+		for _, value := range r.PostForm[name] {
+			carried = append(carried, form.Hidden{Name: name, Value: value})
+		}
+	}
+	f.Button = d.say("send_again")
+	v := f.View(form.Shown{Action: r.URL.Path, Values: r.PostForm, Hidden: carried, Message: d.say("unavailable")})
+	v.Trap = ""
+	w.Header().Set("Retry-After", "30")
+	w.Header().Set("Cache-Control", "no-store")
+	return d.drawAlone(w, r, http.StatusServiceUnavailable, f, v)
+}
+
 // Title begins with "Error:" where something is to be mended, so that it is heard first.
 func Title(v form.View, title string) string {
 	if len(v.Problems) > 0 || v.Message != "" {

@@ -88,10 +88,26 @@ func (d *Desk) codeHash(id uuid.UUID, code string) []byte {
 	return d.Ring.Digest("receipt code", id[:], []byte(code))
 }
 
+// takeCode keeps a code that was typed, whatever becomes of it.
+func (d *Desk) takeCode(w http.ResponseWriter, r *http.Request) error {
+	unread := page.ReadForm(r, 64<<10)
+	err := d.OnReceipt(func(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+		return d.openContents(w, r, rec, unread)
+	})(w, r)
+	f := form.Form{Title: "What you sent"}
+	if r.PostForm.Has("code") {
+		f.Fields = []form.Field{{
+			Name: "code", Label: "Code from our mail", Kind: form.Text, Required: true, Autocomplete: "one-time-code",
+		}}
+	}
+	return d.Unstored(w, r, err, f)
+}
+
 // openContents shows what was sent to whoever knows the newest code, or holds a grant from having known it.
-func (d *Desk) openContents(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
-	if err := page.ReadForm(r, 64<<10); err != nil {
-		return err
+func (d *Desk) openContents(w http.ResponseWriter, r *http.Request, rec submission.Record, unread error) error {
+	var known *page.Error
+	if errors.As(unread, &known) {
+		return d.writeReceipt(w, r, rec, known.Status, func(p *receiptPage) { p.CodeSent, p.Problem = true, known.Message })
 	}
 	ok, wait, err := d.Opens(r.Context(), rec, r.PostForm.Get("grant"), r.PostForm.Get("code"))
 	switch {

@@ -12,16 +12,16 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/form"
-	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
 )
 
 const maxMessage = 4000 // characters of a reply
 
-// messagePage keeps the words of a reply where the receipt around it can't be drawn.
-type messagePage struct {
-	page.Base
-	Typed string
+// messageForm keeps the words of a reply where the receipt around it can't be drawn.
+func messageForm() form.Form {
+	return form.Form{Title: "Your message", Fields: []form.Field{
+		{Name: "message", Label: "Your message", Kind: form.LongText, Required: true, Max: maxMessage},
+	}}
 }
 
 // takeMessage takes a reply of the sender's. Whatever happens to it, the words are shown again or stored.
@@ -30,19 +30,8 @@ func (d *Desk) takeMessage(w http.ResponseWriter, r *http.Request) error {
 	err := d.OnReceipt(func(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
 		return d.judgeMessage(w, r, rec, in)
 	})(w, r)
-	var known *page.Error
-	if err == nil || errors.As(err, &known) || r.Context().Err() != nil {
-		return err
-	}
-	d.Log.ErrorContext(r.Context(), "could not take a message", "id", page.RequestID(r), "err", err)
-	w.Header().Set("Retry-After", "30")
-	w.Header().Set("Cache-Control", "no-store")
-	return d.views.message.Write(w, r, http.StatusServiceUnavailable, messagePage{
-		Base: page.Base{
-			Title: "Error: Your message", Description: d.say("message_not_stored"), NoIndex: true, Path: r.URL.Path,
-		},
-		Typed: form.Clean(in.values.Get("message"), true),
-	})
+	r.PostForm = in.values
+	return d.Unstored(w, r, err, messageForm())
 }
 
 func (d *Desk) judgeMessage(w http.ResponseWriter, r *http.Request, rec submission.Record, in *received) error {

@@ -25,7 +25,6 @@ type receiptViews struct {
 	contents page.View[contentsPage]
 	edit     page.View[editPage]
 	confirm  page.View[confirmPage]
-	message  page.View[messagePage]
 }
 
 func loadReceiptViews(set *page.Set) receiptViews {
@@ -34,7 +33,6 @@ func loadReceiptViews(set *page.Set) receiptViews {
 		contents: page.Load[contentsPage](set, "activity/contents"),
 		edit:     page.Load[editPage](set, "activity/edit"),
 		confirm:  page.Load[confirmPage](set, "activity/confirm"),
-		message:  page.Load[messagePage](set, "activity/message"),
 	}
 }
 
@@ -104,7 +102,7 @@ func (d *Desk) Public(r chi.Router) {
 	handle := d.Pages.Handle
 	r.Get("/r/{token}", handle(d.OnReceipt(d.showReceipt)))
 	r.Post("/r/{token}/code", handle(d.OnReceipt(d.sendCode)))
-	r.Post("/r/{token}/open", handle(d.OnReceipt(d.openContents)))
+	r.Post("/r/{token}/open", handle(d.takeCode))
 	r.Post("/r/{token}/file/{file}", handle(d.OnReceipt(d.serveFile)))
 	r.Post("/r/{token}/message", handle(d.takeMessage))
 	r.Post("/r/{token}/withdraw", handle(d.OnReceipt(d.withdraw)))

@@ -3,6 +3,7 @@ package activity_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -371,6 +372,27 @@ func TestCodeOpensOnce(t *testing.T) {
 	}
 	if n := b.count(t, `SELECT count(*) FROM receipt_code`); n != 0 {
 		t.Errorf("%d codes are left", n)
+	}
+}
+
+// TestCodeIsNeverLost sends a code that can't be read, or not be looked up.
+func TestCodeIsNeverLost(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	receipt, _ := b.sent(t, b.filled(t))
+	r := httptest.NewRequest(http.MethodPost, receipt+"/open", strings.NewReader("{}"))
+	r.Header.Set("Content-Type", "application/json")
+	if w := b.Do(r); w.Code != http.StatusUnsupportedMediaType || doc(t, w).Find("#f-code").Length() != 1 {
+		t.Errorf("another type: %d", w.Code)
+	}
+	b.Pool.Close()
+	w := b.Post(receipt+"/open", url.Values{"code": {"123456"}})
+	field := doc(t, w).Find("#f-code")
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || field.AttrOr("value", "") != "123456" {
+		t.Errorf("without a database: %d, kept %q", w.Code, field.AttrOr("value", ""))
+	}
+	if to := field.Closest("form").AttrOr("action", ""); to != receipt+"/open" {
+		t.Errorf("the form goes to %q", to)
 	}
 }
 

@@ -74,8 +74,9 @@ func (p *Portal) drawAddress(w http.ResponseWriter, r *http.Request, status int,
 // takeAddress mails a link to the new address. Whether that has an account already is told to its owner only, behind the
 // link.
 func (p *Portal) takeAddress(w http.ResponseWriter, r *http.Request) error {
-	if err := page.ReadForm(r, 64<<10); err != nil {
-		return err
+	var unread *page.Error
+	if errors.As(page.ReadForm(r, 64<<10), &unread) {
+		return p.drawAddress(w, r, unread.Status, form.Shown{Values: r.PostForm, Message: unread.Message})
 	}
 	in := account.From(r.Context())
 	values, errs := addressForm().Parse(r.PostForm)

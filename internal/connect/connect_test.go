@@ -158,6 +158,11 @@ func (b *browser) do(method, to string, form url.Values) *httptest.ResponseRecor
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	return b.ask(r)
+}
+
+// ask sends any request with the cookies of the browser.
+func (b *browser) ask(r *http.Request) *httptest.ResponseRecorder {
 	for _, c := range b.jar {
 		r.AddCookie(c)
 	}
@@ -196,11 +201,16 @@ func want(t *testing.T, w *httptest.ResponseRecorder, status int, location ...st
 }
 
 func words(w *httptest.ResponseRecorder, selector string) string {
+	return strings.Join(strings.Fields(parsed(w).Find(selector).Text()), " ")
+}
+
+// parsed is the page of an answer; the parser takes any text.
+func parsed(w *httptest.ResponseRecorder) *goquery.Document {
 	doc, err := goquery.NewDocumentFromReader(strings.NewReader(w.Body.String()))
 	if err != nil {
-		return err.Error()
+		panic(err)
 	}
-	return strings.Join(strings.Fields(doc.Find(selector).Text()), " ")
+	return doc
 }
 
 // admitted asks, is approved for 12 months, and sets a password.
@@ -423,6 +433,37 @@ func TestCallsAndLetters(t *testing.T) {
 	var left int
 	if err := h.Pool.QueryRow(t.Context(), `SELECT count(*) FROM contact_point`).Scan(&left); err != nil || left != 0 {
 		t.Errorf("%d numbers and addresses are left, %v", left, err)
+	}
+}
+
+// TestUnreadBodiesKeepWhatWasTyped sends what can't be read whole: the page stays, and stands as it stood.
+func TestUnreadBodiesKeepWhatWasTyped(t *testing.T) {
+	h := newHouse(t)
+	h.admitted("ada@example.com")
+	b := h.browser()
+	b.signIn("ada@example.com")
+	hidden := activitytest.Hidden(b.get("/connect/preferences").Body.String())
+	hidden.Set("newsletter_email", "yes")
+	want(t, b.do(http.MethodPost, "/connect/preferences", hidden), http.StatusSeeOther)
+	long := strings.Repeat("x", 70<<10)
+	for to, selector := range map[string]string{"/connect/preferences": "#newsletter_email[checked]", "/connect/address": "#f-email"} {
+		r := httptest.NewRequest(http.MethodPost, to, strings.NewReader("{}"))
+		r.Header.Set("Content-Type", "application/json")
+		w := want(t, b.ask(r), http.StatusUnsupportedMediaType)
+		if doc := parsed(w); doc.Find(selector).Length() != 1 || !strings.Contains(words(w, ".notice"), "not sent by this form") {
+			t.Errorf("another type to %s: %s", to, words(w, "main"))
+		}
+	}
+	w := want(t, b.post("/connect/address", "email", "ada.king@example.org", "x", long), http.StatusRequestEntityTooLarge)
+	if got := parsed(w).Find("#f-email").AttrOr("value", ""); got != "ada.king@example.org" {
+		t.Errorf("kept the address %q", got)
+	}
+	hidden.Set("phone", "+1 312 555 0100")
+	hidden.Set("promotion_phone", "yes")
+	hidden.Set("z", long)
+	w = want(t, b.do(http.MethodPost, "/connect/preferences", hidden), http.StatusRequestEntityTooLarge)
+	if doc := parsed(w); doc.Find("#f-phone").AttrOr("value", "") != "+1 312 555 0100" || doc.Find("#promotion_phone[checked]").Length() != 1 {
+		t.Errorf("too much: %s", words(w, "main"))
 	}
 }
 

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -24,6 +25,7 @@ type preferencesPage struct {
 	Problems []form.Problem
 	Any      bool // at least one is in force
 	Good     string
+	Message  string // why the page is shown again, where no field is to blame
 }
 
 // choiceRow is a purpose on a channel, with its box.
@@ -136,11 +138,11 @@ func (p *Portal) points(ctx context.Context, who uuid.UUID) (map[consent.Channel
 }
 
 func (p *Portal) showPreferences(w http.ResponseWriter, r *http.Request) error {
-	return p.drawPreferences(w, r, http.StatusOK, nil, nil)
+	return p.drawPreferences(w, r, http.StatusOK, form.Shown{})
 }
 
 // drawPreferences draws the page as it stands, or with what was sent where that is to be put right.
-func (p *Portal) drawPreferences(w http.ResponseWriter, r *http.Request, status int, sent url.Values, errs form.Errors) error {
+func (p *Portal) drawPreferences(w http.ResponseWriter, r *http.Request, status int, shown form.Shown) error {
 	who, err := owner(r)
 	if err != nil {
 		return err
@@ -158,12 +160,12 @@ func (p *Portal) drawPreferences(w http.ResponseWriter, r *http.Request, status 
 		return err
 	}
 	data := preferencesPage{Base: p.base("What we may send you", "/connect/preferences"), Email: known.Email}
-	shown := form.Shown{Values: sent, Errors: errs}
-	if sent == nil {
+	sent := shown.Values
+	if len(sent) == 0 {
 		shown.Values = url.Values{"phone": {points[consent.ByPhone]}, "address": {points[consent.ByPost]}}
 	}
 	fields := whereForm().View(shown)
-	data.Problems = fields.Problems
+	data.Problems, data.Message = fields.Problems, fields.Message
 	data.Title = activity.Title(fields, data.Title)
 	for _, c := range consent.Channels() {
 		g := group{Title: c.Label(), Channel: c}
@@ -173,7 +175,7 @@ func (p *Portal) drawPreferences(w http.ResponseWriter, r *http.Request, status 
 			}
 			data.Any = data.Any || row.On || row.Waiting
 			row.Checked = row.On
-			if sent != nil {
+			if sent.Has(row.Was()) || sent.Has(row.Name) { // else it was not sent, or cut off
 				row.Checked = sent.Get(row.Name) == "yes"
 			}
 			g.Rows = append(g.Rows, row)
@@ -199,8 +201,9 @@ func (p *Portal) takePreferences(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := page.ReadForm(r, 64<<10); err != nil {
-		return err
+	var unread *page.Error
+	if errors.As(page.ReadForm(r, 64<<10), &unread) {
+		return p.drawPreferences(w, r, unread.Status, form.Shown{Values: r.PostForm, Message: unread.Message})
 	}
 	rows, err := p.rows(r.Context(), who)
 	if err != nil {
@@ -216,7 +219,7 @@ func (p *Portal) takePreferences(w http.ResponseWriter, r *http.Request) error {
 		}
 		var errs form.Errors
 		if moved, errs = p.reached(rows, turned, r.PostForm, known); len(errs) > 0 {
-			return p.drawPreferences(w, r, http.StatusUnprocessableEntity, r.PostForm, errs)
+			return p.drawPreferences(w, r, http.StatusUnprocessableEntity, form.Shown{Values: r.PostForm, Errors: errs})
 		}
 	}
 	if err := p.record(r.Context(), who, turned, moved); err != nil {

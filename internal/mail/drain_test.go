@@ -295,6 +295,38 @@ func TestPermanentFailure(t *testing.T) {
 	}
 }
 
+// TestSentAgainToADeadAddress sends a mail with consent again to an address that counts as dead, because a relay was wrong
+// once: it arrives, and one that comes back anew marks the address anew.
+func TestSentAgainToADeadAddress(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada, eve := w.person("ada@example.com"), w.person("eve@example.com")
+	w.choose(ada, true)
+	w.exec(`UPDATE person SET bounced_at = now() WHERE id = $1`, eve)
+	var answer error = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no"}
+	w.server.Answer(func(string) error { return answer })
+	id := w.digest(ada, "ada@example.com")
+	w.drain()
+	for _, want := range []row{
+		{State: "failed", Attempts: 1, Error: "the mail server refused: 550 5.1.1", Bounced: true}, {State: "sent", Attempts: 1},
+	} {
+		if !w.personBounced(ada) {
+			t.Error("the address does not count as dead")
+		}
+		if err := w.queue.Retry(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		w.drain()
+		if diff := cmp.Diff(w.state(id), want); diff != "" {
+			t.Errorf("sent again (-got +want):\n%s", diff)
+		}
+		answer = nil
+	}
+	if w.personBounced(ada) || !w.personBounced(eve) {
+		t.Errorf("counted as dead: %v, and somebody else %v", w.personBounced(ada), w.personBounced(eve))
+	}
+}
+
 func TestUnreachableServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

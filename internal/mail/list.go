@@ -112,16 +112,27 @@ func (q *Queue) words(ctx context.Context, id uuid.UUID, p pending) Drawn {
 	return drawn
 }
 
-// Retry sends a failed message again, now, with all its attempts. It returns ErrNotFound if it did not fail, and ErrGone
-// if there are no words to send.
+// Retry sends a failed message again, now, with all its attempts. Where the address counted as dead it is believed anew,
+// else what rests on consent would be withheld; mail that comes back once more marks it again. Retry returns ErrNotFound
+// if the message did not fail, and ErrGone if there are no words to send.
 func (q *Queue) Retry(ctx context.Context, id uuid.UUID) error {
-	tag, err := q.pool.Exec(ctx, `
-		UPDATE message SET state = 'queued', attempts = 0, next_at = $2, last_error = NULL, bounced_at = NULL
-		WHERE id = $1 AND state = 'failed' AND data <> '{}'`, id, q.now())
+	again := false
+	err := pgx.BeginFunc(ctx, q.pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE message SET state = 'queued', attempts = 0, next_at = $2, last_error = NULL, bounced_at = NULL
+			WHERE id = $1 AND state = 'failed' AND data <> '{}'`, id, q.now())
+		if again = tag.RowsAffected() > 0; err != nil || !again {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			UPDATE person p SET bounced_at = NULL
+			FROM message m WHERE m.id = $1 AND p.id = m.person_id AND p.email = m.address AND p.bounced_at IS NOT NULL`, id)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("retry message: %w", err)
 	}
-	if tag.RowsAffected() > 0 {
+	if again {
 		return nil
 	}
 	var failed bool

@@ -449,6 +449,51 @@ func TestCallsAndLetters(t *testing.T) {
 }
 
 // TestUnprovenChoiceTakesNothingAway goes through the orders in which choices and confirmations may come.
+// TestTypedPreferencesAreNeverLost sends numbers and addresses that can't be read whole, or not be stored.
+func TestTypedPreferencesAreNeverLost(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	who := agree(t, h, "ada@example.com")
+	address := h.room.PreferencesPath(who.ID)
+	letters := url.Values{"start": {"post"}, "post_about": {"newsletter"}, "address": {"Ada King\n12 St James’s Square\nLondon"}}
+	kept := func(w *httptest.ResponseRecorder, status int) *goquery.Document {
+		t.Helper()
+		doc := document(t, w, status)
+		f := doc.Find(`form:has([name="address"])`)
+		if got := f.Find(`[name="address"]`).Text(); !strings.HasPrefix(strings.TrimSpace(got), letters.Get("address")) {
+			t.Errorf("%d: kept %.80q", status, got)
+		}
+		if f.AttrOr("action", "") != address || f.Find(`[name="start"]`).AttrOr("value", "") != "post" {
+			t.Errorf("%d: the form goes to %q, for %q", status, f.AttrOr("action", ""), f.Find(`[name="start"]`).AttrOr("value", ""))
+		}
+		return doc
+	}
+	long := url.Values{"start": {"post"}, "address": letters["address"], "z": {strings.Repeat("x", 70<<10)}}
+	doc := kept(h.Post(address, long), http.StatusRequestEntityTooLarge)
+	if told := words(doc.Find(".notice.bad")); !strings.Contains(told, "larger than") {
+		t.Errorf("too much: told %q", told)
+	}
+	r := httptest.NewRequest(http.MethodPost, address, strings.NewReader("{}"))
+	r.Header.Set("Content-Type", "application/json")
+	doc = document(t, h.Do(r), http.StatusUnsupportedMediaType)
+	if told := words(doc.Find(".notice.bad")); !strings.Contains(told, "not sent by this form") || doc.Find("#choices").Length() != 1 {
+		t.Errorf("another type: told %q", told)
+	}
+	h.Pool.Close()
+	w := h.Post(address, letters)
+	doc = kept(w, http.StatusServiceUnavailable)
+	if w.Header().Get("Retry-After") == "" || !strings.Contains(words(doc.Find(".notice")), "could not store this just now") {
+		t.Errorf("without a database: told %q", words(doc.Find(".notice")))
+	}
+	if _, ticked := doc.Find(`[name="post_about"][value="newsletter"]`).Attr("checked"); !ticked {
+		t.Error("without a database: the tick is lost")
+	}
+	doc = document(t, h.Post(address, url.Values{"stop": {"all"}}), http.StatusServiceUnavailable)
+	if got := doc.Find(`form [name="stop"]`).AttrOr("value", ""); got != "all" {
+		t.Errorf("the button pressed was %q", got)
+	}
+}
+
 func TestUnprovenChoiceTakesNothingAway(t *testing.T) {
 	grant := consent.Event{Purpose: consent.Newsletter, Granted: true, Origin: consent.FromForm}
 	refusal := consent.Event{Purpose: consent.Newsletter, Origin: consent.FromUnsubscribe}

@@ -26,6 +26,9 @@ type wish struct {
 
 func (w wish) channel() consent.Channel { return w.offers[0].Channel }
 
+// hasPoint tells whether messages by a channel need a number or a postal address.
+func hasPoint(c consent.Channel) bool { return c == consent.ByPhone || c == consent.ByPost }
+
 // pointForm asks for what calls or letters need: nothing of it is asked of anybody who does not choose them.
 func pointForm(c consent.Channel) form.Form {
 	about := form.Field{

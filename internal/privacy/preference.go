@@ -154,8 +154,18 @@ func row(o consent.Offer, choices []consent.Choice) preference {
 	return p
 }
 
-// takePreferences stops at once what is to stop; what is to start waits for a button behind a mailed link.
+// takePreferences keeps what was typed, whatever becomes of it.
 func (r *Room) takePreferences(w http.ResponseWriter, req *http.Request) error {
+	unread := page.ReadForm(req, 64<<10)
+	f := form.Form{Title: "Your preferences"}
+	if c := consent.Channel(req.PostForm.Get("start")); hasPoint(c) {
+		f = pointForm(c)
+	}
+	return r.desk.Unstored(w, req, r.judgePreferences(w, req, unread), f)
+}
+
+// judgePreferences stops at once what is to stop; what is to start waits for a button behind a mailed link.
+func (r *Room) judgePreferences(w http.ResponseWriter, req *http.Request, unread error) error {
 	who, err := r.owner(req)
 	if err != nil {
 		return err
@@ -163,10 +173,14 @@ func (r *Room) takePreferences(w http.ResponseWriter, req *http.Request) error {
 	if who.ErasedAt != nil {
 		return r.writePreferences(w, req, who, http.StatusOK, preferencesPage{})
 	}
-	if err := page.ReadForm(req, 64<<10); err != nil {
-		return err
+	c := consent.Channel(req.PostForm.Get("start"))
+	var known *page.Error
+	if errors.As(unread, &known) {
+		return r.writePreferences(w, req, who, known.Status, preferencesPage{
+			Problem: known.Message, wrong: c, shown: form.Shown{Values: req.PostForm},
+		})
 	}
-	if c := consent.Channel(req.PostForm.Get("start")); c == consent.ByPhone || c == consent.ByPost {
+	if hasPoint(c) {
 		return r.takePoint(w, req, who, c)
 	}
 	done := "?stopped"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -86,7 +87,7 @@ const (
 func (x *Rights) Public(r chi.Router) {
 	handle := x.desk.Pages.Handle
 	r.Get(requestPath+"/{token}", handle(x.desk.OnReceipt(x.show)))
-	r.Post(requestPath+"/{token}", handle(x.desk.OnReceipt(x.act)))
+	r.Post(requestPath+"/{token}", handle(x.take))
 	x.signedRoutes(r)
 }
 
@@ -126,13 +127,39 @@ func (x *Rights) draw(w http.ResponseWriter, r *http.Request, rec submission.Rec
 	return x.view.Write(w, r, status, data)
 }
 
+// take keeps what was typed, whatever becomes of it.
+func (x *Rights) take(w http.ResponseWriter, r *http.Request) error {
+	unread := readHold(r)
+	err := x.desk.OnReceipt(func(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+		return x.act(w, r, rec, unread)
+	})(w, r)
+	return x.desk.Unstored(w, r, err, rightsForm(r.PostForm))
+}
+
+// rightsForm asks what the page asks for what was sent, to be drawn where the page can't be.
+func rightsForm(sent url.Values) form.Form {
+	f := form.Form{Title: "Your data"}
+	for _, field := range []form.Field{
+		{Name: "code", Label: "Code from our mail", Kind: form.Text, Required: true, Autocomplete: "one-time-code"},
+		{Name: "email", Label: "New e-mail address", Kind: form.Email, Required: true, Autocomplete: "email"},
+		{Name: "reference", Label: "Reference number", Kind: form.Text, Required: true, Autocomplete: "off"},
+		{Name: "sure", Label: "Erase everything. I know that it can’t be undone.", Kind: form.Consent, Required: true},
+	} {
+		if sent.Has(field.Name) || field.Name == "sure" && sent.Get("act") == actErase {
+			f.Fields = append(f.Fields, field)
+		}
+	}
+	return f
+}
+
 // act does what a button asks for. Whatever it is, but mailing a code, the code or a grant must open first.
-func (x *Rights) act(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+func (x *Rights) act(w http.ResponseWriter, r *http.Request, rec submission.Record, unread error) error {
 	if rec.Kind != Kind {
 		return page.ErrNotFound
 	}
-	if err := readHold(r); err != nil {
-		return err
+	var known *page.Error
+	if errors.As(unread, &known) && r.PostForm.Get("grant") == "" {
+		return x.draw(w, r, rec, known.Status, rightsPage{Step: "code", CodeSent: r.PostForm.Has("code"), Problem: known.Message})
 	}
 	ctx, act := r.Context(), r.PostForm.Get("act")
 	if act == actCode && rec.Email != "" {
@@ -165,6 +192,9 @@ func (x *Rights) act(w http.ResponseWriter, r *http.Request, rec submission.Reco
 	if why := shared(h.Person.Email, h.names()); why != "" {
 		return x.toStaff(w, r, rec, x.say("shared_"+why))
 	}
+	if known != nil {
+		return x.openUnread(w, r, rec, h, known)
+	}
 	switch act {
 	case actExport:
 		return x.export(w, r, rec, h)
@@ -181,6 +211,15 @@ func (x *Rights) act(w http.ResponseWriter, r *http.Request, rec submission.Reco
 		return err
 	}
 	return x.open(w, r, rec, h, http.StatusOK, rightsPage{})
+}
+
+// openUnread shows all that is held, with what could be read of a sending that did not arrive whole.
+func (x *Rights) openUnread(w http.ResponseWriter, r *http.Request, rec submission.Record, h held, why *page.Error) error {
+	data := rightsPage{Problem: why.Message, Typed: typedNumber(r), NewTyped: form.Clean(r.PostForm.Get("email"), false)}
+	if act := r.PostForm.Get("act"); act == actExport || act == actAddress || act == actErase {
+		data.About = act
+	}
+	return x.open(w, r, rec, h, why.Status, data)
 }
 
 func (x *Rights) answerCode(w http.ResponseWriter, r *http.Request, rec submission.Record, wait time.Duration, many string) error {

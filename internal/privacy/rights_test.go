@@ -222,6 +222,47 @@ func TestOnlyTheMailboxSeesWhatIsHeld(t *testing.T) {
 	}
 }
 
+// TestTypedRightsAreNeverLost sends what people type on the page of their data where it can't be read whole, or not be
+// stored.
+func TestTypedRightsAreNeverLost(t *testing.T) {
+	t.Parallel()
+	s := openSelf(t)
+	contact := s.asks(t, "ada@example.org", "Zqooqz of Ada")
+	at, _ := s.requests(t, "ada@example.org", "correct")
+	_, grant := s.opens(t, at)
+	long := with(grant, "act", "address", "email", "ada.king@example.org", "reference", contact.Reference, "z", strings.Repeat("x", 70<<10))
+	doc := document(t, s.Post(at, long), http.StatusRequestEntityTooLarge)
+	if got := doc.Find("#f-email").AttrOr("value", ""); got != "ada.king@example.org" || !strings.Contains(words(doc.Find(".notice.bad")), "larger than") {
+		t.Errorf("too much: kept %q, told %q", got, words(doc.Find(".notice.bad")))
+	}
+	r := httptest.NewRequest(http.MethodPost, at, strings.NewReader("{}"))
+	r.Header.Set("Content-Type", "application/json")
+	doc = document(t, s.Do(r), http.StatusUnsupportedMediaType)
+	if told := words(doc.Find(".notice.bad")); !strings.Contains(told, "not sent by this form") || strings.Contains(words(doc.Find("main")), "ada@") {
+		t.Errorf("another type: told %q", told)
+	}
+	s.Pool.Close()
+	for _, sent := range []url.Values{
+		{"act": {"open"}, "code": {"123456"}},
+		with(grant, "act", "address", "email", "ada.king@example.org", "reference", contact.Reference),
+		with(grant, "act", "erase", "reference", contact.Reference, "sure", "yes"),
+		with(grant, "act", "withdraw", "request", contact.ID.String()),
+	} {
+		w := s.Post(at, sent)
+		doc := document(t, w, http.StatusServiceUnavailable)
+		f := doc.Find("main form")
+		if f.AttrOr("action", "") != at || w.Header().Get("Retry-After") == "" || !strings.Contains(words(f.Find(".notice")), "could not store") {
+			t.Errorf("%v: the form goes to %q, told %q", sent, f.AttrOr("action", ""), words(f.Find(".notice")))
+		}
+		for name := range sent {
+			field := f.Find(`[name="` + name + `"]`)
+			if got := field.AttrOr("value", ""); field.Length() != 1 || got != sent.Get(name) {
+				t.Errorf("%s: kept %d, %q of %q", name, field.Length(), got, sent.Get(name))
+			}
+		}
+	}
+}
+
 func TestTakeItWithYou(t *testing.T) {
 	t.Parallel()
 	s := openSelf(t)
