@@ -88,6 +88,7 @@ func newerThanChecker() []*regexp.Regexp {
 		regexp.MustCompile(`Unrecognized at-rule “@view-transition”`),                              // CSS View Transitions 2
 		regexp.MustCompile(`Unknown pseudo-element or pseudo-class “::view-transition`),            // CSS View Transitions 1
 		regexp.MustCompile(`Property “scroll-initial-target” doesn't exist`),                       // CSS Scroll Snap 2
+		regexp.MustCompile(`Property “field-sizing” doesn't exist`),                                // CSS Basic User Interface 4
 	}
 }
 

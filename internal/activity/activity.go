@@ -83,6 +83,8 @@ type Status struct {
 	Final     bool // the request is answered
 	// Idle says that nothing is asked of staff, though there are steps that they may take.
 	Idle bool
+	// Waits says that nothing goes on before the sender has done something.
+	Waits bool
 	// As names the status in whose words the receipt is drawn, where the true one would tell a stranger something. Empty:
 	// its own.
 	As     string
@@ -138,6 +140,18 @@ func (a Activity) Status(value string) (Status, bool) {
 
 // Asks tells whether a request in the status is for staff to do something about.
 func (s Status) Asks() bool { return !s.Final && !s.Idle && len(s.Moves) > 0 }
+
+// Sign names the state whose sign the status is drawn with: what is new and asks nothing of staff is done, or waits for
+// its sender.
+func (s Status) Sign() string {
+	switch {
+	case s.Waits:
+		return "waiting"
+	case s.Value == "new" && !s.Asks():
+		return "done"
+	}
+	return s.Value
+}
 
 // By returns the day by which a request that comes in with the status is answered, in words; empty without a promise.
 func (s Status) By(from time.Time) string { return inWords(s.due(from)) }

@@ -28,7 +28,7 @@ type homePage struct {
 type request struct {
 	What, Subject, Reference string
 	At                       time.Time
-	Status, Label            string
+	Sign, Label              string
 	Public, Next, By         string
 	Path                     string // the receipt
 	Deleted                  time.Time
@@ -90,7 +90,7 @@ func (p *Portal) requests(ctx context.Context, who uuid.UUID) ([]request, error)
 		}
 		status, _ := a.Status(rec.Status)
 		list = append(list, request{
-			What: a.Title, Subject: rec.Subject, Reference: rec.Reference, At: rec.CreatedAt.In(p.zone), Status: rec.Status,
+			What: a.Title, Subject: rec.Subject, Reference: rec.Reference, At: rec.CreatedAt.In(p.zone), Sign: status.Sign(),
 			Label: status.Label, Public: status.Public, Next: status.Next, By: status.DueBy(rec),
 			Path: p.desk.ReceiptPath(rec.ID), Deleted: rec.PurgeAfter,
 		})

@@ -96,7 +96,7 @@ func (r *room) messages(id uuid.UUID, _ *submission.Entry) []mail.Message {
 func (r *room) statuses() []activity.Status {
 	return []activity.Status{
 		{
-			Value: waiting, Label: "Waiting for confirmation", Months: 1, Withdrawable: true,
+			Value: waiting, Label: "Waiting for confirmation", Months: 1, Waits: true, Withdrawable: true,
 			Public: r.say("waiting"),
 			Next:   r.say("waiting_next"),
 		},

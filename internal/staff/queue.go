@@ -267,10 +267,8 @@ func tagOf(s activity.Status, rec submission.Record) tag {
 		return tag{"quarantined", "Quarantined"}
 	case s.Label == "":
 		return tag{rec.Status, rec.Status}
-	case s.Value == "new" && !s.Asks(): // its shape says that something is to be done
-		return tag{"done", s.Label}
 	}
-	return tag{s.Value, s.Label}
+	return tag{s.Sign(), s.Label}
 }
 
 func (ws *Workspace) emptyWords(q query) string {
