@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -64,8 +65,18 @@ func (s *Service) drawSignIn(w http.ResponseWriter, r *http.Request, kind Kind, 
 			p.Form.Message = s.say("session_ended_long")
 		}
 	}
+	if page.ChoiceOf(r) == page.RejectAll {
+		s.askCookies(p.Form)
+	}
 	carry(p.Form, e.next, e.sealed)
 	return s.showSheet(w, r, kind, e.status, p)
+}
+
+// askCookies lets one who rejects all cookies take that back with the same button (P-15): nothing is set before.
+func (s *Service) askCookies(v *form.View) {
+	v.Message = strings.TrimSpace(v.Message + " " + s.say("cookies_rejected"))
+	v.Button = "Tell me first, and sign in (sets 2 cookies)"
+	v.Hidden = append(v.Hidden, form.Hidden{Name: page.ChoiceCookie, Value: string(page.TellMe)})
 }
 
 func (s *Service) submitSignIn(kind Kind) page.Handler {
@@ -78,6 +89,11 @@ func (s *Service) submitSignIn(kind Kind) page.Handler {
 		if unread != nil {
 			return s.refuseSignIn(w, r, kind, e, unread)
 		}
+		rejected := page.ChoiceOf(r) == page.RejectAll
+		if rejected && r.PostForm.Get(page.ChoiceCookie) != string(page.TellMe) { // chosen after the page was opened
+			e.status = http.StatusUnprocessableEntity
+			return s.drawSignIn(w, r, kind, e)
+		}
 		old, _ := s.ticketOf(r, kind)
 		t, a, err := s.signIn(r.Context(), credentials{
 			kind: kind, email: e.email, password: r.PostForm.Get("password"), remember: e.remember,
@@ -89,6 +105,9 @@ func (s *Service) submitSignIn(kind Kind) page.Handler {
 		c, err := s.cookie(kind, t, s.until())
 		if err != nil {
 			return err
+		}
+		if rejected {
+			http.SetCookie(w, page.TellMe.Cookie(s.secure))
 		}
 		http.SetCookie(w, c)
 		return s.admit(w, r, a, e)

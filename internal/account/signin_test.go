@@ -111,6 +111,40 @@ func TestSignIn(t *testing.T) {
 	thief.get("/connect").want(http.StatusSeeOther)
 }
 
+// TestRejectedCookies signs in where all cookies are rejected: nothing is set but by the button that takes it back (P-15).
+func TestRejectedCookies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.customer("ada@example.com")
+	w.enrol(w.hire("ann@example.com", account.Reviewer))
+	for door, email := range map[string]string{"/connect": "ada@example.com", "/staff": "ann@example.com"} {
+		b := w.browser()
+		b.jar["choice"] = &http.Cookie{Name: "choice", Value: "none"}
+		page := b.get(door + "/sign-in").want(http.StatusOK)
+		if got := page.text("main form button"); got != "Tell me first, and sign in (sets 2 cookies)" {
+			t.Errorf("the button says %q", got)
+		}
+		if n := len(page.doc().Find(".notice").Nodes); n != 1 || page.value("choice") != "tell" {
+			t.Errorf("%s: %d notices, sends %q", door, n, page.value("choice"))
+		}
+		pairs := []string{"email", email, "password", password, "next", door + "/devices"}
+		unasked := b.post(door+"/sign-in", pairs...).want(http.StatusUnprocessableEntity)
+		wrong := b.post(door+"/sign-in", "email", email, "password", "wrong", "choice", "tell").want(http.StatusUnprocessableEntity)
+		for name, a := range map[string]*answer{"shown": page, "not asked": unasked, "wrong password": wrong} {
+			if len(a.cookies) > 0 {
+				t.Errorf("%s, %s: sets %v", door, name, a.cookies)
+			}
+		}
+		if unasked.value("email") != email || unasked.value("next") != door+"/devices" {
+			t.Errorf("%s: kept %q, %q", door, unasked.value("email"), unasked.value("next"))
+		}
+		in := b.post(door+"/sign-in", append(pairs, "choice", "tell")...).want(http.StatusSeeOther)
+		if len(in.cookies) != 2 || b.jar["choice"].Value != "tell" || !b.jar["choice"].HttpOnly || !b.jar["choice"].Secure {
+			t.Errorf("%s: sets %v", door, in.cookies)
+		}
+	}
+}
+
 func (a *answer) cookie(b *browser) *http.Cookie { return b.jar["__Host-connect"] }
 
 func TestSessionEnds(t *testing.T) {

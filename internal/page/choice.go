@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Choice is what the visitor chose about cookies (P-15).
@@ -35,6 +36,17 @@ func ChoiceOf(r *http.Request) Choice {
 		return choice
 	}
 	return Unset
+}
+
+// ChoiceLasts is how long a choice is kept.
+const ChoiceLasts = 365 * 24 * time.Hour
+
+// Cookie returns the Set-Cookie that keeps a choice.
+func (c Choice) Cookie(secure bool) *http.Cookie {
+	return &http.Cookie{
+		Name: ChoiceCookie, Value: string(c), Path: "/", MaxAge: int(ChoiceLasts.Seconds()), HttpOnly: true, Secure: secure,
+		SameSite: http.SameSiteLaxMode,
+	}
 }
 
 // signInCookies are the names of the cookies by which somebody stays signed in, at either door, with and without the prefix

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"time"
 
 	"clickcommerce.com/site/internal/page"
 )
@@ -17,9 +16,6 @@ const cookiePath = "/cookies"
 // FirstVisitCookie holds the week of the first visit and a campaign's name, no identifier. It is set only after "accept
 // all" (P-13).
 const FirstVisitCookie = "first_visit"
-
-// yearOfCookies is how long both cookies of this page last.
-const yearOfCookies = 365 * 24 * time.Hour
 
 type cookiePage struct {
 	page.Base
@@ -43,7 +39,7 @@ func (r *Room) cookieRows() []cookieRow {
 		prefix = "__Host-"
 	}
 	return []cookieRow{
-		{page.ChoiceCookie, "Your choice", "You press one of the three buttons on this page", "The word all, tell or none", "12 months"},
+		{page.ChoiceCookie, "Your choice", "You press one of the three buttons on this page, or the button at sign-in that takes back “Reject all”", "The word all, tell or none", "12 months"},
 		{FirstVisitCookie, "First visit", "You press “Accept all”", "The week of your first visit, and the name of the campaign that led you here, if any", "12 months"},
 		{prefix + "connect", "Clickconnect sign-in", "You sign in to Clickconnect", "A random value that stands for this session", "Until you sign out or close the browser"},
 		{prefix + "connect", "Keep me signed in", "You tick that box when you sign in: the same cookie then holds more", "The above, and a random value that changes with each use", "60 days"},
@@ -97,7 +93,7 @@ func (r *Room) takeChoice(w http.ResponseWriter, req *http.Request) error {
 	back := cookiePath
 	switch choice := page.Choice(req.PostForm.Get("choice")); choice {
 	case page.AcceptAll, page.TellMe, page.RejectAll:
-		r.set(w, page.ChoiceCookie, string(choice), yearOfCookies)
+		http.SetCookie(w, choice.Cookie(r.secure()))
 		if choice == page.AcceptAll && !page.Silent(req) {
 			r.setFirstVisit(w, req)
 		} else {
@@ -125,7 +121,10 @@ func (r *Room) setFirstVisit(w http.ResponseWriter, req *http.Request) {
 	if tag := page.Campaign(req.PostForm.Get("campaign")); tag != "" {
 		value += "." + tag
 	}
-	r.set(w, FirstVisitCookie, value, yearOfCookies)
+	http.SetCookie(w, &http.Cookie{
+		Name: FirstVisitCookie, Value: value, Path: "/", MaxAge: int(page.ChoiceLasts.Seconds()), HttpOnly: true,
+		Secure: r.secure(), SameSite: http.SameSiteLaxMode,
+	})
 }
 
 var firstVisit = regexp.MustCompile(`^\d{4}-W\d{2}(\.[a-z0-9-]+)?$`)
@@ -138,13 +137,6 @@ func FirstVisit(req *http.Request) (week, campaign string) {
 	}
 	week, campaign, _ = strings.Cut(c.Value, ".")
 	return week, page.Campaign(campaign)
-}
-
-func (r *Room) set(w http.ResponseWriter, name, value string, lasts time.Duration) {
-	http.SetCookie(w, &http.Cookie{
-		Name: name, Value: value, Path: "/", MaxAge: int(lasts.Seconds()), HttpOnly: true, Secure: r.secure(),
-		SameSite: http.SameSiteLaxMode,
-	})
 }
 
 // forget takes a cookie away where there is one: where there is none, none is named either.

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/html"
+
+	"clickcommerce.com/site/internal/page"
 )
 
 // servedChecks look at what the site answers, from within.
@@ -31,6 +33,10 @@ func (r *Room) servedChecks() []Check {
 			Promise: "P-15", Name: "No page sets a cookie in a browser that chose nothing.", Run: r.checkNoCookie,
 			Remove: Removal{Serve: withHeader("Set-Cookie", "seen=1")},
 			Also:   []Removal{{Serve: marking}},
+		},
+		{
+			Promise: "P-15", Name: "Who rejects all cookies is asked to take that back before signing in.", Run: r.checkRejected,
+			Remove: Removal{Serve: rewritten("Tell me first, and sign in", "Sign in")},
 		},
 		{
 			Promise: "P-15", Name: "The three choices about cookies stand side by side.", Run: r.checkChoices,
@@ -98,6 +104,23 @@ func (r *Room) checkNoCookie(ctx context.Context) error {
 			if a.header.Get("Set-Cookie") != "" {
 				return fmt.Errorf("%s sets a cookie", path)
 			}
+		}
+	}
+	return nil
+}
+
+// checkRejected looks at both doors as a browser that rejects all cookies.
+func (r *Room) checkRejected(ctx context.Context) error {
+	for _, path := range []string{"/connect/sign-in", "/staff/sign-in"} {
+		a, err := r.probe(ctx, path, "Cookie", page.ChoiceCookie+"="+string(page.RejectAll))
+		if err != nil {
+			return err
+		}
+		switch {
+		case a.header.Get("Set-Cookie") != "":
+			return fmt.Errorf("%s sets a cookie", path)
+		case !strings.Contains(a.body.String(), "Tell me first, and sign in (sets 2 cookies)"):
+			return fmt.Errorf("the button of %s does not name what it sets", path)
 		}
 	}
 	return nil
