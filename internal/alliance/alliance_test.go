@@ -302,6 +302,12 @@ func TestSetApartByMistake(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Advance(30 * time.Second)
+	if _, err := b.Pool.Exec(t.Context(), `
+		INSERT INTO message (id, person_id, submission_id, purpose, template, basis, address, data, next_at, created_at)
+		SELECT gen_random_uuid(), person_id, submission_id, purpose, template, basis, address, data, $2, $3 FROM message
+		WHERE submission_id = $1 AND template = 'received'`, id, b.Now().Add(time.Hour), b.Now()); err != nil { // like a reminder
+		t.Fatal(err)
+	}
 	if err := b.Store.Quarantine(t.Context(), []uuid.UUID{id}, reviewer); err != nil {
 		t.Fatal(err)
 	}

@@ -279,8 +279,24 @@ func (q *Queue) Cancel(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 
 // CancelAbout stops all messages about a submission that have not left: it was withdrawn.
 func (q *Queue) CancelAbout(ctx context.Context, tx pgx.Tx, submission uuid.UUID) error {
+	return q.cancelAbout(ctx, tx, submission, nil)
+}
+
+// SuspendAbout stops the messages about a submission that is set apart, but for those that a person decided to send: they
+// wait for ReleaseAbout. The others are made by what happens, and may be out of date by then.
+func (q *Queue) SuspendAbout(ctx context.Context, tx pgx.Tx, submission uuid.UUID) error {
+	var byHand []string
+	for name, d := range q.templates {
+		if d.ByHand {
+			byHand = append(byHand, name)
+		}
+	}
+	return q.cancelAbout(ctx, tx, submission, byHand)
+}
+
+func (q *Queue) cancelAbout(ctx context.Context, tx pgx.Tx, submission uuid.UUID, but []string) error {
 	_, err := tx.Exec(ctx, `UPDATE message SET state = 'cancelled', data = '{}'
-		WHERE submission_id = $1 AND `+cancellable, submission)
+		WHERE submission_id = $1 AND NOT template = ANY (coalesce($2::text[], '{}')) AND `+cancellable, submission, but)
 	if err != nil {
 		return fmt.Errorf("cancel messages: %w", err)
 	}

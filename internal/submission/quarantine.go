@@ -32,7 +32,7 @@ func queueApart(b *pgx.Batch, sl *slot) {
 		sl.id, System.Role, sl.entry.PurgeAfter, sl.at)
 }
 
-// Quarantine sets records apart: mail about them waits, and they are deleted unless they are restored in time.
+// Quarantine sets records apart: their mail is stopped, letters wait, and they are deleted unless they are restored in time.
 func (s *Store) Quarantine(ctx context.Context, ids []uuid.UUID, by Actor) error {
 	return s.change(ctx, "quarantine", func(tx pgx.Tx) error {
 		for _, id := range ids {
@@ -48,6 +48,9 @@ func (s *Store) Quarantine(ctx context.Context, ids []uuid.UUID, by Actor) error
 			if err != nil {
 				return err
 			}
+			if err := s.Mail.SuspendAbout(ctx, tx, id); err != nil {
+				return err
+			}
 			if err := s.event(ctx, tx, id, "quarantined", by, map[string]string{"status": status, "kept": kept}); err != nil {
 				return err
 			}
@@ -56,8 +59,9 @@ func (s *Store) Quarantine(ctx context.Context, ids []uuid.UUID, by Actor) error
 	})
 }
 
-// Restore takes a record out of quarantine: the consents given in it are recorded now, what waited leaves, and of messages,
-// which it brings when it comes, what was not mailed before. It is kept again as long as it would have been, unless its sender has withdrawn it since.
+// Restore takes a record out of quarantine: the consents given in it are recorded now, letters that waited leave, and of
+// messages, which it brings when it comes, what was not mailed before. It is kept again as long as it would have been,
+// unless its sender has withdrawn it since.
 func (s *Store) Restore(ctx context.Context, id uuid.UUID, by Actor, messages []mail.Message) error {
 	return s.change(ctx, "restore", func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `

@@ -74,7 +74,8 @@ func New(desk *activity.Desk, staff *publish.Desk, pages *content.Content) *Room
 func (r *Room) Activity() activity.Activity {
 	return activity.Activity{
 		Kind: Kind, Title: "Survey", What: "answers to a survey", Path: "/surveys", Statuses: r.statuses(),
-		Form: r.formOf, Subjects: r.Subjects, Closed: r.closedTo, Public: r.public, Staff: r.staffPages, Panel: r.record, Receipt: r.receipt,
+		Form: r.formOf, Subjects: r.Subjects, Closed: r.closedTo,
+		Public: r.public, Staff: r.staffPages, Panel: r.record, Receipt: r.receipt,
 		Work: []job.Worker{{Name: "survey_tidy", Every: 6 * time.Hour, Timeout: 10 * time.Minute, Run: r.Tidy}},
 		// A seal lasts a day; what was spent before that can't come back.
 		Deletes: []job.Deletion{{
