@@ -92,6 +92,12 @@ func (q *Queue) Show(ctx context.Context, id uuid.UUID) (Item, Drawn, error) {
 	return items[0], q.words(ctx, id, p), nil
 }
 
+// Secret tells whether what mails by a template say is good for signing in, or opens something: it is for their reader alone.
+func (q *Queue) Secret(template string) bool {
+	d, ok := q.templates[template]
+	return ok && d.Secret
+}
+
 // words draws a stored message. One that can't be drawn is listed with the reason; here it has no words.
 func (q *Queue) words(ctx context.Context, id uuid.UUID, p pending) Drawn {
 	d, ok := q.templates[p.Template]

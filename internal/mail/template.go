@@ -21,7 +21,7 @@ type Template struct {
 	Data    any    // zero value of the struct that it draws
 	// ByHand says that a person decided to send this very mail: it does not call itself automatic (RFC 3834).
 	ByHand bool
-	// Secret says that the data is good for signing in: it is emptied once the mail is sent.
+	// Secret says that the data is good for signing in, or opens something: it is emptied once the mail is sent.
 	Secret bool
 	// Bulk says that very many get such a mail at once: it leaves after all that answers somebody. What needs consent always
 	// does.

@@ -19,6 +19,7 @@ import (
 	"clickcommerce.com/site/internal/account/accounttest"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/activity/activitytest"
+	"clickcommerce.com/site/internal/download"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/job"
@@ -43,7 +44,7 @@ type member struct {
 func open(t testing.TB) *house {
 	t.Helper()
 	h := &house{staff: map[account.Role]member{}}
-	h.Bench = activitytest.New(t, account.Templates(), func(*activitytest.Bench) activity.Activities {
+	h.Bench = activitytest.New(t, append(account.Templates(), download.Templates()...), func(*activitytest.Bench) activity.Activities {
 		return activity.Activities{
 			alliance(), simple("career", "Application for work"), about(simple("demo", "Demonstration"), film), simple("contact", "Question"),
 			rights(), thanked(),

@@ -10,6 +10,9 @@ import (
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/download"
+	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/submission"
 )
 
 func TestFailedMailIsSentAgain(t *testing.T) {
@@ -84,6 +87,25 @@ func TestWordsOfAFailedMail(t *testing.T) {
 	if w := me.do(h, http.MethodGet, "/staff/mail/x", nil); w.Code != http.StatusNotFound {
 		t.Errorf("no mail: %d", w.Code)
 	}
+}
+
+// A mail that opens something for its reader alone is listed, but its link is not for staff.
+func TestLinkOfAFailedMailIsItsReadersAlone(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me, record, id := h.as(t, account.Reviewer), h.sent(t, "contact", "ada@example.com"), uuid.New()
+	if err := h.Store.Send(t.Context(), record, submission.System, mail.Message{
+		ID: id, Template: "download-link", Data: download.LinkMail{Title: "A guide", LinkURL: "/downloads/get/secret", ReceiptURL: "/r/x"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Pool.Exec(t.Context(), `UPDATE message SET state = 'failed', last_error = '550' WHERE id = $1`, id); err != nil {
+		t.Fatal(err)
+	}
+	d := me.get(t, h, "/staff/mail/"+id.String())
+	has(t, d, "main", "Your link to “A guide”")
+	has(t, d, "main", "are for their reader alone")
+	hasNot(t, d, "main", "/downloads/get/")
 }
 
 // A file whose scan failed is scanned again by who works on its record; another is left as it is.
