@@ -37,7 +37,7 @@ func (s *Service) Create(ctx context.Context, h Hire) (Account, error) {
 	if err != nil {
 		return Account{}, err
 	}
-	a := Account{ID: uuid.Must(uuid.NewV7()), Email: email, Name: named(h.Name, email), Kind: Staff}
+	a := Account{ID: uuid.Must(uuid.NewV7()), Email: email, Name: Named(h.Name, email), Kind: Staff}
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := s.insert(ctx, tx, a, phc); err != nil {
 			return err
@@ -79,7 +79,7 @@ func (s *Service) Grant(
 	a, err := one(ctx, tx, `WHERE a.person_id = $1`, person)
 	if errors.Is(err, ErrNotFound) {
 		a = Account{
-			ID: uuid.Must(uuid.NewV7()), Email: fold(email), Name: named(name, email), Kind: Connect,
+			ID: uuid.Must(uuid.NewV7()), Email: fold(email), Name: Named(name, email), Kind: Connect,
 			Person: uuid.NullUUID{UUID: person, Valid: true}, ExpiresAt: &expires,
 		}
 		err = s.insert(ctx, tx, a, nil)
@@ -278,8 +278,8 @@ func (s *Service) ChangeAddress(ctx context.Context, account uuid.UUID, address 
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return s.ChangeAddressIn(ctx, tx, account, address) })
 }
 
-// named returns the name, or the part of the address before the @.
-func named(name, email string) string {
+// Named returns the name, or the part of the address before the @.
+func Named(name, email string) string {
 	if name = strings.TrimSpace(name); name != "" {
 		return name
 	}

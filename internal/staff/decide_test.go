@@ -314,6 +314,7 @@ func TestTwoClicks(t *testing.T) {
 		{h.as(t, account.Admin), "/staff/team", url.Values{
 			"email": {"new@staff.example.com"}, "name": {"New One"}, "role": {"recruiter"},
 		}, "invited"},
+		{h.as(t, account.Admin), "/staff/team", url.Values{"email": {"nameless@staff.example.com"}, "role": {"recruiter"}}, "invited"},
 	} {
 		for range 2 {
 			if to := tt.who.post(t, h, tt.at, tt.values); !strings.HasSuffix(to, "?done="+tt.word) {

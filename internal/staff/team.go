@@ -128,10 +128,11 @@ func (ws *Workspace) submitInvite(w http.ResponseWriter, r *http.Request) error 
 	return done(w, r, "/staff/team", "invited")
 }
 
-// justInvited tells whether the address was invited a moment ago under that name: somebody pressed twice.
+// justInvited tells whether the address was invited a moment ago under that name, or the one made for it: somebody pressed
+// twice.
 func (ws *Workspace) justInvited(ctx context.Context, email, name string) bool {
 	a, err := ws.accounts.Find(ctx, email)
-	return err == nil && a.Kind == account.Staff && a.Name == name && ws.desk.Now().Sub(a.CreatedAt) < time.Minute
+	return err == nil && a.Kind == account.Staff && a.Name == account.Named(name, a.Email) && ws.desk.Now().Sub(a.CreatedAt) < time.Minute
 }
 
 // teamProblem says what is wrong with a form about accounts.
