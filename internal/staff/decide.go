@@ -292,28 +292,29 @@ func (ws *Workspace) submitReply(w http.ResponseWriter, r *http.Request, o opene
 func (ws *Workspace) submitUndo(w http.ResponseWriter, r *http.Request, o opened) error {
 	message, _ := uuid.Parse(r.PostForm.Get("message")) // none of ours is left to be taken back
 	err := ws.desk.Store.Undo(r.Context(), o.ID, o.by, message)
-	switch {
-	case err == nil:
-		return done(w, r, recordPath(o.ID), "undone")
-	case errors.Is(err, mail.ErrLeft), errors.Is(err, submission.ErrMove):
-		return ws.notUndone(w, r, o, message)
+	if err != nil && !errors.Is(err, mail.ErrLeft) && !errors.Is(err, submission.ErrMove) {
+		return ws.told(err)
 	}
-	return ws.told(err)
-}
-
-// notUndone says why a letter was not taken back: it left, or it was taken back by the first of two clicks.
-func (ws *Workspace) notUndone(w http.ResponseWriter, r *http.Request, o opened, message uuid.UUID) error {
 	events, err := ws.desk.Store.Events(r.Context(), o.ID)
 	if err != nil {
 		return err
 	}
-	word := "left"
-	if slices.ContainsFunc(events, func(e submission.Event) bool {
-		return e.Kind == "undone" && e.Detail["message"] == message.String()
-	}) {
-		word = "undone"
+	return done(w, r, recordPath(o.ID), undoneWord(events, message))
+}
+
+// undoneWord says what became of a letter that was to be taken back: it left, or this or the first of two clicks took it
+// back, with its step or without.
+func undoneWord(events []submission.Event, message uuid.UUID) string {
+	for _, e := range events {
+		switch {
+		case e.Kind != "undone" || e.Detail["message"] != message.String():
+		case e.Detail["stays"] != "":
+			return "unsent"
+		default:
+			return "undone"
+		}
 	}
-	return done(w, r, recordPath(o.ID), word)
+	return "left"
 }
 
 func (ws *Workspace) submitNote(w http.ResponseWriter, r *http.Request, o opened) error {

@@ -117,6 +117,38 @@ func TestUndo(t *testing.T) {
 	}
 }
 
+// TestUndoAfterTheStatusMovedOn takes a letter back whose step was overtaken: by the sender, who wrote again.
+func TestUndoAfterTheStatusMovedOn(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "privacy", "ada@example.com")
+	h.Mails(t)
+	me, key := h.as(t, account.Privacy), uuid.NewString()
+	if err := h.Store.Move(t.Context(), id, submission.Change{From: []string{"new"}, To: "extended", By: submission.System}); err != nil {
+		t.Fatal(err)
+	}
+	me.post(t, h, path(id)+"/move", url.Values{
+		"from": {"extended"}, "to": {activity.Answered}, "subject": {"Answer"}, "text": {"Here it is."}, "key": {key},
+	})
+	reopened := submission.Change{From: []string{activity.Answered}, To: "new", By: submission.Sender, Reopens: true}
+	if err := h.Store.Move(t.Context(), id, reopened); err != nil {
+		t.Fatal(err)
+	}
+	me.get(t, h, me.post(t, h, path(id)+"/reply", url.Values{"subject": {"More"}, "text": {"And this."}}))
+	for range 2 {
+		d := me.get(t, h, me.post(t, h, path(id)+"/undo", url.Values{"message": {key}}))
+		has(t, d, ".notice.good", "The status has changed since it was written, and stays as it is.")
+		has(t, d, ".undo", "A letter leaves") // the other one
+	}
+	if r := h.record(t, id); r.Status != "new" {
+		t.Errorf("the status is %s", r.Status)
+	}
+	h.Advance(2 * minute)
+	if mails := h.Mails(t); len(mails) != 1 || !strings.Contains(mails[0], "And this.") {
+		t.Errorf("%d mails, want the reply alone", len(mails))
+	}
+}
+
 func TestGapInLetterIsNotSent(t *testing.T) {
 	t.Parallel()
 	h := open(t)

@@ -68,15 +68,16 @@ func (s *Store) sendAll(ctx context.Context, tx pgx.Tx, id uuid.UUID, messages [
 const UndoWindow = 60 * time.Second
 
 // Undo takes back what brought a letter, while that has not left: the message is cancelled and the status is again what
-// it was. mail.ErrLeft says that it is too late, ErrMove that the message is no such letter of this record or that the
-// status has changed since.
+// it was; where that has changed since, it stays, and the event says so. mail.ErrLeft says that it is too late, ErrMove that
+// the message is no such letter of this record.
 func (s *Store) Undo(ctx context.Context, id uuid.UUID, by Actor, message uuid.UUID) error {
 	return s.change(ctx, "undo change of", func(tx pgx.Tx) error {
-		if _, err := hold(ctx, tx, id); err != nil {
+		now, err := hold(ctx, tx, id)
+		if err != nil {
 			return err
 		}
 		var detail map[string]string
-		err := tx.QueryRow(ctx, `
+		err = tx.QueryRow(ctx, `
 			SELECT detail FROM submission_event
 			WHERE submission_id = $1 AND detail ->> 'message' = $2 AND kind IN ('moved', 'letter', 'asked')`,
 			id, message.String()).Scan(&detail)
@@ -89,19 +90,19 @@ func (s *Store) Undo(ctx context.Context, id uuid.UUID, by Actor, message uuid.U
 		if err := s.Mail.Cancel(ctx, tx, message); err != nil {
 			return err
 		}
-		if detail["to"] != "" {
-			tag, err := tx.Exec(ctx, `
-				UPDATE submission SET status = $3, status_since = nullif($4, '')::timestamptz,
-					decided_at = nullif($5, '')::timestamptz, purge_after = coalesce(nullif($6, '')::date, purge_after)
-				WHERE id = $1 AND status = $2`,
-				id, detail["to"], detail["from"], detail["since"], detail["decided"], detail["kept"])
-			if err != nil {
+		undone := map[string]string{"message": message.String()}
+		switch detail["to"] {
+		case "":
+		case now.status:
+			if _, err := tx.Exec(ctx, `
+				UPDATE submission SET status = $2, status_since = nullif($3, '')::timestamptz,
+					decided_at = nullif($4, '')::timestamptz, purge_after = coalesce(nullif($5, '')::date, purge_after)
+				WHERE id = $1`, id, detail["from"], detail["since"], detail["decided"], detail["kept"]); err != nil {
 				return err
 			}
-			if tag.RowsAffected() == 0 {
-				return ErrMove
-			}
+		default:
+			undone["stays"] = now.status
 		}
-		return s.event(ctx, tx, id, "undone", by, map[string]string{"message": message.String()})
+		return s.event(ctx, tx, id, "undone", by, undone)
 	})
 }
