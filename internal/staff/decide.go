@@ -290,6 +290,9 @@ func (ws *Workspace) submitReply(w http.ResponseWriter, r *http.Request, o opene
 
 // submitUndo takes back the letter that the page offered to take back, with the step it belongs to.
 func (ws *Workspace) submitUndo(w http.ResponseWriter, r *http.Request, o opened) error {
+	if o.Quarantined != nil {
+		return ws.quarantined()
+	}
 	message, _ := uuid.Parse(r.PostForm.Get("message")) // none of ours is left to be taken back
 	err := ws.desk.Store.Undo(r.Context(), o.ID, o.by, message)
 	if err != nil && !errors.Is(err, mail.ErrLeft) && !errors.Is(err, submission.ErrMove) {

@@ -149,6 +149,41 @@ func TestUndoAfterTheStatusMovedOn(t *testing.T) {
 	}
 }
 
+// TestNothingToUndoInQuarantine sees that a letter which waits there is not said to leave.
+func TestNothingToUndoInQuarantine(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "ada@example.com")
+	h.Mails(t)
+	me, key := h.as(t, account.Alliance), uuid.NewString()
+	me.post(t, h, path(id)+"/move", url.Values{
+		"from": {"new"}, "to": {"approved"}, "subject": {"Welcome"}, "text": {"Come in."}, "key": {key},
+	})
+	if n := h.as(t, account.Privacy).get(t, h, path(id)).Find(".undo").Length(); n != 0 {
+		t.Error("who may only look is offered to take it back")
+	}
+	me.post(t, h, path(id)+"/quarantine", nil)
+	for range 2 { // within the minute, and later
+		if me.get(t, h, path(id)).Find(".undo").Length() != 0 {
+			t.Error("a letter is said to leave")
+		}
+		if w := me.do(h, http.MethodPost, path(id)+"/undo", url.Values{"message": {key}}); w.Code != http.StatusConflict {
+			t.Errorf("undo: %d", w.Code)
+		}
+		h.Advance(2 * minute)
+		if mails := h.Mails(t); len(mails) != 0 {
+			t.Errorf("%d mails left", len(mails))
+		}
+	}
+	if r := h.record(t, id); r.Status != "approved" {
+		t.Errorf("the status is %s", r.Status)
+	}
+	me.post(t, h, path(id)+"/restore", nil)
+	if mails := h.Mails(t); len(mails) != 1 {
+		t.Errorf("%d mails after it was restored", len(mails))
+	}
+}
+
 func TestGapInLetterIsNotSent(t *testing.T) {
 	t.Parallel()
 	h := open(t)

@@ -72,11 +72,11 @@ func (ws *Workspace) fillHistory(ctx context.Context, p *recordPage, names names
 	return err
 }
 
-// undo finds the letter that still waits for its minute to end.
+// undo finds the letter that still waits for its minute to end. One that waits for something else says for what.
 func (ws *Workspace) undo(mails []mail.Item) *undoView {
 	for _, m := range slices.Backward(mails) {
 		left := m.NextAt.Sub(ws.desk.Now())
-		if m.State == "queued" && m.Attempts == 0 && left > 0 && (m.Template == "letter" || m.Template == "more") {
+		if m.State == "queued" && m.Attempts == 0 && m.LastError == "" && left > 0 && (m.Template == "letter" || m.Template == "more") {
 			return &undoView{m.ID, int(left.Seconds())}
 		}
 	}

@@ -197,6 +197,9 @@ func (ws *Workspace) drawRecord(w http.ResponseWriter, r *http.Request, status i
 	if o.in.Can(account.Act, o.Kind) && !p.Held && !p.Idle {
 		p.Acts = ws.actsView(o, state, names, d)
 	}
+	if p.Acts == nil || p.Acts.Quarantined {
+		p.Undo = nil // nothing leaves as long as it is set apart, and who only looks takes nothing back
+	}
 	if p.Undo != nil && r.URL.Query().Get("done") == "written" {
 		p.Done = "" // the letter that leaves says it
 	}
