@@ -183,6 +183,34 @@ func TestTeam(t *testing.T) {
 	has(t, admin.get(t, h, admin.post(t, h, at+"/enable", nil)), ".head", "Invited")
 }
 
+// TestRecordsOfWhoLeaves sees that what a colleague owned is found as unassigned once they can't work on it.
+func TestRecordsOfWhoLeaves(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	admin, gone, me := h.as(t, account.Admin), h.as(t, account.Alliance), h.as(t, account.Reviewer)
+	at := "/staff/team/" + gone.ID.String()
+	for _, act := range []string{"/roles", "/disable"} {
+		admin.post(t, h, at+"/roles", url.Values{"role": {"alliance"}})
+		id := h.sent(t, "alliance", "ada@example.com")
+		me.post(t, h, path(id)+"/assign", url.Values{"to": {gone.ID.String()}})
+		me.post(t, h, path(id)+"/quarantine", nil)
+		admin.post(t, h, at+act, url.Values{"role": {"recruiter"}})
+		me.post(t, h, path(id)+"/restore", nil)
+		if n := me.get(t, h, "/staff/submissions?view=unassigned").Find(`a[href^="` + path(id) + `"]`).Length(); n == 0 {
+			t.Errorf("%s: the record is in nobody's list", act)
+		}
+		d := me.get(t, h, path(id))
+		has(t, d, ".record-side", "Owner Nobody")
+		has(t, d, ".timeline", "Assigned to nobody Administrator, admin")
+	}
+	kept := h.sent(t, "contact", "bob@example.com")
+	me.post(t, h, path(kept)+"/assign", url.Values{"to": {me.ID.String()}})
+	admin.post(t, h, "/staff/team/"+me.ID.String()+"/roles", url.Values{"role": {"reviewer", "marketer"}})
+	if r := h.record(t, kept); r.AssigneeID.UUID != me.ID {
+		t.Error("who still can work on it lost a record")
+	}
+}
+
 func TestLastAdministratorStays(t *testing.T) {
 	t.Parallel()
 	h := open(t)

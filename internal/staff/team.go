@@ -15,6 +15,7 @@ import (
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
 )
 
 // teamPage lists those who may sign in to the workspace, and invites more.
@@ -203,7 +204,10 @@ func (ws *Workspace) submitRoles(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return ws.govern(w, r, "roles", func(ctx context.Context, id uuid.UUID) error {
-		return ws.accounts.SetRoles(ctx, id, rolesOf(r.PostForm))
+		if err := ws.accounts.SetRoles(ctx, id, rolesOf(r.PostForm)); err != nil {
+			return err
+		}
+		return ws.takeBack(ctx, id, rolesOf(r.PostForm))
 	})
 }
 
@@ -215,7 +219,24 @@ func (ws *Workspace) submitInviteAgain(w http.ResponseWriter, r *http.Request) e
 }
 
 func (ws *Workspace) submitDisable(w http.ResponseWriter, r *http.Request) error {
-	return ws.govern(w, r, "disabled", ws.accounts.Disable)
+	return ws.govern(w, r, "disabled", func(ctx context.Context, id uuid.UUID) error {
+		if err := ws.accounts.Disable(ctx, id); err != nil {
+			return err
+		}
+		return ws.takeBack(ctx, id, nil)
+	})
+}
+
+// takeBack leaves unassigned what a colleague with those roles can't work on: it would be in nobody's list.
+func (ws *Workspace) takeBack(ctx context.Context, id uuid.UUID, roles []account.Role) error {
+	var kinds []string
+	for _, a := range ws.desk.Activities() {
+		if !account.Can(roles, account.Act, a.Kind) {
+			kinds = append(kinds, a.Kind)
+		}
+	}
+	by := submission.Actor{ID: account.From(ctx).Account.ID, Role: string(account.Admin)}
+	return ws.desk.Store.TakeBack(ctx, id, kinds, by)
 }
 
 func (ws *Workspace) submitEnable(w http.ResponseWriter, r *http.Request) error {

@@ -141,3 +141,16 @@ func (s *Store) Assign(ctx context.Context, ids []uuid.UUID, to uuid.UUID, by Ac
 		return nil
 	})
 }
+
+// TakeBack takes all records of those kinds from a member of staff who works on such no more: somebody else is to find them,
+// those too that are decided and may be asked anew.
+func (s *Store) TakeBack(ctx context.Context, from uuid.UUID, kinds []string, by Actor) error {
+	if _, err := s.Pool.Exec(ctx, `
+		WITH taken AS (UPDATE submission SET assignee_id = NULL WHERE assignee_id = $1 AND kind = ANY($2) RETURNING id)
+		INSERT INTO submission_event (submission_id, kind, actor_role, actor_id, detail, at)
+		SELECT id, 'assigned', $3, $4::uuid, jsonb_build_object('to', $5::uuid), $6 FROM taken`,
+		from, kinds, by.Role, nullable(by.ID), uuid.Nil, s.Now()); err != nil {
+		return fmt.Errorf("take submissions back: %w", err)
+	}
+	return nil
+}
