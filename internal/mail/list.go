@@ -29,11 +29,19 @@ type Item struct {
 	SentAt     *time.Time
 	BouncedAt  *time.Time
 	Emptied    bool // its words are deleted
+	Again      bool // Retry sends it
 }
+
+// again is the condition on a message that can be sent again: it failed, or was withheld for a restriction or a legal hold
+// that is lifted (the reason is that of the function restrained). What was withheld for lack of another ground lacks it still.
+const again = `data <> '{}' AND CASE state
+	WHEN 'failed' THEN true
+	WHEN 'withheld' THEN last_error = 'the use of the data is restricted' AND restrained(message) IS NULL
+	ELSE false END`
 
 const itemColumns = `id, person_id AS person, submission_id AS submission, account_id AS account, purpose, template, channel,
 	coalesce(basis, '') AS basis, address, state, attempts, next_at, coalesce(last_error, '') AS last_error,
-	created_at, sent_at, bounced_at, data = '{}' AS emptied`
+	created_at, sent_at, bounced_at, data = '{}' AS emptied, coalesce(` + again + `, false) AS again`
 
 // Cursor is a place in a list, newest first; the zero value is its start. The next page starts at the last item.
 type Cursor struct {
@@ -118,16 +126,16 @@ func (q *Queue) words(ctx context.Context, id uuid.UUID, p pending) Drawn {
 	return drawn
 }
 
-// Retry sends a failed message again, now, with all its attempts. Where the address counted as dead it is believed anew,
+// Retry sends a message again that failed or that a restriction withheld which is lifted, now, with all its attempts. Where the address counted as dead it is believed anew,
 // else what rests on consent would be withheld; mail that comes back once more marks it again. Retry returns ErrNotFound
-// if the message did not fail, and ErrGone if there are no words to send.
+// if the message is no such one, and ErrGone if there are no words to send.
 func (q *Queue) Retry(ctx context.Context, id uuid.UUID) error {
-	again := false
+	queued := false
 	err := pgx.BeginFunc(ctx, q.pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			UPDATE message SET state = 'queued', attempts = 0, next_at = $2, last_error = NULL, bounced_at = NULL
-			WHERE id = $1 AND state = 'failed' AND data <> '{}'`, id, q.now())
-		if again = tag.RowsAffected() > 0; err != nil || !again {
+			WHERE id = $1 AND `+again, id, q.now())
+		if queued = tag.RowsAffected() > 0; err != nil || !queued {
 			return err
 		}
 		_, err = tx.Exec(ctx, `
@@ -138,7 +146,7 @@ func (q *Queue) Retry(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return fmt.Errorf("retry message: %w", err)
 	}
-	if again {
+	if queued {
 		return nil
 	}
 	var failed bool

@@ -43,6 +43,43 @@ func TestFailedMailIsSentAgain(t *testing.T) {
 	}
 }
 
+// TestLetterThatARestrictionWithheld sees that it can be sent by hand once the restriction is lifted, and not before.
+func TestLetterThatARestrictionWithheld(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me, record, key := h.as(t, account.Alliance), h.sent(t, "alliance", "ada@example.com"), uuid.NewString()
+	h.Mails(t)
+	me.post(t, h, path(record)+"/move", url.Values{
+		"from": {"new"}, "to": {"declined"}, "reason": {"fit"}, "subject": {"No"}, "text": {"My careful letter."}, "key": {key},
+	})
+	exec := func(sql string) {
+		if _, err := h.Pool.Exec(t.Context(), sql, record); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`INSERT INTO restriction (id, person_id, submission_id, ground, placed_at) SELECT id, person_id, id, 'wish', now() FROM submission WHERE id = $1`)
+	h.Advance(2 * minute)
+	if mails := h.Mails(t); len(mails) != 0 {
+		t.Fatalf("%d mails left in spite of the restriction", len(mails))
+	}
+	admin, again := h.as(t, account.Admin), "/staff/mail/"+key+"/retry"
+	form := `form[action="` + again + `"]`
+	d := admin.get(t, h, "/staff/mail")
+	has(t, d, "tbody", "the use of the data is restricted")
+	if d.Find(form).Length() != 0 {
+		t.Error("it can be sent in spite of the restriction")
+	}
+	has(t, admin.get(t, h, admin.post(t, h, again, nil)), ".notice.good", "nothing was sent again")
+	exec(`UPDATE restriction SET lifted_at = now() WHERE id = $1`)
+	if admin.get(t, h, "/staff/mail").Find(form).Length() != 1 {
+		t.Error("it can't be sent although the restriction is lifted")
+	}
+	has(t, admin.get(t, h, admin.post(t, h, again, nil)), ".notice.good", "It is sent again.")
+	if mails := h.Mails(t); len(mails) != 1 || !strings.Contains(mails[0], "My careful letter.") {
+		t.Errorf("%d mails, want the letter", len(mails))
+	}
+}
+
 // A mail whose words are deleted, a code that came back, is listed without a way to send it again.
 func TestEmptiedMailIsNotSentAgain(t *testing.T) {
 	t.Parallel()

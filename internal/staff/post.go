@@ -32,7 +32,7 @@ type failedLine struct {
 	Name, Purpose, To, Reason string
 	Path                      string // of the record, where the roles open it
 	State                     tag
-	Again                     bool // it can be sent again; what is withheld can't, its ground is gone
+	Again                     bool // it can be sent again
 	Gone                      bool // it failed, and its words are deleted
 }
 
@@ -53,7 +53,7 @@ func (ws *Workspace) showMail(w http.ResponseWriter, r *http.Request) error {
 		line := failedLine{
 			ID: i.ID, At: ws.stamp(i.CreatedAt), Name: upper(mailName(i.Template)), Purpose: purposeLabel(i.Purpose), To: person.Masked(i.Address),
 			Reason: i.LastError, State: mailTag(i),
-			Again: i.State == "failed" && !i.Emptied, Gone: i.State == "failed" && i.Emptied,
+			Again: i.Again, Gone: i.State == "failed" && i.Emptied,
 		}
 		if line.Path, err = ws.seen(r.Context(), i.Submission); err != nil {
 			return err
@@ -139,7 +139,7 @@ func parseMailCursor(text string) mail.Cursor {
 	return c
 }
 
-// submitRetry sends a failed mail again, now.
+// submitRetry sends a mail again that was not delivered, now.
 func (ws *Workspace) submitRetry(w http.ResponseWriter, r *http.Request) error {
 	id, err := uuid.Parse(chi.URLParam(r, "id"))
 	if err != nil {
