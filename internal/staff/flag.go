@@ -41,7 +41,7 @@ func (ws *Workspace) submitMisuse(w http.ResponseWriter, r *http.Request, o open
 
 // readFlag reads the form and says what it lacks. A block ends with the day that was entered.
 func (ws *Workspace) readFlag(v url.Values) (Flag, []form.Problem) {
-	f := Flag{ID: keyOf(v), Kind: v.Get("kind"), Evidence: form.Clean(v.Get("evidence"), true), At: ws.desk.Now()}
+	f := Flag{Kind: v.Get("kind"), Evidence: form.Clean(v.Get("evidence"), true), At: ws.desk.Now()}
 	var list []form.Problem
 	add := func(name, text string) {
 		list = append(list, form.Problem{Name: name, ID: "misuse-" + name, Text: text})
@@ -62,6 +62,8 @@ func (ws *Workspace) readFlag(v url.Values) (Flag, []form.Problem) {
 		}
 		f.BlockedUntil = &end
 	}
+	// Of the words too: the page that the browser brings back may flag something else.
+	f.ID = uuid.NewSHA1(keyOf(v), []byte(f.Kind+"\n"+v.Get("until")+"\n"+f.Evidence))
 	return f, list
 }
 

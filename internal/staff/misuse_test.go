@@ -41,6 +41,12 @@ func TestMisuseIsToldOnceAndBlocks(t *testing.T) {
 			t.Errorf("the mail does not say %q:\n%s", words, mails[0])
 		}
 	}
+	values.Set("evidence", "Fifty offers, in fact.") // the same page, brought back by the browser
+	d := me.get(t, h, me.post(t, h, path(id)+"/misuse", values))
+	has(t, d, ".notice.bad", "Fifty offers, in fact.")
+	if mails := h.Mails(t); len(mails) != 1 || !strings.Contains(mails[0], "Fifty offers") {
+		t.Errorf("%d mails about the other flag, want one", len(mails))
+	}
 	if !h.misuse.Blocked("spam@example.com") || h.misuse.Blocked("ham@example.com") {
 		t.Error("the block is on the wrong one")
 	}
