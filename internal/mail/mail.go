@@ -244,6 +244,30 @@ func (q *Queue) row(m Message, at time.Time) ([]any, error) {
 	}, nil
 }
 
+// Fresh gives m, whose id its page made, another one where a message has that which was cancelled or says something else:
+// browsers bring a page back that was used. It tells whether m itself is stored, since somebody pressed twice; links are
+// not compared, for they may hold when they were made.
+func (q *Queue) Fresh(ctx context.Context, m *Message) (stored bool, err error) {
+	data, err := json.Marshal(m.Data)
+	if err != nil {
+		return false, fmt.Errorf("mail: data of template %s: %w", m.Template, err)
+	}
+	for {
+		err := q.pool.QueryRow(ctx, `
+			SELECT state <> 'cancelled' AND template = $2 AND data - 'URL' = $3::jsonb - 'URL' FROM message WHERE id = $1`,
+			m.ID, m.Template, withoutNUL(data)).Scan(&stored)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			return false, nil
+		case err != nil:
+			return false, fmt.Errorf("find message: %w", err)
+		case stored:
+			return true, nil
+		}
+		m.ID = uuid.NewSHA1(m.ID, nil) // the same for each of two clicks
+	}
+}
+
 // withoutNUL drops the one character that JSON can hold and Postgres can't.
 func withoutNUL(data []byte) string {
 	var b strings.Builder

@@ -53,16 +53,29 @@ func (ws *Workspace) submitMove(w http.ResponseWriter, r *http.Request, o opened
 		return ws.drawRecord(w, r, http.StatusConflict, o, d)
 	}
 	c := ws.change(o.kind, state.Value, m, o.by)
-	key := keyOf(v)
-	ws.complete(&c, m, o, v, key)
-	err = ws.desk.Store.Move(r.Context(), o.ID, c)
+	ws.complete(&c, m, o, v, keyOf(v))
+	err = ws.move(r.Context(), o.ID, c)
 	switch {
 	case err == nil:
 		return done(w, r, recordPath(o.ID), "moved")
 	case errors.Is(err, submission.ErrMove), repeated(err, "message_pkey"):
-		return ws.conflict(w, r, o, d, key)
+		return ws.conflict(w, r, o, d, c.Message)
 	}
 	return ws.told(err)
+}
+
+// move takes a step, but none whose letter is stored already.
+func (ws *Workspace) move(ctx context.Context, id uuid.UUID, c submission.Change) error {
+	if c.Message != nil {
+		stored, err := ws.desk.Mail.Fresh(ctx, c.Message)
+		if err != nil {
+			return err
+		}
+		if stored {
+			return submission.ErrMove
+		}
+	}
+	return ws.desk.Store.Move(ctx, id, c)
 }
 
 // tooLate says in a sentence why a step that takes more time can't be taken, or "": the law allows it once, and only
@@ -219,12 +232,12 @@ func (ws *Workspace) letter(o opened, subject, text string) mail.Letter {
 
 // conflict shows the record as it is now, and keeps the letter: in the same step where that is still open, else as a
 // reply. Where the step was taken by this very page, somebody only pressed twice.
-func (ws *Workspace) conflict(w http.ResponseWriter, r *http.Request, o opened, d draft, key uuid.UUID) error {
+func (ws *Workspace) conflict(w http.ResponseWriter, r *http.Request, o opened, d draft, letter *mail.Message) error {
 	events, err := ws.desk.Store.Events(r.Context(), o.ID)
 	if err != nil {
 		return err
 	}
-	if author(events, key).UUID == o.by.ID || alreadyTaken(events, o, d) {
+	if alreadyTaken(events, o, d, letter) {
 		return done(w, r, recordPath(o.ID), "moved")
 	}
 	if o, err = ws.open(r.Context(), o.ID, account.Act); err != nil {
@@ -251,14 +264,18 @@ func (ws *Workspace) conflict(w http.ResponseWriter, r *http.Request, o opened, 
 	return ws.drawRecord(w, r, http.StatusConflict, o, d)
 }
 
-// alreadyTaken tells whether the last step of a record is the very one, by the same colleague. A letter would tell by its
-// key: without one nothing is lost that was written.
-func alreadyTaken(events []submission.Event, o opened, d draft) bool {
+// alreadyTaken tells whether the last step of a record is the very one, by the same colleague, with the same letter or with
+// none: nothing is lost that was written.
+func alreadyTaken(events []submission.Event, o opened, d draft, letter *mail.Message) bool {
 	for _, e := range slices.Backward(events) {
 		if e.Detail["to"] == "" {
 			continue
 		}
-		return d.Values.Get("text") == "" && e.Actor.UUID == o.by.ID && "move "+e.Detail["to"] == d.Act &&
+		same := d.Values.Get("text") == ""
+		if letter != nil {
+			same = e.Detail["message"] == letter.ID.String()
+		}
+		return same && e.Actor.UUID == o.by.ID && "move "+e.Detail["to"] == d.Act &&
 			e.Detail["from"] == d.Values.Get("from") && e.Detail["reason"] == d.Values.Get("reason") &&
 			e.Detail["again"] == d.Values.Get("again")
 	}
@@ -278,11 +295,15 @@ func (ws *Workspace) submitReply(w http.ResponseWriter, r *http.Request, o opene
 	if len(d.Problems) > 0 {
 		return ws.drawRecord(w, r, http.StatusUnprocessableEntity, o, d)
 	}
-	err := ws.desk.Store.Send(r.Context(), o.ID, o.by, mail.Message{
+	m := mail.Message{
 		ID: keyOf(v), Template: "letter", NotBefore: ws.desk.Now().Add(submission.UndoWindow),
 		Data: ws.letter(o, v.Get("subject"), v.Get("text")),
-	})
-	if err != nil && !repeated(err, "message_pkey") {
+	}
+	stored, err := ws.desk.Mail.Fresh(r.Context(), &m)
+	if err == nil && !stored {
+		err = ws.desk.Store.Send(r.Context(), o.ID, o.by, m)
+	}
+	if err != nil && !repeated(err, "message_pkey") { // two clicks in the same moment
 		return ws.told(err)
 	}
 	return done(w, r, recordPath(o.ID), "written")

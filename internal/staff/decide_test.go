@@ -184,6 +184,58 @@ func TestNothingToUndoInQuarantine(t *testing.T) {
 	}
 }
 
+// TestPageBroughtBack sends forms once more that the browser's Back brings back with their words: after Undo, and with other
+// words after the letter left.
+func TestPageBroughtBack(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id, asked := h.sent(t, "alliance", "ada@example.com"), h.sent(t, "contact", "bob@example.com")
+	h.Mails(t)
+	officer, me := h.as(t, account.Alliance), h.as(t, account.Reviewer)
+	undo := func(m member, record uuid.UUID) {
+		t.Helper()
+		button := m.get(t, h, path(record)).Find(".undo input").AttrOr("value", "")
+		has(t, m.get(t, h, m.post(t, h, path(record)+"/undo", url.Values{"message": {button}})), ".notice.good", "Taken back")
+	}
+	decline := url.Values{
+		"from": {"new"}, "to": {"declined"}, "reason": {"fit"}, "subject": {"No"}, "text": {"Sorry, a tpyo."}, "key": {uuid.NewString()},
+	}
+	reply := url.Values{"subject": {"Yes"}, "text": {"Come in."}, "key": {uuid.NewString()}}
+	for _, text := range []string{"Sorry, a tpyo.", "Sorry, a typo.", "Sorry, a typo."} {
+		decline.Set("text", text)
+		for range 2 {
+			officer.post(t, h, path(id)+"/move", decline)
+			me.post(t, h, path(asked)+"/reply", reply)
+		}
+		if r := h.record(t, id); r.Status != "declined" {
+			t.Errorf("the status is %s", r.Status)
+		}
+		undo(officer, id)
+		undo(me, asked)
+	}
+	officer.post(t, h, path(id)+"/move", decline)
+	me.post(t, h, path(asked)+"/reply", reply)
+	h.Advance(2 * minute)
+	if mails := h.Mails(t); len(mails) != 2 {
+		t.Fatalf("%d letters, want two", len(mails))
+	}
+
+	decline.Set("text", "Sorry, and more.")
+	w := officer.do(h, http.MethodPost, path(id)+"/move", decline)
+	d := document(t, w)
+	if w.Code != http.StatusConflict {
+		t.Errorf("another letter with the step: %d", w.Code)
+	}
+	has(t, d, "details[open] #reply-text", "Sorry, and more.")
+	reply.Set("text", "Come in, please.")
+	me.post(t, h, path(asked)+"/reply", reply)
+	me.post(t, h, path(asked)+"/reply", reply)
+	h.Advance(2 * minute)
+	if mails := h.Mails(t); len(mails) != 1 || !strings.Contains(mails[0], "Come in, please.") {
+		t.Errorf("%d letters, want the other one", len(mails))
+	}
+}
+
 func TestGapInLetterIsNotSent(t *testing.T) {
 	t.Parallel()
 	h := open(t)
