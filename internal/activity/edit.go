@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -44,6 +45,9 @@ func (d *Desk) editable(r *http.Request, rec submission.Record) (editing, error)
 	if len(versions) == 0 {
 		return editing{}, page.ErrNotFound
 	}
+	if until, err = d.fromLeaving(r.Context(), rec.ID, chi.URLParam(r, "grant"), until); err != nil {
+		return editing{}, err
+	}
 	e := editing{form: f, last: versions[0].Values}
 	e.form.Fields, e.form.Button = d.questions(f), "Send the new version"
 	if len(e.form.Fields) == 0 {
@@ -61,6 +65,26 @@ func (d *Desk) editable(r *http.Request, rec submission.Record) (editing, error)
 		e.closed = &page.Error{Status: http.StatusConflict, Message: why}
 	}
 	return e, nil
+}
+
+// fromLeaving returns until when a grant is good that was mailed: its time begins when the mail leaves, which may have waited
+// for as long as the record was set apart or restricted.
+func (d *Desk) fromLeaving(ctx context.Context, id uuid.UUID, grant string, until time.Time) (time.Time, error) {
+	if d.Now().Before(until) {
+		return until, nil
+	}
+	var written, left time.Time
+	err := d.Pool.QueryRow(ctx, `
+		SELECT created_at, sent_at FROM message
+		WHERE submission_id = $1 AND template = 'more' AND sent_at IS NOT NULL AND right(data ->> 'URL', length($2)) = $2`,
+		id, grant).Scan(&written, &left)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return until, nil
+	}
+	if err != nil {
+		return until, fmt.Errorf("find the mail of a link: %w", err)
+	}
+	return until.Add(left.Sub(written)), nil
 }
 
 func (d *Desk) linkOver() *page.Error {

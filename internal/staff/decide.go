@@ -25,7 +25,7 @@ const (
 	maxSubject = 150 // characters, as mail programs show them
 	maxLetter  = 10_000
 	maxNote    = 4000
-	askedFor   = 14 * 24 * time.Hour // how long the mailed link back into the form opens it
+	askedFor   = 14 * 24 * time.Hour // how long the mailed link back into the form opens it, from when it left
 	gap        = "…"                 // where the words of a step's letter end and those of the colleague begin
 )
 

@@ -357,6 +357,35 @@ func TestAskForMore(t *testing.T) {
 	}
 }
 
+// TestLinkOfAQuestionThatWaited sees that a link is good for its 14 days although the mail waited for longer in quarantine.
+func TestLinkOfAQuestionThatWaited(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "ada@example.com")
+	h.Mails(t)
+	me := h.as(t, account.Alliance)
+	me.post(t, h, path(id)+"/move", url.Values{"from": {"new"}, "to": {activity.Asked}, "text": {"Which pumps do you mean?"}})
+	me.post(t, h, path(id)+"/quarantine", nil)
+	h.Advance(20 * day)
+	if mails := h.Mails(t); len(mails) != 0 {
+		t.Fatalf("%d mails left", len(mails))
+	}
+	delete(h.staff, account.Alliance) // the session has ended long ago
+	h.as(t, account.Alliance).post(t, h, path(id)+"/restore", nil)
+	link := editLink.FindStringSubmatch(strings.NewReplacer("=\r\n", "", "=3D", "=").Replace(strings.Join(h.Mails(t), "")))
+	if link == nil {
+		t.Fatal("no question was mailed")
+	}
+	h.Advance(13 * day)
+	if w := h.Get(link[1]); w.Code != http.StatusOK {
+		t.Errorf("the mailed link: %d", w.Code)
+	}
+	h.Advance(2 * day)
+	if w := h.Get(link[1]); w.Code == http.StatusOK {
+		t.Error("the link outlived its 14 days")
+	}
+}
+
 func TestReplyNoteAndAssign(t *testing.T) {
 	t.Parallel()
 	h := open(t)
