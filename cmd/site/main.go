@@ -106,8 +106,10 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		fmt.Fprintf(stderr, "site: the configuration does not stand:\n%s\n", indent(faults.Error()))
 		return 2
 	}
+	log, flush := newLog(stderr)
+	defer flush()
 	c := &cli{
-		cfg: cfg, faults: faults, log: slog.New(slog.NewJSONHandler(stderr, nil)), web: web.FS,
+		cfg: cfg, faults: faults, log: log, web: web.FS,
 		stdin: stdin, stdout: stdout, now: time.Now,
 	}
 	err := cmd.run(ctx, c, args[1:])
