@@ -3,6 +3,7 @@ package page
 import (
 	"bytes"
 	"html/template"
+	"sync"
 
 	"github.com/microcosm-cc/bluemonday"
 	"github.com/yuin/goldmark"
@@ -18,8 +19,13 @@ func Markdown(text string) template.HTML {
 	if err := md.Convert([]byte(text), &buf); err != nil {
 		return template.HTML(template.HTMLEscapeString(text)) //nolint:gosec // escaped here
 	}
+	return MarkOutbound(sanitiser().SanitizeBytes(buf.Bytes()))
+}
+
+// sanitiser knows what may stand in a text of staff. It is made once, since its many expressions take longer than a text does.
+var sanitiser = sync.OnceValue(func() *bluemonday.Policy {
 	policy := bluemonday.UGCPolicy()
 	policy.AllowAttrs("id").OnElements("h2", "h3", "h4")
 	policy.RequireNoFollowOnLinks(false)
-	return MarkOutbound(policy.SanitizeBytes(buf.Bytes()))
-}
+	return policy
+})
