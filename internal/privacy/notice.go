@@ -183,12 +183,14 @@ func (r *Room) sinceChanges(to consent.Statement, p reached) string {
 	return "/privacy/versions/" + to.ID
 }
 
-// noteDelivered notes whose mail left, and takes that back for mail that came back.
+// noteDelivered notes whose mail left and when, and takes that back for mail that came back: the days in which its reader may
+// object begin with the one that arrived.
 func (r *Room) noteDelivered(ctx context.Context) error {
 	_, err := r.desk.Pool.Exec(ctx, `
-		UPDATE notice n SET delivered_at = CASE WHEN m.bounced_at IS NULL THEN m.sent_at END
-		FROM message m
-		WHERE m.id = n.message_id AND m.state = 'sent' AND (n.delivered_at IS NULL) = (m.bounced_at IS NULL)`)
+		UPDATE notice n SET delivered_at = m.left_at
+		FROM (SELECT id, CASE WHEN state = 'sent' AND bounced_at IS NULL THEN sent_at END AS left_at
+			FROM message) m
+		WHERE m.id = n.message_id AND n.delivered_at IS DISTINCT FROM m.left_at`)
 	if err != nil {
 		return fmt.Errorf("note delivered notices: %w", err)
 	}

@@ -119,6 +119,33 @@ func tell(ctx context.Context, h house) error {
 	return fmt.Errorf("no worker")
 }
 
+// notice is the mail that told somebody.
+func (h house) notice(ctx context.Context, who uuid.UUID) (id uuid.UUID) {
+	_ = h.Pool.QueryRow(ctx, `SELECT id FROM message WHERE person_id = $1 AND template = 'statement-changed'`, who).Scan(&id)
+	return id
+}
+
+// comesBack lets the mail that told somebody come back, days after it left.
+func (h house) comesBack(ctx context.Context, who uuid.UUID) error {
+	return h.Mail.Bounce(ctx, strings.NewReader(strings.ReplaceAll(`Content-Type: multipart/report; report-type=delivery-status; boundary=B
+
+--B
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; relay.example.com
+
+Final-Recipient: rfc822; gone@example.com
+Action: failed
+Status: 5.1.1
+
+--B
+Content-Type: text/rfc822-headers
+
+Message-ID: <`+h.Ring.Token("message id", h.notice(ctx, who))+`@example.test>
+--B--
+`, "\n", "\r\n")))
+}
+
 func told(t *testing.T, h house) map[uuid.UUID]int {
 	t.Helper()
 	rows, err := h.Pool.Query(context.Background(), `SELECT person_id FROM message WHERE template = 'statement-changed'`)
@@ -241,11 +268,11 @@ func TestOldRecordsAreHeld(t *testing.T) {
 	h := bench(t)
 	ctx := context.Background()
 	people := map[string]*sender{}
-	for _, name := range []string{"told", "objects", "phones", "bounces", "recent"} {
+	for _, name := range []string{"told", "objects", "phones", "bounces", "again", "recent"} {
 		people[name] = &sender{id: uuid.New(), confirmed: true, records: [][2]string{{"contact", "2006-12-05"}}}
 	}
 	people["recent"].records[0][1] = "2026-11-18"
-	fill(t, h, []sender{*people["told"], *people["objects"], *people["phones"], *people["bounces"], *people["recent"]})
+	fill(t, h, []sender{*people["told"], *people["objects"], *people["phones"], *people["bounces"], *people["again"], *people["recent"]})
 	publishWider(t, h, "It is what they asked us for.")
 	if err := h.room.ObjectFor(ctx, people["phones"].id, uuid.New()); err != nil { // before anybody is told
 		t.Fatal(err)
@@ -279,9 +306,8 @@ func TestOldRecordsAreHeld(t *testing.T) {
 	}{
 		{"before any mail left", func() error { return nil }, "recent"},
 		{"the mails leave", func() error { return h.Mail.Drain(ctx) }, "recent"},
-		{"one comes back", func() error {
-			_, err := h.Pool.Exec(ctx, `UPDATE message SET bounced_at = $2 WHERE person_id = $1`, people["bounces"].id, h.Now())
-			return err
+		{"it is noted, and two come back", func() error {
+			return errors.Join(tell(ctx, h), h.comesBack(ctx, people["bounces"].id), h.comesBack(ctx, people["again"].id))
 		}, "recent"},
 		{"one objects", func() error {
 			w := h.Post(h.room.ObjectionPath(people["objects"].id), nil)
@@ -290,7 +316,10 @@ func TestOldRecordsAreHeld(t *testing.T) {
 			}
 			return tell(ctx, h)
 		}, "recent"},
-		{"29 days", func() error { h.Advance(29 * 24 * time.Hour); return tell(ctx, h) }, "recent"},
+		{"29 days, and one is sent again", func() error {
+			h.Advance(29 * 24 * time.Hour)
+			return errors.Join(h.Mail.Retry(ctx, h.notice(ctx, people["again"].id)), h.Mail.Drain(ctx), tell(ctx, h))
+		}, "recent"},
 		{"31 days", func() error { h.Advance(2 * 24 * time.Hour); return tell(ctx, h) }, "recent told"},
 		{"the version in force asks for consent", func() error {
 			defer h.Advance(60 * 24 * time.Hour)
