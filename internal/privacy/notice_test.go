@@ -334,6 +334,38 @@ func TestOldRecordsAreHeld(t *testing.T) {
 			t.Errorf("%s: the gate opens for %q, want %q", step.name, got, step.want)
 		}
 	}
+	once := map[uuid.UUID]int{}
+	for _, name := range []string{"told", "objects", "phones", "bounces", "again", "recent"} {
+		once[people[name].id] = 1
+	}
+	if diff := cmp.Diff(told(t, h), once); diff != "" {
+		t.Errorf("told (-got +want):\n%s", diff)
+	}
+}
+
+// TestOfficeObjectionCoversTheSameDay objects by phone to a version that takes effect on the day of the one that was shown.
+func TestOfficeObjectionCoversTheSameDay(t *testing.T) {
+	h := bench(t)
+	ctx := t.Context()
+	phones, told := sender{id: uuid.New(), confirmed: true}, sender{id: uuid.New(), confirmed: true}
+	phones.records, told.records = [][2]string{{"contact", "2026-11-18"}}, [][2]string{{"contact", "2026-11-18"}}
+	fill(t, h, []sender{phones, told})
+	publishWiderOn(t, h, "It is what they asked us for.", "2026-11-18b", 0)
+	if err := errors.Join(h.room.ObjectFor(ctx, phones.id, uuid.New()), tell(ctx, h), h.Mail.Drain(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	h.Advance(31 * 24 * time.Hour)
+	if err := tell(ctx, h); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := h.Pool.Query(ctx, `SELECT person_id FROM submission WHERE may_use(id, 'service', 'own department', 'time of day', $1)`, h.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if diff := cmp.Diff(got, []uuid.UUID{told.id}); err != nil || diff != "" {
+		t.Errorf("opens for %v (-got +want):\n%s", err, diff)
+	}
 }
 
 // TestRelayOpensByNotice holds that what was sent in when no statement named a company is handed to a relay 30 days after its
