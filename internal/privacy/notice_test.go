@@ -614,6 +614,57 @@ func TestConsentIsNotReplacedByNotice(t *testing.T) {
 	}
 }
 
+// TestDifferentVersionsAtOnce publishes a version that takes effect before another, whose publication is under way.
+func TestDifferentVersionsAtOnce(t *testing.T) {
+	h := bench(t)
+	ctx := t.Context()
+	raw, err := fs.ReadFile(web.FS, "privacy/2026-11-18.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := fstest.MapFS{}
+	for _, id := range []string{"2026-12-01", "2026-12-10"} {
+		files["privacy/"+id+".md"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(string(raw), "2026-11-18", id))}
+	}
+	slow, err := pgtest.Admin(t, h.Pool).Begin(ctx) // nobody notes what they did until it ends
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := slow.Exec(ctx, `LOCK TABLE audit_event IN SHARE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	results := map[string]chan error{}
+	for waiting, id := range []string{"2026-12-10", "2026-12-01"} {
+		result := make(chan error, 1)
+		results[id] = result
+		go func() {
+			_, err := privacy.Publish(ctx, h.Pool, files, privacy.Publication{ID: id, At: h.Now()})
+			result <- err
+		}()
+		for n := 0; n <= waiting; {
+			select {
+			case err := <-result:
+				t.Fatalf("%s did not wait: %v", id, err)
+			default:
+			}
+			if err := h.Pool.QueryRow(ctx, `
+				SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+				WHERE d.datname = current_database() AND NOT l.granted`).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := slow.Rollback(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-results["2026-12-10"]; err != nil {
+		t.Errorf("the first: %v", err)
+	}
+	if err := <-results["2026-12-01"]; !errors.Is(err, privacy.ErrOvertaken) {
+		t.Errorf("the other, which takes effect before it: %v", err)
+	}
+}
+
 func TestObjectionOfNobody(t *testing.T) {
 	h := bench(t)
 	if w := h.Get("/privacy/objection/forged"); w.Code != http.StatusNotFound {

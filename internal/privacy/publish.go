@@ -32,17 +32,21 @@ var ErrPast = errors.New("privacy: a version takes effect today at the earliest"
 // ErrOvertaken says that a version would take effect before one that is published already, which would then hide it.
 var ErrOvertaken = errors.New("privacy: a version takes effect after those that are published")
 
-// Publish publishes a statement file, unless its text or its uses are faulty, and notes who did, both or neither. It
-// returns consent.ErrPublished where that was done before: a published version can't be altered.
+// Publish publishes a statement file, unless its text or its uses are faulty, and notes who did, both or neither. Of
+// several at once each is held against those before it. It returns consent.ErrPublished where that was done before: a
+// published version can't be altered.
 func Publish(ctx context.Context, pool *pgxpool.Pool, web fs.FS, p Publication) (consent.Statement, error) {
 	draft, err := readPublication(web, p)
 	if err != nil {
 		return consent.Statement{}, err
 	}
-	if err := verify(ctx, pool, draft); err != nil {
-		return consent.Statement{}, fmt.Errorf("statement %s: %w", p.ID, err)
-	}
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('statement_version'))`); err != nil {
+			return fmt.Errorf("wait for another publication: %w", err)
+		}
+		if err := verify(ctx, pool, draft); err != nil {
+			return fmt.Errorf("statement %s: %w", p.ID, err)
+		}
 		if err := consent.PublishIn(ctx, tx, draft, p.At); err != nil {
 			return err
 		}
