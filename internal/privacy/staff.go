@@ -199,6 +199,8 @@ func (r *Room) publishStatement(w http.ResponseWriter, req *http.Request) error 
 		return toPublished(w, req, id) // a second click, or another officer
 	case errors.Is(err, ErrPast):
 		return refuse(r.say("publish_past"))
+	case errors.Is(err, ErrFar):
+		return refuse(r.say("publish_far"))
 	case errors.Is(err, ErrOvertaken):
 		return refuse(r.say("publish_overtaken"))
 	case err != nil:
