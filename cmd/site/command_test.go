@@ -129,6 +129,9 @@ func TestStatementPreviewAndDay(t *testing.T) {
 	if _, err := statement("publish 2026-11-20 --on 2026-11-10 --history"); !errors.Is(err, privacy.ErrOvertaken) {
 		t.Errorf("before the one in force: %v", err)
 	}
+	if _, err := statement("publish 2026-11-20 --on 2206-12-01"); !errors.Is(err, privacy.ErrFar) {
+		t.Errorf("in 180 years: %v", err)
+	}
 	if said, err := statement("publish 2026-11-20 --on now"); err != nil || !strings.Contains(said, "effective on 23 November 2026") {
 		t.Errorf("at once: %v\n%s", err, said)
 	}

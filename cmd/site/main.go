@@ -52,8 +52,8 @@ ROLE is reviewer, recruiter, alliance, marketer, privacy or admin; several are d
 		{"statement", "publish ID [--on DAY|now] [--history] | preview ID", "publish a version of the privacy statement", `
 ID is the name of a file in web/privacy without its ending. First it prints what changes, for people and in words, and how
 many would be told by mail; "preview" ends there. It takes effect on the day that its file names, or on DAY (as in
-2027-01-31), today at the earliest; with --history in the past too, for versions from before this site. What is published
-can't be changed.`, runStatement},
+2027-01-31), today at the earliest and within a year; with --history in the past too, for versions from before this site.
+What is published can't be changed.`, runStatement},
 		{"bounce", "", "take in one delivery report", `
 Reads one report (RFC 3464) from standard input, and marks the message and the address that it tells of.`, alone(runBounce)},
 		{doctor, "[--after-restore]", "check configuration, database, mail, files and promises", `

@@ -94,6 +94,52 @@ func deliver(t *testing.T, a *app) {
 	}
 }
 
+// visits asks for a page as who is signed in by the cookie.
+func visits(a *app, cookie *http.Cookie, method, path, body string) *httptest.ResponseRecorder {
+	req := httptest.NewRequest(method, "http://site.test"+path, strings.NewReader(body))
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	req.AddCookie(cookie)
+	w := httptest.NewRecorder()
+	a.front().ServeHTTP(w, req)
+	return w
+}
+
+// TestPreviewIsOfTheDay leaves a version unpublished until another is in force, and looks at what it would do then.
+func TestPreviewIsOfTheDay(t *testing.T) {
+	t.Parallel()
+	const late = "/staff/statements/2026-11-19"
+	files := withFiles(t, map[string]string{
+		"privacy/2026-11-19.md": next(t, "2026-11-19", "    data: [name, email address, ", "    data: [time of day, name, email address, "),
+		"privacy/2026-11-20.md": next(t, "2026-11-20", "The word \"stop\" is enough.", "One word, \"stop\", is enough."),
+	})
+	now := time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
+	a := newAppAt(t, files, func() time.Time { return now })
+	_, officer := accounttest.Staff(t, a.accounts, now, account.Privacy)
+	if w := visits(a, officer, http.MethodPost, "/staff/statements/2026-11-20", "sure=yes&on=2026-11-20"); w.Code != http.StatusSeeOther {
+		t.Fatalf("publish: %d", w.Code)
+	}
+	asks(t, a, "ada@example.com")
+	now = time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC) // the evening before, in Chicago
+	_, officer = accounttest.Staff(t, a.accounts, now, account.Privacy)
+	for _, c := range []struct {
+		method, body string
+		says         []string
+	}{
+		{http.MethodGet, "", []string{"21 November 2026, which means at once", "and tell 1 person", `value="2026-11-21"`, `max="2027-11-21"`}},
+		{http.MethodPost, "on=2026-11-22", []string{"<dd>22 November 2026</dd>", "and tell 1 person", `value="2026-11-22"`}},
+		{http.MethodPost, "sure=yes&on=2206-12-01", []string{"It takes effect within a year"}},
+	} {
+		w := visits(a, officer, c.method, late, c.body)
+		for _, want := range c.says {
+			if text := strings.Join(strings.Fields(w.Body.String()), " "); !strings.Contains(text, want) {
+				t.Errorf("%s %s: %d, lacks %q", c.method, c.body, w.Code, want)
+			}
+		}
+	}
+}
+
 // TestOfficerPublishes goes from the preview to the mails in the hands of an SMTP server: first new words, of which nobody
 // is told, then a new use, which two officers publish at the same moment.
 func TestOfficerPublishes(t *testing.T) {
@@ -111,14 +157,7 @@ func TestOfficerPublishes(t *testing.T) {
 	_, first := accounttest.Staff(t, a.accounts, now, account.Privacy)
 	_, second := accounttest.Staff(t, a.accounts, now, account.Privacy)
 	ask := func(cookie *http.Cookie, method, path, body string) *httptest.ResponseRecorder {
-		req := httptest.NewRequest(method, "http://site.test"+path, strings.NewReader(body))
-		if method == http.MethodPost {
-			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		}
-		req.AddCookie(cookie)
-		w := httptest.NewRecorder()
-		a.front().ServeHTTP(w, req)
-		return w
+		return visits(a, cookie, method, path, body)
 	}
 	shows := func(path string, status int, words ...string) {
 		t.Helper()

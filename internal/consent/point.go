@@ -39,6 +39,31 @@ func (l *Ledger) Points(ctx context.Context, who uuid.UUID) ([]Point, error) {
 	return list, nil
 }
 
+// PointOf is a point with whom it reaches.
+type PointOf struct {
+	Person uuid.UUID `db:"person_id"`
+	Point
+}
+
+// bare is a number or postal address without what people write it with, and a number without the zeros before it.
+const bare = `ltrim(translate(lower(%s), E' \t\r\n.,;:/()+-\'', ''), '0')`
+
+// mostReached is how many of those whom a piece of an address reaches are told: who has more to choose from says more.
+const mostReached = 50
+
+// Reaching returns whom a telephone number or a postal address reaches, however it is written, or a piece of one.
+func (l *Ledger) Reaching(ctx context.Context, piece string) ([]PointOf, error) {
+	list, err := postgres.Rows[PointOf](ctx, l.pool, `
+		SELECT k.person_id, k.channel, k.value, k.at,
+			EXISTS (SELECT FROM contact_point_in_use u WHERE u.person_id = k.person_id AND u.channel = k.channel AND u.at = k.at) AS in_use
+		FROM contact_point k WHERE strpos(`+fmt.Sprintf(bare, "k.value")+`, `+fmt.Sprintf(bare, "$1::text")+`) > 0
+		ORDER BY k.at DESC, k.person_id LIMIT $2`, piece, mostReached)
+	if err != nil {
+		return nil, fmt.Errorf("look for a number or postal address: %w", err)
+	}
+	return list, nil
+}
+
 // ErasePoints deletes the numbers and postal addresses that a person gave until then.
 func (l *Ledger) ErasePoints(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM contact_point WHERE person_id = $1 AND at <= $2`, who, until); err != nil {

@@ -98,7 +98,8 @@ const ofConcern = `
 				SELECT FROM message m WHERE m.id = n.message_id AND m.state IN ('queued', 'sent') AND m.bounced_at IS NULL))) told
 		WHERE q.person_id = p.id AND q.quarantined_at IS NULL
 			AND strpos((k.said | coalesce(told.said, k.said))::text, '0') > 0
-			AND NOT EXISTS (SELECT FROM notice n WHERE n.person_id = p.id AND n.version = $4 AND n.kind = s.kind)) records
+			AND NOT EXISTS (SELECT FROM notice n
+				WHERE n.person_id = p.id AND n.version = $4 AND n.kind = s.kind AND n.message_id IS NOT NULL)) records
 	WHERE p.id > $5 AND p.erased_at IS NULL AND p.email IS NOT NULL AND p.bounced_at IS NULL AND records.list IS NOT NULL`
 
 const known = `

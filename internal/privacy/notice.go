@@ -140,10 +140,16 @@ func (r *Room) queueNotices(ctx context.Context, tx pgx.Tx, c concerns, people [
 		if err := r.desk.Mail.Add(b, m, now); err != nil {
 			return err
 		}
+		// Who objected by phone before has a row without a mail. Any other row says that they were told: the key refuses it.
+		args := []any{p.ID, c.to.ID, p.kinds(), id, now}
+		b.Queue(`
+			UPDATE notice SET message_id = $4, queued_at = $5
+			WHERE person_id = $1 AND version = $2 AND kind = ANY ($3) AND message_id IS NULL`, args...)
 		b.Queue(`
 			INSERT INTO notice (person_id, version, kind, message_id, queued_at)
-			SELECT DISTINCT $1::uuid, $2, kind, $4::uuid, $5::timestamptz FROM unnest($3::text[]) kind`,
-			p.ID, c.to.ID, p.kinds(), id, now)
+			SELECT DISTINCT $1::uuid, $2, kind, $4::uuid, $5::timestamptz FROM unnest($3::text[]) kind
+			WHERE NOT EXISTS (SELECT FROM notice n
+				WHERE n.person_id = $1 AND n.version = $2 AND n.kind = kind.kind AND n.message_id = $4)`, args...)
 	}
 	return tx.SendBatch(ctx, b).Close()
 }
@@ -183,12 +189,14 @@ func (r *Room) sinceChanges(to consent.Statement, p reached) string {
 	return "/privacy/versions/" + to.ID
 }
 
-// noteDelivered notes whose mail left, and takes that back for mail that came back.
+// noteDelivered notes whose mail left and when, and takes that back for mail that came back: the days in which its reader may
+// object begin with the one that arrived.
 func (r *Room) noteDelivered(ctx context.Context) error {
 	_, err := r.desk.Pool.Exec(ctx, `
-		UPDATE notice n SET delivered_at = CASE WHEN m.bounced_at IS NULL THEN m.sent_at END
-		FROM message m
-		WHERE m.id = n.message_id AND m.state = 'sent' AND (n.delivered_at IS NULL) = (m.bounced_at IS NULL)`)
+		UPDATE notice n SET delivered_at = m.left_at
+		FROM (SELECT id, CASE WHEN state = 'sent' AND bounced_at IS NULL THEN sent_at END AS left_at
+			FROM message) m
+		WHERE m.id = n.message_id AND n.delivered_at IS DISTINCT FROM m.left_at`)
 	if err != nil {
 		return fmt.Errorf("note delivered notices: %w", err)
 	}

@@ -119,6 +119,33 @@ func tell(ctx context.Context, h house) error {
 	return fmt.Errorf("no worker")
 }
 
+// notice is the mail that told somebody.
+func (h house) notice(ctx context.Context, who uuid.UUID) (id uuid.UUID) {
+	_ = h.Pool.QueryRow(ctx, `SELECT id FROM message WHERE person_id = $1 AND template = 'statement-changed'`, who).Scan(&id)
+	return id
+}
+
+// comesBack lets the mail that told somebody come back, days after it left.
+func (h house) comesBack(ctx context.Context, who uuid.UUID) error {
+	return h.Mail.Bounce(ctx, strings.NewReader(strings.ReplaceAll(`Content-Type: multipart/report; report-type=delivery-status; boundary=B
+
+--B
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; relay.example.com
+
+Final-Recipient: rfc822; gone@example.com
+Action: failed
+Status: 5.1.1
+
+--B
+Content-Type: text/rfc822-headers
+
+Message-ID: <`+h.Ring.Token("message id", h.notice(ctx, who))+`@example.test>
+--B--
+`, "\n", "\r\n")))
+}
+
 func told(t *testing.T, h house) map[uuid.UUID]int {
 	t.Helper()
 	rows, err := h.Pool.Query(context.Background(), `SELECT person_id FROM message WHERE template = 'statement-changed'`)
@@ -241,11 +268,11 @@ func TestOldRecordsAreHeld(t *testing.T) {
 	h := bench(t)
 	ctx := context.Background()
 	people := map[string]*sender{}
-	for _, name := range []string{"told", "objects", "phones", "bounces", "recent"} {
+	for _, name := range []string{"told", "objects", "phones", "bounces", "again", "recent"} {
 		people[name] = &sender{id: uuid.New(), confirmed: true, records: [][2]string{{"contact", "2006-12-05"}}}
 	}
 	people["recent"].records[0][1] = "2026-11-18"
-	fill(t, h, []sender{*people["told"], *people["objects"], *people["phones"], *people["bounces"], *people["recent"]})
+	fill(t, h, []sender{*people["told"], *people["objects"], *people["phones"], *people["bounces"], *people["again"], *people["recent"]})
 	publishWider(t, h, "It is what they asked us for.")
 	if err := h.room.ObjectFor(ctx, people["phones"].id, uuid.New()); err != nil { // before anybody is told
 		t.Fatal(err)
@@ -279,9 +306,8 @@ func TestOldRecordsAreHeld(t *testing.T) {
 	}{
 		{"before any mail left", func() error { return nil }, "recent"},
 		{"the mails leave", func() error { return h.Mail.Drain(ctx) }, "recent"},
-		{"one comes back", func() error {
-			_, err := h.Pool.Exec(ctx, `UPDATE message SET bounced_at = $2 WHERE person_id = $1`, people["bounces"].id, h.Now())
-			return err
+		{"it is noted, and two come back", func() error {
+			return errors.Join(tell(ctx, h), h.comesBack(ctx, people["bounces"].id), h.comesBack(ctx, people["again"].id))
 		}, "recent"},
 		{"one objects", func() error {
 			w := h.Post(h.room.ObjectionPath(people["objects"].id), nil)
@@ -290,7 +316,10 @@ func TestOldRecordsAreHeld(t *testing.T) {
 			}
 			return tell(ctx, h)
 		}, "recent"},
-		{"29 days", func() error { h.Advance(29 * 24 * time.Hour); return tell(ctx, h) }, "recent"},
+		{"29 days, and one is sent again", func() error {
+			h.Advance(29 * 24 * time.Hour)
+			return errors.Join(h.Mail.Retry(ctx, h.notice(ctx, people["again"].id)), h.Mail.Drain(ctx), tell(ctx, h))
+		}, "recent"},
 		{"31 days", func() error { h.Advance(2 * 24 * time.Hour); return tell(ctx, h) }, "recent told"},
 		{"the version in force asks for consent", func() error {
 			defer h.Advance(60 * 24 * time.Hour)
@@ -304,6 +333,38 @@ func TestOldRecordsAreHeld(t *testing.T) {
 		if got := strings.Join(open(), " "); got != step.want {
 			t.Errorf("%s: the gate opens for %q, want %q", step.name, got, step.want)
 		}
+	}
+	once := map[uuid.UUID]int{}
+	for _, name := range []string{"told", "objects", "phones", "bounces", "again", "recent"} {
+		once[people[name].id] = 1
+	}
+	if diff := cmp.Diff(told(t, h), once); diff != "" {
+		t.Errorf("told (-got +want):\n%s", diff)
+	}
+}
+
+// TestOfficeObjectionCoversTheSameDay objects by phone to a version that takes effect on the day of the one that was shown.
+func TestOfficeObjectionCoversTheSameDay(t *testing.T) {
+	h := bench(t)
+	ctx := t.Context()
+	phones, told := sender{id: uuid.New(), confirmed: true}, sender{id: uuid.New(), confirmed: true}
+	phones.records, told.records = [][2]string{{"contact", "2026-11-18"}}, [][2]string{{"contact", "2026-11-18"}}
+	fill(t, h, []sender{phones, told})
+	publishWiderOn(t, h, "It is what they asked us for.", "2026-11-18b", 0)
+	if err := errors.Join(h.room.ObjectFor(ctx, phones.id, uuid.New()), tell(ctx, h), h.Mail.Drain(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	h.Advance(31 * 24 * time.Hour)
+	if err := tell(ctx, h); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := h.Pool.Query(ctx, `SELECT person_id FROM submission WHERE may_use(id, 'service', 'own department', 'time of day', $1)`, h.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if diff := cmp.Diff(got, []uuid.UUID{told.id}); err != nil || diff != "" {
+		t.Errorf("opens for %v (-got +want):\n%s", err, diff)
 	}
 }
 
@@ -550,6 +611,57 @@ func TestConsentIsNotReplacedByNotice(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "rests on consent") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestDifferentVersionsAtOnce publishes a version that takes effect before another, whose publication is under way.
+func TestDifferentVersionsAtOnce(t *testing.T) {
+	h := bench(t)
+	ctx := t.Context()
+	raw, err := fs.ReadFile(web.FS, "privacy/2026-11-18.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := fstest.MapFS{}
+	for _, id := range []string{"2026-12-01", "2026-12-10"} {
+		files["privacy/"+id+".md"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(string(raw), "2026-11-18", id))}
+	}
+	slow, err := pgtest.Admin(t, h.Pool).Begin(ctx) // nobody notes what they did until it ends
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := slow.Exec(ctx, `LOCK TABLE audit_event IN SHARE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	results := map[string]chan error{}
+	for waiting, id := range []string{"2026-12-10", "2026-12-01"} {
+		result := make(chan error, 1)
+		results[id] = result
+		go func() {
+			_, err := privacy.Publish(ctx, h.Pool, files, privacy.Publication{ID: id, At: h.Now()})
+			result <- err
+		}()
+		for n := 0; n <= waiting; {
+			select {
+			case err := <-result:
+				t.Fatalf("%s did not wait: %v", id, err)
+			default:
+			}
+			if err := h.Pool.QueryRow(ctx, `
+				SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+				WHERE d.datname = current_database() AND NOT l.granted`).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := slow.Rollback(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-results["2026-12-10"]; err != nil {
+		t.Errorf("the first: %v", err)
+	}
+	if err := <-results["2026-12-01"]; !errors.Is(err, privacy.ErrOvertaken) {
+		t.Errorf("the other, which takes effect before it: %v", err)
 	}
 }
 

@@ -44,7 +44,7 @@ func (r *Room) takeObjection(w http.ResponseWriter, req *http.Request) error {
 }
 
 // takeOfficeObjection notes an objection that reached us by phone or letter. It counts like one by the link, and also for
-// versions of which the person was not told yet.
+// versions of which the person was not told yet; told they are all the same.
 func (r *Room) takeOfficeObjection(w http.ResponseWriter, req *http.Request) error {
 	who, err := uuid.Parse(chi.URLParam(req, "id"))
 	if err != nil {
@@ -71,9 +71,10 @@ func (r *Room) object(ctx context.Context, who, officer uuid.UUID) error {
 		if _, err := tx.Exec(ctx, `
 			INSERT INTO notice (person_id, version, kind, queued_at, objected_at)
 			SELECT $1, later.id, shown.kind, $2, $2
-			FROM (SELECT c.kind, min(v.effective_on) AS since FROM collected c JOIN statement_version v ON v.id = c.version
-				WHERE c.person_id = $1 GROUP BY c.kind) shown
-			JOIN statement_version later ON later.effective_on > shown.since
+			FROM (SELECT DISTINCT ON (c.kind) c.kind, v.effective_on, v.id
+				FROM collected c JOIN statement_version v ON v.id = c.version
+				WHERE c.person_id = $1 ORDER BY c.kind, v.effective_on, v.id) shown
+			JOIN statement_version later ON (later.effective_on, later.id) > (shown.effective_on, shown.id)
 			ON CONFLICT (person_id, kind, version) DO UPDATE SET objected_at = coalesce(notice.objected_at, EXCLUDED.objected_at)`,
 			who, now); err != nil {
 			return err

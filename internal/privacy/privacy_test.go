@@ -226,19 +226,20 @@ func TestNotice(t *testing.T) {
 	h := bench(t)
 	at := func(day string) time.Time {
 		t.Helper()
-		when, err := time.Parse(time.DateOnly, day)
+		when, err := time.Parse("2006-01-02 15:04", day)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return when.Add(18 * time.Hour)
+		return when
 	}
 	for day, want := range map[string]string{
-		"2026-10-20": "A new version takes effect on 18 November 2026. /privacy/changes/2006-12-05...2026-11-18",
-		"2026-11-18": "A new version has applied since 18 November 2026. /privacy/changes/2006-12-05...2026-11-18",
-		"2027-01-30": "A new version has applied since 18 November 2026. /privacy/changes/2006-12-05...2026-11-18", // the ninetieth day of the first of three
-		"2027-02-01": "A new version has applied since 18 November 2026. /privacy/changes/2026-11-01...2026-11-18",
-		"2027-02-16": "A new version has applied since 18 November 2026. /privacy/changes/2026-11-16...2026-11-18", // the ninetieth day
-		"2027-02-18": "",
+		"2026-10-20 18:00": "A new version takes effect on 18 November 2026. /privacy/changes/2006-12-05...2026-11-18",
+		"2026-11-18 18:00": "A new version has applied since 18 November 2026. /privacy/changes/2006-12-05...2026-11-18",
+		"2027-01-30 18:00": "A new version has applied since 18 November 2026. /privacy/changes/2006-12-05...2026-11-18", // the ninetieth day of the first of three
+		"2027-02-01 18:00": "A new version has applied since 18 November 2026. /privacy/changes/2026-11-01...2026-11-18",
+		"2027-02-16 18:00": "A new version has applied since 18 November 2026. /privacy/changes/2026-11-16...2026-11-18", // the ninetieth day
+		"2027-02-17 05:59": "A new version has applied since 18 November 2026. /privacy/changes/2026-11-16...2026-11-18", // its last minute in Chicago
+		"2027-02-17 06:00": "",
 	} {
 		h.Advance(at(day).Sub(h.Now()))
 		got := ""

@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/audit"
-	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 )
 
@@ -32,17 +31,25 @@ var ErrPast = errors.New("privacy: a version takes effect today at the earliest"
 // ErrOvertaken says that a version would take effect before one that is published already, which would then hide it.
 var ErrOvertaken = errors.New("privacy: a version takes effect after those that are published")
 
-// Publish publishes a statement file, unless its text or its uses are faulty, and notes who did, both or neither. It
-// returns consent.ErrPublished where that was done before: a published version can't be altered.
+// ErrFar says that a version would take effect so late that it looks like a slip of the pen: until then nothing could be
+// published that takes effect before it.
+var ErrFar = errors.New("privacy: a version takes effect within a year")
+
+// Publish publishes a statement file, unless its text or its uses are faulty, and notes who did, both or neither. Of
+// several at once each is held against those before it. It returns consent.ErrPublished where that was done before: a
+// published version can't be altered.
 func Publish(ctx context.Context, pool *pgxpool.Pool, web fs.FS, p Publication) (consent.Statement, error) {
 	draft, err := readPublication(web, p)
 	if err != nil {
 		return consent.Statement{}, err
 	}
-	if err := verify(ctx, pool, draft); err != nil {
-		return consent.Statement{}, fmt.Errorf("statement %s: %w", p.ID, err)
-	}
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('statement_version'))`); err != nil {
+			return fmt.Errorf("wait for another publication: %w", err)
+		}
+		if err := verify(ctx, pool, draft); err != nil {
+			return fmt.Errorf("statement %s: %w", p.ID, err)
+		}
 		if err := consent.PublishIn(ctx, tx, draft, p.At); err != nil {
 			return err
 		}
@@ -90,7 +97,8 @@ func verify(ctx context.Context, pool *pgxpool.Pool, draft consent.Draft) error 
 	return errors.Join(faults...)
 }
 
-// fits holds that a version takes effect neither in the past nor before another. The first of all may have any date.
+// fits holds that a version takes effect neither in the past nor before another, nor in years. The first of all may have any
+// date in the past.
 func fits(ctx context.Context, tx pgx.Tx, d consent.Draft, p Publication) error {
 	var others, later bool
 	if err := tx.QueryRow(ctx, `
@@ -98,10 +106,13 @@ func fits(ctx context.Context, tx pgx.Tx, d consent.Draft, p Publication) error 
 			EXISTS (SELECT FROM statement_version WHERE (effective_on, id) > ($2::date, $1))`, d.ID, d.EffectiveOn).Scan(&others, &later); err != nil {
 		return fmt.Errorf("compare dates of statements: %w", err)
 	}
+	today := dayOf(p.At)
 	switch {
 	case later:
 		return ErrOvertaken
-	case others && !p.History && d.EffectiveOn.Format(time.DateOnly) < p.At.In(clock.Zone()).Format(time.DateOnly):
+	case d.EffectiveOn.After(today.AddDate(1, 0, 0)):
+		return ErrFar
+	case others && !p.History && d.EffectiveOn.Before(today):
 		return ErrPast
 	}
 	return nil

@@ -13,7 +13,6 @@ import (
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/account"
-	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/page"
 )
@@ -98,10 +97,11 @@ type previewPage struct {
 	changesPage
 	Faults  []string // why it can't be published
 	People  int      // who would be told by mail
-	AtOnce  bool     // it takes effect today or took effect before
+	AtOnce  bool     // it takes effect today
 	Notices []toldUse
 	On      string // the day that is offered for it to take effect
 	Today   string
+	Latest  string // the last day on which it can
 	Problem string
 }
 
@@ -121,15 +121,26 @@ func (r *Room) writePreview(w http.ResponseWriter, req *http.Request, status int
 	if err != nil {
 		return err
 	}
+	draft.EffectiveOn = r.offered(draft, req.PostForm.Get("on"))
 	data, err := r.preview(ctx, draft)
 	if err != nil {
 		return err
 	}
 	data.Problem = problem
-	if on := req.PostForm.Get("on"); on != "" {
-		data.On = on
-	}
 	return r.views.preview.Write(w, req, status, data)
+}
+
+// offered is the day on which a draft would take effect: the one that was asked for, or that of its file, or today where that
+// is over.
+func (r *Room) offered(draft consent.Draft, asked string) time.Time {
+	on, err := time.Parse(time.DateOnly, asked)
+	switch {
+	case err == nil:
+		return on
+	case draft.EffectiveOn.Before(r.today()):
+		return r.today()
+	}
+	return draft.EffectiveOn
 }
 
 func (r *Room) preview(ctx context.Context, draft consent.Draft) (previewPage, error) {
@@ -137,12 +148,14 @@ func (r *Room) preview(ctx context.Context, draft consent.Draft) (previewPage, e
 	if err != nil {
 		return previewPage{}, err
 	}
-	data := previewPage{People: people, Today: r.desk.Now().In(clock.Zone()).Format(time.DateOnly)}
-	data.On = max(draft.EffectiveOn.Format(time.DateOnly), data.Today)
+	today := r.today()
+	data := previewPage{
+		People: people, On: draft.EffectiveOn.Format(time.DateOnly), AtOnce: draft.EffectiveOn.Equal(today),
+		Today: today.Format(time.DateOnly), Latest: today.AddDate(1, 0, 0).Format(time.DateOnly),
+	}
 	data.changesPage = r.changesPage(d)
 	data.Base = page.Base{Title: "Publish the version of " + draft.Name(), NoIndex: true}
 	data.Faults = faults(verify(ctx, r.desk.Pool, draft))
-	data.AtOnce = !draft.EffectiveOn.After(r.desk.Now())
 	for _, u := range draft.Uses {
 		if u.Compatible != "" {
 			data.Notices = append(data.Notices, toldUse{
@@ -199,6 +212,8 @@ func (r *Room) publishStatement(w http.ResponseWriter, req *http.Request) error 
 		return toPublished(w, req, id) // a second click, or another officer
 	case errors.Is(err, ErrPast):
 		return refuse(r.say("publish_past"))
+	case errors.Is(err, ErrFar):
+		return refuse(r.say("publish_far"))
 	case errors.Is(err, ErrOvertaken):
 		return refuse(r.say("publish_overtaken"))
 	case err != nil:

@@ -124,9 +124,9 @@ const announced = 90
 // Notice is the home page's line about the newest version: from its publication until 90 days after it takes effect. It
 // leads to all that changed in that time, and is nil where there is nothing to announce.
 func (r *Room) Notice(context.Context) *page.Notice {
-	all, now := r.desk.Statements.All(), r.desk.Now()
+	all, today := r.desk.Statements.All(), r.today()
 	fresh := 0
-	for fresh < len(all) && !now.After(all[fresh].EffectiveOn.AddDate(0, 0, announced+1)) {
+	for fresh < len(all) && !today.After(all[fresh].EffectiveOn.AddDate(0, 0, announced)) {
 		fresh++
 	}
 	fresh = min(fresh, len(all)-1) // the first version changes nothing

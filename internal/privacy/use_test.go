@@ -194,15 +194,8 @@ func (a *age) live() {
 	if err != nil {
 		a.Fatal(err)
 	}
+	a.mail()
 	for _, who := range a.people {
-		switch rapid.IntRange(0, 4).Draw(a.T, "mail") {
-		case 0: // waits
-		case 1:
-			a.exec(`UPDATE message SET state = 'sent', sent_at = $2, bounced_at = $2 WHERE person_id = $1 AND state = 'queued'`, who, a.house.Now())
-			a.exec(`UPDATE person SET bounced_at = $2 WHERE id = $1`, who, a.house.Now())
-		default:
-			a.exec(`UPDATE message SET state = 'sent', sent_at = $2 WHERE person_id = $1 AND state = 'queued'`, who, a.house.Now())
-		}
 		if rapid.IntRange(0, 3).Draw(a.T, "objects") == 0 {
 			a.house.Post(a.house.room.ObjectionPath(who), nil)
 		}
@@ -220,6 +213,30 @@ func (a *age) live() {
 		}
 	}
 	a.house.Advance(time.Duration(rapid.IntRange(0, 45).Draw(a.T, "days")) * 24 * time.Hour)
+}
+
+// mail lets some mails leave, and some of those come back, before or after it was noted that they left.
+func (a *age) mail() {
+	var left []uuid.UUID
+	for _, who := range a.people {
+		switch rapid.IntRange(0, 4).Draw(a.T, "mail") {
+		case 0: // waits
+		case 1:
+			left = append(left, who)
+			fallthrough
+		default:
+			a.exec(`UPDATE message SET state = 'sent', sent_at = $2 WHERE person_id = $1 AND state = 'queued'`, who, a.house.Now())
+		}
+	}
+	if rapid.Bool().Draw(a.T, "noted") {
+		if err := tell(context.Background(), a.house); err != nil {
+			a.Fatal(err)
+		}
+	}
+	for _, who := range left {
+		a.exec(`UPDATE message SET state = 'failed', bounced_at = $2 WHERE person_id = $1 AND sent_at = $2`, who, a.house.Now())
+		a.exec(`UPDATE person SET bounced_at = $2 WHERE id = $1`, who, a.house.Now())
+	}
 }
 
 func rowsOf[T any](a *age, sql string, args ...any) []T {

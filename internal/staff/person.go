@@ -83,34 +83,43 @@ func (ws *Workspace) onPerson(h func(http.ResponseWriter, *http.Request, met) er
 		if err != nil {
 			return page.ErrNotFound
 		}
-		p, err := ws.desk.People.Get(r.Context(), id)
-		if err != nil {
-			return ws.told(err)
-		}
-		all, err := ws.desk.Store.OfPerson(r.Context(), id)
+		m, err := ws.meet(r.Context(), account.From(r.Context()), id)
 		if err != nil {
 			return err
 		}
-		m := met{Person: p, in: account.From(r.Context())}
-		for _, rec := range all {
-			if !m.in.Can(account.See, rec.Kind) {
-				m.hidden++
-				continue
-			}
-			m.records = append(m.records, rec)
-			if m.by.Role == "" {
-				m.by = actor(m.in, account.See, rec.Kind)
-			}
-			m.mayAct = m.mayAct || m.in.Can(account.Act, rec.Kind)
-		}
-		if m.in.Has(account.Privacy) {
-			m.mayAct, m.by = true, submission.Actor{ID: m.in.Account.ID, Role: string(account.Privacy)}
-		}
-		if m.by.Role == "" {
-			return page.ErrNotFound
-		}
 		return h(w, r, m)
 	})
+}
+
+// meet returns page.ErrNotFound for a person whom the session's roles do not open.
+func (ws *Workspace) meet(ctx context.Context, in *account.Session, id uuid.UUID) (met, error) {
+	p, err := ws.desk.People.Get(ctx, id)
+	if err != nil {
+		return met{}, ws.told(err)
+	}
+	all, err := ws.desk.Store.OfPerson(ctx, id)
+	if err != nil {
+		return met{}, err
+	}
+	m := met{Person: p, in: in}
+	for _, rec := range all {
+		if !m.in.Can(account.See, rec.Kind) {
+			m.hidden++
+			continue
+		}
+		m.records = append(m.records, rec)
+		if m.by.Role == "" {
+			m.by = actor(m.in, account.See, rec.Kind)
+		}
+		m.mayAct = m.mayAct || m.in.Can(account.Act, rec.Kind)
+	}
+	if m.in.Has(account.Privacy) {
+		m.mayAct, m.by = true, submission.Actor{ID: m.in.Account.ID, Role: string(account.Privacy)}
+	}
+	if m.by.Role == "" {
+		return met{}, page.ErrNotFound
+	}
+	return m, nil
 }
 
 func (ws *Workspace) showPerson(w http.ResponseWriter, r *http.Request, m met) error {

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/PuerkitoBio/goquery"
+	"github.com/jackc/pgx/v5"
+
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/consent"
@@ -81,6 +84,49 @@ func TestOptOutByPhone(t *testing.T) {
 	}
 	if w := h.as(t, account.Marketer).do(h, http.MethodPost, at+"/opt-out", nil); w.Code != http.StatusNotFound {
 		t.Errorf("one who sees none of the submissions: %d", w.Code)
+	}
+}
+
+// TestFoundByNumber finds who asks by phone or letter for no more calls or letters, and records it.
+func TestFoundByNumber(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	agree := func(kind, email string, channel consent.Channel, point string) {
+		who := h.record(t, h.sent(t, kind, email)).PersonID.UUID
+		e := consent.Event{
+			Purpose: consent.Promotion, Channel: channel, Point: point, Granted: true, Wording: "Yes.", Statement: "2026-11-18",
+			Origin: consent.FromPreferences, At: h.Now(),
+		}
+		if err := pgx.BeginFunc(t.Context(), h.Pool, func(tx pgx.Tx) error { return h.Desk.Ledger.Record(t.Context(), tx, who, e) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	agree("contact", "ada@example.com", consent.ByPhone, "+13125550100")
+	agree("demo", "grace@example.com", consent.ByPost, "Grace Hopper\n12 St. Mary's Road\nChicago, IL 60606")
+	find := func(role account.Role, piece string) *goquery.Document {
+		w := h.as(t, role).do(h, http.MethodPost, "/staff/people", url.Values{"piece": {piece}})
+		if w.Code != http.StatusOK {
+			t.Errorf("%s: %d", piece, w.Code)
+		}
+		return document(t, w)
+	}
+	const ada, grace = "ada@example.com Phone: +13125550100", "grace@example.com Post: Grace Hopper 12 St. Mary's Road Chicago, IL 60606"
+	for piece, want := range map[string]string{
+		"+1 312 555 0100": ada, "(0312) 555-0100": ada, "+1 312 555 0199": "",
+		"12 st marys road": grace, "Road, Chicago": grace, "%%%% 2 St_Marys": "",
+	} {
+		if got := text(find(account.Privacy, piece), ".rows"); got != want {
+			t.Errorf("%s: got %q, want %q", piece, got, want)
+		}
+	}
+	has(t, find(account.Marketer, "312 555 0100"), "main", "1 person that your role does not open. Tell the privacy officer today.")
+	has(t, find(account.Marketer, "Road, Chicago"), ".rows", "grace@example.com")
+	officer := h.as(t, account.Privacy)
+	to, _ := find(account.Privacy, "312 555 0100").Find(".rows a").Attr("href")
+	officer.post(t, h, to+"/opt-out", url.Values{"purpose": {"promotion"}, "channel": {"phone"}, "way": {"phone"}, "reason": {"stop"}})
+	has(t, find(account.Privacy, "312 555 0100"), "main", "Nobody is called at that number")
+	if w := officer.do(h, http.MethodPost, "/staff/people", url.Values{"piece": {"312 - 555"}}); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("six digits: %d", w.Code)
 	}
 }
 

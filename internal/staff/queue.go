@@ -25,6 +25,7 @@ type queuePage struct {
 	Done   string
 	Owners []option // to assign to
 	Take   bool     // whether records may be taken by phone
+	Find   bool     // whether people may be found by number or postal address
 	Closes []string // the kinds whose answered requests can be closed many at once
 	Export string   // address of the CSV of this list, empty where the role may not
 	Empty  string
@@ -139,7 +140,7 @@ func (ws *Workspace) showQueue(w http.ResponseWriter, r *http.Request) error {
 	p := queuePage{
 		Base: page.Base{Title: "Inbox", NoIndex: true}, Views: views, Filter: ws.filterView(q, kinds, names),
 		List: list, Total: capped(total), Found: q.Q, Done: ws.doneWords(r.URL.Query()),
-		Empty: ws.emptyWords(q),
+		Find: in.Has(finders()...), Empty: ws.emptyWords(q),
 	}
 	if len(ws.kinds(in, account.Act)) > 0 {
 		p.List.Bulk, p.List.Act, p.Take = len(p.List.Rows) > 0, q.at("/staff/submissions"), true

@@ -62,8 +62,14 @@ func (ws *Workspace) recordRoutes(r chi.Router) {
 	r.Post(at+"/misuse", ws.onRecord(account.Act, ws.submitMisuse))
 }
 
-// One person, for those who see one of their submissions, and the privacy officer.
+// One person, for those who see one of their submissions, and the privacy officer. Who calls or writes to people finds by
+// number or postal address who wants no more of it.
 func (ws *Workspace) personRoutes(r chi.Router) {
+	r.Group(func(r chi.Router) {
+		r.Use(ws.accounts.RequireStaff(finders()...))
+		r.Get("/staff/people", ws.handle(ws.showFind))
+		r.Post("/staff/people", ws.handle(ws.submitFind))
+	})
 	r.Get("/staff/people/{id}", ws.onPerson(ws.showPerson))
 	r.Post("/staff/people/{id}/opt-out", ws.onPerson(ws.submitOptOut))
 	r.Post("/staff/misuse/{id}/lift", ws.handle(ws.submitLift))

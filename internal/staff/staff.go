@@ -92,6 +92,7 @@ type views struct {
 	record  page.View[recordPage]
 	take    page.View[takePage]
 	person  page.View[personPage]
+	find    page.View[findPage]
 	exports page.View[exportsPage]
 	export  page.View[exportPage]
 	mail    page.View[mailPage]
@@ -107,6 +108,7 @@ func loadViews(set *page.Set) views {
 		record:  page.Load[recordPage](set, "staff/record"),
 		take:    page.Load[takePage](set, "staff/take"),
 		person:  page.Load[personPage](set, "staff/person"),
+		find:    page.Load[findPage](set, "staff/find"),
 		exports: page.Load[exportsPage](set, "staff/exports"),
 		export:  page.Load[exportPage](set, "staff/export"),
 		mail:    page.Load[mailPage](set, "staff/mail"),
