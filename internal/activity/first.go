@@ -81,12 +81,16 @@ func (d *Desk) Restore(ctx context.Context, id uuid.UUID, by submission.Actor) e
 }
 
 // restored is none where its sender withdrew it meanwhile, or is erased: nobody waits for it.
-func (d *Desk) restored(_ context.Context, _ pgx.Tx, rec submission.Record) ([]mail.Message, error) {
+func (d *Desk) restored(ctx context.Context, tx pgx.Tx, rec submission.Record) ([]mail.Message, error) {
 	a, ok := d.activities.Find(rec.Kind)
 	if !ok || rec.Status == Withdrawn || rec.Email == "" {
 		return nil, nil
 	}
-	return d.firstMessages(a, rec.ID, &submission.Entry{
+	first := d.firstMessages(a, rec.ID, &submission.Entry{
 		Form: form.Form{Kind: rec.Kind, Name: rec.Subject}, Status: rec.Status, Name: rec.Name, Company: rec.Company,
-	}), nil
+	})
+	if a.Restored == nil {
+		return first, nil
+	}
+	return a.Restored(ctx, tx, rec, first)
 }
