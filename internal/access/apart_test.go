@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/submission"
@@ -67,5 +68,34 @@ func TestEndedWhileSetApart(t *testing.T) {
 	h.work()
 	if got := h.record(rec.ID); got.Status != "expired" || !got.PurgeAfter.Equal(apart) {
 		t.Errorf("%s, deleted after %s, want %s", got.Status, got.PurgeAfter, apart)
+	}
+}
+
+// Nothing is mailed about a request that is set apart: its owner is told of the end once it is restored, or by another.
+func TestEndIsNotMailedWhileSetApart(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	rec := h.approved("ada@example.com", "2027-01-01")
+	h.takeUp("ada@example.com")
+	h.setApart(rec.ID)
+	h.Advance(15 * day)
+	h.work()
+	if got := h.mailed(); len(got) != 0 {
+		t.Errorf("warned: %v", got)
+	}
+	h.restore(rec.ID)
+	h.work()
+	if diff := cmp.Diff(h.mailed(), []string{"Your access to Clickconnect ends on 1 January 2027"}); diff != "" {
+		t.Errorf("restored (-got +want):\n%s", diff)
+	}
+	second := h.approved("ada@example.com", "2027-01-01")
+	h.setApart(second.ID)
+	h.Advance(30 * day)
+	h.work()
+	if diff := cmp.Diff(h.mailed(), []string{"Your access to Clickconnect has ended"}); diff != "" {
+		t.Errorf("ended (-got +want):\n%s", diff)
+	}
+	if n := h.count(`SELECT count(*) FROM message WHERE submission_id = $1 AND template = 'access-ended'`, second.ID); n != 0 {
+		t.Error("it is told by the one that is set apart")
 	}
 }
