@@ -99,10 +99,11 @@ func (r *room) grant(ctx context.Context, tx pgx.Tx, rec submission.Record, unti
 	})
 }
 
-// finish takes all of a person's granted requests to their end. The newest one brings the mail.
+// finish takes all of a person's granted requests to their end. The newest one that is not set apart brings the mail.
 func (r *room) finish(ctx context.Context, tx pgx.Tx, who uuid.UUID, by submission.Actor, detail map[string]string, ground string) error {
 	rows, err := tx.Query(ctx, `
-		SELECT s.id, s.name, p.email IS NOT NULL AS reachable FROM submission s JOIN person p ON p.id = s.person_id
+		SELECT s.id, s.name, p.email IS NOT NULL AND s.quarantined_at IS NULL AS reachable
+		FROM submission s JOIN person p ON p.id = s.person_id
 		WHERE s.person_id = $1 AND s.kind = $2 AND s.status IN ('approved', 'active')
 		ORDER BY s.created_at DESC, s.id DESC FOR UPDATE OF s`, who, Kind)
 	if err != nil {
@@ -117,12 +118,14 @@ func (r *room) finish(ctx context.Context, tx pgx.Tx, who uuid.UUID, by submissi
 	if err != nil {
 		return fmt.Errorf("read granted requests: %w", err)
 	}
-	for i, g := range list {
+	told := false
+	for _, g := range list {
 		c := submission.Change{
 			From: []string{approved, active}, To: ended, By: by, Decides: true, Detail: detail,
 			PurgeAfter: r.desk.Now().AddDate(0, keptAfter, 0),
 		}
-		if i == 0 && g.Reachable {
+		if g.Reachable && !told {
+			told = true
 			c.Message = &mail.Message{Template: tellEnded, Data: Ended{Name: g.Name, Ground: ground, ReceiptURL: r.desk.ReceiptPath(g.ID)}}
 		}
 		if err := r.desk.Store.MoveTx(ctx, tx, g.ID, c); err != nil {

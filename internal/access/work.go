@@ -59,7 +59,7 @@ type due struct {
 	Name       string
 }
 
-// warn tells the owners of accesses that end within a month, each once a term.
+// warn tells the owners of accesses that end within a month, each once a term; nothing is mailed about what is set apart.
 func (r *room) warn(ctx context.Context) error {
 	now := r.desk.Now()
 	rows, err := r.desk.Pool.Query(ctx, `
@@ -68,7 +68,7 @@ func (r *room) warn(ctx context.Context) error {
 		LEFT JOIN access_term t ON t.account_id = a.id
 		JOIN person p ON p.id = a.person_id AND p.email IS NOT NULL
 		CROSS JOIN LATERAL (SELECT id FROM submission
-			WHERE person_id = a.person_id AND kind = $1 AND status IN ('approved', 'active')
+			WHERE person_id = a.person_id AND kind = $1 AND status IN ('approved', 'active') AND quarantined_at IS NULL
 			ORDER BY created_at DESC, id DESC LIMIT 1) s
 		WHERE a.kind = 'connect' AND a.disabled_at IS NULL AND a.expires_at > $2 AND a.expires_at <= $3
 			AND t.warned_for IS DISTINCT FROM a.expires_at

@@ -53,6 +53,9 @@ type Activity struct {
 	// Messages returns the first mail of a request, in place of the confirmation and the notice to the inbox that the desk
 	// writes otherwise. For a record restored from quarantine the entry holds no answers.
 	Messages func(id uuid.UUID, e *submission.Entry) []mail.Message
+	// Restored returns what is mailed of a request that comes back from quarantine, in the transaction that restores it, given
+	// its first mail; of both what was mailed before is left out. Nil: its first mail.
+	Restored func(ctx context.Context, tx pgx.Tx, r submission.Record, first []mail.Message) ([]mail.Message, error)
 	// Confirmed runs when a person confirms the address, by whichever mail: what waited for that goes on. It may run more
 	// than once.
 	Confirmed func(ctx context.Context, tx pgx.Tx, who person.Person) error

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
@@ -76,16 +77,20 @@ func (d *Desk) Changeable(ctx context.Context, id uuid.UUID) error {
 
 // Restore takes a record out of quarantine, with the mail that it would have brought and did not.
 func (d *Desk) Restore(ctx context.Context, id uuid.UUID, by submission.Actor) error {
-	r, err := d.Store.Get(ctx, id)
-	if err != nil {
-		return err
+	return d.Store.Restore(ctx, id, by, d.restored)
+}
+
+// restored is none where its sender withdrew it meanwhile, or is erased: nobody waits for it.
+func (d *Desk) restored(ctx context.Context, tx pgx.Tx, rec submission.Record) ([]mail.Message, error) {
+	a, ok := d.activities.Find(rec.Kind)
+	if !ok || rec.Status == Withdrawn || rec.Email == "" {
+		return nil, nil
 	}
-	a, ok := d.activities.Find(r.Kind)
-	if !ok {
-		return submission.ErrNotFound
+	first := d.firstMessages(a, rec.ID, &submission.Entry{
+		Form: form.Form{Kind: rec.Kind, Name: rec.Subject}, Status: rec.Status, Name: rec.Name, Company: rec.Company,
+	})
+	if a.Restored == nil {
+		return first, nil
 	}
-	e := submission.Entry{
-		Form: form.Form{Kind: r.Kind, Name: r.Subject}, Status: r.Status, Name: r.Name, Company: r.Company,
-	}
-	return d.Store.Restore(ctx, id, by, d.firstMessages(a, id, &e))
+	return a.Restored(ctx, tx, rec, first)
 }

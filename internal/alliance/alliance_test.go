@@ -323,6 +323,45 @@ func TestSetApartByMistake(t *testing.T) {
 	}
 }
 
+// TestGoneWhileSetApart sets applications apart before their mail left: what was withdrawn meanwhile, or whose sender was
+// erased, comes back without any.
+func TestGoneWhileSetApart(t *testing.T) {
+	t.Parallel()
+	b := bench(t)
+	for name, gone := range map[string]func(receipt string){
+		"withdrawn": func(receipt string) {
+			if w := b.Post(receipt+"/withdraw", nil); w.Code != http.StatusSeeOther {
+				t.Errorf("withdraw: %d", w.Code)
+			}
+		},
+		"erased": func(string) {
+			if _, err := b.Pool.Exec(t.Context(), `
+				WITH gone AS (DELETE FROM message)
+				UPDATE person SET email = NULL, address_hmac = NULL, erased_at = $1 WHERE email = 'erased@example.com'`, b.Now()); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		values := filled(t, b)
+		values.Set("email", name+"@example.com")
+		receipt := sent(t, b, values)
+		id, err := b.Store.ByToken(strings.TrimPrefix(receipt, "/r/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Store.Quarantine(t.Context(), []uuid.UUID{id}, submission.System); err != nil {
+			t.Fatal(err)
+		}
+		gone(receipt)
+		if err := b.Desk.Restore(t.Context(), id, submission.System); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if mails := b.Mails(t); len(mails) != 0 {
+			t.Errorf("%s: restored with %d mails", name, len(mails))
+		}
+	}
+}
+
 func TestTwoFirstSubmissionsOfOneAddress(t *testing.T) {
 	b := bench(t)
 	base := filled(t, b)

@@ -251,6 +251,13 @@ func TestRestoredRequestGetsItsLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	link := b.link()
+	until := b.Now().AddDate(0, 0, 7).Format("2 January 2006")
+	if body := b.Get(address).Body.String(); !strings.Contains(body, "good until "+until) || strings.Contains(body, "new-link") {
+		t.Error("the receipt does not say that the link was just mailed, and until when it is good")
+	}
+	if w := b.Post(address+"/new-link", nil); w.Code != http.StatusTooManyRequests {
+		t.Errorf("another link at once: %d", w.Code)
+	}
 	if _, code := b.press(link); code != http.StatusSeeOther {
 		t.Errorf("the link of a restored request: %d", code)
 	}

@@ -49,7 +49,11 @@ func (r *Room) story(ctx context.Context, rec submission.Record) (story, error) 
 	if err != nil {
 		return story{}, err
 	}
-	s, err := r.linkState(ctx, link{rec.ID, 1, rec.CreatedAt})
+	issued, err := firstIssued(ctx, r.Desk.Pool, rec)
+	if err != nil {
+		return story{}, err
+	}
+	s, err := r.linkState(ctx, link{rec.ID, 1, issued})
 	if err != nil {
 		return story{}, err
 	}
@@ -70,6 +74,17 @@ func (r *Room) story(ctx context.Context, rec submission.Record) (story, error) 
 		told.Again = again
 	}
 	return told, nil
+}
+
+// firstIssued is when a request got its first link: as it came, or as it was taken out of quarantine.
+func firstIssued(ctx context.Context, db postgres.Reader, rec submission.Record) (time.Time, error) {
+	first, err := postgres.Row[struct{ At time.Time }](ctx, db, `
+		SELECT coalesce(min(created_at), $2) AS at FROM message
+		WHERE submission_id = $1 AND template = 'download-link' AND state <> 'cancelled'`, rec.ID, rec.CreatedAt)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read when a link was mailed: %w", err)
+	}
+	return first.At, nil
 }
 
 // receipt tells what became of the link, never the link itself: only the mailbox has it.
@@ -152,13 +167,17 @@ var (
 // nextSerial gives a request its next link.
 func (r *Room) nextSerial(ctx context.Context, tx pgx.Tx, rec submission.Record) (int, error) {
 	now := r.Desk.Now()
+	issued, err := firstIssued(ctx, tx, rec)
+	if err != nil {
+		return 0, err
+	}
 	if _, err := tx.Exec(ctx, `
 		INSERT INTO download_link (submission_id, serial, issued_at) VALUES ($1, 1, $2)
-		ON CONFLICT (submission_id) DO NOTHING`, rec.ID, rec.CreatedAt); err != nil {
+		ON CONFLICT (submission_id) DO NOTHING`, rec.ID, issued); err != nil {
 		return 0, fmt.Errorf("renew link: %w", err)
 	}
 	var serial int
-	err := tx.QueryRow(ctx, `
+	err = tx.QueryRow(ctx, `
 		UPDATE download_link SET serial = serial + 1, issued_at = $2, uses = 0, used_at = NULL
 		WHERE submission_id = $1 AND issued_at <= $3 AND serial < $4
 		RETURNING serial`, rec.ID, now, now.Add(-renewPause), renewMost).Scan(&serial)

@@ -167,12 +167,12 @@ func (r *room) follow(ctx context.Context) error {
 	return nil
 }
 
-// renew moves the date of deletion on while a subscription stands: while its consent is in force.
+// renew moves the date of deletion on while a subscription stands: while its consent is in force, and it is not set apart.
 func (r *room) renew(ctx context.Context) error {
 	now := r.desk.Now()
 	_, err := r.desk.Pool.Exec(ctx, `
 		UPDATE submission s SET purge_after = $3
-		WHERE s.kind = $1 AND s.status = $2 AND s.purge_after < $4 AND EXISTS (SELECT FROM consent c
+		WHERE s.kind = $1 AND s.status = $2 AND s.quarantined_at IS NULL AND s.purge_after < $4 AND EXISTS (SELECT FROM consent c
 			WHERE c.person_id = s.person_id AND c.purpose = 'newsletter' AND c.channel = 'email' AND c.in_force)`,
 		Kind, confirmed, now.AddDate(0, kept, 0), now.AddDate(0, kept/2, 0))
 	if err != nil {

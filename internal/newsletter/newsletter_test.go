@@ -190,6 +190,29 @@ func TestUnconfirmedIsDeletedAfterThirtyDays(t *testing.T) {
 	}
 }
 
+// A subscription that is set apart is deleted by the thirtieth day, though its consent stands.
+func TestSetApartIsNotRenewed(t *testing.T) {
+	t.Parallel()
+	b := bench(t)
+	receipt, confirm := subscribe(t, b, "ada@example.com")
+	b.Post(confirm, nil)
+	id, err := b.Store.ByToken(strings.TrimPrefix(receipt, "/r/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Store.Quarantine(t.Context(), []uuid.UUID{id}, submission.System); err != nil {
+		t.Fatal(err)
+	}
+	last, kept := b.Now().Add(30*24*time.Hour), b.Now().AddDate(0, 12, 0)
+	b.Advance(24 * time.Hour)
+	work(t, b)
+	deleted(t, b, receipt, last)
+	if err := b.Desk.Restore(t.Context(), id, submission.System); err != nil {
+		t.Fatal(err)
+	}
+	deleted(t, b, receipt, kept)
+}
+
 // Somebody whose unconfirmed request lapses in the moment in which they send another form keeps the address of that one.
 func TestLapsingWaitsForWhatIsSent(t *testing.T) {
 	b := bench(t)

@@ -234,20 +234,14 @@ func (r *Room) oneConcerned(ctx context.Context, line string) (c concerned, sent
 }
 
 func (r *Room) byReference(ctx context.Context, reference string) (c concerned, sentence string, err error) {
-	for _, apart := range []bool{false, true} {
-		found, err := r.desk.Store.List(ctx, submission.Filter{
-			Kinds: r.desk.Activities().Kinds(), Query: reference, Quarantined: apart,
-		})
-		if err != nil {
-			return c, "", err
-		}
-		for _, rec := range found.Records {
-			if strings.EqualFold(rec.Reference, reference) {
-				return concerned{
-					Person: rec.PersonID, Submission: uuid.NullUUID{UUID: rec.ID, Valid: true}, Address: rec.Email, Reference: rec.Reference,
-				}, "", nil
-			}
-		}
+	rec, err := r.desk.Store.ByReference(ctx, reference)
+	if errors.Is(err, submission.ErrNotFound) {
+		return c, "No record has the reference “" + reference + "”.", nil
 	}
-	return c, "No record has the reference “" + reference + "”.", nil
+	if err != nil {
+		return c, "", err
+	}
+	return concerned{
+		Person: rec.PersonID, Submission: uuid.NullUUID{UUID: rec.ID, Valid: true}, Address: rec.Email, Reference: rec.Reference,
+	}, "", nil
 }

@@ -202,6 +202,22 @@ func TestFaultyDemandsAreHandedBack(t *testing.T) {
 	o.enters(t, demand("ground", "good faith", "approver", o.other.ID.String()))
 }
 
+// A demand names a request by the number that its sender was told, from the moment in which it came, however that was typed.
+func TestDemandNamesARequestByItsNumber(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	who := o.person(t, "ada@example.com")
+	if _, err := o.Pool.Exec(t.Context(), `
+		INSERT INTO submission (id, person_id, kind, status, subject, reference, created_at, purge_after)
+		VALUES (gen_random_uuid(), $1, 'contact', 'withdrawn', '', 'CC-D8Z30-E12V3', $2, '2028-01-01')`, who, o.Now()); err != nil {
+		t.Fatal(err)
+	}
+	path := o.enters(t, demand("people", "cc-d8z30-e12v3"))
+	if main := words(document(t, o.ask(http.MethodGet, path, nil), http.StatusOK).Find("main")); !strings.Contains(main, "CC-D8Z30-E12V3") {
+		t.Errorf("the entry does not name the request: %s", main)
+	}
+}
+
 // The register holds although the program may be wrong.
 func TestDatabaseKeepsTheRegister(t *testing.T) {
 	t.Parallel()

@@ -159,11 +159,13 @@ func (s *Store) queue(b *pgx.Batch, sl *slot) error {
 	s.People.Add(b, sl.personID, e.Email, sl.at)
 	b.Queue(`
 		INSERT INTO submission (id, person_id, kind, status, subject_id, subject, reference, name, organisation, channel,
-			source, digest, created_at, read_at, quarantined_at, purge_after)
-		VALUES ($1, (SELECT id FROM person WHERE email = $2), $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, ''), $12, $13, $14, $15, $16)
+			source, digest, created_at, read_at, quarantined_at, purge_after, kept_after)
+		VALUES ($1, (SELECT id FROM person WHERE email = $2), $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, ''), $12, $13, $14, $15,
+			$16, $17)
 		ON CONFLICT (digest) DO NOTHING`,
 		sl.id, e.Email, e.Form.Kind, e.Status, nullable(e.Form.Subject), e.Form.Name, Reference(sl.id), e.Name, e.Company,
-		channel(e), e.Source, sl.digest, sl.at, e.read(e.Status, sl.at), quarantined(e, sl.at), purgeAfter(e, sl.at))
+		channel(e), e.Source, sl.digest, sl.at, e.read(e.Status, sl.at), quarantined(e, sl.at), purgeAfter(e, sl.at),
+		keptAfter(e))
 	b.Queue(`
 		INSERT INTO answers (submission_id, version, form_revision, statement_version, lang, values, created_at)
 		SELECT $1, 1, $2, $3, $4, $5, $6 WHERE EXISTS (SELECT FROM submission WHERE id = $1)`,

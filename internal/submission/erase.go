@@ -60,7 +60,7 @@ func (s *Store) end(ctx context.Context, tx pgx.Tx, id uuid.UUID, status string,
 	if err := s.MoveTx(ctx, tx, id, Change{From: []string{status}, To: to, Kind: "erased", By: System, Decides: true}); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `UPDATE submission SET purge_after = least(purge_after, $2) WHERE id = $1`, id, until)
+	_, err := tx.Exec(ctx, `UPDATE submission SET purge_after = least(coalesce(kept_after, purge_after), $2) WHERE id = $1`, id, until)
 	return err
 }
 

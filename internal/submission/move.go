@@ -100,7 +100,7 @@ type held struct {
 func hold(ctx context.Context, tx pgx.Tx, id uuid.UUID) (held, error) {
 	var h held
 	err := tx.QueryRow(ctx, `
-		SELECT status, status_since, decided_at, purge_after::text
+		SELECT status, status_since, decided_at, coalesce(kept_after, purge_after)::text
 		FROM submission WHERE id = $1 FOR UPDATE`, id).Scan(&h.status, &h.since, &h.decided, &h.kept)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return held{}, ErrNotFound

@@ -24,7 +24,15 @@ func purgeAfter(e Entry, at time.Time) time.Time {
 	return e.PurgeAfter
 }
 
-// queueApart notes that a submission was set apart as it came, and how long it is kept otherwise: see Restore.
+// keptAfter is the day of deletion that an entry has once it is restored; nil where it is not set apart.
+func keptAfter(e Entry) *time.Time {
+	if e.Quarantine {
+		return &e.PurgeAfter
+	}
+	return nil
+}
+
+// queueApart notes that a submission was set apart as it came, and how long it is kept otherwise.
 func queueApart(b *pgx.Batch, sl *slot) {
 	b.Queue(`
 		INSERT INTO submission_event (submission_id, kind, actor_role, detail, at)
@@ -33,6 +41,7 @@ func queueApart(b *pgx.Batch, sl *slot) {
 }
 
 // Quarantine sets records apart: their mail is stopped, letters wait, and they are deleted unless they are restored in time.
+// From then on a trigger keeps both days: that day only comes nearer, and kept_after is the one that Restore goes back to.
 func (s *Store) Quarantine(ctx context.Context, ids []uuid.UUID, by Actor) error {
 	return s.change(ctx, "quarantine", func(tx pgx.Tx) error {
 		for _, id := range ids {
@@ -59,16 +68,17 @@ func (s *Store) Quarantine(ctx context.Context, ids []uuid.UUID, by Actor) error
 	})
 }
 
+// Restored returns the mail of a record that comes back from quarantine, as it is by then. It runs in the transaction that
+// restores it.
+type Restored func(ctx context.Context, tx pgx.Tx, r Record) ([]mail.Message, error)
+
 // Restore takes a record out of quarantine: the consents given in it are recorded now, letters that waited leave, and of
-// messages, which it brings when it comes, what was not mailed before. It is kept again as long as it would have been,
-// unless its sender has withdrawn it since.
-func (s *Store) Restore(ctx context.Context, id uuid.UUID, by Actor, messages []mail.Message) error {
+// what messages returns, if it is given, what was not mailed before. It is kept again as long as it would have been, by all
+// that happened to it meanwhile.
+func (s *Store) Restore(ctx context.Context, id uuid.UUID, by Actor, messages Restored) error {
 	return s.change(ctx, "restore", func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
-			UPDATE submission s SET quarantined_at = NULL, purge_after = coalesce((
-				SELECT (e.detail ->> 'kept')::date FROM submission_event e
-				WHERE e.submission_id = s.id AND e.kind = 'quarantined' AND e.detail ->> 'status' = s.status
-				ORDER BY e.id DESC LIMIT 1), purge_after)
+			UPDATE submission SET quarantined_at = NULL, purge_after = coalesce(kept_after, purge_after)
 			WHERE id = $1 AND quarantined_at IS NOT NULL`, id)
 		if err != nil {
 			return err
@@ -76,19 +86,30 @@ func (s *Store) Restore(ctx context.Context, id uuid.UUID, by Actor, messages []
 		if tag.RowsAffected() == 0 {
 			return ErrMove
 		}
+		if err := s.event(ctx, tx, id, "restored", by, nil); err != nil {
+			return err
+		}
 		if err := s.restoreConsents(ctx, tx, id); err != nil {
 			return err
 		}
-		known, err := s.Mail.ReleaseAbout(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		messages = slices.DeleteFunc(messages, func(m mail.Message) bool { return slices.Contains(known, m.Template) })
-		if err := s.sendAll(ctx, tx, id, messages); err != nil {
-			return err
-		}
-		return s.event(ctx, tx, id, "restored", by, nil)
+		return s.restoreMail(ctx, tx, id, messages)
 	})
+}
+
+func (s *Store) restoreMail(ctx context.Context, tx pgx.Tx, id uuid.UUID, messages Restored) error {
+	known, err := s.Mail.ReleaseAbout(ctx, tx, id)
+	if err != nil || messages == nil {
+		return err
+	}
+	r, err := s.get(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	list, err := messages(ctx, tx, r)
+	if err != nil {
+		return err
+	}
+	return s.sendAll(ctx, tx, id, slices.DeleteFunc(list, func(m mail.Message) bool { return slices.Contains(known, m.Template) }))
 }
 
 func (s *Store) restoreConsents(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
@@ -101,7 +122,7 @@ func (s *Store) restoreConsents(ctx context.Context, tx pgx.Tx, id uuid.UUID) er
 		FROM submission s JOIN person p ON p.id = s.person_id
 		JOIN answers a ON a.submission_id = s.id AND a.version = 1
 		JOIN form_revision r ON r.digest = a.form_revision
-		WHERE s.id = $1`, id).Scan(&known, &email, &came, &v.Statement, &v.Revision, &v.Fields, &v.Values)
+		WHERE s.id = $1 AND p.erased_at IS NULL`, id).Scan(&known, &email, &came, &v.Statement, &v.Revision, &v.Fields, &v.Values)
 	if errors.Is(err, pgx.ErrNoRows) || known {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -174,14 +175,25 @@ const recordColumns = `s.id, s.person_id, coalesce(p.email, '') AS email, coales
 func (s *Store) Get(ctx context.Context, id uuid.UUID) (Record, error) { return s.get(ctx, s.Pool, id) }
 
 func (s *Store) get(ctx context.Context, db audit.DB, id uuid.UUID) (Record, error) {
+	return one(ctx, db, `s.id = $1`, id)
+}
+
+// ByReference returns the record with the number that its sender was told, or ErrNotFound. The number has no index of its
+// own: it is looked for among what the search finds by it, and what is not indexed yet.
+func (s *Store) ByReference(ctx context.Context, reference string) (Record, error) {
+	return one(ctx, s.Pool, `s.reference = $1 AND (s.search @@ plainto_tsquery('simple', $1) OR s.indexed_at IS NULL)`,
+		strings.ToUpper(reference))
+}
+
+func one(ctx context.Context, db audit.DB, where string, arg any) (Record, error) {
 	rows, err := db.Query(ctx, `
 		SELECT `+recordColumns+`
 		FROM submission s LEFT JOIN person p ON p.id = s.person_id
-		WHERE s.id = $1 AND s.person_id IS NOT NULL`, id)
+		WHERE s.person_id IS NOT NULL AND `+where, arg)
 	if err != nil {
 		return Record{}, fmt.Errorf("read submission: %w", err)
 	}
-	r, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Record])
+	r, err := pgx.CollectOneRow(rows, pgx.RowToStructByName[Record])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Record{}, ErrNotFound
 	}

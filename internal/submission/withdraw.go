@@ -12,9 +12,9 @@ import (
 )
 
 // Withdraw ends a request at its sender's wish: answers, files, replies, notes and the words of its mail go, and the
-// same could be sent anew. What is kept, until c.PurgeAfter, is that there was a request. Of c it needs From, To and
-// PurgeAfter; Moved, if given, runs with the change of status, after the mail about the request was stopped: what it
-// mails leaves. ErrHeld says that a legal hold keeps what is there.
+// same could be sent anew. What is kept, until c.PurgeAfter, is that there was a request, which is found by its number. Of
+// c it needs From, To and PurgeAfter; Moved, if given, runs with the change of status, after the mail about the request was
+// stopped: what it mails leaves. ErrHeld says that a legal hold keeps what is there.
 func (s *Store) Withdraw(ctx context.Context, id uuid.UUID, c Change) error {
 	c.Kind, c.By, c.Decides = "withdrawn", Sender, true
 	return s.change(ctx, "withdraw", func(tx pgx.Tx) error {
@@ -35,8 +35,11 @@ func (s *Store) Withdraw(ctx context.Context, id uuid.UUID, c Change) error {
 			return err
 		}
 		b := &pgx.Batch{}
+		// It counts as indexed, so that an index in the making, which may have read the answers already, passes it by.
 		b.Queue(`
-			UPDATE submission SET digest = NULL, name = '', organisation = '', source = NULL, search = NULL WHERE id = $1`, id)
+			UPDATE submission SET digest = NULL, name = '', organisation = '', source = NULL,
+				search = to_tsvector('simple', reference), indexed_at = $2
+			WHERE id = $1`, id, s.Now())
 		b.Queue(`UPDATE answers SET values = '{}' WHERE submission_id = $1`, id)
 		b.Queue(`UPDATE message SET data = '{}' WHERE submission_id = $1 AND state <> 'queued' AND data <> '{}'`, id)
 		b.Queue(`DELETE FROM reply WHERE submission_id = $1`, id)

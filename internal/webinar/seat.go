@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -91,13 +92,16 @@ func answered(
 	return func(id uuid.UUID, e *submission.Entry) []mail.Message {
 		template, data := answer(guest{id, submission.Reference(id), e.Name, e.Email})
 		list := []mail.Message{{Template: template, Data: data}}
-		for _, m := range common(id, e) {
-			if m.Template != "received" && !again(e.Status) {
-				list = append(list, m)
-			}
+		if again(e.Status) {
+			return list
 		}
-		return list
+		return append(list, toStaff(common(id, e))...)
 	}
+}
+
+// toStaff leaves out the common answer to the sender.
+func toStaff(list []mail.Message) []mail.Message {
+	return slices.DeleteFunc(list, func(m mail.Message) bool { return m.Template == "received" })
 }
 
 // again tells whether a registration was sent for an address that had one. It holds nothing.
@@ -271,13 +275,9 @@ func (r *Room) tellCancelled(ctx context.Context, tx pgx.Tx, w Webinar, rec subm
 	if rec.Quarantined != nil {
 		return nil // nothing is mailed about it
 	}
-	var seated bool
-	err := tx.QueryRow(ctx, `
-		SELECT EXISTS (SELECT FROM message WHERE submission_id = $1 AND state <> 'cancelled'
-			AND template IN ('webinar-registered', 'webinar-seat'))`,
-		rec.ID).Scan(&seated)
+	seated, err := invited(ctx, tx, rec.ID)
 	if err != nil {
-		return fmt.Errorf("look for invitation: %w", err)
+		return err
 	}
 	if seated {
 		return r.tell(ctx, tx, rec, "webinar-cancelled", r.revoke(w, guestOf(rec)))
@@ -288,6 +288,17 @@ func (r *Room) tellCancelled(ctx context.Context, tx pgx.Tx, w Webinar, rec subm
 	n := r.notice(w, guestOf(rec))
 	n.Off, n.Reason = true, w.CancelReason
 	return r.tell(ctx, tx, rec, "webinar-waiting", n)
+}
+
+// invited tells whether the calendar entry of a seat was mailed, or is about to be.
+func invited(ctx context.Context, tx pgx.Tx, id uuid.UUID) (mailed bool, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM message WHERE submission_id = $1 AND state <> 'cancelled'
+			AND template IN ('webinar-registered', 'webinar-seat'))`, id).Scan(&mailed)
+	if err != nil {
+		return false, fmt.Errorf("look for invitation: %w", err)
+	}
+	return mailed, nil
 }
 
 // tell mails a guest. Nobody is there to be told once a person was erased.
