@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/page"
@@ -21,8 +22,8 @@ import (
 // Eraser takes everything about a person out of all rooms, at the person's wish (A-2).
 //
 // It promises that an erasure is written to the journal before anything is erased, that it can be cut off anywhere and
-// goes on where it was (Work), that erasing twice is erasing once, and that exactly what a legal hold covers waits until
-// the hold is lifted.
+// goes on where it was (Work), that erasing twice is erasing once, that exactly what a legal hold covers waits until
+// the hold is lifted, and that the asking itself ends what the person agreed to.
 type Eraser struct {
 	desk    *activity.Desk
 	journal journal
@@ -71,10 +72,16 @@ const erasingColumns = `id, person_id, asked_at, journaled_at, done_at`
 // Erase erases a person, as far as no legal hold stops it; what a hold stops is erased once it is lifted. It returns
 // person.ErrNotFound where there is nobody, or nobody any more whom the person's own wish had erased.
 func (e *Eraser) Erase(ctx context.Context, who uuid.UUID) (Erasure, error) {
-	_, err := e.desk.Pool.Exec(ctx, `
-		INSERT INTO erasure (id, person_id, asked_at)
-		SELECT $1, id, $3 FROM person WHERE id = $2 AND erased_at IS NULL
-		ON CONFLICT (person_id) WHERE done_at IS NULL DO NOTHING`, uuid.Must(uuid.NewV7()), who, e.desk.Now())
+	err := pgx.BeginFunc(ctx, e.desk.Pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO erasure (id, person_id, asked_at)
+			SELECT $1, id, $3 FROM person WHERE id = $2 AND erased_at IS NULL
+			ON CONFLICT (person_id) WHERE done_at IS NULL DO NOTHING`, uuid.Must(uuid.NewV7()), who, e.desk.Now())
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		return e.endChoices(ctx, tx, who)
+	})
 	if err != nil {
 		return Erasure{}, fmt.Errorf("ask for an erasure: %w", err)
 	}
@@ -87,6 +94,15 @@ func (e *Eraser) Erase(ctx context.Context, who uuid.UUID) (Erasure, error) {
 		return Erasure{}, fmt.Errorf("read erasure: %w", err)
 	}
 	return e.carryOut(ctx, asked)
+}
+
+// endChoices ends what a person agreed to: an erasure may wait long, and nothing is to be sent meanwhile.
+func (e *Eraser) endChoices(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
+	s, err := e.desk.Statements.InForce()
+	if err != nil {
+		return err
+	}
+	return e.desk.Ledger.End(ctx, tx, who, consent.FromErasure, e.say("stopped_by_erasure"), s.ID)
 }
 
 // Report tells what came of an erasure; person.ErrNotFound says that there is none of that id.
@@ -158,7 +174,7 @@ func (e *Eraser) enter(ctx context.Context, x erasing) error {
 
 // empty takes what a person's rows hold, in all rooms, and returns how many records a legal hold keeps. The person's row
 // is locked first: what is sent in meanwhile waits, and finds nobody of that address. Whoever sent something after asking,
-// while a hold made the erasure wait, did not ask for that: then the records and mails up to the asking go, and no more.
+// while a hold made the erasure wait, did not ask for that: then what came up to the asking goes, and no more.
 func (e *Eraser) empty(ctx context.Context, tx pgx.Tx, x erasing) (heldBack int, err error) {
 	var held, later bool
 	who, until := x.Person.UUID, e.desk.Now()
@@ -174,34 +190,37 @@ func (e *Eraser) empty(ctx context.Context, tx pgx.Tx, x erasing) (heldBack int,
 	}
 	if later {
 		until = x.AskedAt
-	} else if err := e.emptyRooms(ctx, tx, who); err != nil {
+	}
+	if err := e.emptyRooms(ctx, tx, who, until); err != nil {
 		return 0, err
 	}
 	if err := errors.Join(e.desk.Ledger.ErasePoints(ctx, tx, who, until), e.desk.Mail.Erase(ctx, tx, who, until)); err != nil {
 		return 0, err
 	}
-	if heldBack, err = e.desk.Store.Erase(ctx, tx, who, until, e.ending); err != nil || heldBack > 0 || later {
+	if heldBack, err = e.desk.Store.Erase(ctx, tx, who, until, e.ending); err != nil || heldBack > 0 {
 		return heldBack, err
 	}
 	b := &pgx.Batch{}
-	b.Queue(`DELETE FROM notice WHERE person_id = $1`, who)
-	b.Queue(`DELETE FROM restriction WHERE person_id = $1`, who)
+	b.Queue(`DELETE FROM restriction WHERE person_id = $1 AND placed_at <= $2`, who, until)
 	b.Queue(`
-		UPDATE legal_hold SET ground = ''
-		WHERE person_id = $1 OR submission_id IN (SELECT id FROM submission WHERE person_id = $1)`, who)
-	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		UPDATE legal_hold SET ground = '' WHERE lifted_at IS NOT NULL
+			AND (person_id = $1 OR submission_id IN (SELECT id FROM submission WHERE person_id = $1))`, who)
+	if !later { // what is still to be used of a person stays bound to what they were told, and objected to
+		b.Queue(`DELETE FROM notice WHERE person_id = $1`, who)
+	}
+	if err := tx.SendBatch(ctx, b).Close(); err != nil || later {
 		return 0, err
 	}
 	return 0, e.desk.People.Empty(ctx, tx, who)
 }
 
-// emptyRooms has every room empty what it keeps of a person beside the records.
-func (e *Eraser) emptyRooms(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
+// emptyRooms has every room empty what it keeps of a person beside the records, and came until then.
+func (e *Eraser) emptyRooms(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time) error {
 	for _, h := range e.allHolders() {
 		if h.Erase == nil {
 			continue
 		}
-		if err := h.Erase(ctx, tx, who); err != nil {
+		if err := h.Erase(ctx, tx, who, until); err != nil {
 			return err
 		}
 	}
@@ -244,7 +263,7 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 		SELECT (SELECT count(*) FROM submission WHERE person_id = $1),
 			(SELECT count(*) FROM submission_event v JOIN submission s ON s.id = v.submission_id WHERE s.person_id = $1),
 			(SELECT count(*) FROM consent_event WHERE person_id = $1),
-			(SELECT count(*) FROM consent_event WHERE person_id = $1 AND NOT granted),
+			(SELECT count(*) FROM consent_event WHERE person_id = $1 AND (NOT granted OR $5)),
 			(SELECT count(*) FROM misuse WHERE person_id = $1),
 			(SELECT count(*) FROM submission WHERE person_id = $1 AND held(person_id, id, kind, created_at)),
 			(SELECT count(*) FROM legal_hold h WHERE h.lifted_at IS NOT NULL AND (h.person_id = $1
@@ -253,8 +272,9 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 			(SELECT count(*) FROM disclosures_told($1, $2)),
 			(SELECT count(*) FROM submission s JOIN person p ON p.id = s.person_id
 				WHERE p.id = $1 AND p.erased_at IS NULL AND $3 AND s.created_at > $4)`,
-		x.Person, dayOf(e.desk.Now()), report.Done, x.AskedAt).Scan(&left.Records, &left.Facts, &left.Choices, &left.Refusals, &left.Flags, &left.Held,
-		&left.Lifted, &left.Exports, &left.Demands, &left.Later)
+		x.Person, dayOf(e.desk.Now()), report.Done, x.AskedAt, x.ID == uuid.Nil). // who has not asked yet refuses by asking
+		Scan(&left.Records, &left.Facts, &left.Choices, &left.Refusals, &left.Flags, &left.Held,
+			&left.Lifted, &left.Exports, &left.Demands, &left.Later)
 	if err != nil {
 		return Erasure{}, fmt.Errorf("tell what is left: %w", err)
 	}
