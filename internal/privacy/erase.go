@@ -324,44 +324,55 @@ func (e *Eraser) Resume(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// Work carries on with erasures.
+// Work carries on with erasures, and brings refusals to the journal.
 func (e *Eraser) Work() []job.Worker {
-	return []job.Worker{{Name: "erasures", Every: time.Minute, Timeout: 10 * time.Minute, Run: e.Resume}}
+	return []job.Worker{
+		{Name: "erasures", Every: time.Minute, Timeout: 10 * time.Minute, Run: e.Resume},
+		{Name: "refusals", Every: 5 * time.Second, Timeout: 10 * time.Minute, Run: e.EnterRefusals},
+	}
 }
 
-// ErrOlder says that the database is older than the journal of erasures: it was restored, and holds what was erased.
-var ErrOlder = errors.New("the database is older than the journal of erasures: it was restored from a backup and holds " +
-	"people who were erased since; run `site doctor --after-restore` before it is served")
+// ErrOlder says that the database is older than the journal of erasures and refusals: it was restored, holds what was
+// erased, and would send what was refused.
+var ErrOlder = errors.New("the database is older than the journal of erasures and refusals: it was restored from a backup " +
+	"and does not know who was erased, or refused what, since; run `site doctor --after-restore` before it is served")
 
-// Current returns ErrOlder where the journal has erasures that the database does not know.
+// Current returns ErrOlder where the journal has erasures or refusals that the database does not know.
 func (e *Eraser) Current(ctx context.Context) error {
-	missing, err := e.journal.unknown(ctx, e.desk.Pool)
+	erased, err := e.journal.unknownErasures(ctx, e.desk.Pool)
 	if err != nil {
 		return err
 	}
-	if len(missing) > 0 {
-		return fmt.Errorf("%w (erasures to repeat: %d)", ErrOlder, len(missing))
+	refused, err := e.journal.unknownRefusals(ctx, e.desk.Pool)
+	if err != nil {
+		return err
+	}
+	if len(erased)+len(refused) > 0 {
+		return fmt.Errorf("%w (erasures to repeat: %d, refusals: %d)", ErrOlder, len(erased), len(refused))
 	}
 	return nil
 }
 
-// Replay repeats on a restored database the erasures that it does not know, and returns how many those were. What a
-// legal hold of the restored database covers waits for it.
-func (e *Eraser) Replay(ctx context.Context) (int, error) {
-	missing, err := e.journal.unknown(ctx, e.desk.Pool)
+// Replay repeats on a restored database the erasures and refusals that it does not know, and returns how many those were.
+// What a legal hold of the restored database covers waits for it.
+func (e *Eraser) Replay(ctx context.Context) (erased, refused int, err error) {
+	if refused, err = e.refuseAgain(ctx); err != nil {
+		return 0, refused, err
+	}
+	missing, err := e.journal.unknownErasures(ctx, e.desk.Pool)
 	if err != nil {
-		return 0, err
+		return 0, refused, err
 	}
 	for i, id := range missing {
-		note, err := e.journal.read(ctx, id)
-		if err != nil {
-			return i, err
+		var note entry
+		if err := e.journal.get(ctx, e.journal.erasures()+id, &note); err != nil {
+			return i, refused, err
 		}
 		if err := e.replay(ctx, note); err != nil {
-			return i, fmt.Errorf("repeat an erasure: %w", err)
+			return i, refused, fmt.Errorf("repeat an erasure: %w", err)
 		}
 	}
-	return len(missing), e.Resume(ctx)
+	return len(missing), refused, e.Resume(ctx)
 }
 
 // replay erases whom an entry means. That the database knows the entry is stored last: cut off, it is repeated.

@@ -305,7 +305,7 @@ func TestReplay(t *testing.T) {
 	if err := eraser.Current(ctx); !errors.Is(err, privacy.ErrOlder) || !strings.Contains(err.Error(), "repeat: 2") {
 		t.Errorf("after a restore: %v", err)
 	}
-	if n, err := eraser.Replay(ctx); n != 2 || err != nil {
+	if n, _, err := eraser.Replay(ctx); n != 2 || err != nil {
 		t.Errorf("replayed %d, %v", n, err)
 	}
 	if err := eraser.Current(ctx); err != nil {
@@ -313,4 +313,58 @@ func TestReplay(t *testing.T) {
 	}
 	wantState(t, h, back, "replayed", "emptied done done")
 	wantState(t, h, other, "somebody else", "known words mail")
+}
+
+// A refusal stands in the journal until it is lifted; a database that does not know it is older, and refuses again.
+func TestRefusalsOutliveTheDatabase(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	blobs, who, ctx := h.blobs(t), h.ask(t, "ada@example.org"), t.Context()
+	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: blobs})
+	admin := pgtest.Admin(t, h.Pool)
+	refused := func() (rows string) {
+		t.Helper()
+		if err := admin.QueryRow(ctx, `SELECT coalesce(string_agg((s.address_hmac, purpose, channel, reason, at)::text, ' '), '') FROM suppression s`).
+			Scan(&rows); err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	if err := h.Desk.Ledger.Withdraw(ctx, who, consent.ProductNews, consent.ByEmail, consent.FromUnsubscribe, "No.", "2026-11-16"); err != nil {
+		t.Fatal(err)
+	}
+	blobs.put = true
+	if err := eraser.EnterRefusals(ctx); !errors.Is(err, errCut) {
+		t.Errorf("without a journal: %v", err)
+	}
+	blobs.put = false
+	if err := errors.Join(eraser.EnterRefusals(ctx), eraser.Current(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	// As in a backup from before the refusal.
+	before := refused()
+	if _, err := admin.Exec(ctx, `
+		ALTER TABLE suppression DISABLE TRIGGER refusal_changed; DELETE FROM suppression; ALTER TABLE suppression ENABLE TRIGGER refusal_changed`); err != nil {
+		t.Fatal(err)
+	}
+	if err := eraser.Current(ctx); !errors.Is(err, privacy.ErrOlder) || !strings.Contains(err.Error(), "refusals: 1") {
+		t.Errorf("after a restore: %v", err)
+	}
+	if erased, n, err := eraser.Replay(ctx); erased != 0 || n != 1 || err != nil {
+		t.Errorf("replayed %d erasures, %d refusals, %v", erased, n, err)
+	}
+	if after := refused(); before == "" || after != before {
+		t.Errorf("refused before: %q, after: %q", before, after)
+	}
+	// Whoever agrees again takes it back, in the journal too.
+	h.agree(t, who, consent.ProductNews)
+	if err := eraser.Current(ctx); err != nil {
+		t.Errorf("just agreed again: %v", err)
+	}
+	if err := errors.Join(eraser.EnterRefusals(ctx), eraser.Current(ctx)); err != nil {
+		t.Errorf("agreed again: %v", err)
+	}
+	for name, err := range blobs.List(ctx, "refusal/", time.Now().Add(time.Hour)) {
+		t.Errorf("left in the journal: %s, %v", name, err)
+	}
 }
