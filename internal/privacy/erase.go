@@ -65,6 +65,7 @@ type erasing struct {
 	AskedAt     time.Time     `db:"asked_at"`
 	JournaledAt *time.Time    `db:"journaled_at"`
 	DoneAt      *time.Time    `db:"done_at"`
+	Waited      bool          `db:"-"` // carried out later than it was asked for
 }
 
 const erasingColumns = `id, person_id, asked_at, journaled_at, done_at`
@@ -177,11 +178,11 @@ func (e *Eraser) enter(ctx context.Context, x erasing) error {
 // while a hold made the erasure wait, did not ask for that: then what came up to the asking goes, and no more.
 func (e *Eraser) empty(ctx context.Context, tx pgx.Tx, x erasing) (heldBack int, err error) {
 	var held, later bool
-	who, until := x.Person.UUID, e.desk.Now()
+	who, until := x.Person.UUID, forever()
 	err = tx.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM legal_hold h WHERE h.person_id = person.id AND h.lifted_at IS NULL),
-			EXISTS (SELECT FROM submission s WHERE s.person_id = person.id AND s.created_at > $2 AND s.kind <> $3)
-		FROM person WHERE id = $1 FOR UPDATE`, who, x.AskedAt, Kind).Scan(&held, &later)
+			$4 AND EXISTS (SELECT FROM submission s WHERE s.person_id = person.id AND s.created_at > $2 AND s.kind <> $3)
+		FROM person WHERE id = $1 FOR UPDATE`, who, x.AskedAt, Kind, x.Waited).Scan(&held, &later)
 	if err != nil {
 		return 0, err
 	}
@@ -213,6 +214,9 @@ func (e *Eraser) empty(ctx context.Context, tx pgx.Tx, x erasing) (heldBack int,
 	}
 	return 0, e.desk.People.Empty(ctx, tx, who)
 }
+
+// forever is later than anything that came, also by a clock that was ahead.
+func forever() time.Time { return time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC) }
 
 // emptyRooms has every room empty what it keeps of a person beside the records, and came until then.
 func (e *Eraser) emptyRooms(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time) error {
@@ -317,6 +321,7 @@ func (e *Eraser) Resume(ctx context.Context) error {
 	}
 	var faults []error
 	for _, x := range open {
+		x.Waited = true
 		if _, err := e.carryOut(ctx, x); err != nil { // one that fails must not keep the others waiting
 			faults = append(faults, err)
 		}

@@ -253,6 +253,19 @@ func TestErasureThatWaited(t *testing.T) {
 	wantState(t, h, who, "asked once more", "emptied done done")
 }
 
+// TestEraseAfterTheClockWasSetBack erases all, also what came by a clock that was ahead.
+func TestEraseAfterTheClockWasSetBack(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
+	who := h.ask(t, "ada@example.org")
+	h.Advance(-time.Hour)
+	if report, err := eraser.Erase(t.Context(), who); err != nil || !report.Done {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	wantState(t, h, who, "erased", "emptied done")
+}
+
 // TestLinksOfTheErased wants a sentence behind each genuine link, not that there is no such page.
 func TestLinksOfTheErased(t *testing.T) {
 	t.Parallel()
