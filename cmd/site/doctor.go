@@ -64,7 +64,7 @@ func (e *exam) run(ctx context.Context) (err error) {
 	if e.restored {
 		e.replay(ctx)
 	}
-	e.check("the database knows every erasure of the journal", e.eraser.Current(ctx))
+	e.check("the database knows every erasure and refusal of the journal", e.eraser.Current(ctx))
 	e.stage("promises")
 	for _, c := range e.privacy.Checks() {
 		e.check(c.Promise+": "+c.Name, c.Examine(ctx))
@@ -72,11 +72,11 @@ func (e *exam) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// replay erases once more whom a restored database brought back.
+// replay erases once more whom a restored database brought back, and refuses once more what they had refused.
 func (e *exam) replay(ctx context.Context) {
-	n, err := e.eraser.Replay(ctx)
-	if e.check("what was erased since the backup is erased again", err) {
-		fmt.Fprintf(e.stdout, "        %d erasures repeated\n", n)
+	erased, refused, err := e.eraser.Replay(ctx)
+	if e.check("what was erased or refused since the backup is so again", err) {
+		fmt.Fprintf(e.stdout, "        %d erasures repeated, %d refusals\n", erased, refused)
 	}
 }
 

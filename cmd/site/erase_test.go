@@ -20,8 +20,10 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/clock"
+	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/postgres/pgtest"
@@ -186,12 +188,12 @@ func dumpOf(t *testing.T, a *app, who uuid.UUID) (all string) {
 	return all
 }
 
-// refused holds that what the person refused stays refused, by digest.
+// refused holds that what the person refused stays refused, by digest: two by their own word, four by asking to be erased.
 func refused(t *testing.T, a *app) {
 	t.Helper()
 	var kept int
 	if err := a.pool.QueryRow(t.Context(), `SELECT count(*) FROM suppression WHERE address_hmac = $1`,
-		person.AddressDigest(a.ring, markedAddress)).Scan(&kept); err != nil || kept != 2 {
+		person.AddressDigest(a.ring, markedAddress)).Scan(&kept); err != nil || kept != 6 {
 		t.Errorf("%d refusals are kept, %v", kept, err)
 	}
 }
@@ -293,8 +295,8 @@ func contactForm(t *testing.T, server *httptest.Server) *shownForm {
 	return f
 }
 
-// TestAfterRestore brings a database back from a dump that is older than an erasure: it is not served before the
-// erasure was repeated on it.
+// TestAfterRestore brings a database back from a dump that is older than an erasure and a refusal: it is not served before
+// both were repeated on it.
 func TestAfterRestore(t *testing.T) {
 	t.Parallel()
 	in := newInstall(t)
@@ -305,9 +307,31 @@ func TestAfterRestore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	reader, b := uuid.New(), &pgx.Batch{}
+	a.people.Add(b, reader, "reader@example.org", time.Now())
+	if err := a.pool.SendBatch(t.Context(), b).Close(); err != nil {
+		t.Fatal(err)
+	}
+	statement, err := a.statements.InForce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pgx.BeginFunc(t.Context(), a.pool, func(tx pgx.Tx) error {
+		return a.ledger.Record(t.Context(), tx, reader, consent.Event{
+			Purpose: consent.Newsletter, Channel: consent.ByEmail, Granted: true, Wording: "Mail me.", Statement: statement.ID,
+			Origin: consent.FromPreferences,
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
 	before := dump(t, pgtest.AdminURL(t, in.pool))
 	if report, err := a.eraser.Erase(t.Context(), p.ID); err != nil || !report.Done {
 		t.Fatalf("%+v, %v", report, err)
+	}
+	if err := errors.Join(
+		a.ledger.Withdraw(t.Context(), reader, consent.Newsletter, consent.ByEmail, consent.FromUnsubscribe, "No.", statement.ID),
+		a.eraser.EnterRefusals(t.Context())); err != nil {
+		t.Fatal(err)
 	}
 
 	restored := pgtest.Empty(t)
@@ -321,10 +345,16 @@ func TestAfterRestore(t *testing.T) {
 		t.Fatal("the dump does not hold the person")
 	}
 	call(t, environ, "", "serve").want(t, 1, "older than the journal of erasures", "site doctor --after-restore")
-	call(t, environ, "", "doctor").want(t, 1, "FAIL  the database knows every erasure of the journal")
-	call(t, environ, "", "doctor", "--after-restore").want(t, 1, "1 erasures repeated", "ok    the database knows every erasure of the journal")
+	call(t, environ, "", "doctor").want(t, 1, "FAIL  the database knows every erasure and refusal of the journal")
+	call(t, environ, "", "doctor", "--after-restore").want(t, 1, "1 erasures repeated, 1 refusals", "ok    the database knows every erasure and refusal of the journal")
 	if found := trace.FindString(dump(t, restored)); found != "" {
 		t.Errorf("the restored database still holds %q", found)
+	}
+	if row := regexp.MustCompile(reader.String() + `.*newsletter.*email.*t.*preferences`); !row.MatchString(before) {
+		t.Error("the dump does not hold what was agreed to")
+	}
+	if left := contactable(t, restored, reader); left != 0 {
+		t.Error("the restored database would send what was refused since")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -337,6 +367,20 @@ func TestAfterRestore(t *testing.T) {
 	if !strings.Contains(serves.said.String(), serves.word) {
 		t.Errorf("it is not served: %v: %s", err, &said)
 	}
+}
+
+// contactable counts for how much a database would have a person contacted.
+func contactable(t *testing.T, url string, who uuid.UUID) (n int) {
+	t.Helper()
+	db, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close(context.WithoutCancel(t.Context())) }()
+	if err := db.QueryRow(t.Context(), `SELECT count(*) FROM contactable WHERE person_id = $1`, who).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // stopper calls stop once a word was written.

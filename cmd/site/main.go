@@ -59,8 +59,9 @@ Reads one report (RFC 3464) from standard input, and marks the message and the a
 		{doctor, "[--after-restore]", "check configuration, database, mail, files and promises", `
 Prints a line for each check, in stages: configuration, keys, database, files, scanner, mail, statement, erasures,
 promises. It goes on after what fails, as far as the rest can be examined, and exits with 1 if anything failed.
-With --after-restore it first erases whom a database restored from a backup brought back, by the journal of erasures that
-lies beside the uploads; until then "serve" refuses that database. Never restore the journal itself.`, runDoctor},
+With --after-restore it first erases whom a database restored from a backup brought back, and refuses what was refused
+since, by the journal that lies beside the uploads; until then "serve" refuses that database. Never restore the journal
+itself.`, runDoctor},
 		{"retain", "[--dry-run]", "delete what has been kept long enough", `
 Deletes records past their day, the words of old mails, old facts, and the addresses of people about whom nothing is held
 any more, as "serve" does every night; what a legal hold covers stays. It prints what it deleted, by kind and outcome.

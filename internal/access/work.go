@@ -135,7 +135,7 @@ func (r *room) remove(ctx context.Context, before time.Time) (int64, error) {
 		}
 		for _, who := range people {
 			if err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
-				return r.accounts.ErasePerson(ctx, tx, who)
+				return r.accounts.ErasePerson(ctx, tx, who, r.desk.Now())
 			}); err != nil {
 				return gone, err
 			}

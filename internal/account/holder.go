@@ -49,10 +49,10 @@ func (s *Service) ExportPerson(ctx context.Context, person uuid.UUID, to io.Writ
 	return nil
 }
 
-// ErasePerson deletes a person's account with its sessions, remembered computers and links, within the transaction
-// that erases the person. Whoever was signed in is so no more.
-func (s *Service) ErasePerson(ctx context.Context, tx pgx.Tx, person uuid.UUID) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM account WHERE person_id = $1`, person); err != nil {
+// ErasePerson deletes a person's account, if it was made until then, with its sessions, remembered computers and links,
+// within the transaction that erases the person. Whoever was signed in is so no more.
+func (s *Service) ErasePerson(ctx context.Context, tx pgx.Tx, person uuid.UUID, until time.Time) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM account WHERE person_id = $1 AND created_at <= $2`, person, until); err != nil {
 		return fmt.Errorf("erase account: %w", err)
 	}
 	return nil

@@ -216,12 +216,17 @@ func TestHolder(t *testing.T) {
 	if err := w.service.ExportPerson(t.Context(), uuid.New(), &out); out.Len() > 0 || err != nil {
 		t.Errorf("of another: %s, %v", &out, err)
 	}
-	err := pgx.BeginFunc(t.Context(), w.pool, func(tx pgx.Tx) error {
-		return w.service.ErasePerson(t.Context(), tx, ada.Person.UUID)
-	})
-	if err != nil {
-		t.Fatal(err)
+	erase := func(until time.Time) {
+		t.Helper()
+		if err := pgx.BeginFunc(t.Context(), w.pool, func(tx pgx.Tx) error {
+			return w.service.ErasePerson(t.Context(), tx, ada.Person.UUID, until)
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
+	erase(ada.CreatedAt.Add(-time.Second))
+	b.get("/connect").want(http.StatusOK)
+	erase(ada.CreatedAt)
 	b.get("/connect").want(http.StatusSeeOther)
 	for _, table := range []string{"account", "session", "device", "account_link"} {
 		if n := w.count(`SELECT count(*) FROM ` + table); n != 0 {

@@ -125,10 +125,11 @@ type Extra struct {
 // Act is a button on the receipt: its POST goes to the receipt's address plus Path.
 type Act struct{ Path, Label string }
 
-// Holder tells what an activity's own tables hold of a person, and empties it.
+// Holder tells what an activity's own tables hold of a person, and empties what of it came until then: who sends something
+// while a legal hold makes an erasure wait keeps that.
 type Holder struct {
 	Export func(ctx context.Context, who uuid.UUID, to io.Writer) error
-	Erase  func(ctx context.Context, tx pgx.Tx, who uuid.UUID) error
+	Erase  func(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time) error
 }
 
 // Status returns the status of that value.

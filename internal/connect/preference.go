@@ -95,6 +95,8 @@ func way(o consent.Origin) string {
 		return "by a mailed link"
 	case consent.FromUnsubscribe:
 		return "by the link to stop in a mail"
+	case consent.FromErasure:
+		return "by asking for your data to be erased"
 	}
 	return "by itself"
 }

@@ -17,6 +17,7 @@ import (
 
 	"clickcommerce.com/site/internal/key"
 	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Purpose is what contact data may be used for beyond the person's own request. Each needs a consent (P-6).
@@ -51,6 +52,7 @@ const (
 	FromConnect     Origin = "connect"
 	FromPreferences Origin = "preferences"
 	FromUnsubscribe Origin = "unsubscribe"
+	FromErasure     Origin = "erasure"
 )
 
 // Event is one choice, as it was made.
@@ -169,15 +171,34 @@ func (l *Ledger) Withdraw(ctx context.Context, who uuid.UUID, p Purpose, c Chann
 	})
 }
 
+// End records a refusal of all that a person agreed to and that is in force, or waits to be confirmed.
+func (l *Ledger) End(ctx context.Context, tx pgx.Tx, who uuid.UUID, o Origin, wording, statement string) error {
+	choices, err := l.of(ctx, tx, who)
+	if err != nil {
+		return err
+	}
+	for _, c := range choices {
+		if !c.InForce && !c.Waiting {
+			continue
+		}
+		if err := l.Record(ctx, tx, who, Event{
+			Purpose: c.Purpose, Channel: c.Channel, Wording: wording, Statement: statement, Origin: o,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Of returns the latest choices of a person.
 func (l *Ledger) Of(ctx context.Context, who uuid.UUID) ([]Choice, error) {
-	rows, err := l.pool.Query(ctx, `
+	return l.of(ctx, l.pool, who)
+}
+
+func (l *Ledger) of(ctx context.Context, db postgres.Reader, who uuid.UUID) ([]Choice, error) {
+	choices, err := postgres.Rows[Choice](ctx, db, `
 		SELECT purpose, channel, granted, wording, statement_version, origin, at, in_force
 		FROM consent WHERE person_id = $1 ORDER BY purpose, channel`, who)
-	if err != nil {
-		return nil, fmt.Errorf("read choices: %w", err)
-	}
-	choices, err := pgx.CollectRows(rows, pgx.RowToStructByName[Choice])
 	if err != nil {
 		return nil, fmt.Errorf("read choices: %w", err)
 	}

@@ -128,3 +128,55 @@ func TestConfirmationLiftsNoLaterRefusal(t *testing.T) {
 		})
 	}
 }
+
+// Likewise which number is called: the latest that a confirmation followed.
+func TestOrderOfNumbers(t *testing.T) {
+	t.Parallel()
+	for name, step := range map[string]time.Duration{"ahead": time.Hour, "still": 0, "back": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			give := func(number string) {
+				t.Helper()
+				w.now = w.now.Add(step)
+				if err := pgx.BeginFunc(t.Context(), w.pool, func(tx pgx.Tx) error {
+					return w.ledger.Record(t.Context(), tx, w.who.ID, consent.Event{
+						Purpose: consent.Promotion, Channel: consent.ByPhone, Granted: true, Wording: "Call me.",
+						Statement: "2026-11-16", Origin: consent.FromForm, Point: number,
+					})
+				}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			confirm := func() {
+				t.Helper()
+				w.now = w.now.Add(step)
+				w.confirm(t)
+			}
+			want := func(when, number string) {
+				t.Helper()
+				points, err := w.ledger.Points(t.Context(), w.who.ID)
+				used := ""
+				for _, p := range points {
+					if p.InUse {
+						used += p.Value
+					}
+				}
+				if err != nil || used != number {
+					t.Errorf("%s: %q is called, want %q, %v", when, used, number, err)
+				}
+			}
+			confirm()
+			give("+13125550101")
+			want("given by a stranger after a confirmation", "")
+			confirm()
+			want("confirmed", "+13125550101")
+			give("+13125550102")
+			if step != 0 { // else it takes the place of the first
+				want("another is given", "+13125550101")
+			}
+			confirm()
+			want("confirmed too", "+13125550102")
+		})
+	}
+}

@@ -32,7 +32,7 @@ func (l *Ledger) Points(ctx context.Context, who uuid.UUID) ([]Point, error) {
 	list, err := postgres.Rows[Point](ctx, l.pool, `
 		SELECT k.channel, k.value, k.at,
 			EXISTS (SELECT FROM contact_point_in_use u WHERE u.person_id = $1 AND u.channel = k.channel AND u.at = k.at) AS in_use
-		FROM contact_point k WHERE k.person_id = $1 ORDER BY k.at DESC, k.channel`, who)
+		FROM contact_point k WHERE k.person_id = $1 ORDER BY k.seq DESC, k.at DESC, k.channel`, who)
 	if err != nil {
 		return nil, fmt.Errorf("read numbers and postal addresses: %w", err)
 	}

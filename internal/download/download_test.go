@@ -18,6 +18,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/activity/activitytest"
@@ -254,17 +255,19 @@ func TestPortal(t *testing.T) {
 	if err := holder.Export(t.Context(), rec.PersonID.UUID, &out); err != nil || strings.Count(out.String(), `"title"`) != 2 {
 		t.Errorf("export: %s %v", out.String(), err)
 	}
-	tx, err := b.Pool.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	erase := func(until time.Time) int {
+		t.Helper()
+		if err := pgx.BeginFunc(t.Context(), b.Pool, func(tx pgx.Tx) error {
+			return holder.Erase(t.Context(), tx, rec.PersonID.UUID, until)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return b.count(`SELECT count(*) FROM download_use`)
 	}
-	if err := holder.Erase(t.Context(), tx, rec.PersonID.UUID); err != nil {
-		t.Fatal(err)
+	if n := erase(rec.CreatedAt.Add(-time.Second)); n != 2 {
+		t.Errorf("%d uses are left of what came later", n)
 	}
-	if err := tx.Commit(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if n := b.count(`SELECT count(*) FROM download_use`); n != 0 {
+	if n := erase(b.Now()); n != 0 {
 		t.Errorf("%d uses after erasure", n)
 	}
 }

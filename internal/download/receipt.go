@@ -208,16 +208,16 @@ type fetched struct {
 
 const ofPerson = `(u.person_id = $1 OR EXISTS (SELECT FROM submission s WHERE s.id = u.submission_id AND s.person_id = $1))`
 
-// erase forgets what a person fetched, and by which links.
-func (r *Room) erase(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
+// erase forgets what a person fetched until then, or asked for until then, and by which links.
+func (r *Room) erase(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time) error {
 	for _, sql := range []string{
-		`DELETE FROM download_use WHERE person_id = $1`,
+		`DELETE FROM download_use WHERE person_id = $1 AND at <= $2`,
 		`DELETE FROM download_use u USING submission s
-			WHERE s.id = u.submission_id AND s.person_id = $1 AND NOT held(s.person_id, s.id, s.kind, s.created_at)`,
+			WHERE s.id = u.submission_id AND s.person_id = $1 AND s.created_at <= $2 AND NOT held(s.person_id, s.id, s.kind, s.created_at)`,
 		`DELETE FROM download_link l USING submission s
-			WHERE s.id = l.submission_id AND s.person_id = $1 AND NOT held(s.person_id, s.id, s.kind, s.created_at)`,
+			WHERE s.id = l.submission_id AND s.person_id = $1 AND s.created_at <= $2 AND NOT held(s.person_id, s.id, s.kind, s.created_at)`,
 	} {
-		if _, err := tx.Exec(ctx, sql, who); err != nil {
+		if _, err := tx.Exec(ctx, sql, who, until); err != nil {
 			return fmt.Errorf("erase downloads: %w", err)
 		}
 	}

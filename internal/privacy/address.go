@@ -222,8 +222,8 @@ func AddressHolder(pool *pgxpool.Pool) activity.Holder {
 			}
 			return nil
 		},
-		Erase: func(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
-			if _, err := tx.Exec(ctx, `DELETE FROM new_address WHERE person_id = $1`, who); err != nil {
+		Erase: func(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time) error {
+			if _, err := tx.Exec(ctx, `DELETE FROM new_address WHERE person_id = $1 AND created_at <= $2`, who, until); err != nil {
 				return fmt.Errorf("erase new address: %w", err)
 			}
 			return nil

@@ -256,15 +256,17 @@ func (r *Room) exportDisclosures(ctx context.Context, who uuid.UUID, to io.Write
 	return nil
 }
 
-// eraseLeft takes a person out of what is written about what left the house.
-func (r *Room) eraseLeft(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
-	if err := r.eraseDisclosures(ctx, tx, who); err != nil {
+// eraseLeft takes a person out of what was written until then about what left the house.
+func (r *Room) eraseLeft(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time) error {
+	if err := r.eraseDisclosures(ctx, tx, who, until); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, `
-		DELETE FROM export_words w
-		WHERE EXISTS (SELECT FROM export_person x WHERE x.export_id = w.export_id AND x.person_id = $1)
-			OR EXISTS (SELECT FROM submission s WHERE s.person_id = $1 AND s.name <> '' AND strpos(lower(w.body), lower(s.name)) > 0)`, who)
+		DELETE FROM export_words w USING export e
+		WHERE e.id = w.export_id AND e.at <= $2 AND (
+			EXISTS (SELECT FROM export_person x WHERE x.export_id = w.export_id AND x.person_id = $1)
+			OR EXISTS (SELECT FROM submission s WHERE s.person_id = $1 AND s.name <> '' AND strpos(lower(w.body), lower(s.name)) > 0))`,
+		who, until)
 	if err != nil {
 		return fmt.Errorf("erase words of exports: %w", err)
 	}
@@ -272,11 +274,11 @@ func (r *Room) eraseLeft(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
 }
 
 // eraseDisclosures takes an address out of the register, and the words of the entries that are about nobody else any more.
-func (r *Room) eraseDisclosures(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
+func (r *Room) eraseDisclosures(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time) error {
 	_, err := tx.Exec(ctx, `
 		WITH mine AS (
-			SELECT disclosure_id, n FROM disclosure_person
-			WHERE person_id = $1 OR address = (SELECT email FROM person WHERE id = $1)
+			SELECT x.disclosure_id, x.n FROM disclosure_person x JOIN disclosure d ON d.id = x.disclosure_id
+			WHERE d.at <= $2 AND (x.person_id = $1 OR x.address = (SELECT email FROM person WHERE id = $1))
 		), alone AS (
 			DELETE FROM disclosure_words w USING mine
 			WHERE w.disclosure_id = mine.disclosure_id AND NOT EXISTS (
@@ -284,7 +286,7 @@ func (r *Room) eraseDisclosures(ctx context.Context, tx pgx.Tx, who uuid.UUID) e
 				WHERE o.disclosure_id = w.disclosure_id AND (o.disclosure_id, o.n) NOT IN (SELECT disclosure_id, n FROM mine)
 					AND (o.address IS NOT NULL OR p.erased_at IS NULL AND p.id IS NOT NULL)))
 		UPDATE disclosure_person x SET address = NULL FROM mine
-		WHERE x.disclosure_id = mine.disclosure_id AND x.n = mine.n AND x.address IS NOT NULL`, who)
+		WHERE x.disclosure_id = mine.disclosure_id AND x.n = mine.n AND x.address IS NOT NULL`, who, until)
 	if err != nil {
 		return fmt.Errorf("erase disclosures: %w", err)
 	}

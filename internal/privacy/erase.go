@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/page"
@@ -21,8 +22,8 @@ import (
 // Eraser takes everything about a person out of all rooms, at the person's wish (A-2).
 //
 // It promises that an erasure is written to the journal before anything is erased, that it can be cut off anywhere and
-// goes on where it was (Work), that erasing twice is erasing once, and that exactly what a legal hold covers waits until
-// the hold is lifted.
+// goes on where it was (Work), that erasing twice is erasing once, that exactly what a legal hold covers waits until
+// the hold is lifted, and that the asking itself ends what the person agreed to.
 type Eraser struct {
 	desk    *activity.Desk
 	journal journal
@@ -64,6 +65,7 @@ type erasing struct {
 	AskedAt     time.Time     `db:"asked_at"`
 	JournaledAt *time.Time    `db:"journaled_at"`
 	DoneAt      *time.Time    `db:"done_at"`
+	Waited      bool          `db:"-"` // carried out later than it was asked for
 }
 
 const erasingColumns = `id, person_id, asked_at, journaled_at, done_at`
@@ -71,10 +73,16 @@ const erasingColumns = `id, person_id, asked_at, journaled_at, done_at`
 // Erase erases a person, as far as no legal hold stops it; what a hold stops is erased once it is lifted. It returns
 // person.ErrNotFound where there is nobody, or nobody any more whom the person's own wish had erased.
 func (e *Eraser) Erase(ctx context.Context, who uuid.UUID) (Erasure, error) {
-	_, err := e.desk.Pool.Exec(ctx, `
-		INSERT INTO erasure (id, person_id, asked_at)
-		SELECT $1, id, $3 FROM person WHERE id = $2 AND erased_at IS NULL
-		ON CONFLICT (person_id) WHERE done_at IS NULL DO NOTHING`, uuid.Must(uuid.NewV7()), who, e.desk.Now())
+	err := pgx.BeginFunc(ctx, e.desk.Pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO erasure (id, person_id, asked_at)
+			SELECT $1, id, $3 FROM person WHERE id = $2 AND erased_at IS NULL
+			ON CONFLICT (person_id) WHERE done_at IS NULL DO NOTHING`, uuid.Must(uuid.NewV7()), who, e.desk.Now())
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		return e.endChoices(ctx, tx, who)
+	})
 	if err != nil {
 		return Erasure{}, fmt.Errorf("ask for an erasure: %w", err)
 	}
@@ -87,6 +95,15 @@ func (e *Eraser) Erase(ctx context.Context, who uuid.UUID) (Erasure, error) {
 		return Erasure{}, fmt.Errorf("read erasure: %w", err)
 	}
 	return e.carryOut(ctx, asked)
+}
+
+// endChoices ends what a person agreed to: an erasure may wait long, and nothing is to be sent meanwhile.
+func (e *Eraser) endChoices(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
+	s, err := e.desk.Statements.InForce()
+	if err != nil {
+		return err
+	}
+	return e.desk.Ledger.End(ctx, tx, who, consent.FromErasure, e.say("stopped_by_erasure"), s.ID)
 }
 
 // Report tells what came of an erasure; person.ErrNotFound says that there is none of that id.
@@ -158,14 +175,14 @@ func (e *Eraser) enter(ctx context.Context, x erasing) error {
 
 // empty takes what a person's rows hold, in all rooms, and returns how many records a legal hold keeps. The person's row
 // is locked first: what is sent in meanwhile waits, and finds nobody of that address. Whoever sent something after asking,
-// while a hold made the erasure wait, did not ask for that: then the records and mails up to the asking go, and no more.
+// while a hold made the erasure wait, did not ask for that: then what came up to the asking goes, and no more.
 func (e *Eraser) empty(ctx context.Context, tx pgx.Tx, x erasing) (heldBack int, err error) {
 	var held, later bool
-	who, until := x.Person.UUID, e.desk.Now()
+	who, until := x.Person.UUID, forever()
 	err = tx.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM legal_hold h WHERE h.person_id = person.id AND h.lifted_at IS NULL),
-			EXISTS (SELECT FROM submission s WHERE s.person_id = person.id AND s.created_at > $2 AND s.kind <> $3)
-		FROM person WHERE id = $1 FOR UPDATE`, who, x.AskedAt, Kind).Scan(&held, &later)
+			$4 AND EXISTS (SELECT FROM submission s WHERE s.person_id = person.id AND s.created_at > $2 AND s.kind <> $3)
+		FROM person WHERE id = $1 FOR UPDATE`, who, x.AskedAt, Kind, x.Waited).Scan(&held, &later)
 	if err != nil {
 		return 0, err
 	}
@@ -174,34 +191,40 @@ func (e *Eraser) empty(ctx context.Context, tx pgx.Tx, x erasing) (heldBack int,
 	}
 	if later {
 		until = x.AskedAt
-	} else if err := e.emptyRooms(ctx, tx, who); err != nil {
+	}
+	if err := e.emptyRooms(ctx, tx, who, until); err != nil {
 		return 0, err
 	}
 	if err := errors.Join(e.desk.Ledger.ErasePoints(ctx, tx, who, until), e.desk.Mail.Erase(ctx, tx, who, until)); err != nil {
 		return 0, err
 	}
-	if heldBack, err = e.desk.Store.Erase(ctx, tx, who, until, e.ending); err != nil || heldBack > 0 || later {
+	if heldBack, err = e.desk.Store.Erase(ctx, tx, who, until, e.ending); err != nil || heldBack > 0 {
 		return heldBack, err
 	}
 	b := &pgx.Batch{}
-	b.Queue(`DELETE FROM notice WHERE person_id = $1`, who)
-	b.Queue(`DELETE FROM restriction WHERE person_id = $1`, who)
+	b.Queue(`DELETE FROM restriction WHERE person_id = $1 AND placed_at <= $2`, who, until)
 	b.Queue(`
-		UPDATE legal_hold SET ground = ''
-		WHERE person_id = $1 OR submission_id IN (SELECT id FROM submission WHERE person_id = $1)`, who)
-	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		UPDATE legal_hold SET ground = '' WHERE lifted_at IS NOT NULL
+			AND (person_id = $1 OR submission_id IN (SELECT id FROM submission WHERE person_id = $1))`, who)
+	if !later { // what is still to be used of a person stays bound to what they were told, and objected to
+		b.Queue(`DELETE FROM notice WHERE person_id = $1`, who)
+	}
+	if err := tx.SendBatch(ctx, b).Close(); err != nil || later {
 		return 0, err
 	}
 	return 0, e.desk.People.Empty(ctx, tx, who)
 }
 
-// emptyRooms has every room empty what it keeps of a person beside the records.
-func (e *Eraser) emptyRooms(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
+// forever is later than anything that came, also by a clock that was ahead.
+func forever() time.Time { return time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC) }
+
+// emptyRooms has every room empty what it keeps of a person beside the records, and came until then.
+func (e *Eraser) emptyRooms(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time) error {
 	for _, h := range e.allHolders() {
 		if h.Erase == nil {
 			continue
 		}
-		if err := h.Erase(ctx, tx, who); err != nil {
+		if err := h.Erase(ctx, tx, who, until); err != nil {
 			return err
 		}
 	}
@@ -244,7 +267,7 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 		SELECT (SELECT count(*) FROM submission WHERE person_id = $1),
 			(SELECT count(*) FROM submission_event v JOIN submission s ON s.id = v.submission_id WHERE s.person_id = $1),
 			(SELECT count(*) FROM consent_event WHERE person_id = $1),
-			(SELECT count(*) FROM consent_event WHERE person_id = $1 AND NOT granted),
+			(SELECT count(*) FROM consent_event WHERE person_id = $1 AND (NOT granted OR $5)),
 			(SELECT count(*) FROM misuse WHERE person_id = $1),
 			(SELECT count(*) FROM submission WHERE person_id = $1 AND held(person_id, id, kind, created_at)),
 			(SELECT count(*) FROM legal_hold h WHERE h.lifted_at IS NOT NULL AND (h.person_id = $1
@@ -253,8 +276,9 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 			(SELECT count(*) FROM disclosures_told($1, $2)),
 			(SELECT count(*) FROM submission s JOIN person p ON p.id = s.person_id
 				WHERE p.id = $1 AND p.erased_at IS NULL AND $3 AND s.created_at > $4)`,
-		x.Person, dayOf(e.desk.Now()), report.Done, x.AskedAt).Scan(&left.Records, &left.Facts, &left.Choices, &left.Refusals, &left.Flags, &left.Held,
-		&left.Lifted, &left.Exports, &left.Demands, &left.Later)
+		x.Person, dayOf(e.desk.Now()), report.Done, x.AskedAt, x.ID == uuid.Nil). // who has not asked yet refuses by asking
+		Scan(&left.Records, &left.Facts, &left.Choices, &left.Refusals, &left.Flags, &left.Held,
+			&left.Lifted, &left.Exports, &left.Demands, &left.Later)
 	if err != nil {
 		return Erasure{}, fmt.Errorf("tell what is left: %w", err)
 	}
@@ -297,6 +321,7 @@ func (e *Eraser) Resume(ctx context.Context) error {
 	}
 	var faults []error
 	for _, x := range open {
+		x.Waited = true
 		if _, err := e.carryOut(ctx, x); err != nil { // one that fails must not keep the others waiting
 			faults = append(faults, err)
 		}
@@ -304,44 +329,55 @@ func (e *Eraser) Resume(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// Work carries on with erasures.
+// Work carries on with erasures, and brings refusals to the journal.
 func (e *Eraser) Work() []job.Worker {
-	return []job.Worker{{Name: "erasures", Every: time.Minute, Timeout: 10 * time.Minute, Run: e.Resume}}
+	return []job.Worker{
+		{Name: "erasures", Every: time.Minute, Timeout: 10 * time.Minute, Run: e.Resume},
+		{Name: "refusals", Every: 5 * time.Second, Timeout: 10 * time.Minute, Run: e.EnterRefusals},
+	}
 }
 
-// ErrOlder says that the database is older than the journal of erasures: it was restored, and holds what was erased.
-var ErrOlder = errors.New("the database is older than the journal of erasures: it was restored from a backup and holds " +
-	"people who were erased since; run `site doctor --after-restore` before it is served")
+// ErrOlder says that the database is older than the journal of erasures and refusals: it was restored, holds what was
+// erased, and would send what was refused.
+var ErrOlder = errors.New("the database is older than the journal of erasures and refusals: it was restored from a backup " +
+	"and does not know who was erased, or refused what, since; run `site doctor --after-restore` before it is served")
 
-// Current returns ErrOlder where the journal has erasures that the database does not know.
+// Current returns ErrOlder where the journal has erasures or refusals that the database does not know.
 func (e *Eraser) Current(ctx context.Context) error {
-	missing, err := e.journal.unknown(ctx, e.desk.Pool)
+	erased, err := e.journal.unknownErasures(ctx, e.desk.Pool)
 	if err != nil {
 		return err
 	}
-	if len(missing) > 0 {
-		return fmt.Errorf("%w (erasures to repeat: %d)", ErrOlder, len(missing))
+	refused, err := e.journal.unknownRefusals(ctx, e.desk.Pool)
+	if err != nil {
+		return err
+	}
+	if len(erased)+len(refused) > 0 {
+		return fmt.Errorf("%w (erasures to repeat: %d, refusals: %d)", ErrOlder, len(erased), len(refused))
 	}
 	return nil
 }
 
-// Replay repeats on a restored database the erasures that it does not know, and returns how many those were. What a
-// legal hold of the restored database covers waits for it.
-func (e *Eraser) Replay(ctx context.Context) (int, error) {
-	missing, err := e.journal.unknown(ctx, e.desk.Pool)
+// Replay repeats on a restored database the erasures and refusals that it does not know, and returns how many those were.
+// What a legal hold of the restored database covers waits for it.
+func (e *Eraser) Replay(ctx context.Context) (erased, refused int, err error) {
+	if refused, err = e.refuseAgain(ctx); err != nil {
+		return 0, refused, err
+	}
+	missing, err := e.journal.unknownErasures(ctx, e.desk.Pool)
 	if err != nil {
-		return 0, err
+		return 0, refused, err
 	}
 	for i, id := range missing {
-		note, err := e.journal.read(ctx, id)
-		if err != nil {
-			return i, err
+		var note entry
+		if err := e.journal.get(ctx, e.journal.erasures()+id, &note); err != nil {
+			return i, refused, err
 		}
 		if err := e.replay(ctx, note); err != nil {
-			return i, fmt.Errorf("repeat an erasure: %w", err)
+			return i, refused, fmt.Errorf("repeat an erasure: %w", err)
 		}
 	}
-	return len(missing), e.Resume(ctx)
+	return len(missing), refused, e.Resume(ctx)
 }
 
 // replay erases whom an entry means. That the database knows the entry is stored last: cut off, it is repeated.

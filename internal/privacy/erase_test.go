@@ -14,8 +14,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/activity/activitytest"
+	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/postgres/pgtest"
@@ -109,7 +111,7 @@ func TestEraseGoesOn(t *testing.T) {
 	h := bench(t)
 	blobs, who, cut := h.blobs(t), h.ask(t, "ada@example.org"), true
 	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: blobs, Holders: []activity.Holder{{
-		Erase: func(context.Context, pgx.Tx, uuid.UUID) error {
+		Erase: func(context.Context, pgx.Tx, uuid.UUID, time.Time) error {
 			if cut {
 				return errCut
 			}
@@ -146,13 +148,49 @@ func TestEraseGoesOn(t *testing.T) {
 	}
 }
 
-// TestErasureThatWaited takes what had come when it was asked for, not what its person sent while a hold made it wait.
+// agree has a person agree to a purpose by mail, provably.
+func (h house) agree(t *testing.T, who uuid.UUID, purpose consent.Purpose) {
+	t.Helper()
+	if err := pgx.BeginFunc(t.Context(), h.Pool, func(tx pgx.Tx) error {
+		return h.Desk.Ledger.Record(t.Context(), tx, who, consent.Event{
+			Purpose: purpose, Channel: consent.ByEmail, Granted: true, Wording: "Mail me.", Statement: "2026-11-16", Origin: consent.FromPreferences,
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// contactable lists for what a person may be contacted.
+func (h house) contactable(t *testing.T, who uuid.UUID) (purposes string) {
+	t.Helper()
+	if err := pgtest.Admin(t, h.Pool).QueryRow(t.Context(), `
+		SELECT coalesce(string_agg(purpose, ' ' ORDER BY purpose), '') FROM contactable WHERE person_id = $1`, who).Scan(&purposes); err != nil {
+		t.Fatal(err)
+	}
+	return purposes
+}
+
+// TestErasureThatWaited takes what had come when it was asked for, in every room, not what its person sent while a hold
+// made it wait; nothing is sent meanwhile for which they had agreed before.
 func TestErasureThatWaited(t *testing.T) {
 	t.Parallel()
 	h := bench(t)
-	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
+	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t), Holders: []activity.Holder{
+		{Erase: new(account.Service).ErasePerson}, privacy.AddressHolder(h.Pool),
+	}})
 	ctx, who := t.Context(), h.ask(t, "ada@example.org")
+	h.agree(t, who, consent.Promotion)
+	if got := h.contactable(t, who); got != "promotion" {
+		t.Fatalf("before: %q", got)
+	}
 	admin := pgtest.Admin(t, h.Pool)
+	if _, err := admin.Exec(ctx, `
+		WITH a AS (INSERT INTO account (id, kind, email, person_id, name, created_at)
+			VALUES (gen_random_uuid(), 'connect', 'ada@example.org', $1, 'Ada', $2))
+		INSERT INTO restriction (id, person_id, submission_id, ground, placed_at)
+		SELECT gen_random_uuid(), $1, id, 'wish', $2 FROM submission WHERE person_id = $1`, who, h.Now()); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := admin.Exec(ctx, `
 		WITH o AS (INSERT INTO account (id, kind, email, name, created_at) VALUES (gen_random_uuid(), 'staff', 'officer@example.com', 'Grace', now()) RETURNING id)
 		INSERT INTO legal_hold (id, scope, person_id, ground, officer_id, placed_at, reviewed_at, review_on)
@@ -162,8 +200,17 @@ func TestErasureThatWaited(t *testing.T) {
 	if report, err := eraser.Erase(ctx, who); err != nil || report.Done {
 		t.Fatalf("under a hold: %+v, %v", report, err)
 	}
+	if got := h.contactable(t, who); got != "" {
+		t.Errorf("while it waits: %q", got)
+	}
 	h.Advance(2 * time.Minute)
 	h.ask(t, "ada@example.org")
+	h.agree(t, who, consent.Survey)
+	if _, err := admin.Exec(ctx, `
+		INSERT INTO new_address (person_id, id, email, created_at, expires_at)
+		VALUES ($1, gen_random_uuid(), 'new@example.org', $2, $2)`, who, h.Now()); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := admin.Exec(ctx, `UPDATE legal_hold SET lifted_at = now(), lifted_by = officer_id`); err != nil {
 		t.Fatal(err)
 	}
@@ -171,6 +218,18 @@ func TestErasureThatWaited(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantState(t, h, who, "the hold was lifted", "known words mail done")
+	var left string
+	if err := admin.QueryRow(ctx, `
+		SELECT concat_ws(' ', (SELECT 'account' FROM account WHERE person_id = $1), (SELECT 'restriction' FROM restriction WHERE person_id = $1),
+			(SELECT 'ground' FROM legal_hold WHERE ground <> ''), (SELECT 'address' FROM new_address WHERE person_id = $1))`, who).Scan(&left); err != nil {
+		t.Fatal(err)
+	}
+	if left != "address" {
+		t.Errorf("left in the rooms: %q, not what came later alone", left)
+	}
+	if got := h.contactable(t, who); got != "survey" {
+		t.Errorf("agreed to later: %q", got)
+	}
 	var kept, emptied int
 	if err := h.Pool.QueryRow(ctx, `
 		SELECT count(*) FILTER (WHERE a.values <> '{}'), count(*) FILTER (WHERE a.values = '{}')
@@ -192,6 +251,19 @@ func TestErasureThatWaited(t *testing.T) {
 		t.Errorf("asked once more: %+v, %v", report, err)
 	}
 	wantState(t, h, who, "asked once more", "emptied done done")
+}
+
+// TestEraseAfterTheClockWasSetBack erases all, also what came by a clock that was ahead.
+func TestEraseAfterTheClockWasSetBack(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
+	who := h.ask(t, "ada@example.org")
+	h.Advance(-time.Hour)
+	if report, err := eraser.Erase(t.Context(), who); err != nil || !report.Done {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	wantState(t, h, who, "erased", "emptied done")
 }
 
 // TestLinksOfTheErased wants a sentence behind each genuine link, not that there is no such page.
@@ -246,7 +318,7 @@ func TestReplay(t *testing.T) {
 	if err := eraser.Current(ctx); !errors.Is(err, privacy.ErrOlder) || !strings.Contains(err.Error(), "repeat: 2") {
 		t.Errorf("after a restore: %v", err)
 	}
-	if n, err := eraser.Replay(ctx); n != 2 || err != nil {
+	if n, _, err := eraser.Replay(ctx); n != 2 || err != nil {
 		t.Errorf("replayed %d, %v", n, err)
 	}
 	if err := eraser.Current(ctx); err != nil {
@@ -254,4 +326,58 @@ func TestReplay(t *testing.T) {
 	}
 	wantState(t, h, back, "replayed", "emptied done done")
 	wantState(t, h, other, "somebody else", "known words mail")
+}
+
+// A refusal stands in the journal until it is lifted; a database that does not know it is older, and refuses again.
+func TestRefusalsOutliveTheDatabase(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	blobs, who, ctx := h.blobs(t), h.ask(t, "ada@example.org"), t.Context()
+	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: blobs})
+	admin := pgtest.Admin(t, h.Pool)
+	refused := func() (rows string) {
+		t.Helper()
+		if err := admin.QueryRow(ctx, `SELECT coalesce(string_agg((s.address_hmac, purpose, channel, reason, at)::text, ' '), '') FROM suppression s`).
+			Scan(&rows); err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	if err := h.Desk.Ledger.Withdraw(ctx, who, consent.ProductNews, consent.ByEmail, consent.FromUnsubscribe, "No.", "2026-11-16"); err != nil {
+		t.Fatal(err)
+	}
+	blobs.put = true
+	if err := eraser.EnterRefusals(ctx); !errors.Is(err, errCut) {
+		t.Errorf("without a journal: %v", err)
+	}
+	blobs.put = false
+	if err := errors.Join(eraser.EnterRefusals(ctx), eraser.Current(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	// As in a backup from before the refusal.
+	before := refused()
+	if _, err := admin.Exec(ctx, `
+		ALTER TABLE suppression DISABLE TRIGGER refusal_changed; DELETE FROM suppression; ALTER TABLE suppression ENABLE TRIGGER refusal_changed`); err != nil {
+		t.Fatal(err)
+	}
+	if err := eraser.Current(ctx); !errors.Is(err, privacy.ErrOlder) || !strings.Contains(err.Error(), "refusals: 1") {
+		t.Errorf("after a restore: %v", err)
+	}
+	if erased, n, err := eraser.Replay(ctx); erased != 0 || n != 1 || err != nil {
+		t.Errorf("replayed %d erasures, %d refusals, %v", erased, n, err)
+	}
+	if after := refused(); before == "" || after != before {
+		t.Errorf("refused before: %q, after: %q", before, after)
+	}
+	// Whoever agrees again takes it back, in the journal too.
+	h.agree(t, who, consent.ProductNews)
+	if err := eraser.Current(ctx); err != nil {
+		t.Errorf("just agreed again: %v", err)
+	}
+	if err := errors.Join(eraser.EnterRefusals(ctx), eraser.Current(ctx)); err != nil {
+		t.Errorf("agreed again: %v", err)
+	}
+	for name, err := range blobs.List(ctx, "refusal/", time.Now().Add(time.Hour)) {
+		t.Errorf("left in the journal: %s, %v", name, err)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"regexp"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,11 +19,12 @@ import (
 	"clickcommerce.com/site/internal/key"
 )
 
-// journal keeps a blob for each erasure, beside the uploads and outside the database: a database that is restored from
-// a backup learns by it whom to erase again. No address is in it. All instances that share the blobs share the journal.
+// journal keeps a blob for each erasure and each refusal, beside the uploads and outside the database: a database that is
+// restored from a backup learns by it whom to erase again, and what they refused. No address is in it. All instances that
+// share the blobs share the journal.
 type journal struct {
-	blobs  file.Blobs
-	prefix string
+	blobs        file.Blobs
+	installation string
 }
 
 // entry is an erasure as the journal keeps it. Who had changed their address since the backup is found by id, and by the
@@ -36,75 +38,107 @@ type entry struct {
 
 // newJournal is that of the installation with these keys: one that shares the bucket by mistake has another.
 func newJournal(blobs file.Blobs, ring *key.Ring) journal {
-	return journal{blobs, "erasure/" + ring.Fingerprint()[:8] + "/"}
+	return journal{blobs, ring.Fingerprint()[:8]}
 }
 
-// add stores an entry; once it returns, the entry survives a loss of power. Adding twice is adding once.
+func (j journal) erasures() string { return "erasure/" + j.installation + "/" }
+func (j journal) refusals() string { return "refusal/" + j.installation + "/" }
+
+// add stores an erasure; once it returns, the entry survives a loss of power. Adding twice is adding once.
 func (j journal) add(ctx context.Context, e entry) error {
-	raw, err := json.Marshal(e)
+	return j.put(ctx, j.erasures()+e.ID.String(), e)
+}
+
+// remove deletes an erasure that no backup is old enough to need.
+func (j journal) remove(ctx context.Context, id uuid.UUID) error {
+	return j.drop(ctx, j.erasures()+id.String())
+}
+
+func (j journal) put(ctx context.Context, name string, entry any) error {
+	raw, err := json.Marshal(entry)
 	if err != nil {
-		return fmt.Errorf("journal an erasure: %w", err)
+		return fmt.Errorf("write journal: %w", err)
 	}
-	if err := j.blobs.Put(ctx, j.prefix+e.ID.String(), bytes.NewReader(raw)); err != nil {
-		return fmt.Errorf("journal an erasure: %w", err)
+	if err := j.blobs.Put(ctx, name, bytes.NewReader(raw)); err != nil {
+		return fmt.Errorf("write journal: %w", err)
 	}
 	return nil
 }
 
-func (j journal) read(ctx context.Context, id uuid.UUID) (entry, error) {
-	r, err := j.blobs.Get(ctx, j.prefix+id.String(), 0)
+func (j journal) get(ctx context.Context, name string, entry any) error {
+	r, err := j.blobs.Get(ctx, name, 0)
 	if err != nil {
-		return entry{}, fmt.Errorf("read journal of erasures: %w", err)
+		return fmt.Errorf("read journal: %w", err)
 	}
 	raw, err := io.ReadAll(r)
-	var e entry
 	if err = errors.Join(err, r.Close()); err == nil {
-		err = json.Unmarshal(raw, &e)
+		err = json.Unmarshal(raw, entry)
 	}
 	if err != nil {
-		return entry{}, fmt.Errorf("read journal of erasures: %w", err)
-	}
-	return e, nil
-}
-
-// remove deletes an entry that no backup is old enough to need.
-func (j journal) remove(ctx context.Context, id uuid.UUID) error {
-	if err := j.blobs.Delete(ctx, j.prefix+id.String()); err != nil {
-		return fmt.Errorf("journal of erasures: %w", err)
+		return fmt.Errorf("read journal: %w", err)
 	}
 	return nil
+}
+
+func (j journal) drop(ctx context.Context, name string) error {
+	if err := j.blobs.Delete(ctx, name); err != nil {
+		return fmt.Errorf("delete from journal: %w", err)
+	}
+	return nil
+}
+
+var (
+	erasureName = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	refusalName = regexp.MustCompile(`^([0-9a-f]{2})+-[a-z-]+$`)
+)
+
+// unknownErasures lists the erasures of which the database does not know, in the order in which they were made.
+func (j journal) unknownErasures(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
+	return j.unknown(ctx, pool, j.erasures(), erasureName, `
+		SELECT j.name FROM unnest($1::text[]) AS j (name)
+		WHERE NOT EXISTS (SELECT FROM erasure e WHERE e.id = j.name::uuid) ORDER BY j.name`)
+}
+
+// unknownRefusals lists the refusals of which the database does not know. One that was just lifted it knows: it is still
+// to leave the journal.
+func (j journal) unknownRefusals(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
+	return j.unknown(ctx, pool, j.refusals(), refusalName, `
+		SELECT j.name
+		FROM unnest($1::text[]) AS j (name), decode(split_part(j.name, '-', 1), 'hex') AS digest
+		WHERE NOT EXISTS (SELECT FROM suppression s
+				WHERE s.address_hmac = digest AND refusal_name(s.address_hmac, s.purpose, s.channel) = j.name)
+			AND NOT EXISTS (SELECT FROM refusal_change c
+				WHERE c.address_hmac = digest AND refusal_name(c.address_hmac, c.purpose, c.channel) = j.name)
+		ORDER BY j.name`)
 }
 
 // journalBatch is how many entries are compared with the database at once.
 const journalBatch = 1000
 
-// unknown lists the entries of which the database does not know, in the order in which they were made.
-func (j journal) unknown(ctx context.Context, pool *pgxpool.Pool) ([]uuid.UUID, error) {
-	var missing, batch []uuid.UUID
+// unknown lists the entries below a prefix whose names a query returns again.
+func (j journal) unknown(ctx context.Context, pool *pgxpool.Pool, prefix string, ours *regexp.Regexp, query string) ([]string, error) {
+	var missing, batch []string
 	compare := func() error {
-		rows, err := pool.Query(ctx, `
-			SELECT j.id FROM unnest($1::uuid[]) AS j (id)
-			WHERE NOT EXISTS (SELECT FROM erasure e WHERE e.id = j.id) ORDER BY j.id`, batch)
+		rows, err := pool.Query(ctx, query, batch)
 		if err != nil {
-			return fmt.Errorf("compare journal of erasures: %w", err)
+			return fmt.Errorf("compare journal: %w", err)
 		}
-		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		if err != nil {
-			return fmt.Errorf("compare journal of erasures: %w", err)
+			return fmt.Errorf("compare journal: %w", err)
 		}
-		missing, batch = append(missing, ids...), batch[:0]
+		missing, batch = append(missing, names...), batch[:0]
 		return nil
 	}
 	always := time.Now().AddDate(100, 0, 0) // whatever the clock of the place of blobs says
-	for name, err := range j.blobs.List(ctx, j.prefix, always) {
+	for name, err := range j.blobs.List(ctx, prefix, always) {
 		if err != nil {
-			return nil, fmt.Errorf("list journal of erasures: %w", err)
+			return nil, fmt.Errorf("list journal: %w", err)
 		}
-		id, err := uuid.Parse(path.Base(name))
-		if err != nil {
-			continue // none of ours
+		if name = path.Base(name); !ours.MatchString(name) {
+			continue
 		}
-		if batch = append(batch, id); len(batch) == journalBatch {
+		if batch = append(batch, name); len(batch) == journalBatch {
 			if err := compare(); err != nil {
 				return nil, err
 			}

@@ -347,7 +347,7 @@ func (r *Retainer) forgetSome(ctx context.Context, tx pgx.Tx, after uuid.UUID, l
 		return nil, err
 	}
 	for _, p := range sure {
-		if err := errors.Join(r.desk.Ledger.ErasePoints(ctx, tx, p.ID, r.desk.Now()), r.desk.Mail.Erase(ctx, tx, p.ID, r.desk.Now()),
+		if err := errors.Join(r.desk.Ledger.ErasePoints(ctx, tx, p.ID, forever()), r.desk.Mail.Erase(ctx, tx, p.ID, forever()),
 			r.desk.People.Empty(ctx, tx, p.ID)); err != nil {
 			return nil, err
 		}

@@ -60,6 +60,12 @@ func (r *Room) databaseChecks() []Check {
 			Remove: Removal{SQL: openGate},
 		},
 		{
+			Promise: "P-7", Name: "What is refused is entered in a journal outside the database, so that a restored backup learns of it.",
+			Run: r.checkJournal, Remove: Removal{SQL: `DROP TRIGGER refusal_changed ON suppression`},
+			Also: []Removal{{SQL: `
+				INSERT INTO refusal_change (address_hmac, purpose, channel, at) VALUES ('\x04', 'newsletter', 'email', '2000-01-01')`}},
+		},
+		{
 			Promise: "P-8", Name: "A message about misuse leaves by its own template and by no other.", Run: r.checkConduct,
 			Remove: Removal{SQL: `ALTER TABLE message DROP CONSTRAINT message_template_purpose_fkey`},
 		},
@@ -203,6 +209,28 @@ func (r *Room) checkSuppression(ctx context.Context) error {
 			err = errors.New("a newsletter passes to somebody who refused it")
 		}
 		return err
+	})
+}
+
+// checkJournal refuses, and looks whether that is to be entered in the journal; and whether what is to be entered waits.
+func (r *Room) checkJournal(ctx context.Context) error {
+	return r.rehearse(ctx, func(tx pgx.Tx, who person.Person) error {
+		if err := r.agree(ctx, tx, who, false); err != nil {
+			return err
+		}
+		var noted, late bool
+		if err := tx.QueryRow(ctx, `
+			SELECT EXISTS (SELECT FROM refusal_change c JOIN person p USING (address_hmac) WHERE p.id = $1),
+				EXISTS (SELECT FROM refusal_change WHERE at < now() - $2::interval)`, who.ID, patience).Scan(&noted, &late); err != nil {
+			return fmt.Errorf("look for refusals to be entered: %w", err)
+		}
+		if !noted {
+			return errors.New("a refusal is not brought to the journal")
+		}
+		if late {
+			return errors.New("there are refusals that did not come to the journal for a day")
+		}
+		return nil
 	})
 }
 

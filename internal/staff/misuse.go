@@ -220,9 +220,10 @@ func (m *Misuse) Holder() activity.Holder {
 			}
 			return nil
 		},
-		Erase: func(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
+		Erase: func(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time) error {
 			if _, err := tx.Exec(ctx, `
-				UPDATE misuse SET evidence = '' WHERE person_id = $1 AND NOT held(person_id, submission_id)`, who); err != nil {
+				UPDATE misuse SET evidence = ''
+				WHERE person_id = $1 AND created_at <= $2 AND NOT held(person_id, submission_id)`, who, until); err != nil {
 				return fmt.Errorf("erase flags of misuse: %w", err)
 			}
 			return nil

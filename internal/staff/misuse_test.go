@@ -108,7 +108,7 @@ func TestFlagsAreExportedErasedAndForgotten(t *testing.T) {
 	if err := h.misuse.Holder().Export(ctx, who, &out); err != nil || !strings.Contains(out.String(), `"kind":"abuse","evidence":"x"`) {
 		t.Errorf("export: %s, %v", out.String(), err)
 	}
-	err := pgx.BeginFunc(ctx, h.Pool, func(tx pgx.Tx) error { return h.misuse.Holder().Erase(ctx, tx, who) })
+	err := pgx.BeginFunc(ctx, h.Pool, func(tx pgx.Tx) error { return h.misuse.Holder().Erase(ctx, tx, who, h.Now()) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestHeldFlagsAndMailsStay(t *testing.T) {
 	}
 	erase := func() {
 		t.Helper()
-		if err := pgx.BeginFunc(ctx, h.Pool, func(tx pgx.Tx) error { return h.misuse.Holder().Erase(ctx, tx, who) }); err != nil {
+		if err := pgx.BeginFunc(ctx, h.Pool, func(tx pgx.Tx) error { return h.misuse.Holder().Erase(ctx, tx, who, h.Now()) }); err != nil {
 			t.Fatal(err)
 		}
 	}

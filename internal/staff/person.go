@@ -277,6 +277,8 @@ func originLabel(o consent.Origin) string {
 		return "the preference page"
 	case consent.FromUnsubscribe:
 		return "the unsubscribe link"
+	case consent.FromErasure:
+		return "the wish to be erased"
 	}
 	return string(o)
 }

@@ -88,13 +88,17 @@ func count(ctx context.Context, db publish.DB, s survey, sp span) (tally, error)
 	return t, err
 }
 
+// used is the condition on a record s whose answers are used: not withdrawn, doubtful, or by its sender's wish or a legal hold
+// only kept. A hold of a kind leaves anonymous ones alone: what was published of them must not shift.
+const used = `s.kind = 'survey' AND s.status <> 'withdrawn' AND s.quarantined_at IS NULL
+	AND NOT (s.person_id IS NOT NULL AND restricted(s.person_id, s.id))`
+
 // live are the answers that count: $1 is the survey, $2 and $3 the span.
 const live = `
 	SELECT a.values
 	FROM submission s
 	CROSS JOIN LATERAL (SELECT values FROM answers WHERE submission_id = s.id ORDER BY version DESC LIMIT 1) a
-	WHERE s.kind = 'survey' AND s.subject_id = $1 AND s.status <> 'withdrawn' AND s.quarantined_at IS NULL
-		AND a.values <> '{}'
+	WHERE ` + used + ` AND s.subject_id = $1 AND a.values <> '{}'
 		AND ($2::timestamptz IS NULL OR s.created_at >= $2) AND ($3::timestamptz IS NULL OR s.created_at < $3)
 		AND NOT EXISTS (SELECT FROM survey_counted c WHERE c.submission_id = s.id)`
 

@@ -359,6 +359,29 @@ func TestCountsStay(t *testing.T) {
 	}
 }
 
+// TestRestrictedIsNotUsed holds that an answer that is only kept is neither in figures nor among texts, and never becomes a count.
+func TestRestrictedIsNotUsed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.accept(named, 11, func(i int, v url.Values) {
+		v.Set("email", string(rune('a'+i))+"@example.com")
+		v.Set("q_missing", "Missing: "+string(rune('a'+i)))
+	})
+	h.exec(`
+		INSERT INTO restriction (id, person_id, submission_id, ground, placed_at)
+		SELECT gen_random_uuid(), p.id, s.id, 'wish', $1 FROM person p JOIN submission s ON s.person_id = p.id WHERE p.email = 'c@example.com'`, h.Now())
+	results := h.staffPath(named) + "/results"
+	w := h.as("Rita", "GET", results, nil)
+	want(t, w, 200, "10 answers", "10 texts", "Missing: b")
+	lacks(t, w, "Missing: c")
+	h.Advance(360 * 24 * time.Hour)
+	h.tidy()
+	want(t, h.as("Rita", "GET", results, nil), 200, "10 answers counted")
+	if n := scan[int](h, `SELECT n FROM survey_count WHERE name = '' AND value = ''`); n != 10 {
+		t.Errorf("%d answers became counts", n)
+	}
+}
+
 // TestOrderIsForgotten proves that a day later the database's own bookkeeping ties no answer to its nonce or its hour.
 func TestOrderIsForgotten(t *testing.T) {
 	t.Parallel()

@@ -33,7 +33,7 @@ func (r *Room) fold(ctx context.Context) error {
 			WITH due AS (
 				INSERT INTO survey_counted (submission_id)
 				SELECT s.id FROM submission s JOIN survey v ON v.id = s.subject_id
-				WHERE s.kind = 'survey' AND s.purge_after <= $1 AND s.status <> 'withdrawn' AND s.quarantined_at IS NULL
+				WHERE `+used+` AND s.purge_after <= $1
 					AND (NOT v.anonymous OR s.created_at <= v.results_through)
 				ON CONFLICT DO NOTHING
 				RETURNING submission_id

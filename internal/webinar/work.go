@@ -266,12 +266,12 @@ func (r *Room) export(ctx context.Context, who uuid.UUID, to io.Writer) error {
 	return json.NewEncoder(to).Encode(map[string][]mailed{"webinar_mailings": list})
 }
 
-// erase frees the seats of a person who is erased.
-func (r *Room) erase(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
+// erase frees the seats of a person who is erased, of those taken until then.
+func (r *Room) erase(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time) error {
 	rows, err := tx.Query(ctx, `
 		SELECT id FROM submission
-		WHERE person_id = $1 AND kind = $2 AND status = ANY ($3) AND NOT held(person_id, id, kind, created_at)
-		ORDER BY id`, who, Kind, live())
+		WHERE person_id = $1 AND kind = $2 AND status = ANY ($3) AND created_at <= $4 AND NOT held(person_id, id, kind, created_at)
+		ORDER BY id`, who, Kind, live(), until)
 	if err != nil {
 		return fmt.Errorf("erase registrations: %w", err)
 	}
@@ -289,7 +289,8 @@ func (r *Room) erase(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
 	}
 	if _, err := tx.Exec(ctx, `
 		DELETE FROM webinar_mailing WHERE submission_id IN (
-			SELECT id FROM submission WHERE person_id = $1 AND NOT held(person_id, id, kind, created_at))`, who); err != nil {
+			SELECT id FROM submission
+			WHERE person_id = $1 AND created_at <= $2 AND NOT held(person_id, id, kind, created_at))`, who, until); err != nil {
 		return fmt.Errorf("erase webinar mailings: %w", err)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/internal/submission"
@@ -203,15 +204,15 @@ func TestErasureFreesTheSeat(t *testing.T) {
 	mine, next := h.register("parts", guest(1)), h.register("parts", guest(2))
 	h.letters()
 	who := h.record(mine).PersonID.UUID
-	tx, err := h.Pool.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := h.room.Activity().Holder.Erase(t.Context(), tx, who); err != nil {
-		t.Fatal(err)
-	}
-	if err := tx.Commit(t.Context()); err != nil {
-		t.Fatal(err)
+	for _, until := range []time.Time{h.Now().Add(-time.Minute), h.Now()} {
+		if h.status(mine) != "registered" {
+			t.Error("a seat taken later was freed")
+		}
+		if err := pgx.BeginFunc(t.Context(), h.Pool, func(tx pgx.Tx) error {
+			return h.room.Activity().Holder.Erase(t.Context(), tx, who, until)
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if h.status(mine) != "withdrawn" || h.status(next) != "registered" {
 		t.Errorf("erased: %s, next: %s", h.status(mine), h.status(next))
