@@ -143,18 +143,22 @@ func (e *editor) find(r *http.Request) (editing, error) {
 	if err != nil {
 		return editing{}, page.ErrNotFound
 	}
-	row, err := e.row(r.Context(), e.desk.Pool, id, "")
+	return e.stored(r.Context(), id)
+}
+
+func (e *editor) stored(ctx context.Context, id uuid.UUID) (editing, error) {
+	row, err := e.row(ctx, e.desk.Pool, id, "")
 	if err != nil {
 		return editing{}, err
 	}
-	values, err := e.room.Load(r.Context(), e.desk.Pool, id)
+	values, err := e.room.Load(ctx, e.desk.Pool, id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return editing{}, page.ErrNotFound
 	}
 	if err != nil {
 		return editing{}, err
 	}
-	f, err := e.form(r.Context(), id)
+	f, err := e.form(ctx, id)
 	return editing{row: row, form: f, shown: form.Shown{Values: url.Values(values)}}, err
 }
 
@@ -196,34 +200,44 @@ func (e *editor) take(w http.ResponseWriter, r *http.Request, x editing) error {
 		return e.write(w, r, http.StatusUnprocessableEntity, x)
 	}
 	version, _ := strconv.Atoi(in.Values.Get("version")) // what is no number is no version, so it is stale
-	s := step{id: x.row.ID, fresh: fresh, version: version, done: doneEdited}
-	if fresh {
-		s.done = doneCreated
-	}
 	saving := Saving{ID: x.row.ID, New: fresh, Values: values, Files: in.Files, Now: e.desk.Now()}
-	s.fn = func(tx pgx.Tx) error { return e.room.Save(r.Context(), tx, saving) }
-	if in.Values.Get("do") == "preview" {
-		s.preview = func(tx pgx.Tx) error { return e.preview(w, r, tx, x.row.ID, fresh) }
+	preview := in.Values.Get("do") == "preview"
+	err = e.save(w, r, saving, version, preview)
+	if errors.Is(err, errExists) { // twice, or again after the way back: an edit of what the first sending made
+		saving.New, version = false, 1
+		err = e.save(w, r, saving, version, preview)
 	}
-	err = e.change(r.Context(), s)
-	if s.preview != nil && err == nil {
+	if preview && err == nil {
 		return nil
 	}
 	return e.answer(w, r, x, in, version, err)
+}
+
+// save does a saving that is based on a version, or draws its preview and keeps nothing.
+func (e *editor) save(w http.ResponseWriter, r *http.Request, saving Saving, version int, preview bool) error {
+	s := step{id: saving.ID, fresh: saving.New, version: version, done: doneEdited}
+	if saving.New {
+		s.done = doneCreated
+	}
+	s.fn = func(tx pgx.Tx) error { return e.room.Save(r.Context(), tx, saving) }
+	if preview {
+		s.preview = func(tx pgx.Tx) error { return e.preview(w, r, tx, saving.ID, saving.New) }
+	}
+	return e.change(r.Context(), s)
 }
 
 // answer says what became of a saving.
 func (e *editor) answer(w http.ResponseWriter, r *http.Request, x editing, in activity.Received, version int, err error) error {
 	var invalid Invalid
 	switch {
-	case err == nil, errors.Is(err, errExists):
+	case err == nil:
 		http.Redirect(w, r, e.path(x.row.ID)+"?saved", http.StatusSeeOther)
 		return nil
 	case errors.As(err, &invalid):
 		x.shown.Errors = form.Errors(invalid)
 		return e.write(w, r, http.StatusUnprocessableEntity, x)
 	case errors.Is(err, errStale):
-		now, err := e.find(r)
+		now, err := e.stored(r.Context(), x.row.ID)
 		if err != nil {
 			return err
 		}

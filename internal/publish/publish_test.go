@@ -3,6 +3,7 @@ package publish_test
 import (
 	"context"
 	"html"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -370,6 +371,28 @@ func TestDoubleClick(t *testing.T) {
 	if err := o.Pool.QueryRow(t.Context(), `SELECT count(*) FROM opening`).Scan(&n); err != nil || n != 1 {
 		t.Errorf("%d rows, %v", n, err)
 	}
+}
+
+// TestBackToTheNewForm sends the form of a new row once more, by the browser's way back, with other words.
+func TestBackToTheNewForm(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	const path = "/staff/openings/new"
+	typed := activitytest.Hidden(o.as("Ann", http.MethodGet, path, nil).Body.String())
+	say := func(body string) url.Values {
+		v := maps.Clone(typed)
+		v["title"], v["body"] = []string{"Writer"}, []string{body}
+		return v
+	}
+	row := o.as("Ann", http.MethodPost, path, say("First")).Header().Get("Location")
+	preview := say("Second, as drawn")
+	preview.Set("do", "preview")
+	want(t, o.as("Ann", http.MethodPost, path, preview), 200, "Second, as drawn")
+	want(t, o.as("Ann", http.MethodPost, path, say("Second")), 303)
+	want(t, o.as("Ann", http.MethodGet, row, nil), 200, "Second")
+	want(t, o.as("Ann", http.MethodPost, path, say("Third")), 409, "Second", "Third", "Save mine over it",
+		`action="`+strings.TrimSuffix(row, "?saved")+`"`, `name="version" value="2"`)
+	want(t, o.as("Ann", http.MethodGet, row, nil), 200, "Second")
 }
 
 func TestSlug(t *testing.T) {
