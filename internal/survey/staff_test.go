@@ -231,6 +231,28 @@ func TestEditSurvey(t *testing.T) {
 	want(t, h.as("Max", "POST", path, edit), 422, "Make a new survey instead")
 }
 
+// TestBackToTheNewQuestion sends the form of a new question once more, by the browser's way back.
+func TestBackToTheNewQuestion(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	path := h.staffPath("/surveys/after-your-demonstration") + "/questions"
+	add := h.question(strings.TrimSuffix(path, "/questions"), url.Values{"page": {"End"}, "label": {"First"}, "kind": {"text"}, "why": {"We read it."}})
+	label := func() string {
+		return scan[string](h, `SELECT label FROM question WHERE id = $1`, add.Get("id"))
+	}
+	for _, c := range []struct {
+		label string
+		code  int
+		want  string
+	}{{"First", 303, "First"}, {"First", 303, "First"}, {"Second", 303, "Second"}, {"Second", 303, "Second"}, {"Third", 409, "Second"}} {
+		add.Set("label", c.label)
+		if w := h.as("Max", "POST", path+"/new", add); w.Code != c.code || label() != c.want {
+			t.Errorf("%s: %d, stored: %s", c.label, w.Code, label())
+		}
+	}
+	want(t, h.as("Max", "POST", path+"/new", add), 409, "What you typed is still here", `value="Third"`, `action="`+path+`/first"`)
+}
+
 // question returns what the page of a new question sends, with what was typed.
 func (h *house) question(path string, typed url.Values) url.Values {
 	h.t.Helper()
