@@ -2,6 +2,7 @@ package webinar_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -71,6 +72,28 @@ func typed() url.Values {
 	return url.Values{
 		"title": {"Planning slowly"}, "summary": {"One part."}, "date": {"2026-12-03"}, "time": {"11:00"}, "zone": {"America/Chicago"},
 		"minutes": {"60"}, "speakers": {"A planner"}, "join_url": {"https://meet.example.com/x"}, "capacity": {"2"}, "body": {"Words."},
+	}
+}
+
+// TestPublishedMeanwhile shows what was typed for a draft, which the form of a published webinar asks no more.
+func TestPublishedMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	w := h.as(account.Marketer)
+	made := w.send("/webinars/new", "/webinars/new", typed(), http.StatusSeeOther)
+	path := strings.TrimSuffix(strings.TrimPrefix(made.Header().Get("Location"), "/staff"), "?saved")
+	mine := hidden(w.do(http.MethodGet, path, nil).Body.String())
+	maps.Copy(mine, typed())
+	mine["slug"], mine["date"], mine["time"] = []string{"planning-slowly"}, []string{"2026-12-17"}, []string{"16:45"}
+	w.send(path, path+"/publish", url.Values{}, http.StatusSeeOther)
+	got := w.do(http.MethodPost, path, mine)
+	for _, text := range []string{"no longer takes", "2026-12-03", "2026-12-17", "16:45"} {
+		if got.Code != http.StatusConflict || !strings.Contains(got.Body.String(), text) {
+			t.Errorf("%d without %q", got.Code, text)
+		}
+	}
+	if strings.Contains(got.Body.String(), `<th scope="row">Zone<`) {
+		t.Error("what is the same is said to differ")
 	}
 }
 
