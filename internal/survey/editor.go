@@ -229,16 +229,18 @@ func (r *Room) submitQuestion(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q, fresh, err := f.chosen(req)
-	if err != nil {
-		return err
-	}
+	q, fresh, gone := f.chosen(req)
 	in, err := r.desk.Receive(w, req, questionForm())
 	if err != nil {
 		return err
 	}
 	values, errs := questionForm().Parse(in.Values)
 	shown := form.Shown{Values: in.Values, Errors: errs, Message: in.Message}
+	if gone != nil { // removed in the meantime, but not what was typed: it can be saved as a new one
+		shown.Values.Set("id", uuid.Must(uuid.NewV7()).String())
+		shown.Message = r.say("removed_typed")
+		return r.drawQuestion(w, req, http.StatusConflict, f, f.blank(), true, shown)
+	}
 	version, _ := strconv.Atoi(in.Values.Get("version"))
 	if made, ok := f.made(in.Values); fresh && ok {
 		q, fresh, version = made, false, version+1 // an edit of what the first sending made

@@ -1,6 +1,7 @@
 package survey_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -251,6 +252,24 @@ func TestBackToTheNewQuestion(t *testing.T) {
 		}
 	}
 	want(t, h.as("Max", "POST", path+"/new", add), 409, "What you typed is still here", `value="Third"`, `action="`+path+`/first"`)
+}
+
+func TestRemovedQuestionKeepsWhatIsTyped(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	path := h.staffPath("/surveys/after-your-demonstration") + "/questions"
+	add := h.question(strings.TrimSuffix(path, "/questions"), url.Values{"page": {"End"}, "label": {"First"}, "kind": {"text"}, "why": {"We read it."}})
+	want(t, h.as("Max", "POST", path+"/new", add), 303)
+	mine := activitytest.Hidden(h.as("Max", "GET", path+"/first", nil).Body.String())
+	maps.Copy(mine, url.Values{"page": {"End"}, "label": {"Mine"}, "kind": {"text"}, "why": {"We read it."}})
+	want(t, h.as("Max", "POST", path+"/first/remove", mine), 303)
+	w := h.as("Max", "POST", path+"/first", mine)
+	want(t, w, 409, "removed this question in the meantime", `value="Mine"`, `action="`+path+`/new"`)
+	maps.Copy(mine, activitytest.Hidden(w.Body.String()))
+	want(t, h.as("Max", "POST", path+"/new", mine), 303)
+	if n := scan[int](h, `SELECT count(*) FROM question WHERE label = 'Mine'`); n != 1 {
+		t.Errorf("%d questions", n)
+	}
 }
 
 // question returns what the page of a new question sends, with what was typed.
