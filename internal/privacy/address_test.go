@@ -159,4 +159,11 @@ func TestOfficerCorrectsAnAddress(t *testing.T) {
 	if p, err := s.Desk.People.Get(t.Context(), contact.PersonID.UUID); err != nil || p.Email != "ada@king.example" {
 		t.Errorf("changed: %+v, %v", p, err)
 	}
+	for range 4 {
+		do(officer, http.MethodPost, at, url.Values{"email": {"ada@lovelace.example"}})
+	}
+	many := do(officer, http.MethodPost, at, url.Values{"email": {"ada@lovelace.example"}})
+	if many.Code != http.StatusTooManyRequests || many.Header().Get("Retry-After") == "" {
+		t.Errorf("a sixth link: %d, Retry-After %q", many.Code, many.Header().Get("Retry-After"))
+	}
 }
