@@ -97,6 +97,29 @@ func TestPublishedMeanwhile(t *testing.T) {
 	}
 }
 
+// TestPublicEntryRises moves an event for which nobody has registered, but whose entry may stand in calendars.
+func TestPublicEntryRises(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	w := h.as(account.Marketer)
+	made := w.send("/webinars/new", "/webinars/new", typed(), http.StatusSeeOther)
+	path := strings.TrimSuffix(strings.TrimPrefix(made.Header().Get("Location"), "/staff"), "?saved")
+	w.send(path, path+"/publish", url.Values{}, http.StatusSeeOther)
+	h.Pages.Invalidate()
+	sequence := func() string {
+		l := letter{ics: h.Get("/webinars/planning-slowly/calendar.ics").Body.String()}
+		return l.value("SEQUENCE")
+	}
+	before := sequence()
+	w.send(path, path+"/move", url.Values{
+		"move-date": {"2026-12-10"}, "move-time": {"09:30"}, "move-zone": {"Europe/Berlin"}, "move-minutes": {"45"},
+	}, http.StatusSeeOther)
+	h.Pages.Invalidate()
+	if after := sequence(); before != "0" || after != "2" {
+		t.Errorf("SEQUENCE %s, then %s", before, after)
+	}
+}
+
 func TestStaffPublishMoveAndCancel(t *testing.T) {
 	t.Parallel()
 	h := open(t)
