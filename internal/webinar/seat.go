@@ -235,6 +235,9 @@ func (r *Room) follow(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.
 		if err != nil {
 			return err
 		}
+		if _, err := r.desk.Mail.CancelOf(ctx, tx, rec.ID, ofSeat()...); err != nil {
+			return err
+		}
 		g := guest{first, submission.Reference(first), rec.Name, rec.Email}
 		if err := r.tell(ctx, tx, rec, "webinar-again", r.notice(w, g)); err != nil {
 			return err
@@ -279,6 +282,9 @@ func (r *Room) tellCancelled(ctx context.Context, tx pgx.Tx, w Webinar, rec subm
 	if err != nil {
 		return fmt.Errorf("look for invitation: %w", err)
 	}
+	if _, err := r.desk.Mail.CancelOf(ctx, tx, rec.ID, ofSeat()...); err != nil {
+		return err
+	}
 	if seated {
 		return r.tell(ctx, tx, rec, "webinar-cancelled", r.revoke(w, guestOf(rec)))
 	}
@@ -288,6 +294,12 @@ func (r *Room) tellCancelled(ctx context.Context, tx pgx.Tx, w Webinar, rec subm
 	n := r.notice(w, guestOf(rec))
 	n.Off, n.Reason = true, w.CancelReason
 	return r.tell(ctx, tx, rec, "webinar-waiting", n)
+}
+
+// ofSeat names the mails that are untrue once their seat, or place in line, is gone. They may wait for a relay that was
+// away, and would leave after the one that says so.
+func ofSeat() []string {
+	return []string{"webinar-registered", "webinar-seat", "webinar-moved", "webinar-reminder", "webinar-waiting"}
 }
 
 // tell mails a guest. Nobody is there to be told once a person was erased.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/account"
@@ -95,6 +96,52 @@ func TestPublishedMeanwhile(t *testing.T) {
 	if strings.Contains(got.Body.String(), `<th scope="row">Zone<`) {
 		t.Error("what is the same is said to differ")
 	}
+}
+
+// TestLateMailIsNotOutOfDate moves an event and calls it off while mail waits for its relay.
+func TestLateMailIsNotOutOfDate(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	w := h.as(account.Marketer)
+	made := w.send("/webinars/new", "/webinars/new", typed(), http.StatusSeeOther)
+	path := strings.TrimSuffix(strings.TrimPrefix(made.Header().Get("Location"), "/staff"), "?saved")
+	w.send(path, path+"/publish", url.Values{}, http.StatusSeeOther)
+	h.Pages.Invalidate()
+	late := func(want ...letter) {
+		t.Helper()
+		got := h.letters()
+		for i := range got {
+			got[i].ics, got[i].text = "", ""
+		}
+		sort := cmpopts.SortSlices(func(a, b letter) bool { return a.to < b.to })
+		if diff := cmp.Diff(got, want, cmp.AllowUnexported(letter{}), sort); diff != "" {
+			t.Errorf("mails (-got +want):\n%s", diff)
+		}
+	}
+	for i := range 3 { // two seats, and one who waits
+		h.register("planning-slowly", guest(i))
+	}
+	h.Advance(time.Minute)
+	w.send(path, path+"/move", url.Values{
+		"move-date": {"2026-12-10"}, "move-time": {"09:30"}, "move-zone": {"Europe/Berlin"}, "move-minutes": {"45"},
+	}, http.StatusSeeOther)
+	h.tend()
+	first := h.letters()
+	if len(first) != 3 {
+		t.Fatalf("%d mails to three people", len(first))
+	}
+	for _, l := range first {
+		if !strings.Contains(l.text, "/confirm/") || !strings.Contains(l.text, "10 December") || strings.Contains(l.text, "3 December") {
+			t.Errorf("%s to %s: %s", l.subject, l.to, l.text)
+		}
+	}
+	h.register("planning-slowly", guest(3))
+	h.Advance(time.Minute)
+	w.send(path, path+"/cancel", url.Values{"cancel-reason": {"The speaker is ill."}}, http.StatusSeeOther)
+	h.tend()
+	off := "Cancelled: Planning slowly"
+	late(letter{to: guest(0), subject: off, method: "CANCEL"}, letter{to: guest(1), subject: off, method: "CANCEL"},
+		letter{to: guest(2), subject: off}, letter{to: guest(3), subject: off})
 }
 
 // TestPublicEntryRises moves an event for which nobody has registered, but whose entry may stand in calendars.
