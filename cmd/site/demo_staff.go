@@ -91,7 +91,7 @@ func (s *season) letter(a activity.Activity, r submission.Record, move activity.
 	case move.Ask:
 		return &mail.Message{Template: "more", Data: mail.More{
 			What: a.What, Reference: r.Reference, Question: "Who in your company looks after this, and how may we reach them?",
-			URL: receipt + "/edit/" + s.desk.Grant(r.ID, 14*24*time.Hour),
+			URL: receipt + "/edit/" + s.desk.Grant(r, 14*24*time.Hour),
 		}}
 	}
 	return nil

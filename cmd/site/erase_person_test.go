@@ -157,7 +157,7 @@ func (l *life) changesAddresses() {
 	request := records[slices.IndexFunc(records, func(r submission.Record) bool { return r.Kind == privacy.Kind })]
 	asked := records[slices.IndexFunc(records, func(r submission.Record) bool { return r.Kind != privacy.Kind })]
 	l.posts("/privacy/requests/"+l.a.store.Token(request.ID), url.Values{
-		"act": {"address"}, "grant": {l.a.desk.Grant(request.ID, time.Hour)}, "reference": {asked.Reference}, "email": {secondAddress},
+		"act": {"address"}, "grant": {l.a.desk.Grant(request, time.Hour)}, "reference": {asked.Reference}, "email": {secondAddress},
 	})
 	l.posts(l.mailed(secondAddress, regexp.MustCompile(`/privacy/address/[\w-]+`)), nil)
 
@@ -279,7 +279,7 @@ func (l *life) signsIn() {
 func (l *life) corrects() {
 	l.t.Helper()
 	rec := l.of("contact")
-	path := l.a.desk.ReceiptPath(rec.ID) + "/edit/" + l.a.desk.Grant(rec.ID, time.Hour)
+	path := l.a.desk.ReceiptPath(rec.ID) + "/edit/" + l.a.desk.Grant(rec, time.Hour)
 	resp, err := http.Get(l.server.URL + path)
 	l.must(err)
 	f := readForm(path, parsed(l.t, resp))

@@ -28,6 +28,7 @@ import (
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/postgres/pgtest"
 	"clickcommerce.com/site/internal/privacy"
+	"clickcommerce.com/site/internal/submission"
 )
 
 // TestEraseEverything makes a person with everything everywhere, erases them, and looks for any trace in a full dump of
@@ -100,16 +101,17 @@ func takenAlong(t *testing.T, a *app, server *httptest.Server, who uuid.UUID) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request, reference := uuid.Nil, ""
+	var request submission.Record
+	reference := ""
 	for _, r := range records {
 		switch {
 		case r.Kind == privacy.Kind && r.Quarantined == nil:
-			request = r.ID
+			request = r
 		case r.Kind != privacy.Kind:
 			reference = r.Reference
 		}
 	}
-	page := server.URL + "/privacy/requests/" + a.store.Token(request)
+	page := server.URL + "/privacy/requests/" + a.store.Token(request.ID)
 	post := func(values url.Values) []byte {
 		resp, err := http.PostForm(page, values)
 		if err != nil {

@@ -203,7 +203,8 @@ func testAway(t *testing.T, server *httptest.Server, f *shownForm) {
 		t.Errorf("%d, Retry-After %q", resp.StatusCode, resp.Header.Get("Retry-After"))
 	}
 	for name := range f.values {
-		field := doc.Find(`.form [name="` + name + `"]`)
+		field := doc.Find(`.form [name="` + name + `"]`).
+			Not(`[type="radio"]:not([checked]), [type="checkbox"]:not([checked])`)
 		kept := field.AttrOr("value", "") + field.FilterFunction(func(_ int, s *goquery.Selection) bool {
 			return goquery.NodeName(s) == "textarea"
 		}).Text() + field.Find("option[selected]").AttrOr("value", "")

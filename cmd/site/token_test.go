@@ -34,7 +34,7 @@ func TestForgedTokens(t *testing.T) {
 	receipt := a.store.Token(records[0].ID)
 	genuine := []string{
 		receipt, a.ring.Token("preferences", who), strings.TrimPrefix(a.privacy.ObjectionPath(who), "/privacy/objection/"),
-		a.desk.Grant(records[0].ID, time.Hour), strings.TrimPrefix(a.desk.ConfirmPath(records[0].ID), "/confirm/"),
+		a.desk.Grant(records[0], time.Hour), strings.TrimPrefix(a.desk.ConfirmPath(records[0].ID), "/confirm/"),
 		a.ring.Token("unsubscribe", uuid.New()), a.ring.Token("new-address", uuid.New()), a.ring.Token("invite", uuid.New()),
 	}
 	forged := []string{"x", strings.Repeat("A", 500), "..", "%00", uuid.NewString(), a.ring.Token("another purpose", who)}

@@ -28,9 +28,8 @@ func (s *Service) EndAccess(ctx context.Context, tx pgx.Tx, person uuid.UUID) er
 	if _, err := tx.Exec(ctx, `UPDATE account SET expires_at = least(expires_at, $2) WHERE id = $1`, a.ID, now); err != nil {
 		return fmt.Errorf("end access: %w", err)
 	}
-	_, err = tx.Exec(ctx, `UPDATE account_link SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL`, a.ID, now)
-	if err != nil {
-		return fmt.Errorf("end links: %w", err)
+	if err := endLinks(ctx, tx, a.ID, now); err != nil {
+		return err
 	}
 	if err := s.record(ctx, tx, actor(ctx), a.ID, "end access", nil); err != nil {
 		return err
@@ -47,7 +46,8 @@ func (s *Service) ChangeAddressOf(ctx context.Context, tx pgx.Tx, person uuid.UU
 	return s.ChangeAddressIn(ctx, tx, a.ID, address)
 }
 
-// ChangeAddressIn is ChangeAddress within a transaction of the caller's, which fails with it.
+// ChangeAddressIn is ChangeAddress within a transaction of the caller's, which fails with it. What was mailed to the old
+// address opens nothing any more; where no password was set by it yet, the new address is invited in its stead.
 func (s *Service) ChangeAddressIn(ctx context.Context, tx pgx.Tx, account uuid.UUID, address string) error {
 	email, complaint := form.ParseEmail(strings.TrimSpace(address))
 	if complaint != "" {
@@ -64,7 +64,16 @@ func (s *Service) ChangeAddressIn(ctx context.Context, tx pgx.Tx, account uuid.U
 	if err := s.record(ctx, tx, actor(ctx), account, "change address", nil); err != nil {
 		return err
 	}
-	return s.post(ctx, tx, a, a.Email, tellAddressChanged, AddressChanged{
+	if err := endLinks(ctx, tx, account, s.now()); err != nil {
+		return err
+	}
+	err = s.post(ctx, tx, a, a.Email, tellAddressChanged, AddressChanged{
 		Name: a.Name, NewAddress: person.Masked(email), When: s.words(s.now()), ContactURL: s.public + "/contact",
 	})
+	if err != nil || a.HasPassword || !a.Active(s.now()) {
+		return err
+	}
+	a.Email = email
+	_, err = s.invite(ctx, tx, a)
+	return err
 }

@@ -36,7 +36,7 @@ func (s *Service) done(r *http.Request) string {
 
 func (s *Service) drawSignIn(w http.ResponseWriter, r *http.Request, kind Kind, e entry) error {
 	p := sheet{
-		Base: page.Base{Title: "Sign in to Clickconnect", Path: area(kind) + "/sign-in"}, Good: e.good,
+		Base: page.Base{Title: "Sign in to Clickconnect", Path: area(kind) + "/sign-in"}, Good: e.good, Apart: e.sealed != "",
 		Lead:  s.say("sign_in_connect"),
 		Links: []link{{"I have no password, or forgot it", area(kind) + "/reset"}},
 	}
@@ -162,6 +162,9 @@ func (s *Service) askSignIn(w http.ResponseWriter, r *http.Request, kind Kind) e
 		http.Redirect(w, r, withNext(area(kind)+"/sign-in", kind, r.URL.RequestURI()), http.StatusSeeOther)
 		return nil
 	}
+	if sealed := s.carried(r, kind); sealed != "" {
+		return s.drawSignIn(w, r, kind, entry{sealed: sealed, status: http.StatusUnauthorized})
+	}
 	sealed, err := s.keep(r, kind)
 	if err != nil && !errors.Is(err, errTooLong) {
 		return s.unreadable()
@@ -204,7 +207,7 @@ func (s *Service) showConfirm(kind Kind) page.Handler {
 func (s *Service) drawConfirm(w http.ResponseWriter, r *http.Request, kind Kind, e entry) error {
 	p := sheet{
 		Base: page.Base{Title: "Your password once more", Path: area(kind) + "/confirm"},
-		Lead: s.say("confirm"),
+		Lead: s.say("confirm"), Apart: e.sealed != "",
 		Form: plainForm(area(kind)+"/confirm", "Go on",
 			passwordField("password", "Password", "current-password", "", e.problem)),
 		Links: []link{{"I forgot it", area(kind) + "/reset"}},

@@ -106,6 +106,15 @@ func (s *Service) newLink(
 	return id, nil
 }
 
+// endLinks ends every mailed link of an account.
+func endLinks(ctx context.Context, tx pgx.Tx, account uuid.UUID, now time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE account_link SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL`, account, now)
+	if err != nil {
+		return fmt.Errorf("end links: %w", err)
+	}
+	return nil
+}
+
 func (s *Service) link(kind Kind, purpose linkKind, id uuid.UUID) string {
 	return s.public + area(kind) + "/" + string(purpose) + "/" + s.keys.Token(string(purpose), id)
 }
@@ -179,9 +188,8 @@ func (s *Service) setPassword(ctx context.Context, tx pgx.Tx, a Account, phc str
 	if _, err := tx.Exec(ctx, `UPDATE account SET password_hash = $2 WHERE id = $1`, a.ID, phc); err != nil {
 		return fmt.Errorf("set password: %w", err)
 	}
-	_, err := tx.Exec(ctx, `UPDATE account_link SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL`, a.ID, now)
-	if err != nil {
-		return fmt.Errorf("end links: %w", err)
+	if err := endLinks(ctx, tx, a.ID, now); err != nil {
+		return err
 	}
 	// Whoever has the link or the present password is the owner.
 	if err := s.record(ctx, tx, a, a.ID, "set password", nil); err != nil {

@@ -51,7 +51,9 @@ type sheet struct {
 	Lead  string
 	Good  string // what was just done
 	Form  *form.View
+	Ways  []link // as Links, to pages that take what the form carries
 	Links []link
+	Apart bool // the links open a tab of their own: this one carries what would be lost
 }
 
 // againPage offers to send again what came after a session had ended, or while the database was away.

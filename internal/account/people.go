@@ -144,9 +144,8 @@ func (s *Service) Disable(ctx context.Context, account uuid.UUID) error {
 		if err != nil {
 			return fmt.Errorf("disable account: %w", err)
 		}
-		_, err = tx.Exec(ctx, `UPDATE account_link SET used_at = $2 WHERE account_id = $1 AND used_at IS NULL`, account, now)
-		if err != nil {
-			return fmt.Errorf("end links: %w", err)
+		if err := endLinks(ctx, tx, account, now); err != nil {
+			return err
 		}
 		if err := s.record(ctx, tx, actor(ctx), account, "disable", nil); err != nil {
 			return err

@@ -254,6 +254,39 @@ func TestChangeAddress(t *testing.T) {
 	w.signedIn("lovelace@example.com", false)
 }
 
+// TestChangeAddressEndsLinks tries what was mailed to a mailbox that somebody got away from.
+func TestChangeAddressEndsLinks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.customer("ada@example.com")
+	bob, err := w.service.Create(t.Context(), account.Hire{Email: "bob@example.com", Roles: []account.Role{account.Reviewer}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.service.Invite(t.Context(), bob.ID); err != nil {
+		t.Fatal(err)
+	}
+	b := w.browser()
+	b.post("/connect/reset", "email", ada.Email).want(http.StatusOK)
+	for id, address := range map[uuid.UUID]string{ada.ID: "ada@example.org", bob.ID: "bob@example.org"} {
+		if err := w.service.ChangeAddress(t.Context(), id, address); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, link := range []string{w.mailed("reset", "ada@example.com")[0], w.mailed("invite", "bob@example.com")[0]} {
+		b.get(path(link)).want(http.StatusGone)
+		b.post(path(link), "password", password).want(http.StatusGone)
+	}
+	if n := len(w.mailed("invite", "ada@example.org")); n != 0 {
+		t.Error("one who has a password was invited")
+	}
+	links := w.mailed("invite", "bob@example.org")
+	if len(links) != 1 {
+		t.Fatalf("%d invitations to the new address", len(links))
+	}
+	b.post(path(links[0]), "password", password).want(http.StatusSeeOther)
+}
+
 func TestAccountTest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -15,6 +15,7 @@ type step struct {
 	next, sealed string
 	secret       string // sealed, of an authenticator that is being set up
 	recovery     bool
+	show         bool // the page is only asked for
 	status       int
 	problem      string
 }
@@ -74,6 +75,9 @@ func (s *Service) submitTOTP(w http.ResponseWriter, r *http.Request) error {
 	if in.complete() {
 		return s.goOn(w, r, Staff, st.next, st.sealed)
 	}
+	if st.show {
+		return s.drawSecond(w, r, in, st)
+	}
 	if in.Account.HasTOTP {
 		return s.submitCode(w, r, in, st)
 	}
@@ -82,7 +86,10 @@ func (s *Service) submitTOTP(w http.ResponseWriter, r *http.Request) error {
 
 // sentStep is what a page of the second step sent.
 func sentStep(r *http.Request, recovery bool) step {
-	return step{next: local(Staff, r.PostForm.Get(nextField)), sealed: r.PostForm.Get(typedField), recovery: recovery}
+	return step{
+		next: local(Staff, r.PostForm.Get(nextField)), sealed: r.PostForm.Get(typedField), recovery: recovery,
+		show: r.PostForm.Has("show"), status: http.StatusOK,
+	}
 }
 
 // askCode answers staff whose code is still to come.
@@ -99,26 +106,29 @@ func (s *Service) askCode(w http.ResponseWriter, r *http.Request, in *Session) e
 }
 
 func (s *Service) drawCode(w http.ResponseWriter, r *http.Request, st step) error {
+	way := link{"I don't have the phone: use a recovery code", "/staff/recovery"}
 	p := sheet{
-		Base:  page.Base{Title: "The code of your authenticator", Path: "/staff/totp"},
-		Lead:  s.say("code"),
-		Links: []link{{"I don't have the phone: use a recovery code", withNext("/staff/recovery", Staff, st.next)}},
+		Base: page.Base{Title: "The code of your authenticator", Path: "/staff/totp"},
+		Lead: s.say("code"), Apart: st.sealed != "",
 		Form: plainForm("/staff/totp", "Sign in",
 			codeField("Code", s.say("code_hint"), "numeric", st.problem)),
 	}
 	if st.recovery {
 		p.Title, p.Path = "A recovery code", "/staff/recovery"
 		p.Lead = s.say("recovery")
-		p.Links = []link{
-			{"Use the authenticator", withNext("/staff/totp", Staff, st.next)},
-			{"I have neither: ask an administrator", "/contact"},
-		}
+		way = link{"Use the authenticator", "/staff/totp"}
+		p.Links = []link{{"I have neither: ask an administrator", "/contact"}}
 		p.Form = plainForm("/staff/recovery", "Sign in",
 			codeField("Recovery code", s.say("recovery_hint"), "text", st.problem))
 	}
 	carry(p.Form, st.next, st.sealed)
+	if st.sealed != "" {
+		p.Ways = []link{way}
+	} else {
+		p.Links = append([]link{{way.Label, withNext(way.Path, Staff, st.next)}}, p.Links...)
+	}
 	if st.secret != "" {
-		p.Links = nil
+		p.Ways, p.Links = nil, nil
 		p.Form.Hidden = append(p.Form.Hidden, form.Hidden{Name: enrolField, Value: st.secret})
 	}
 	return s.showSheet(w, r, Staff, st.status, p)
@@ -170,6 +180,9 @@ func (s *Service) submitRecovery(w http.ResponseWriter, r *http.Request) error {
 	}
 	if in.complete() {
 		return s.goOn(w, r, Staff, st.next, st.sealed)
+	}
+	if st.show {
+		return s.drawSecond(w, r, in, st)
 	}
 	return s.submitCode(w, r, in, st)
 }

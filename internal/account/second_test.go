@@ -189,6 +189,45 @@ func TestTypedOutlivesTheAuthenticator(t *testing.T) {
 	}
 }
 
+// TestTypedTakesTheOtherWay goes from the code to a recovery code and back, and in again from between the two, without losing
+// what was typed before the session ended.
+func TestTypedTakesTheOtherWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ann := w.hire("ann@example.com", account.Reviewer)
+	codes := w.enrol(ann)
+	b := w.browser()
+	a := b.post("/staff/inbox?page=2", "note", "Half a note").want(http.StatusUnauthorized)
+	if a.doc().Find(`main a[target="_blank"][href="/staff/reset"]`).Length() != 1 {
+		t.Error("a forgotten password leads away from what is kept")
+	}
+	other := func() {
+		t.Helper()
+		way := a.doc().Find("main form.actions")
+		to, _ := way.Attr("action")
+		sealed, _ := way.Find(`[name="typed"]`).Attr("value")
+		a = b.post(to, "show", "yes", "typed", sealed).want(http.StatusOK)
+	}
+	signIn := func() {
+		t.Helper()
+		a = b.post("/staff/sign-in", "email", ann.Email, "password", password, "typed", a.value("typed")).want(http.StatusOK)
+	}
+	signIn()
+	for _, want := range []string{"A recovery code", "The code of your authenticator", "A recovery code"} {
+		if other(); a.text("h1") != want {
+			t.Fatalf("%q, want %q", a.text("h1"), want)
+		}
+	}
+	w.exec(`DELETE FROM session`)
+	a = b.post("/staff/recovery", "code", codes[0], "typed", a.value("typed")).want(http.StatusUnauthorized)
+	signIn()
+	other()
+	a = b.post("/staff/recovery", "code", codes[0], "typed", a.value("typed")).want(http.StatusOK)
+	if to, _ := a.doc().Find("main form").Attr("action"); to != "/staff/inbox?page=2" || a.value("note") != "Half a note" {
+		t.Errorf("kept %q for %q", a.value("note"), to)
+	}
+}
+
 func TestRenewal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -76,6 +76,19 @@ func (s *Service) keep(r *http.Request, kind Kind) (string, error) {
 	return s.keys.Seal("typed", raw), nil
 }
 
+// carried returns what a page on the way in brings along from before it, "" where that is nothing: its own fields are
+// nobody's loss.
+func (s *Service) carried(r *http.Request, kind Kind) string {
+	if !doors(r.URL.Path) || read(r) != nil {
+		return ""
+	}
+	sealed := r.PostForm.Get(typedField)
+	if s.typedOf(kind, sealed) == nil {
+		return ""
+	}
+	return sealed
+}
+
 func (t *typed) readValues(body io.Reader) error {
 	raw, err := io.ReadAll(io.LimitReader(body, typedMost+1))
 	if err != nil {

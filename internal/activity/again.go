@@ -1,6 +1,8 @@
 package activity
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"maps"
 	"math"
@@ -74,7 +76,11 @@ func (d *Desk) withoutForm(w http.ResponseWriter, r *http.Request, door Door, wh
 	}
 	last, ok := d.shown.Load(string(seal.Revision))
 	if !ok { // another process has shown it
-		return d.notTaken(w, r, d.asSent(seal, in), why)
+		s := d.asSent(seal, in)
+		if stored, ok := d.before(r, s); ok {
+			return d.toReceipt(w, r, stored)
+		}
+		return d.notTaken(w, r, s, why)
 	}
 	s := newSending(door, last.(form.Form), in)
 	s.values, s.errs = s.form.Parse(in.withFiles(s.form))
@@ -100,13 +106,17 @@ func (d *Desk) asSent(seal form.Seal, in *received) *sending {
 			f.Fields = append(f.Fields, form.AsSent(name, in.values[name]))
 		}
 	}
-	return &sending{door: Door{Page: d.drawAlone}, form: f, in: in, unknown: true, carried: carried}
+	return &sending{door: Door{Page: d.drawAlone}, form: f, in: in, seal: seal, unknown: true, carried: carried}
 }
 
 // before looks for what the same sending stored when it came first: under a page that is too old by now, or of a form
 // that takes nothing more.
 func (d *Desk) before(r *http.Request, s *sending) (submission.Accepted, bool) {
-	if errors.Is(s.sealErr, form.ErrSealForged) || len(s.errs) > 0 || s.form.Anonymous {
+	if errors.Is(s.sealErr, form.ErrSealForged) || s.form.Anonymous {
+		return submission.Accepted{}, false
+	}
+	s, err := d.asShown(r.Context(), s)
+	if err != nil || len(s.errs) > 0 {
 		return submission.Accepted{}, false
 	}
 	e, err := d.made(r.Context(), s)
@@ -115,6 +125,21 @@ func (d *Desk) before(r *http.Request, s *sending) (submission.Accepted, bool) {
 	}
 	stored, err := d.Store.Stored(r.Context(), e)
 	return stored, err == nil
+}
+
+// asShown is a sending under the form that its seal names, where its address has another by now, or nobody here knows it.
+func (d *Desk) asShown(ctx context.Context, s *sending) (*sending, error) {
+	if bytes.Equal(s.form.Revision().Digest, s.seal.Revision) {
+		return s, nil
+	}
+	f, err := d.Store.AsShown(ctx, s.seal.Revision)
+	if err != nil {
+		return nil, err
+	}
+	shown := *s
+	shown.form = f
+	shown.values, shown.errs = f.Parse(s.in.withFiles(f))
+	return &shown, nil
 }
 
 // notTaken keeps what was typed where it can't be stored: not any more, or not now.

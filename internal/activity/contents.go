@@ -66,7 +66,7 @@ func (d *Desk) MailCode(ctx context.Context, rec submission.Record) (wait time.D
 		INSERT INTO receipt_code AS c (submission_id, hash, created_at) VALUES ($1, $2, $3)
 		ON CONFLICT (submission_id) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at, attempts = 0
 		WHERE c.created_at <= $4`,
-		rec.ID, d.codeHash(rec.ID, code), d.Now(), d.Now().Add(-twoClicks))
+		rec.ID, d.codeHash(rec, code), d.Now(), d.Now().Add(-twoClicks))
 	if err != nil {
 		return 0, fmt.Errorf("store code: %w", err)
 	}
@@ -84,8 +84,9 @@ func (d *Desk) MailCode(ctx context.Context, rec submission.Record) (wait time.D
 
 func codeSent(p *receiptPage) { p.CodeSent = true }
 
-func (d *Desk) codeHash(id uuid.UUID, code string) []byte {
-	return d.Ring.Digest("receipt code", id[:], []byte(code))
+// codeHash stands for a code that was mailed to the address of a record.
+func (d *Desk) codeHash(rec submission.Record, code string) []byte {
+	return d.Ring.Digest("receipt code", rec.ID[:], []byte(rec.Email), []byte(code))
 }
 
 // takeCode keeps a code that was typed, whatever becomes of it.
@@ -125,34 +126,34 @@ func (d *Desk) openContents(w http.ResponseWriter, r *http.Request, rec submissi
 // Opens tells whether a grant of ours or the newest code opens what only the owner of the record's address may see. Tries
 // count for all receipts of a person together: new codes don't make guessing easier. A wait says that there were too many.
 func (d *Desk) Opens(ctx context.Context, rec submission.Record, grant, code string) (ok bool, wait time.Duration, err error) {
-	if d.granted(rec.ID, grant) {
+	if d.granted(rec, grant) {
 		return true, 0, nil
 	}
 	if wait, ok := d.tries.allow(rec.PersonID.UUID.String(), d.Now()); !ok {
 		return false, max(wait, time.Second), nil
 	}
-	ok, err = d.checkCode(ctx, rec.ID, form.Clean(code, false))
+	ok, err = d.checkCode(ctx, rec, form.Clean(code, false))
 	return ok, 0, err
 }
 
 // checkCode counts the attempt before it looks, so that trying in parallel gains nothing. A code opens once: of two who
 // know it, the second learns that somebody was there.
-func (d *Desk) checkCode(ctx context.Context, id uuid.UUID, code string) (bool, error) {
+func (d *Desk) checkCode(ctx context.Context, rec submission.Record, code string) (bool, error) {
 	var hash []byte
 	err := d.Pool.QueryRow(ctx, `
 		UPDATE receipt_code SET attempts = attempts + 1
 		WHERE submission_id = $1 AND attempts < $2 AND created_at > $3
-		RETURNING hash`, id, codeAttempts, d.Now().Add(-codeLasts)).Scan(&hash)
+		RETURNING hash`, rec.ID, codeAttempts, d.Now().Add(-codeLasts)).Scan(&hash)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("check code: %w", err)
 	}
-	if !hmac.Equal(hash, d.codeHash(id, code)) {
+	if !hmac.Equal(hash, d.codeHash(rec, code)) {
 		return false, nil
 	}
-	tag, err := d.Pool.Exec(ctx, `DELETE FROM receipt_code WHERE submission_id = $1 AND hash = $2`, id, hash)
+	tag, err := d.Pool.Exec(ctx, `DELETE FROM receipt_code WHERE submission_id = $1 AND hash = $2`, rec.ID, hash)
 	if err != nil {
 		return false, fmt.Errorf("spend code: %w", err)
 	}
@@ -164,7 +165,7 @@ func (d *Desk) serveFile(w http.ResponseWriter, r *http.Request, rec submission.
 		return err
 	}
 	id, err := uuid.Parse(chi.URLParam(r, "file"))
-	if err != nil || !d.granted(rec.ID, r.PostForm.Get("grant")) {
+	if err != nil || !d.granted(rec, r.PostForm.Get("grant")) {
 		return page.ErrNotFound
 	}
 	info, err := d.Files.Info(r.Context(), id)

@@ -30,7 +30,7 @@ type editing struct {
 // elsewhere, and the address stays, since the link was mailed to it.
 func (d *Desk) editable(r *http.Request, rec submission.Record) (editing, error) {
 	a, known := d.activities.Find(rec.Kind)
-	until, ok := d.grantOf(rec.ID, chi.URLParam(r, "grant"))
+	until, ok := d.grantOf(rec, chi.URLParam(r, "grant"))
 	if !known || !ok {
 		return editing{}, d.linkOver()
 	}

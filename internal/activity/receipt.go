@@ -1,6 +1,7 @@
 package activity
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -244,27 +245,36 @@ func (d *Desk) Withdraw(ctx context.Context, rec submission.Record) (problem str
 	return "", err
 }
 
-// grant is the right to see the contents of one record until a moment, closed with our seal.
+// grant is the right to see the contents of one record until a moment, closed with our seal. It names the address by a
+// digest, so that what was mailed to a former one opens nothing.
 const grantPurpose = "receipt grant"
 
-// Grant returns a text that opens the contents of a record for that long.
-func (d *Desk) Grant(id uuid.UUID, lasts time.Duration) string {
+// Grant returns a text that opens the contents of a record for that long, or until its person has another address.
+func (d *Desk) Grant(rec submission.Record, lasts time.Duration) string {
 	until := binary.BigEndian.AppendUint64(nil, uint64(d.Now().Add(lasts).Unix()))
-	return d.Ring.Seal(grantPurpose, append(id[:], until...))
+	return d.Ring.Seal(grantPurpose, slices.Concat(rec.ID[:], until, d.addressee(rec)))
 }
 
-func (d *Desk) granted(id uuid.UUID, grant string) bool {
-	until, ok := d.grantOf(id, grant)
+func (d *Desk) addressee(rec submission.Record) []byte {
+	return d.Ring.Digest(grantPurpose, []byte(rec.Email))
+}
+
+func (d *Desk) granted(rec submission.Record, grant string) bool {
+	until, ok := d.grantOf(rec, grant)
 	return ok && d.Now().Before(until)
 }
 
 // grantOf returns until when a grant of ours for that record is good, or was.
-func (d *Desk) grantOf(id uuid.UUID, grant string) (until time.Time, ok bool) {
+func (d *Desk) grantOf(rec submission.Record, grant string) (until time.Time, ok bool) {
 	body, err := d.Ring.Open(grantPurpose, grant)
-	if err != nil || len(body) != 24 || uuid.UUID(body[:16]) != id {
+	if err != nil || len(body) != 56 || uuid.UUID(body[:16]) != rec.ID {
 		return time.Time{}, false
 	}
-	return time.Unix(int64(binary.BigEndian.Uint64(body[16:])), 0), true
+	erased := rec.Email == "" // the second of two clicks learns what became of it; there is nothing more to see
+	if !erased && !bytes.Equal(body[24:], d.addressee(rec)) {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(binary.BigEndian.Uint64(body[16:24])), 0), true
 }
 
 func (d *Desk) writeContents(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
@@ -283,7 +293,7 @@ func (d *Desk) writeContents(w http.ResponseWriter, r *http.Request, rec submiss
 	}
 	return d.views.contents.Write(w, r, http.StatusOK, contentsPage{
 		Base:   page.Base{Title: "What you sent", Description: d.say("contents"), NoIndex: true, Path: d.ReceiptPath(rec.ID)},
-		Record: rec, Address: d.ReceiptPath(rec.ID), Grant: d.Grant(rec.ID, 30*time.Minute), Versions: versions,
+		Record: rec, Address: d.ReceiptPath(rec.ID), Grant: d.Grant(rec, 30*time.Minute), Versions: versions,
 		Files: files, Replies: replies, CanEdit: d.canEdit(ctx, rec),
 	})
 }

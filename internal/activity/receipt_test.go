@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
@@ -229,7 +230,7 @@ func (b *bench) version(t testing.TB, id uuid.UUID) (statement string) {
 // editing returns the address of the form of a record, and what its page would send with other grounds.
 func (b *bench) editing(t testing.TB, id uuid.UUID, why string) (string, url.Values) {
 	t.Helper()
-	path := b.Desk.ReceiptPath(id) + "/edit/" + b.Desk.Grant(id, 30*time.Minute)
+	path := b.Desk.ReceiptPath(id) + "/edit/" + b.Desk.Grant(b.record(t, id), 30*time.Minute)
 	w := b.Get(path)
 	if w.Code != http.StatusOK {
 		t.Fatalf("edit: %d", w.Code)
@@ -238,6 +239,39 @@ func (b *bench) editing(t testing.TB, id uuid.UUID, why string) (string, url.Val
 	values.Set("step", "1")
 	values.Set("why", why)
 	return path, values
+}
+
+// TestFormerAddressOpensNothing presses what was mailed before the sender got away from the mailbox.
+func TestFormerAddressOpensNothing(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	receipt, id := b.sent(t, b.filled(t))
+	before, code := b.record(t, id), b.code(t, receipt)
+	edit, values := b.editing(t, id, "Other grounds.")
+	err := pgx.BeginFunc(t.Context(), b.Pool, func(tx pgx.Tx) error {
+		return b.Desk.People.ChangeAddress(t.Context(), tx, before.PersonID.UUID, "ada@example.org")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := b.Get(edit); w.Code != http.StatusNotFound {
+		t.Errorf("the form: %d", w.Code)
+	}
+	if w := b.post(t, edit, values); w.Code != http.StatusNotFound {
+		t.Errorf("new answers: %d", w.Code)
+	}
+	for name, key := range map[string]url.Values{
+		"the code": {"code": {code}}, "the page": {"grant": {b.Desk.Grant(before, time.Hour)}},
+	} {
+		if w := b.Post(receipt+"/open", key); w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+	}
+	b.Advance(time.Hour)
+	b.editing(t, id, "Other grounds.")
+	if w := b.Post(receipt+"/open", url.Values{"code": {b.code(t, receipt)}}); w.Code != http.StatusOK {
+		t.Errorf("by a code to the new address: %d", w.Code)
+	}
 }
 
 func TestEditTwiceIsOneVersionAndOneNotice(t *testing.T) {

@@ -334,6 +334,14 @@ func TestTheSameFindsItsReceipt(t *testing.T) {
 	}
 	b.lookup = &page.Error{Status: http.StatusConflict, Message: "It is over."}
 	again("when the form takes nothing more")
+	next := activity.NewDesk(b.Desk.Config)
+	a := b.sample(next, nil)
+	next.Open(activity.Activities{a})
+	before := b.Router
+	b.Router = chi.NewRouter()
+	a.Public(b.Router)
+	again("when another process has shown it")
+	b.Router = before
 	b.lookup = nil
 	b.Advance(25 * time.Hour)
 	again("when the page is too old")

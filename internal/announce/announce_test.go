@@ -580,6 +580,26 @@ func TestTwoEditors(t *testing.T) {
 		422, "Leave out the picture", "no earlier than the first", "such as example.com")
 }
 
+// TestBackToTheNewForm sends the form of a new announcement once more, by the browser's way back.
+func TestBackToTheNewForm(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 500, 2000)
+	v := draft("subject", "First")
+	path := h.write(v)
+	stored := func() string { return scan[string](h, `SELECT subject || ' ' || version FROM announcement`) }
+	for _, c := range []struct {
+		subject string
+		code    int
+		stored  string
+	}{{"First", 303, "First 1"}, {"Second", 303, "Second 2"}, {"Second", 303, "Second 2"}, {"Third", 409, "Second 2"}} {
+		v.Set("subject", c.subject)
+		if w := h.staff("POST", "/staff/announce/new", v); w.Code != c.code || stored() != c.stored {
+			t.Errorf("%s: %d, stored: %s", c.subject, w.Code, stored())
+		}
+	}
+	wants(t, h.staff("POST", "/staff/announce/new", v), 409, "<strong>Second</strong>", `value="Third"`, `action="`+path+`"`)
+}
+
 func TestFilterAndTest(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 500, 2000)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -175,17 +177,30 @@ func (r *Room) event(id uuid.UUID, in *account.Session, did string) audit.Event 
 }
 
 // save writes a new announcement, or what is changed of a draft. A new one that is there already was saved by the same
-// form twice: then nothing is written.
+// form: with the same words nothing is written, with others they are an edit of what the first sending made.
 func (r *Room) save(ctx context.Context, a announcement, isNew bool, in *account.Session) error {
 	const values = `purpose = $2, channel = $3, subject = $4, body = $5, agreed_from = $6, agreed_to = $7, domain = $8`
 	args := []any{a.ID, a.Purpose, a.Channel, a.Subject, a.Body, a.AgreedFrom, a.AgreedTo, a.Domain}
-	if !isNew {
-		return r.change(ctx, a.ID, a.Version, []string{draft}, in, "edit", func(tx pgx.Tx, _ announcement) error {
-			_, err := tx.Exec(ctx, `UPDATE announcement SET `+values+` WHERE id = $1`, args...)
+	if isNew {
+		made, err := r.create(ctx, a.ID, args, in)
+		if err != nil || made {
 			return err
-		})
+		}
+		stored, err := get(ctx, r.desk.Pool, a.ID, "")
+		if err != nil || maps.EqualFunc(stored.values(), a.values(), slices.Equal) {
+			return err
+		}
+		a.Version = 1
 	}
-	return pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
+	return r.change(ctx, a.ID, a.Version, []string{draft}, in, "edit", func(tx pgx.Tx, _ announcement) error {
+		_, err := tx.Exec(ctx, `UPDATE announcement SET `+values+` WHERE id = $1`, args...)
+		return err
+	})
+}
+
+// create makes a new announcement, unless one of its id is there already; args are its id and values.
+func (r *Room) create(ctx context.Context, id uuid.UUID, args []any, in *account.Session) (made bool, err error) {
+	err = pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO announcement (id, purpose, channel, subject, body, agreed_from, agreed_to, domain, updated_at, updated_by)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING`,
@@ -193,9 +208,10 @@ func (r *Room) save(ctx context.Context, a announcement, isNew bool, in *account
 		if err != nil {
 			return fmt.Errorf("save announcement: %w", err)
 		}
-		if tag.RowsAffected() == 0 {
+		if made = tag.RowsAffected() == 1; !made {
 			return nil
 		}
-		return audit.Record(ctx, tx, r.event(a.ID, in, "create"))
+		return audit.Record(ctx, tx, r.event(id, in, "create"))
 	})
+	return made, err
 }

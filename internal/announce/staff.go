@@ -246,7 +246,7 @@ func (r *Room) submit(w http.ResponseWriter, req *http.Request, a announcement, 
 	}
 	err := r.save(req.Context(), typed, isNew, account.From(req.Context()))
 	if errors.Is(err, errStale) {
-		if a, err = r.find(req); err != nil {
+		if a, err = get(req.Context(), r.desk.Pool, typed.ID, ""); err != nil {
 			return err
 		}
 		return r.write(w, req, http.StatusConflict, editPage{Row: a, Theirs: &a}, again)

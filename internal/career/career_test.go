@@ -491,6 +491,9 @@ func TestClosedWhileWriting(t *testing.T) {
 	}
 
 	h.Advance(30 * time.Hour)
+	if same := h.accepted(h.send(path, v, upload{"cv.pdf", pdf("in time")})); same.ID != rec.ID {
+		t.Error("the same sending was stored again, since its opening is closed")
+	}
 	v.Set("email", "bob@example.com")
 	w := h.send(path, v, upload{"cv.pdf", pdf("too late")})
 	want(t, w, 422, "closed while you were writing", "I would like to mend your catalogue.", "cv.pdf, ", "Send a résumé without an opening")

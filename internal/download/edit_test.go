@@ -3,10 +3,13 @@ package download_test
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +19,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity/activitytest"
+	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -86,6 +90,29 @@ func (o *office) press(path, act string) *httptest.ResponseRecorder {
 	o.t.Helper()
 	v := url.Values{"version": activitytest.Hidden(o.do(http.MethodGet, path, nil, nil).Body.String())["version"][:1]}
 	return o.do(http.MethodPost, path+"/"+act, v, nil)
+}
+
+// TestFilesAwayKeepWhatIsTyped saves while the store of files does not answer.
+func TestFilesAwayKeepWhatIsTyped(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	blobs, err := file.OpenBlobs("", filepath.Join(os.DevNull, "blobs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	o.Desk.Log, o.Desk.Files = quiet, file.New(file.Config{Pool: o.Pool, Blobs: blobs, Keys: o.Ring, Now: o.Now, Log: quiet})
+	w := o.save("/staff/downloads/new", guide(), []byte(pdf))
+	for _, text := range []string{"What you typed is still here", "You may read it.", `value="A guide"`} {
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), text) {
+			t.Errorf("%d without %q", w.Code, text)
+		}
+	}
+	v := guide()
+	v["id"] = activitytest.Hidden(w.Body.String())["id"]
+	if w := o.do(http.MethodPost, "/staff/downloads/new", v, nil); w.Code != http.StatusSeeOther {
+		t.Errorf("saved again, without the file: %d", w.Code)
+	}
 }
 
 const pdf = "%PDF-1.4\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n2 0 obj\n<< /Type /Pages /Kids [] /Count 0 >>\nendobj\n" +

@@ -306,6 +306,21 @@ func (q *Queue) CancelAbout(ctx context.Context, tx pgx.Tx, submission uuid.UUID
 	return q.cancelAbout(ctx, tx, submission, nil)
 }
 
+// CancelOf stops the messages of some templates about a submission that have not left, since what they say is over, and
+// returns the templates of those that it stopped.
+func (q *Queue) CancelOf(ctx context.Context, tx pgx.Tx, submission uuid.UUID, templates ...string) ([]string, error) {
+	rows, err := tx.Query(ctx, `UPDATE message SET state = 'cancelled', data = '{}'
+		WHERE submission_id = $1 AND template = ANY ($2) AND `+cancellable+` RETURNING template`, submission, templates)
+	if err != nil {
+		return nil, fmt.Errorf("cancel messages: %w", err)
+	}
+	stopped, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("cancel messages: %w", err)
+	}
+	return stopped, nil
+}
+
 // SuspendAbout stops the messages about a submission that is set apart, but for those that a person decided to send: they
 // wait for ReleaseAbout. The others are made by what happens, and may be out of date by then.
 func (q *Queue) SuspendAbout(ctx context.Context, tx pgx.Tx, submission uuid.UUID) error {

@@ -158,6 +158,7 @@ func (x *Addresses) takeOffice(w http.ResponseWriter, r *http.Request) error {
 	}
 	err = x.mailLink(r.Context(), who.ID, v.Get("email"))
 	if errors.Is(err, ErrManyAddresses) {
+		w.Header().Set("Retry-After", "86400")
 		return x.drawOffice(w, r, who, http.StatusTooManyRequests, form.Shown{Values: r.PostForm, Message: x.say("address_many")})
 	}
 	if err != nil {

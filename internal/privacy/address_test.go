@@ -85,7 +85,13 @@ func TestCorrectYourAddress(t *testing.T) {
 		t.Errorf("logged: %v", acts)
 	}
 
+	if w := ask("ada@byron.example", contact.Reference); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("by what a code to the old address opened: %d", w.Code)
+	}
+
 	// Somebody else's address is refused to its reader only, and too many mails are not sent.
+	s.Advance(time.Hour)
+	_, grant = s.opens(t, path)
 	document(t, ask("bob@example.org", contact.Reference), http.StatusOK)
 	if w := s.Post(s.mailedLink(t, "bob@example.org"), nil); w.Code != http.StatusConflict {
 		t.Errorf("of somebody else: %d", w.Code)
@@ -152,5 +158,12 @@ func TestOfficerCorrectsAnAddress(t *testing.T) {
 	document(t, s.Post(s.mailedLink(t, "ada@king.example"), nil), http.StatusOK)
 	if p, err := s.Desk.People.Get(t.Context(), contact.PersonID.UUID); err != nil || p.Email != "ada@king.example" {
 		t.Errorf("changed: %+v, %v", p, err)
+	}
+	for range 4 {
+		do(officer, http.MethodPost, at, url.Values{"email": {"ada@lovelace.example"}})
+	}
+	many := do(officer, http.MethodPost, at, url.Values{"email": {"ada@lovelace.example"}})
+	if many.Code != http.StatusTooManyRequests || many.Header().Get("Retry-After") == "" {
+		t.Errorf("a sixth link: %d, Retry-After %q", many.Code, many.Header().Get("Retry-After"))
 	}
 }

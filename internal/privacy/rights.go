@@ -237,7 +237,7 @@ func (x *Rights) open(w http.ResponseWriter, r *http.Request, rec submission.Rec
 	if data.Stays, err = x.eraser.tell(r.Context(), erasing{Person: rec.PersonID}); err != nil {
 		return err
 	}
-	data.Step, data.Sections, data.Grant = "open", h.sections(x.say, rec.ID), x.desk.Grant(rec.ID, grantLasts)
+	data.Step, data.Sections, data.Grant = "open", h.sections(x.say, rec.ID), x.desk.Grant(rec, grantLasts)
 	if x.isSigned(r, rec.ID) {
 		data.Signed = r.PostForm.Get("signed")
 	}

@@ -51,7 +51,7 @@ func (x *Rights) showSigned(w http.ResponseWriter, r *http.Request, rec submissi
 			Title: "Your data", Description: x.say("signed_about"), NoIndex: true, Path: r.URL.Path,
 			Section: "connect", Crumbs: crumbs("Your data"),
 		},
-		Record: rec, Action: rightsPath(x.desk, rec.ID), Grant: x.desk.Grant(rec.ID, grantLasts), Signed: x.signedText(rec.ID),
+		Record: rec, Action: rightsPath(x.desk, rec.ID), Grant: x.desk.Grant(rec, grantLasts), Signed: x.signedText(rec.ID),
 	})
 }
 

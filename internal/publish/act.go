@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
 )
 
 // actView is an act ready to be drawn.
@@ -137,7 +138,7 @@ func (e *editor) submitAct(w http.ResponseWriter, r *http.Request) error {
 	act := acts[i]
 	in, err := e.desk.Receive(w, r, form.Form{Fields: act.renamed()})
 	if err != nil {
-		return err
+		return e.notDone(w, r, x, tried{name: name, values: in.Values}, err)
 	}
 	values, errs := act.parse(in.Values)
 	maps.Copy(errs, in.Errors)
@@ -160,6 +161,7 @@ func (e *editor) answerAct(w http.ResponseWriter, r *http.Request, x editing, ac
 	var (
 		lack    notReady
 		invalid Invalid
+		known   *page.Error
 	)
 	t := tried{name: act.Name, values: typed}
 	switch {
@@ -182,8 +184,17 @@ func (e *editor) answerAct(w http.ResponseWriter, r *http.Request, x editing, ac
 		}
 		t.message = e.say("stale", "who", now.row.Editor, "one", e.room.One)
 		return e.refuse(w, r, http.StatusConflict, now, t)
+	case errors.As(err, &known):
+		return err
 	}
-	return err
+	return e.notDone(w, r, x, t, err)
+}
+
+// notDone shows what was typed for an act that can't be done just now.
+func (e *editor) notDone(w http.ResponseWriter, r *http.Request, x editing, t tried, why error) error {
+	e.sorry(w, r, x, why)
+	t.message = e.say("not_stored")
+	return e.refuse(w, r, http.StatusServiceUnavailable, x, t)
 }
 
 func (e *editor) refuse(w http.ResponseWriter, r *http.Request, status int, x editing, t tried) error {

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"html/template"
@@ -111,6 +112,7 @@ func (e *editor) form(ctx context.Context, id uuid.UUID) (form.Form, error) {
 // editing is one look at the form of a row, with what stands in it.
 type editing struct {
 	row      row // version 0: new
+	base     int // the version that is edited, where it may be an older one
 	form     form.Form
 	shown    form.Shown
 	conflict *conflict
@@ -143,18 +145,22 @@ func (e *editor) find(r *http.Request) (editing, error) {
 	if err != nil {
 		return editing{}, page.ErrNotFound
 	}
-	row, err := e.row(r.Context(), e.desk.Pool, id, "")
+	return e.stored(r.Context(), id)
+}
+
+func (e *editor) stored(ctx context.Context, id uuid.UUID) (editing, error) {
+	row, err := e.row(ctx, e.desk.Pool, id, "")
 	if err != nil {
 		return editing{}, err
 	}
-	values, err := e.room.Load(r.Context(), e.desk.Pool, id)
+	values, err := e.room.Load(ctx, e.desk.Pool, id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return editing{}, page.ErrNotFound
 	}
 	if err != nil {
 		return editing{}, err
 	}
-	f, err := e.form(r.Context(), id)
+	f, err := e.form(ctx, id)
 	return editing{row: row, form: f, shown: form.Shown{Values: url.Values(values)}}, err
 }
 
@@ -176,64 +182,97 @@ func (e *editor) submitEdit(w http.ResponseWriter, r *http.Request) error {
 
 // take saves what was typed, previews it, or shows it again with what is to be mended.
 func (e *editor) take(w http.ResponseWriter, r *http.Request, x editing) error {
-	in, err := e.desk.Receive(w, r, x.form)
-	if err != nil {
-		return err
-	}
+	in, fault := e.desk.Receive(w, r, x.form)
 	fresh := x.row.Version == 0
 	if fresh {
-		if x.row.ID, err = uuid.Parse(in.Values.Get("id")); err != nil {
+		id, err := uuid.Parse(in.Values.Get("id"))
+		if err != nil {
 			return page.ErrNotFound
 		}
+		x.row.ID = id
 	}
 	values, errs := x.form.Parse(in.Values)
 	maps.Copy(errs, in.Errors)
 	x.shown = form.Shown{Values: in.Values, Errors: errs, Kept: in.Kept, Message: in.Message}
+	x.base, _ = strconv.Atoi(in.Values.Get("version"))
+	if !fresh && x.base < 1 {
+		x.base = -1 // what is no number is no version, so it is stale
+	}
+	if fault != nil {
+		return e.notStored(w, r, x, fault)
+	}
 	if in.Status != 0 {
 		return e.write(w, r, in.Status, x)
 	}
 	if len(errs) > 0 {
 		return e.write(w, r, http.StatusUnprocessableEntity, x)
 	}
-	version, _ := strconv.Atoi(in.Values.Get("version")) // what is no number is no version, so it is stale
-	s := step{id: x.row.ID, fresh: fresh, version: version, done: doneEdited}
-	if fresh {
-		s.done = doneCreated
-	}
 	saving := Saving{ID: x.row.ID, New: fresh, Values: values, Files: in.Files, Now: e.desk.Now()}
-	s.fn = func(tx pgx.Tx) error { return e.room.Save(r.Context(), tx, saving) }
-	if in.Values.Get("do") == "preview" {
-		s.preview = func(tx pgx.Tx) error { return e.preview(w, r, tx, x.row.ID, fresh) }
+	preview := in.Values.Get("do") == "preview"
+	err := e.save(w, r, saving, x.base, preview)
+	if errors.Is(err, errExists) { // twice, or again after the way back: an edit of what the first sending made
+		saving.New, x.base = false, 1
+		err = e.save(w, r, saving, x.base, preview)
 	}
-	err = e.change(r.Context(), s)
-	if s.preview != nil && err == nil {
+	if preview && err == nil {
 		return nil
 	}
-	return e.answer(w, r, x, in, version, err)
+	return e.answer(w, r, x, in, err)
+}
+
+// save does a saving that is based on a version, or draws its preview and keeps nothing.
+func (e *editor) save(w http.ResponseWriter, r *http.Request, saving Saving, version int, preview bool) error {
+	s := step{id: saving.ID, fresh: saving.New, version: version, done: doneEdited}
+	if saving.New {
+		s.done = doneCreated
+	}
+	s.fn = func(tx pgx.Tx) error { return e.room.Save(r.Context(), tx, saving) }
+	if preview {
+		s.preview = func(tx pgx.Tx) error { return e.preview(w, r, tx, saving.ID, saving.New) }
+	}
+	return e.change(r.Context(), s)
+}
+
+// notStored shows what was typed where it can't be stored just now.
+func (e *editor) notStored(w http.ResponseWriter, r *http.Request, x editing, why error) error {
+	e.sorry(w, r, x, why)
+	x.shown.Errors, x.shown.Message = nil, e.say("not_stored")
+	return e.write(w, r, http.StatusServiceUnavailable, x)
+}
+
+// sorry logs why something can't be stored, and says when to try again.
+func (e *editor) sorry(w http.ResponseWriter, r *http.Request, x editing, why error) {
+	e.desk.Log.ErrorContext(r.Context(), "could not save", "id", page.RequestID(r), "kind", e.room.Kind, "row", x.row.ID, "err", why)
+	w.Header().Set("Retry-After", "30")
 }
 
 // answer says what became of a saving.
-func (e *editor) answer(w http.ResponseWriter, r *http.Request, x editing, in activity.Received, version int, err error) error {
-	var invalid Invalid
+func (e *editor) answer(w http.ResponseWriter, r *http.Request, x editing, in activity.Received, err error) error {
+	var (
+		invalid Invalid
+		known   *page.Error
+	)
 	switch {
-	case err == nil, errors.Is(err, errExists):
+	case err == nil:
 		http.Redirect(w, r, e.path(x.row.ID)+"?saved", http.StatusSeeOther)
 		return nil
 	case errors.As(err, &invalid):
 		x.shown.Errors = form.Errors(invalid)
 		return e.write(w, r, http.StatusUnprocessableEntity, x)
 	case errors.Is(err, errStale):
-		now, err := e.find(r)
+		now, err := e.stored(r.Context(), x.row.ID)
 		if err != nil {
 			return err
 		}
-		if now.conflict, err = e.compare(r.Context(), now, in.Values, version); err != nil {
+		if now.conflict, err = e.compare(r.Context(), now, in.Values, x.base); err != nil {
 			return err
 		}
 		now.shown = x.shown
 		return e.write(w, r, http.StatusConflict, now)
+	case errors.As(err, &known):
+		return err
 	}
-	return err
+	return e.notStored(w, r, x, err)
 }
 
 func (e *editor) showPreview(w http.ResponseWriter, r *http.Request) error {
@@ -260,7 +299,7 @@ const longest = 8000
 // write draws the edit page.
 func (e *editor) write(w http.ResponseWriter, r *http.Request, status int, x editing) error {
 	ctx, fresh := r.Context(), x.row.Version == 0
-	x.shown.Hidden = []form.Hidden{{Name: "version", Value: strconv.Itoa(x.row.Version)}}
+	x.shown.Hidden = []form.Hidden{{Name: "version", Value: strconv.Itoa(cmp.Or(x.base, x.row.Version))}}
 	x.shown.Action = e.path(x.row.ID)
 	data := editPage{
 		One: e.room.One, Many: e.room.Many, Row: x.row, New: fresh, Status: x.row.status(e.desk.Now()), Since: e.since(x.row),

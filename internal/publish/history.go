@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ type conflict struct {
 	Who, When string
 	Since     []entry // what was saved in the meantime
 	Lines     []line  // Was: as it is stored now; Is: as it was typed
+	Settled   []line  // likewise, of what the form asks no more, since the row has moved on
 	Theirs    string  // address of the form with what is stored
 }
 
@@ -134,7 +136,23 @@ func (e *editor) compare(ctx context.Context, now editing, typed url.Values, ver
 			c.Lines = append(c.Lines, line{f.Label, stored, mine})
 		}
 	}
+	c.Settled = e.settled(now, typed)
 	return c, nil
+}
+
+// settled lists what was typed of a row's values into fields that its form has no more.
+func (e *editor) settled(now editing, typed url.Values) []line {
+	var list []line
+	stored := form.Values(now.shown.Values)
+	for _, name := range slices.Sorted(maps.Keys(stored)) {
+		if _, asked := now.form.Field(name); asked || !typed.Has(name) {
+			continue
+		}
+		if was, is := e.plain(name, stored), form.Clean(strings.Join(typed[name], ", "), true); was != is {
+			list = append(list, line{label(name), was, is})
+		}
+	}
+	return list
 }
 
 // words is a time as the workspace writes it: in Chicago, where the company is.

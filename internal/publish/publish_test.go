@@ -2,7 +2,9 @@ package publish_test
 
 import (
 	"context"
+	"errors"
 	"html"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -123,6 +125,9 @@ func (o *office) room() publish.Room {
 				Name: "rename", Label: "Rename", Done: "renamed",
 				Fields: []form.Field{{Name: "title", Label: "New title", Kind: form.Text, Required: true}},
 				Do: func(ctx context.Context, tx pgx.Tx, id uuid.UUID, v form.Values) error {
+					if v.Get("title") == "Away" {
+						return errors.New("the store of files does not answer")
+					}
 					_, err := tx.Exec(ctx, `UPDATE opening SET title = $2 WHERE id = $1`, id, v.Get("title"))
 					return err
 				},
@@ -370,6 +375,53 @@ func TestDoubleClick(t *testing.T) {
 	if err := o.Pool.QueryRow(t.Context(), `SELECT count(*) FROM opening`).Scan(&n); err != nil || n != 1 {
 		t.Errorf("%d rows, %v", n, err)
 	}
+}
+
+// TestBackToTheNewForm sends the form of a new row once more, by the browser's way back, with other words.
+func TestBackToTheNewForm(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	const path = "/staff/openings/new"
+	typed := activitytest.Hidden(o.as("Ann", http.MethodGet, path, nil).Body.String())
+	say := func(body string) url.Values {
+		v := maps.Clone(typed)
+		v["title"], v["body"] = []string{"Writer"}, []string{body}
+		return v
+	}
+	row := o.as("Ann", http.MethodPost, path, say("First")).Header().Get("Location")
+	preview := say("Second, as drawn")
+	preview.Set("do", "preview")
+	want(t, o.as("Ann", http.MethodPost, path, preview), 200, "Second, as drawn")
+	want(t, o.as("Ann", http.MethodPost, path, say("Second")), 303)
+	want(t, o.as("Ann", http.MethodGet, row, nil), 200, "Second")
+	want(t, o.as("Ann", http.MethodPost, path, say("Third")), 409, "Second", "Third", "Save mine over it",
+		`action="`+strings.TrimSuffix(row, "?saved")+`"`, `name="version" value="2"`)
+	want(t, o.as("Ann", http.MethodGet, row, nil), 200, "Second")
+}
+
+func TestActAwayKeepsWhatIsTyped(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	path := o.create("Writer", "First")
+	w := o.as("Ann", http.MethodPost, path+"/rename", url.Values{"version": {"1"}, "rename-title": {"Away"}})
+	want(t, w, 503, "What you typed is still here", `value="Away"`)
+	if w.Header().Get("Retry-After") == "" {
+		t.Error("without Retry-After")
+	}
+}
+
+// TestShownAgainKeepsItsVersion mends a sending that was refused, after another was saved.
+func TestShownAgainKeepsItsVersion(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	path := o.create("Writer", "First")
+	mine := url.Values{"version": {"1"}, "title": {""}, "slug": {"writer"}, "body": {"Ann's words"}}
+	want(t, o.as("Bob", http.MethodPost, path, url.Values{"version": {"1"}, "title": {"Writer"}, "slug": {"writer"}, "body": {"Bob's words"}}), 303)
+	w := o.as("Ann", http.MethodPost, path, mine)
+	want(t, w, 422)
+	mine.Set("version", version(t, w.Body.String()))
+	mine.Set("title", "Writer")
+	want(t, o.as("Ann", http.MethodPost, path, mine), 409, "Bob Recruiter saved this while you were writing")
 }
 
 func TestSlug(t *testing.T) {

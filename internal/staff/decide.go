@@ -208,7 +208,7 @@ func (ws *Workspace) complete(c *submission.Change, m activity.Move, o opened, v
 		c.Message.Template = "more"
 		c.Message.Data = mail.More{
 			What: o.kind.What, Reference: o.Reference, Question: text,
-			URL: ws.desk.ReceiptPath(o.ID) + "/edit/" + ws.desk.Grant(o.ID, askedFor),
+			URL: ws.desk.ReceiptPath(o.ID) + "/edit/" + ws.desk.Grant(o.Record, askedFor),
 		}
 		return
 	}

@@ -138,6 +138,25 @@ func (s *Store) Revision(ctx context.Context, f form.Form) ([]byte, error) {
 	return r.Digest, nil
 }
 
+// AsShown returns the form of a revision as far as it is stored: what it is about, and its questions. ErrNotFound says that
+// nothing was ever stored under it.
+func (s *Store) AsShown(ctx context.Context, revision []byte) (form.Form, error) {
+	var (
+		f       form.Form
+		subject uuid.NullUUID
+	)
+	err := s.Pool.QueryRow(ctx, `SELECT kind, subject_id, fields FROM form_revision WHERE digest = $1`, revision).
+		Scan(&f.Kind, &subject, &f.Fields)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return form.Form{}, ErrNotFound
+	}
+	if err != nil {
+		return form.Form{}, fmt.Errorf("read form revision: %w", err)
+	}
+	f.Subject = subject.UUID
+	return f, nil
+}
+
 func nullable(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }
 
 // Record is a submission as staff and its sender see it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -154,17 +155,32 @@ func (r *Room) drawQuestions(w http.ResponseWriter, req *http.Request, status in
 func (f found) chosen(req *http.Request) (question, bool, error) {
 	name := chi.URLParam(req, "name")
 	if name == "" {
-		q := question{SurveyID: f.survey.ID, Position: len(f.questions) + 1}
-		if n := len(f.questions); n > 0 {
-			q.Page = inOrder(f.questions)[n-1].Page
-		}
-		return q, true, nil
+		return f.blank(), true, nil
 	}
 	i := slices.IndexFunc(f.questions, func(q question) bool { return q.Name == name })
 	if i < 0 {
 		return question{}, false, page.ErrNotFound
 	}
 	return f.questions[i], false, nil
+}
+
+func (f found) blank() question {
+	q := question{SurveyID: f.survey.ID, Position: len(f.questions) + 1}
+	if n := len(f.questions); n > 0 {
+		q.Page = inOrder(f.questions)[n-1].Page
+	}
+	return q
+}
+
+// made returns the question that the form of a new one made already: it was sent twice, or came back by the browser's
+// way back.
+func (f found) made(v url.Values) (question, bool) {
+	id, err := uuid.Parse(v.Get("id"))
+	i := slices.IndexFunc(f.questions, func(q question) bool { return err == nil && q.ID == id })
+	if i < 0 {
+		return question{}, false
+	}
+	return f.questions[i], true
 }
 
 func (r *Room) showQuestion(w http.ResponseWriter, req *http.Request) error {
@@ -213,16 +229,26 @@ func (r *Room) submitQuestion(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q, fresh, err := f.chosen(req)
-	if err != nil {
-		return err
-	}
+	q, fresh, gone := f.chosen(req)
 	in, err := r.desk.Receive(w, req, questionForm())
 	if err != nil {
 		return err
 	}
 	values, errs := questionForm().Parse(in.Values)
 	shown := form.Shown{Values: in.Values, Errors: errs, Message: in.Message}
+	if gone != nil { // removed in the meantime, but not what was typed: it can be saved as a new one
+		shown.Values.Set("id", uuid.Must(uuid.NewV7()).String())
+		shown.Message = r.say("removed_typed")
+		return r.drawQuestion(w, req, http.StatusConflict, f, f.blank(), true, shown)
+	}
+	version, _ := strconv.Atoi(in.Values.Get("version"))
+	if made, ok := f.made(in.Values); fresh && ok {
+		q, fresh, version = made, false, version+1 // an edit of what the first sending made
+		if q.same(values) {
+			http.Redirect(w, req, f.path(), http.StatusSeeOther)
+			return nil
+		}
+	}
 	if !fresh && f.fixed(q.Name) && values.Get("kind") != q.Kind {
 		errs.Add("kind", fmt.Sprintf("People have answered while this was “%s”. Remove it and add another question instead.",
 			kindLabel(q.Kind)))
@@ -242,7 +268,6 @@ func (r *Room) submitQuestion(w http.ResponseWriter, req *http.Request) error {
 			return page.ErrNotFound
 		}
 	}
-	version, _ := strconv.Atoi(in.Values.Get("version"))
 	err = r.saveQuestion(req.Context(), f, q, fresh, version)
 	var invalid publish.Invalid
 	if errors.As(err, &invalid) {
@@ -260,14 +285,11 @@ func (r *Room) submitQuestion(w http.ResponseWriter, req *http.Request) error {
 	return nil
 }
 
-// saveQuestion writes a question. A new one that is there already was saved by the same button.
+// saveQuestion writes a question.
 func (r *Room) saveQuestion(ctx context.Context, f found, q question, fresh bool, version int) error {
 	done := "question edited"
 	if fresh {
 		done = "question added"
-		if slices.ContainsFunc(f.questions, func(old question) bool { return old.ID == q.ID }) {
-			return nil
-		}
 	}
 	return r.staff.Change(ctx, r.editing(), f.survey.ID, version, done, func(tx pgx.Tx) error {
 		if fresh {

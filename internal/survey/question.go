@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -172,6 +173,13 @@ func (q question) values() url.Values {
 		v.Set("most", strconv.Itoa(q.Most))
 	}
 	return v
+}
+
+// same tells whether values are those of the question as it stands.
+func (q question) same(v form.Values) bool {
+	typed := q
+	typed.read(v)
+	return maps.EqualFunc(typed.values(), q.values(), slices.Equal)
 }
 
 // inOrder puts the questions of a page together, as the form does.

@@ -1,6 +1,7 @@
 package survey_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -229,6 +230,46 @@ func TestEditSurvey(t *testing.T) {
 	h.accept("/surveys/coffee", 1, func(int, url.Values) {})
 	edit := url.Values{"version": {"3"}, "title": {"Coffee"}, "slug": {"coffee"}, "summary": {"About coffee."}}
 	want(t, h.as("Max", "POST", path, edit), 422, "Make a new survey instead")
+}
+
+// TestBackToTheNewQuestion sends the form of a new question once more, by the browser's way back.
+func TestBackToTheNewQuestion(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	path := h.staffPath("/surveys/after-your-demonstration") + "/questions"
+	add := h.question(strings.TrimSuffix(path, "/questions"), url.Values{"page": {"End"}, "label": {"First"}, "kind": {"text"}, "why": {"We read it."}})
+	label := func() string {
+		return scan[string](h, `SELECT label FROM question WHERE id = $1`, add.Get("id"))
+	}
+	for _, c := range []struct {
+		label string
+		code  int
+		want  string
+	}{{"First", 303, "First"}, {"First", 303, "First"}, {"Second", 303, "Second"}, {"Second", 303, "Second"}, {"Third", 409, "Second"}} {
+		add.Set("label", c.label)
+		if w := h.as("Max", "POST", path+"/new", add); w.Code != c.code || label() != c.want {
+			t.Errorf("%s: %d, stored: %s", c.label, w.Code, label())
+		}
+	}
+	want(t, h.as("Max", "POST", path+"/new", add), 409, "What you typed is still here", `value="Third"`, `action="`+path+`/first"`)
+}
+
+func TestRemovedQuestionKeepsWhatIsTyped(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	path := h.staffPath("/surveys/after-your-demonstration") + "/questions"
+	add := h.question(strings.TrimSuffix(path, "/questions"), url.Values{"page": {"End"}, "label": {"First"}, "kind": {"text"}, "why": {"We read it."}})
+	want(t, h.as("Max", "POST", path+"/new", add), 303)
+	mine := activitytest.Hidden(h.as("Max", "GET", path+"/first", nil).Body.String())
+	maps.Copy(mine, url.Values{"page": {"End"}, "label": {"Mine"}, "kind": {"text"}, "why": {"We read it."}})
+	want(t, h.as("Max", "POST", path+"/first/remove", mine), 303)
+	w := h.as("Max", "POST", path+"/first", mine)
+	want(t, w, 409, "removed this question in the meantime", `value="Mine"`, `action="`+path+`/new"`)
+	maps.Copy(mine, activitytest.Hidden(w.Body.String()))
+	want(t, h.as("Max", "POST", path+"/new", mine), 303)
+	if n := scan[int](h, `SELECT count(*) FROM question WHERE label = 'Mine'`); n != 1 {
+		t.Errorf("%d questions", n)
+	}
 }
 
 // question returns what the page of a new question sends, with what was typed.

@@ -240,7 +240,7 @@ func TestNamedAnswer(t *testing.T) {
 	if n := scan[int](h, `SELECT count(*) FROM consent_event WHERE purpose = 'survey'`); n != 1 {
 		t.Errorf("%d consents", n)
 	}
-	edit := receipt + "/edit/" + h.Desk.Grant(id, 48*time.Hour)
+	edit := receipt + "/edit/" + h.Desk.Grant(rec, 48*time.Hour)
 	page := h.Get(edit)
 	want(t, page, 200, "Your answers are as you left them")
 	h.exec(`UPDATE survey SET closes_at = $1 WHERE slug = 'after-your-demonstration'`, h.Now())

@@ -239,6 +239,9 @@ func (r *Room) follow(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.
 		if err != nil {
 			return err
 		}
+		if _, err := r.desk.Mail.CancelOf(ctx, tx, rec.ID, ofSeat()...); err != nil {
+			return err
+		}
 		g := guest{first, submission.Reference(first), rec.Name, rec.Email}
 		if err := r.tell(ctx, tx, rec, "webinar-again", r.notice(w, g)); err != nil {
 			return err
@@ -279,6 +282,9 @@ func (r *Room) tellCancelled(ctx context.Context, tx pgx.Tx, w Webinar, rec subm
 	if err != nil {
 		return err
 	}
+	if _, err := r.desk.Mail.CancelOf(ctx, tx, rec.ID, ofSeat()...); err != nil {
+		return err
+	}
 	if seated {
 		return r.tell(ctx, tx, rec, "webinar-cancelled", r.revoke(w, guestOf(rec)))
 	}
@@ -299,6 +305,12 @@ func invited(ctx context.Context, tx pgx.Tx, id uuid.UUID) (mailed bool, err err
 		return false, fmt.Errorf("look for invitation: %w", err)
 	}
 	return mailed, nil
+}
+
+// ofSeat names the mails that are untrue once their seat, or place in line, is gone. They may wait for a relay that was
+// away, and would leave after the one that says so.
+func ofSeat() []string {
+	return []string{"webinar-registered", "webinar-seat", "webinar-moved", "webinar-reminder", "webinar-waiting"}
 }
 
 // tell mails a guest. Nobody is there to be told once a person was erased.

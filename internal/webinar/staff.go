@@ -214,7 +214,7 @@ func localOf(v form.Values) time.Time {
 func (r *Room) write(ctx context.Context, tx pgx.Tx, old, w Webinar) error {
 	if !w.StartsLocal.Equal(old.StartsLocal) || w.Zone != old.Zone || w.Minutes != old.Minutes || w.Place != old.Place ||
 		w.JoinURL != old.JoinURL || w.Title != old.Title {
-		if old.Taken+old.Waiting > 0 {
+		if old.State == publish.Published || old.Taken+old.Waiting > 0 { // its entry stands in calendars
 			now := r.desk.Now() // under the lock: whoever registered by the old time did so before
 			w.Sequence, w.MovedAt = old.Sequence+1, &now
 		}

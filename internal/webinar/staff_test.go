@@ -2,6 +2,7 @@ package webinar_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/account"
@@ -71,6 +73,97 @@ func typed() url.Values {
 	return url.Values{
 		"title": {"Planning slowly"}, "summary": {"One part."}, "date": {"2026-12-03"}, "time": {"11:00"}, "zone": {"America/Chicago"},
 		"minutes": {"60"}, "speakers": {"A planner"}, "join_url": {"https://meet.example.com/x"}, "capacity": {"2"}, "body": {"Words."},
+	}
+}
+
+// TestPublishedMeanwhile shows what was typed for a draft, which the form of a published webinar asks no more.
+func TestPublishedMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	w := h.as(account.Marketer)
+	made := w.send("/webinars/new", "/webinars/new", typed(), http.StatusSeeOther)
+	path := strings.TrimSuffix(strings.TrimPrefix(made.Header().Get("Location"), "/staff"), "?saved")
+	mine := hidden(w.do(http.MethodGet, path, nil).Body.String())
+	maps.Copy(mine, typed())
+	mine["slug"], mine["date"], mine["time"] = []string{"planning-slowly"}, []string{"2026-12-17"}, []string{"16:45"}
+	w.send(path, path+"/publish", url.Values{}, http.StatusSeeOther)
+	got := w.do(http.MethodPost, path, mine)
+	for _, text := range []string{"no longer takes", "2026-12-03", "2026-12-17", "16:45"} {
+		if got.Code != http.StatusConflict || !strings.Contains(got.Body.String(), text) {
+			t.Errorf("%d without %q", got.Code, text)
+		}
+	}
+	if strings.Contains(got.Body.String(), `<th scope="row">Zone<`) {
+		t.Error("what is the same is said to differ")
+	}
+}
+
+// TestLateMailIsNotOutOfDate moves an event and calls it off while mail waits for its relay.
+func TestLateMailIsNotOutOfDate(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	w := h.as(account.Marketer)
+	made := w.send("/webinars/new", "/webinars/new", typed(), http.StatusSeeOther)
+	path := strings.TrimSuffix(strings.TrimPrefix(made.Header().Get("Location"), "/staff"), "?saved")
+	w.send(path, path+"/publish", url.Values{}, http.StatusSeeOther)
+	h.Pages.Invalidate()
+	late := func(want ...letter) {
+		t.Helper()
+		got := h.letters()
+		for i := range got {
+			got[i].ics, got[i].text = "", ""
+		}
+		sort := cmpopts.SortSlices(func(a, b letter) bool { return a.to < b.to })
+		if diff := cmp.Diff(got, want, cmp.AllowUnexported(letter{}), sort); diff != "" {
+			t.Errorf("mails (-got +want):\n%s", diff)
+		}
+	}
+	for i := range 3 { // two seats, and one who waits
+		h.register("planning-slowly", guest(i))
+	}
+	h.Advance(time.Minute)
+	w.send(path, path+"/move", url.Values{
+		"move-date": {"2026-12-10"}, "move-time": {"09:30"}, "move-zone": {"Europe/Berlin"}, "move-minutes": {"45"},
+	}, http.StatusSeeOther)
+	h.tend()
+	first := h.letters()
+	if len(first) != 3 {
+		t.Fatalf("%d mails to three people", len(first))
+	}
+	for _, l := range first {
+		if !strings.Contains(l.text, "/confirm/") || !strings.Contains(l.text, "10 December") || strings.Contains(l.text, "3 December") {
+			t.Errorf("%s to %s: %s", l.subject, l.to, l.text)
+		}
+	}
+	h.register("planning-slowly", guest(3))
+	h.Advance(time.Minute)
+	w.send(path, path+"/cancel", url.Values{"cancel-reason": {"The speaker is ill."}}, http.StatusSeeOther)
+	h.tend()
+	off := "Cancelled: Planning slowly"
+	late(letter{to: guest(0), subject: off, method: "CANCEL"}, letter{to: guest(1), subject: off, method: "CANCEL"},
+		letter{to: guest(2), subject: off}, letter{to: guest(3), subject: off})
+}
+
+// TestPublicEntryRises moves an event for which nobody has registered, but whose entry may stand in calendars.
+func TestPublicEntryRises(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	w := h.as(account.Marketer)
+	made := w.send("/webinars/new", "/webinars/new", typed(), http.StatusSeeOther)
+	path := strings.TrimSuffix(strings.TrimPrefix(made.Header().Get("Location"), "/staff"), "?saved")
+	w.send(path, path+"/publish", url.Values{}, http.StatusSeeOther)
+	h.Pages.Invalidate()
+	sequence := func() string {
+		l := letter{ics: h.Get("/webinars/planning-slowly/calendar.ics").Body.String()}
+		return l.value("SEQUENCE")
+	}
+	before := sequence()
+	w.send(path, path+"/move", url.Values{
+		"move-date": {"2026-12-10"}, "move-time": {"09:30"}, "move-zone": {"Europe/Berlin"}, "move-minutes": {"45"},
+	}, http.StatusSeeOther)
+	h.Pages.Invalidate()
+	if after := sequence(); before != "0" || after != "2" {
+		t.Errorf("SEQUENCE %s, then %s", before, after)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -97,6 +98,7 @@ type mailing struct {
 	quarantined bool      // those too
 	event       string    // of the history; empty: none
 	message     func(w Webinar, rec submission.Record) mail.Message
+	renews      bool // what waits and says how it was is not mailed any more
 }
 
 // untold lists the registrations that a mailing has not reached.
@@ -145,6 +147,12 @@ func (r *Room) sendOne(ctx context.Context, w Webinar, m mailing, id uuid.UUID) 
 			From: []string{rec.Status}, To: rec.Status, Kind: m.event, By: submission.System, Decides: true,
 			PurgeAfter: w.purgeAfter(), Message: &message,
 		}
+		if m.renews {
+			c.Moved = func(ctx context.Context, tx pgx.Tx, rec submission.Record, _ string) (err error) {
+				message, err = r.renew(ctx, tx, w, rec, message)
+				return err
+			}
+		}
 		if err := r.desk.Store.MoveTx(ctx, tx, id, c); err != nil {
 			return err
 		}
@@ -163,13 +171,36 @@ func (r *Room) sendOne(ctx context.Context, w Webinar, m mailing, id uuid.UUID) 
 	return nil
 }
 
+// renew stops the mails that still wait with how an event was, and returns what is mailed in their stead. Who never got
+// the first mail gets that, as it reads now: only it asks for the address to be confirmed.
+func (r *Room) renew(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.Record, m mail.Message) (mail.Message, error) {
+	dated := []string{"webinar-registered", "webinar-seat", "webinar-moved", "webinar-reminder"}
+	if rec.Status == Waitlisted {
+		dated = []string{"webinar-waiting"}
+	}
+	stopped, err := r.desk.Mail.CancelOf(ctx, tx, rec.ID, dated...)
+	switch confirm := r.desk.ConfirmPath(rec.ID); {
+	case slices.Contains(stopped, "webinar-registered"):
+		i := r.invite(w, guestOf(rec))
+		i.ConfirmURL = confirm
+		m.Template, m.Data = "webinar-registered", i
+	case slices.Contains(stopped, "webinar-seat"):
+		m.Template = "webinar-seat"
+	case slices.Contains(stopped, "webinar-waiting"):
+		n := r.notice(w, guestOf(rec))
+		n.Moved, n.ConfirmURL = true, confirm
+		m.Data = n
+	}
+	return m, err
+}
+
 // tellMoved sends the new calendar entry of an event that was moved since somebody registered.
 func (r *Room) tellMoved(ctx context.Context, w Webinar) error {
 	if w.MovedAt == nil || !r.desk.Now().Before(w.End()) {
 		return nil
 	}
 	return r.send(ctx, w, mailing{
-		kind: fmt.Sprint("moved:", w.Sequence), statuses: live(), before: *w.MovedAt, event: "told_moved",
+		kind: fmt.Sprint("moved:", w.Sequence), statuses: live(), before: *w.MovedAt, event: "told_moved", renews: true,
 		message: func(w Webinar, rec submission.Record) mail.Message {
 			if rec.Status == Waitlisted {
 				n := r.notice(w, guestOf(rec))
