@@ -72,7 +72,7 @@ func (e *exam) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// replay erases once more whom a restored database brought back, and refuses once more what they had refused.
+// replay erases once more whom a restored database brought back, and refuses once more what was refused since.
 func (e *exam) replay(ctx context.Context) {
 	erased, refused, err := e.eraser.Replay(ctx)
 	if e.check("what was erased or refused since the backup is so again", err) {

@@ -115,7 +115,8 @@ func AddFor(b *pgx.Batch, submission uuid.UUID, email string, e Event) {
 }
 
 // Record stores a choice of a known person. A refusal is also kept as a suppression, which outlives the person's
-// data; a grant lifts it only where it is the person's own proven act.
+// data, but for one that an erasure brings: nobody asked to be remembered by it. A grant lifts a suppression only where it
+// is the person's own proven act.
 func (l *Ledger) Record(ctx context.Context, tx pgx.Tx, who uuid.UUID, e Event) error {
 	if e.At.IsZero() {
 		e.At = l.now()
@@ -137,7 +138,7 @@ func (l *Ledger) Record(ctx context.Context, tx pgx.Tx, who uuid.UUID, e Event) 
 	case !e.Granted:
 		_, err = tx.Exec(ctx, `
 			INSERT INTO suppression (address_hmac, purpose, channel, reason, at)
-			SELECT address_hmac, $2, $3, $4, $5 FROM person WHERE id = $1 AND erased_at IS NULL
+			SELECT address_hmac, $2, $3, $4, $5 FROM person WHERE id = $1 AND erased_at IS NULL AND $4 <> 'erasure'
 			ON CONFLICT (address_hmac, purpose, channel) DO NOTHING`, who, e.Purpose, e.Channel, e.Origin, e.At)
 		if err == nil {
 			err = dropPoint(ctx, tx, who, e.Channel)

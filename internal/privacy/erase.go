@@ -71,13 +71,14 @@ type erasing struct {
 const erasingColumns = `id, person_id, asked_at, journaled_at, done_at`
 
 // Erase erases a person, as far as no legal hold stops it; what a hold stops is erased once it is lifted. It returns
-// person.ErrNotFound where there is nobody, or nobody any more whom the person's own wish had erased.
+// person.ErrNotFound where there is nobody, or nobody any more whom the person's own wish had erased. Who asks again while
+// an erasure waits asks for what came since, too.
 func (e *Eraser) Erase(ctx context.Context, who uuid.UUID) (Erasure, error) {
 	err := pgx.BeginFunc(ctx, e.desk.Pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO erasure (id, person_id, asked_at)
 			SELECT $1, id, $3 FROM person WHERE id = $2 AND erased_at IS NULL
-			ON CONFLICT (person_id) WHERE done_at IS NULL DO NOTHING`, uuid.Must(uuid.NewV7()), who, e.desk.Now())
+			ON CONFLICT (person_id) WHERE done_at IS NULL DO UPDATE SET asked_at = excluded.asked_at`, uuid.Must(uuid.NewV7()), who, e.desk.Now())
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
@@ -202,11 +203,12 @@ func (e *Eraser) empty(ctx context.Context, tx pgx.Tx, x erasing) (heldBack int,
 		return heldBack, err
 	}
 	b := &pgx.Batch{}
-	b.Queue(`DELETE FROM restriction WHERE person_id = $1 AND placed_at <= $2`, who, until)
+	// What is still to be used of a person stays bound to what restricts all of them, and to what they were told and objected to.
+	b.Queue(`DELETE FROM restriction WHERE person_id = $1 AND placed_at <= $2 AND (submission_id IS NOT NULL OR NOT $3)`, who, until, later)
 	b.Queue(`
 		UPDATE legal_hold SET ground = '' WHERE lifted_at IS NOT NULL
 			AND (person_id = $1 OR submission_id IN (SELECT id FROM submission WHERE person_id = $1))`, who)
-	if !later { // what is still to be used of a person stays bound to what they were told, and objected to
+	if !later {
 		b.Queue(`DELETE FROM notice WHERE person_id = $1`, who)
 	}
 	if err := tx.SendBatch(ctx, b).Close(); err != nil || later {
@@ -267,7 +269,7 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 		SELECT (SELECT count(*) FROM submission WHERE person_id = $1),
 			(SELECT count(*) FROM submission_event v JOIN submission s ON s.id = v.submission_id WHERE s.person_id = $1),
 			(SELECT count(*) FROM consent_event WHERE person_id = $1),
-			(SELECT count(*) FROM consent_event WHERE person_id = $1 AND (NOT granted OR $5)),
+			(SELECT count(*) FROM consent_event WHERE person_id = $1 AND NOT granted AND origin <> 'erasure'),
 			(SELECT count(*) FROM misuse WHERE person_id = $1),
 			(SELECT count(*) FROM submission WHERE person_id = $1 AND held(person_id, id, kind, created_at)),
 			(SELECT count(*) FROM legal_hold h WHERE h.lifted_at IS NOT NULL AND (h.person_id = $1
@@ -276,9 +278,8 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 			(SELECT count(*) FROM disclosures_told($1, $2)),
 			(SELECT count(*) FROM submission s JOIN person p ON p.id = s.person_id
 				WHERE p.id = $1 AND p.erased_at IS NULL AND $3 AND s.created_at > $4)`,
-		x.Person, dayOf(e.desk.Now()), report.Done, x.AskedAt, x.ID == uuid.Nil). // who has not asked yet refuses by asking
-		Scan(&left.Records, &left.Facts, &left.Choices, &left.Refusals, &left.Flags, &left.Held,
-			&left.Lifted, &left.Exports, &left.Demands, &left.Later)
+		x.Person, dayOf(e.desk.Now()), report.Done, x.AskedAt).Scan(&left.Records, &left.Facts, &left.Choices, &left.Refusals,
+		&left.Flags, &left.Held, &left.Lifted, &left.Exports, &left.Demands, &left.Later)
 	if err != nil {
 		return Erasure{}, fmt.Errorf("tell what is left: %w", err)
 	}
@@ -350,6 +351,9 @@ func (e *Eraser) Current(ctx context.Context) error {
 	}
 	refused, err := e.journal.unknownRefusals(ctx, e.desk.Pool)
 	if err != nil {
+		return err
+	}
+	if refused, err = e.journal.still(ctx, e.journal.refusals(), refused); err != nil {
 		return err
 	}
 	if len(erased)+len(refused) > 0 {

@@ -170,6 +170,28 @@ func (h house) contactable(t *testing.T, who uuid.UUID) (purposes string) {
 	return purposes
 }
 
+// holdAll places a legal hold on all of a person.
+func (h house) holdAll(t *testing.T, who uuid.UUID) {
+	t.Helper()
+	if _, err := pgtest.Admin(t, h.Pool).Exec(t.Context(), `
+		WITH o AS (INSERT INTO account (id, kind, email, name, created_at) VALUES (gen_random_uuid(), 'staff', 'officer@example.com', 'Grace', now()) RETURNING id)
+		INSERT INTO legal_hold (id, scope, person_id, ground, officer_id, placed_at, reviewed_at, review_on)
+		SELECT gen_random_uuid(), 'person', $1, 'A claim', id, now(), now(), now()::date + 30 FROM o`, who); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lift lifts every legal hold, and has what waited carried out.
+func (h house) lift(t *testing.T, eraser *privacy.Eraser) {
+	t.Helper()
+	if _, err := pgtest.Admin(t, h.Pool).Exec(t.Context(), `UPDATE legal_hold SET lifted_at = now(), lifted_by = officer_id`); err != nil {
+		t.Fatal(err)
+	}
+	if err := eraser.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestErasureThatWaited takes what had come when it was asked for, in every room, not what its person sent while a hold
 // made it wait; nothing is sent meanwhile for which they had agreed before.
 func TestErasureThatWaited(t *testing.T) {
@@ -191,12 +213,7 @@ func TestErasureThatWaited(t *testing.T) {
 		SELECT gen_random_uuid(), $1, id, 'wish', $2 FROM submission WHERE person_id = $1`, who, h.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := admin.Exec(ctx, `
-		WITH o AS (INSERT INTO account (id, kind, email, name, created_at) VALUES (gen_random_uuid(), 'staff', 'officer@example.com', 'Grace', now()) RETURNING id)
-		INSERT INTO legal_hold (id, scope, person_id, ground, officer_id, placed_at, reviewed_at, review_on)
-		SELECT gen_random_uuid(), 'person', $1, 'A claim', id, now(), now(), now()::date + 30 FROM o`, who); err != nil {
-		t.Fatal(err)
-	}
+	h.holdAll(t, who)
 	if report, err := eraser.Erase(ctx, who); err != nil || report.Done {
 		t.Fatalf("under a hold: %+v, %v", report, err)
 	}
@@ -211,12 +228,7 @@ func TestErasureThatWaited(t *testing.T) {
 		VALUES ($1, gen_random_uuid(), 'new@example.org', $2, $2)`, who, h.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := admin.Exec(ctx, `UPDATE legal_hold SET lifted_at = now(), lifted_by = officer_id`); err != nil {
-		t.Fatal(err)
-	}
-	if err := eraser.Resume(ctx); err != nil {
-		t.Fatal(err)
-	}
+	h.lift(t, eraser)
 	wantState(t, h, who, "the hold was lifted", "known words mail done")
 	var left string
 	if err := admin.QueryRow(ctx, `
@@ -251,6 +263,54 @@ func TestErasureThatWaited(t *testing.T) {
 		t.Errorf("asked once more: %+v, %v", report, err)
 	}
 	wantState(t, h, who, "asked once more", "emptied done done")
+}
+
+// TestErasureAskedAgainWhileItWaits means what came since, too: nothing of that is sent or stays.
+func TestErasureAskedAgainWhileItWaits(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
+	who := h.ask(t, "ada@example.org")
+	h.holdAll(t, who)
+	for _, when := range []string{"asked", "asked again"} {
+		h.agree(t, who, consent.Survey)
+		if report, err := eraser.Erase(t.Context(), who); err != nil || report.Done {
+			t.Fatalf("%s: %+v, %v", when, report, err)
+		}
+		if got := h.contactable(t, who); got != "" {
+			t.Errorf("%s: %q", when, got)
+		}
+		h.Advance(time.Minute)
+		if when == "asked" {
+			h.ask(t, "ada@example.org")
+			h.Advance(time.Minute)
+		}
+	}
+	h.lift(t, eraser)
+	wantState(t, h, who, "the hold was lifted", "emptied done")
+}
+
+// TestErasureLeavesWhatRestrictsTheRest: who sent something while it waited stays restricted as a whole.
+func TestErasureLeavesWhatRestrictsTheRest(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
+	who := h.ask(t, "ada@example.org")
+	if _, err := pgtest.Admin(t, h.Pool).Exec(t.Context(), `
+		INSERT INTO restriction (id, person_id, ground, placed_at) VALUES (gen_random_uuid(), $1, 'objection', $2)`, who, h.Now()); err != nil {
+		t.Fatal(err)
+	}
+	h.holdAll(t, who)
+	if _, err := eraser.Erase(t.Context(), who); err != nil {
+		t.Fatal(err)
+	}
+	h.Advance(time.Minute)
+	h.ask(t, "ada@example.org")
+	h.agree(t, who, consent.Survey)
+	h.lift(t, eraser)
+	if got := h.contactable(t, who); got != "" {
+		t.Errorf("restricted as a whole, and yet to be written to for %q", got)
+	}
 }
 
 // TestEraseAfterTheClockWasSetBack erases all, also what came by a clock that was ahead.
@@ -379,5 +439,21 @@ func TestRefusalsOutliveTheDatabase(t *testing.T) {
 	}
 	for name, err := range blobs.List(ctx, "refusal/", time.Now().Add(time.Hour)) {
 		t.Errorf("left in the journal: %s, %v", name, err)
+	}
+	// As in a backup from the moment between agreeing again and the journal, after which it was refused once more.
+	if err := h.Desk.Ledger.Withdraw(ctx, who, consent.ProductNews, consent.ByEmail, consent.FromUnsubscribe, "No.", "2026-11-16"); err != nil {
+		t.Fatal(err)
+	}
+	if err := eraser.EnterRefusals(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.Exec(ctx, `DELETE FROM suppression`); err != nil {
+		t.Fatal(err)
+	}
+	if _, n, err := eraser.Replay(ctx); n != 1 || err != nil {
+		t.Errorf("refused once more: %d refusals, %v", n, err)
+	}
+	if err := errors.Join(eraser.EnterRefusals(ctx), eraser.Current(ctx)); err != nil || refused() == "" {
+		t.Errorf("refused once more: %q, %v", refused(), err)
 	}
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // journal keeps a blob for each erasure and each refusal, beside the uploads and outside the database: a database that is
-// restored from a backup learns by it whom to erase again, and what they refused. No address is in it. All instances that
+// restored from a backup learns by it whom to erase again, and what was refused. No address is in it. All instances that
 // share the blobs share the journal.
 type journal struct {
 	blobs        file.Blobs
@@ -99,17 +99,43 @@ func (j journal) unknownErasures(ctx context.Context, pool *pgxpool.Pool) ([]str
 		WHERE NOT EXISTS (SELECT FROM erasure e WHERE e.id = j.name::uuid) ORDER BY j.name`)
 }
 
+// notStored lists the refusals of a batch that the database does not hold.
+const notStored = `
+	SELECT j.name
+	FROM unnest($1::text[]) AS j (name), decode(split_part(j.name, '-', 1), 'hex') AS digest
+	WHERE NOT EXISTS (SELECT FROM suppression s
+		WHERE s.address_hmac = digest AND refusal_name(s.address_hmac, s.purpose, s.channel) = j.name)`
+
+// unstoredRefusals lists the refusals that the database does not hold.
+func (j journal) unstoredRefusals(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
+	return j.unknown(ctx, pool, j.refusals(), refusalName, notStored)
+}
+
 // unknownRefusals lists the refusals of which the database does not know. One that was just lifted it knows: it is still
 // to leave the journal.
 func (j journal) unknownRefusals(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
-	return j.unknown(ctx, pool, j.refusals(), refusalName, `
-		SELECT j.name
-		FROM unnest($1::text[]) AS j (name), decode(split_part(j.name, '-', 1), 'hex') AS digest
-		WHERE NOT EXISTS (SELECT FROM suppression s
-				WHERE s.address_hmac = digest AND refusal_name(s.address_hmac, s.purpose, s.channel) = j.name)
-			AND NOT EXISTS (SELECT FROM refusal_change c
-				WHERE c.address_hmac = digest AND refusal_name(c.address_hmac, c.purpose, c.channel) = j.name)
-		ORDER BY j.name`)
+	return j.unknown(ctx, pool, j.refusals(), refusalName, notStored+`
+		AND NOT EXISTS (SELECT FROM refusal_change c
+			WHERE c.address_hmac = digest AND refusal_name(c.address_hmac, c.purpose, c.channel) = j.name)`)
+}
+
+// still lists those of some entries that the journal has by now: another instance may have taken one out meanwhile.
+func (j journal) still(ctx context.Context, prefix string, names []string) ([]string, error) {
+	var list []string
+	for _, name := range names {
+		r, err := j.blobs.Get(ctx, prefix+name, 0)
+		if errors.Is(err, file.ErrNoBlob) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read journal: %w", err)
+		}
+		if err := r.Close(); err != nil {
+			return nil, fmt.Errorf("read journal: %w", err)
+		}
+		list = append(list, name)
+	}
+	return list, nil
 }
 
 // journalBatch is how many entries are compared with the database at once.

@@ -70,9 +70,10 @@ func (e *Eraser) enterRefusal(ctx context.Context, c refusalChange) error {
 	return e.journal.put(ctx, name, refusal{c.Digest, c.Purpose, c.Channel, c.Reason, c.At.UTC()})
 }
 
-// refuseAgain stores in a restored database the refusals that it does not know, and returns how many those were.
+// refuseAgain stores in a restored database the refusals that it does not hold, and returns how many those were. One that
+// the backup was about to take out of the journal is stored too: it may have been refused again since.
 func (e *Eraser) refuseAgain(ctx context.Context) (int, error) {
-	missing, err := e.journal.unknownRefusals(ctx, e.desk.Pool)
+	missing, err := e.journal.unstoredRefusals(ctx, e.desk.Pool)
 	if err != nil {
 		return 0, err
 	}
