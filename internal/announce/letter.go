@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -102,9 +103,22 @@ func letter(a announcement, publicURL string) Letter {
 
 var ownLink = regexp.MustCompile(`\]\(/`)
 
-// mailText is the Markdown as it was written, which reads as plain text, with whole addresses.
+var heading = regexp.MustCompile(`^#{1,6}[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$`)
+
+// mailText is the Markdown as it was written, which reads as plain text, with whole addresses. Only a heading is
+// underlined: its marks say nothing to those who do not know them.
 func mailText(body, publicURL string) string {
-	return ownLink.ReplaceAllString(body, "]("+publicURL+"/")
+	lines := strings.Split(ownLink.ReplaceAllString(body, "]("+publicURL+"/"), "\n")
+	code := false
+	for i, line := range lines {
+		if strings.HasPrefix(line, "```") || strings.HasPrefix(line, "~~~") {
+			code = !code
+		}
+		if m := heading.FindStringSubmatch(strings.TrimSuffix(line, "\r")); m != nil && !code {
+			lines[i] = m[1] + "\n" + strings.Repeat("-", min(max(utf8.RuneCountInString(m[1]), 3), 72))
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // mailHTML draws Markdown for a mail: no pictures, whole addresses, and the name of the site beside each link that leads

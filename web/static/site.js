@@ -26,13 +26,15 @@
 
   // The visitor's own time beside the event's, where the two differ. The zone's name is slow to learn, so it waits until
   // the event comes near the window and the page is idle; the line has its place at once, so that nothing moves.
-  // Browsers that hide where they are say UTC: that is nobody's own time, and is not shown.
+  // Browsers that hide where they are say UTC: that is nobody's own time, and is not shown. A clock that stands at UTC all
+  // the year is mostly such a one, so that nothing is asked about it until somebody moves.
+  let written;
   const ownTime = (time, own) => {
-    const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    written ??= new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit",
+      hourCycle: "h23" });
+    const here = written.resolvedOptions().timeZone;
     if (!here || /^(UTC|GMT|Etc\/.*)$/.test(here)) { own.remove(); return; }
-    own.textContent = new Intl.DateTimeFormat("en-GB", { timeZone: here, weekday: "long", day: "numeric", month: "long",
-      hour: "numeric", minute: "2-digit", hourCycle: "h23" }).format(new Date(time.dateTime)) +
-      " where you are (" + here.replaceAll("_", " ") + ")";
+    own.textContent = written.format(new Date(time.dateTime)) + " where you are (" + here.replaceAll("_", " ") + ")";
     if (!own.isConnected) time.after(own);
   };
   const idle = window.requestIdleCallback ?? setTimeout;
@@ -45,13 +47,17 @@
     }
   }, { rootMargin: "50%" });
   for (const time of all("time[data-offset]")) {
-    const away = -new Date(time.dateTime).getTimezoneOffset();
+    const start = new Date(time.dateTime), away = -start.getTimezoneOffset();
     if (isNaN(away) || away === Number(time.dataset.offset)) continue;
     const own = document.createElement("span");
     own.className = "own-time";
-    if (away) time.after(own); // without an offset it may be hidden: see above
     owns.set(time, own);
-    near.observe(time);
+    if (away || new Date(start.getFullYear(), start.getMonth() + 6).getTimezoneOffset()) {
+      time.after(own);
+      near.observe(time);
+    } else {
+      for (const sign of ["pointermove", "keydown", "scroll"]) addEventListener(sign, () => near.observe(time), { once: true, passive: true });
+    }
   }
 
   // How many characters are left, told once little is left; never cut off.
