@@ -55,6 +55,9 @@ func TestEraseEverything(t *testing.T) {
 	if err != nil || !report.Done {
 		t.Fatalf("erase: %+v, %v", report, err)
 	}
+	if err := a.eraser.EnterRefusals(t.Context()); err != nil { // as a worker does every few seconds
+		t.Fatal(err)
+	}
 	now = now.Add(25 * time.Hour) // an upload that no form followed leads to nobody, and goes after a day
 	if _, err := a.retainer.RunRooms(t.Context()); err != nil {
 		t.Fatal(err)

@@ -37,6 +37,6 @@ func journeyLargeFile(t *testing.T, _ *house, in func() *visitor) {
 	v.pick("Country", "Germany")
 	v.upload("Résumé", paper)
 	v.do("send it", chromedp.Click(button("Send application")))
-	v.await("the receipt", `location.pathname.startsWith("/r/")`)
+	v.await("the receipt", `location.pathname.startsWith("/r/") && document.readyState === "complete"`)
 	v.sees("Thank you, it has arrived")
 }

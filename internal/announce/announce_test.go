@@ -644,10 +644,10 @@ func TestCallList(t *testing.T) {
 	h := newHouse(t, 500, 2000)
 	day := h.Now().Add(-48 * time.Hour)
 	h.point("ada@example.com", "phone", "+13125550100", "2026-11-18", true, day)
-	h.point("ada@example.com", "phone", "+13125550666", "2026-11-18", false, day.Add(time.Hour)) // typed by anybody since
 	h.point("bob@example.com", "phone", "+13125550101", "2026-11-18", true, day)
 	h.point("cy@example.com", "phone", "+13125550102", "2026-11-18", false, day)
 	h.point("ada@example.com", "post", "Ada Lovelace\n1 Engine Street\nChicago", "2026-11-18", true, day)
+	h.point("ada@example.com", "phone", "+13125550666", "2026-11-18", false, day.Add(time.Hour)) // typed by anybody since
 	h.point("dee@example.com", "post", "Dee\n=2 Mill Lane\nPeoria", "2026-11-18", true, day)
 	h.point("eve@example.com", "post", "Eve\n3 Mill Lane\nPeoria", "2026-11-16", true, day) // which names no postal address
 	for channel, want := range map[string][]string{
