@@ -194,13 +194,16 @@ func (r *Room) renew(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.R
 	return m, err
 }
 
+// toldMove is the kind of the mailing that tells of the latest move.
+func toldMove(w Webinar) string { return fmt.Sprint("moved:", w.Sequence) }
+
 // tellMoved sends the new calendar entry of an event that was moved since somebody registered.
 func (r *Room) tellMoved(ctx context.Context, w Webinar) error {
 	if w.MovedAt == nil || !r.desk.Now().Before(w.End()) {
 		return nil
 	}
 	return r.send(ctx, w, mailing{
-		kind: fmt.Sprint("moved:", w.Sequence), statuses: live(), before: *w.MovedAt, event: "told_moved", renews: true,
+		kind: toldMove(w), statuses: live(), before: *w.MovedAt, event: "told_moved", renews: true,
 		message: func(w Webinar, rec submission.Record) mail.Message {
 			if rec.Status == Waitlisted {
 				n := r.notice(w, guestOf(rec))
