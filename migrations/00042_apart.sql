@@ -21,7 +21,9 @@ BEGIN
     NEW.kept_after := NULL;
   ELSIF OLD.quarantined_at IS NULL THEN
     NEW.kept_after := OLD.purge_after;
-  ELSIF NEW.purge_after <> OLD.purge_after THEN
+  ELSIF OLD.kept_after IS NOT NULL OR NEW.purge_after <> OLD.purge_after THEN
+    -- The day is written, be it the same one: what leaves it as it is writes kept_after again. Where that is unknown, since an
+    -- older program stored what was set apart as it came, it stays so.
     NEW.kept_after := NEW.purge_after;
     NEW.purge_after := least(OLD.purge_after, NEW.purge_after);
   END IF;

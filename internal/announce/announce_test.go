@@ -572,6 +572,7 @@ func TestTwoEditors(t *testing.T) {
 	wants(t, h.staff("POST", path, draft("version", "1", "subject", "Mine")), 303)
 	w := h.staff("POST", path, draft("version", "1", "subject", "Yours"))
 	wants(t, w, 409, "changed this while you were writing", "<strong>Mine</strong>", `value="Yours"`, `name="version" value="2"`, "Save mine over it")
+	wants(t, h.staff("POST", path, draft("version", "1", "subject", "")), 422, `name="version" value="1"`)
 	wants(t, h.staff("POST", path, draft("version", "2", "subject", "Yours")), 303)
 	if got := scan[string](h, `SELECT subject || ' ' || version FROM announcement`); got != "Yours 3" {
 		t.Errorf("stored: %s", got)

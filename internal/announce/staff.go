@@ -237,6 +237,7 @@ func (r *Room) submit(w http.ResponseWriter, req *http.Request, a announcement, 
 	v, errs := editForm().Parse(req.PostForm)
 	again := form.Shown{Values: req.PostForm, Errors: errs}
 	if len(errs) > 0 && a.State == draft {
+		a.Version = version(req) // shown again, what was typed is still based on the version that was shown with it
 		return r.write(w, req, http.StatusUnprocessableEntity, editPage{New: isNew, Row: a}, again)
 	}
 	typed := announcement{

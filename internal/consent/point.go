@@ -45,23 +45,25 @@ type PointOf struct {
 	Point
 }
 
-// bare is a number or postal address without what people write it with, and a number without the zeros before it.
-const bare = `ltrim(translate(lower(%s), E' \t\r\n.,;:/()+-\'', ''), '0')`
+// bare is a number or postal address without what people write it with, and a number without the zeros before it, nor the
+// one that "+44 (0)20" says is dialled within the country alone.
+const bare = `ltrim(translate(replace(lower(%s), '(0)', ''), E' \t\r\n.,;:/()+-\'', ''), '0')`
 
 // mostReached is how many of those whom a piece of an address reaches are told: who has more to choose from says more.
 const mostReached = 50
 
-// Reaching returns whom a telephone number or a postal address reaches, however it is written, or a piece of one.
-func (l *Ledger) Reaching(ctx context.Context, piece string) ([]PointOf, error) {
-	list, err := postgres.Rows[PointOf](ctx, l.pool, `
+// Reaching returns whom a telephone number or a postal address reaches, however it is written, or a piece of one. It tells
+// whether there are more than it returns.
+func (l *Ledger) Reaching(ctx context.Context, piece string) (list []PointOf, more bool, err error) {
+	list, err = postgres.Rows[PointOf](ctx, l.pool, `
 		SELECT k.person_id, k.channel, k.value, k.at,
 			EXISTS (SELECT FROM contact_point_in_use u WHERE u.person_id = k.person_id AND u.channel = k.channel AND u.at = k.at) AS in_use
 		FROM contact_point k WHERE strpos(`+fmt.Sprintf(bare, "k.value")+`, `+fmt.Sprintf(bare, "$1::text")+`) > 0
-		ORDER BY k.at DESC, k.person_id LIMIT $2`, piece, mostReached)
+		ORDER BY k.at DESC, k.person_id LIMIT $2`, piece, mostReached+1)
 	if err != nil {
-		return nil, fmt.Errorf("look for a number or postal address: %w", err)
+		return nil, false, fmt.Errorf("look for a number or postal address: %w", err)
 	}
-	return list, nil
+	return list[:min(len(list), mostReached)], len(list) > mostReached, nil
 }
 
 // ErasePoints deletes the numbers and postal addresses that a person gave until then.

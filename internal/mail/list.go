@@ -126,9 +126,9 @@ func (q *Queue) words(ctx context.Context, id uuid.UUID, p pending) Drawn {
 	return drawn
 }
 
-// Retry sends a message again that failed or that a restriction withheld which is lifted, now, with all its attempts. Where the address counted as dead it is believed anew,
-// else what rests on consent would be withheld; mail that comes back once more marks it again. Retry returns ErrNotFound
-// if the message is no such one, and ErrGone if there are no words to send.
+// Retry sends a message again that failed or that a restriction withheld which is lifted, now, with all its attempts. Where
+// the address counted as dead it is believed anew, else what rests on consent would be withheld; mail that comes back once
+// more marks it again. Retry returns ErrNotFound if the message is no such one, and ErrGone if there are no words to send.
 func (q *Queue) Retry(ctx context.Context, id uuid.UUID) error {
 	queued := false
 	err := pgx.BeginFunc(ctx, q.pool, func(tx pgx.Tx) error {

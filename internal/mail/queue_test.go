@@ -254,6 +254,32 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// What failed, or was withheld, is over like what waits: nobody can have it sent again.
+func TestCancelOfWhatCanBeSentAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.person("ada@example.com")
+	for state, want := range map[string]string{"queued": "cancelled", "failed": "cancelled", "withheld": "cancelled", "sent": "sent"} {
+		m := w.about(mail.Message{
+			ID: newID(t), Person: valid(ada), Template: "letter", Address: "ada@example.com", Data: mail.Letter{Subject: "A seat"},
+		})
+		if err := w.insert(m); err != nil {
+			t.Fatal(err)
+		}
+		w.exec(`UPDATE message SET state = $2 WHERE id = $1`, m.ID, state)
+		var stopped []string
+		if err := pgx.BeginFunc(t.Context(), w.pool, func(tx pgx.Tx) (err error) {
+			stopped, err = w.queue.CancelOf(t.Context(), tx, m.Submission.UUID, "letter")
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.row(m.ID).State; got != want || (len(stopped) == 1) != (want == "cancelled") {
+			t.Errorf("%s becomes %s, stopped %v", state, got, stopped)
+		}
+	}
+}
+
 func TestListsAndRetention(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -64,15 +64,12 @@ func (ws *Workspace) submitMove(w http.ResponseWriter, r *http.Request, o opened
 	return ws.told(err)
 }
 
-// move takes a step, but none whose letter is stored already.
+// move takes a step, but none whose letter is stored already: it was taken, whatever became of the record since.
 func (ws *Workspace) move(ctx context.Context, id uuid.UUID, c submission.Change) error {
 	if c.Message != nil {
 		stored, err := ws.desk.Mail.Fresh(ctx, c.Message)
-		if err != nil {
+		if err != nil || stored {
 			return err
-		}
-		if stored {
-			return submission.ErrMove
 		}
 	}
 	return ws.desk.Store.Move(ctx, id, c)

@@ -236,6 +236,23 @@ func TestPageBroughtBack(t *testing.T) {
 	}
 }
 
+// A page that is brought back after its letter left and a colleague moved on offers nothing that would send it again.
+func TestPageBroughtBackAfterTheNextStep(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "ada@example.com")
+	one, two := h.as(t, account.Alliance), h.as(t, account.Reviewer)
+	ask := url.Values{"from": {"new"}, "to": {activity.Asked}, "text": {"Which pumps?"}, "key": {uuid.NewString()}}
+	one.post(t, h, path(id)+"/move", ask)
+	two.post(t, h, path(id)+"/move", url.Values{
+		"from": {activity.Asked}, "to": {"approved"}, "subject": {"Yes"}, "text": {"Come in."}, "key": {uuid.NewString()},
+	})
+	one.post(t, h, path(id)+"/move", ask)
+	if r := h.record(t, id); r.Status != "approved" {
+		t.Errorf("the status is %s", r.Status)
+	}
+}
+
 func TestGapInLetterIsNotSent(t *testing.T) {
 	t.Parallel()
 	h := open(t)

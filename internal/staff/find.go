@@ -22,7 +22,8 @@ type findPage struct {
 	Problems []form.Problem
 	Asked    bool
 	Rows     []foundRow
-	Hidden   int // people whom the roles do not open
+	Hidden   int    // people whom the roles do not open
+	More     string // says that there are more than these
 }
 
 type foundRow struct{ Email, Path, Channel, Point string }
@@ -63,7 +64,7 @@ func short(piece string) bool {
 
 // find lists whom the session may open, and logs that they were found.
 func (ws *Workspace) find(ctx context.Context, in *account.Session, p *findPage) error {
-	points, err := ws.desk.Ledger.Reaching(ctx, p.Piece)
+	points, more, err := ws.desk.Ledger.Reaching(ctx, p.Piece)
 	if err != nil {
 		return err
 	}
@@ -85,6 +86,9 @@ func (ws *Workspace) find(ctx context.Context, in *account.Session, p *findPage)
 		p.Rows = append(p.Rows, foundRow{m.Email, "/staff/people/" + m.ID.String(), point.Channel.Label(), point.Value})
 	}
 	p.Asked, p.Hidden = true, len(hidden)
+	if more {
+		p.More = ws.say("find_more", "shown", len(points))
+	}
 	return nil
 }
 

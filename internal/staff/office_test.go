@@ -37,7 +37,7 @@ func TestFailedMailIsSentAgain(t *testing.T) {
 	}
 	again := d.Find("tbody form").AttrOr("action", "")
 	has(t, me.get(t, h, admin.post(t, h, again, nil)), ".notice.good", "It is sent again.")
-	has(t, me.get(t, h, me.post(t, h, again, nil)), ".notice.good", "not failed any more")
+	has(t, me.get(t, h, me.post(t, h, again, nil)), ".notice.good", "nothing was sent")
 	if mails := h.Mails(t); len(mails) != 2 {
 		t.Errorf("%d mails", len(mails))
 	}
@@ -69,7 +69,7 @@ func TestLetterThatARestrictionWithheld(t *testing.T) {
 	if d.Find(form).Length() != 0 {
 		t.Error("it can be sent in spite of the restriction")
 	}
-	has(t, admin.get(t, h, admin.post(t, h, again, nil)), ".notice.good", "nothing was sent again")
+	has(t, admin.get(t, h, admin.post(t, h, again, nil)), ".notice.good", "nothing was sent")
 	exec(`UPDATE restriction SET lifted_at = now() WHERE id = $1`)
 	if admin.get(t, h, "/staff/mail").Find(form).Length() != 1 {
 		t.Error("it can't be sent although the restriction is lifted")

@@ -103,6 +103,7 @@ func TestFoundByNumber(t *testing.T) {
 	}
 	agree("contact", "ada@example.com", consent.ByPhone, "+13125550100")
 	agree("demo", "grace@example.com", consent.ByPost, "Grace Hopper\n12 St. Mary's Road\nChicago, IL 60606")
+	agree("contact", "kay@example.com", consent.ByPhone, "+442079460018")
 	find := func(role account.Role, piece string) *goquery.Document {
 		w := h.as(t, role).do(h, http.MethodPost, "/staff/people", url.Values{"piece": {piece}})
 		if w.Code != http.StatusOK {
@@ -110,9 +111,11 @@ func TestFoundByNumber(t *testing.T) {
 		}
 		return document(t, w)
 	}
-	const ada, grace = "ada@example.com Phone: +13125550100", "grace@example.com Post: Grace Hopper 12 St. Mary's Road Chicago, IL 60606"
+	const ada, kay = "ada@example.com Phone: +13125550100", "kay@example.com Phone: +442079460018"
+	const grace = "grace@example.com Post: Grace Hopper 12 St. Mary's Road Chicago, IL 60606"
 	for piece, want := range map[string]string{
 		"+1 312 555 0100": ada, "(0312) 555-0100": ada, "+1 312 555 0199": "",
+		"+44 (0)20 7946 0018": kay, "(020) 7946 0018": kay,
 		"12 st marys road": grace, "Road, Chicago": grace, "%%%% 2 St_Marys": "",
 	} {
 		if got := text(find(account.Privacy, piece), ".rows"); got != want {
@@ -127,6 +130,22 @@ func TestFoundByNumber(t *testing.T) {
 	has(t, find(account.Privacy, "312 555 0100"), "main", "Nobody is called at that number")
 	if w := officer.do(h, http.MethodPost, "/staff/people", url.Values{"piece": {"312 - 555"}}); w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("six digits: %d", w.Code)
+	}
+	crowd := func(from, to int) {
+		if _, err := h.Pool.Exec(t.Context(), `
+			INSERT INTO contact_point (person_id, channel, value, origin, at)
+			SELECT person_id, channel, '9 Long Lane', origin, at - n * interval '1 minute'
+			FROM contact_point, generate_series($1::int, $2) n WHERE channel = 'post' AND value LIKE 'Grace%'`, from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	crowd(1, 50)
+	hasNot(t, find(account.Privacy, "9 Long Lane"), "main", "There are more")
+	crowd(51, 51)
+	d := find(account.Privacy, "9 Long Lane")
+	has(t, d, "main", "There are more than the latest 50. Say more of it.")
+	if n := d.Find(".rows li").Length(); n != 50 {
+		t.Errorf("%d of 51 are shown", n)
 	}
 }
 

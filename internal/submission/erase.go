@@ -13,10 +13,10 @@ import (
 // long the empty record is kept at most. An empty status leaves it where it is.
 type Ending func(kind, status string) (to string, until time.Time)
 
-// Erase empties the records of a person that came until the given time, within the transaction that erases them: answers, notes, replies, names, search
-// words, files. What stays of a record is that there was one, of which kind, when, and how it ended. Records under a
-// legal hold are left alone; it returns how many. Contents of files become unreadable at commit, and are deleted by
-// file.Store.Purge.
+// Erase empties the records of a person that came until the given time, within the transaction that erases them: answers,
+// notes, replies, names, search words, files. What stays of a record is that there was one, of which kind, when, and how it
+// ended. Records under a legal hold are left alone; it returns how many. Contents of files become unreadable at commit, and
+// are deleted by file.Store.Purge.
 func (s *Store) Erase(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time, ending Ending) (heldBack int, err error) {
 	rows, err := tx.Query(ctx, `
 		SELECT id, kind, status, held(person_id, id, kind, created_at) AS held, EXISTS (

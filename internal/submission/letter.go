@@ -96,7 +96,8 @@ func (s *Store) Undo(ctx context.Context, id uuid.UUID, by Actor, message uuid.U
 		case now.status:
 			if _, err := tx.Exec(ctx, `
 				UPDATE submission SET status = $2, status_since = nullif($3, '')::timestamptz,
-					decided_at = nullif($4, '')::timestamptz, purge_after = coalesce(nullif($5, '')::date, purge_after)
+					decided_at = nullif($4, '')::timestamptz,
+					purge_after = coalesce(nullif($5, '')::date, kept_after, purge_after)
 				WHERE id = $1`, id, detail["from"], detail["since"], detail["decided"], detail["kept"]); err != nil {
 				return err
 			}

@@ -52,7 +52,7 @@ func (s *Store) MoveTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, c Change) e
 		decided = &now
 	}
 	if _, err := tx.Exec(ctx, `
-		UPDATE submission SET status = $2, status_since = $3, decided_at = $4, purge_after = coalesce($5, purge_after),
+		UPDATE submission SET status = $2, status_since = $3, decided_at = $4, purge_after = coalesce($5, kept_after, purge_after),
 			reopened_at = CASE WHEN $6 THEN $3 ELSE reopened_at END
 		WHERE id = $1`, id, c.To, now, decided, nullTime(c.PurgeAfter), c.Reopens); err != nil {
 		return err

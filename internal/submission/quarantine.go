@@ -42,6 +42,7 @@ func queueApart(b *pgx.Batch, sl *slot) {
 
 // Quarantine sets records apart: their mail is stopped, letters wait, and they are deleted unless they are restored in time.
 // From then on a trigger keeps both days: that day only comes nearer, and kept_after is the one that Restore goes back to.
+// A statement that writes purge_after and leaves the day as it is writes kept_after there, which is NULL but for these records.
 func (s *Store) Quarantine(ctx context.Context, ids []uuid.UUID, by Actor) error {
 	return s.change(ctx, "quarantine", func(tx pgx.Tx) error {
 		for _, id := range ids {
@@ -74,11 +75,12 @@ type Restored func(ctx context.Context, tx pgx.Tx, r Record) ([]mail.Message, er
 
 // Restore takes a record out of quarantine: the consents given in it are recorded now, letters that waited leave, and of
 // what messages returns, if it is given, what was not mailed before. It is kept again as long as it would have been, by all
-// that happened to it meanwhile.
+// that happened to it meanwhile. An older program stores no kept_after with what is set apart as it comes, but the event.
 func (s *Store) Restore(ctx context.Context, id uuid.UUID, by Actor, messages Restored) error {
 	return s.change(ctx, "restore", func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
-			UPDATE submission SET quarantined_at = NULL, purge_after = coalesce(kept_after, purge_after)
+			UPDATE submission SET quarantined_at = NULL, purge_after = coalesce(kept_after, (SELECT (e.detail ->> 'kept')::date
+				FROM submission_event e WHERE e.submission_id = $1 AND e.kind = 'quarantined' ORDER BY e.id DESC LIMIT 1), purge_after)
 			WHERE id = $1 AND quarantined_at IS NOT NULL`, id)
 		if err != nil {
 			return err

@@ -27,11 +27,16 @@ func TestChangedWhileSetApart(t *testing.T) {
 		happens     func(b *activitytest.Bench, tx pgx.Tx, id uuid.UUID) error
 		apart, back int // the days on which it is deleted: while it is set apart, and once it is restored
 	}{
-		"nothing":         {func(*activitytest.Bench, pgx.Tx, uuid.UUID) error { return nil }, 30, 400},
-		"another status":  {move(submission.Change{To: "active"}), 30, 400},
-		"kept longer":     {move(submission.Change{To: "called off", PurgeAfter: from.Add(500 * day)}), 30, 500},
-		"kept less":       {move(submission.Change{To: "withdrawn", PurgeAfter: from.Add(20 * day)}), 20, 20},
-		"kept less, then": {move(submission.Change{To: "withdrawn", PurgeAfter: from.Add(40 * day)}), 30, 40},
+		"nothing":              {func(*activitytest.Bench, pgx.Tx, uuid.UUID) error { return nil }, 30, 400},
+		"another status":       {move(submission.Change{To: "active"}), 30, 400},
+		"kept longer":          {move(submission.Change{To: "called off", PurgeAfter: from.Add(500 * day)}), 30, 500},
+		"kept less":            {move(submission.Change{To: "withdrawn", PurgeAfter: from.Add(20 * day)}), 20, 20},
+		"kept exactly so long": {move(submission.Change{To: "withdrawn", PurgeAfter: from.Add(30 * day)}), 30, 30},
+		"kept less, then":      {move(submission.Change{To: "withdrawn", PurgeAfter: from.Add(40 * day)}), 30, 40},
+		"stored by an older program": {func(_ *activitytest.Bench, tx pgx.Tx, id uuid.UUID) error {
+			_, err := tx.Exec(t.Context(), `UPDATE submission SET kept_after = NULL WHERE id = $1`, id)
+			return err
+		}, 30, 400},
 		"kept by its room": {func(b *activitytest.Bench, tx pgx.Tx, id uuid.UUID) error {
 			return b.Store.Keep(t.Context(), tx, id, from.Add(450*day))
 		}, 30, 450},

@@ -256,11 +256,13 @@ func (r *Room) submitQuestion(w http.ResponseWriter, req *http.Request) error {
 	if fresh && len(f.questions) >= maxQuestions {
 		errs.Add("label", r.say("many_questions", "limit", maxQuestions))
 	}
+	seen := f
+	seen.version = version // shown again, what was typed is still based on the version that was shown with it
 	if in.Status != 0 {
-		return r.drawQuestion(w, req, in.Status, f, q, fresh, shown)
+		return r.drawQuestion(w, req, in.Status, seen, q, fresh, shown)
 	}
 	if len(errs) > 0 {
-		return r.drawQuestion(w, req, http.StatusUnprocessableEntity, f, q, fresh, shown)
+		return r.drawQuestion(w, req, http.StatusUnprocessableEntity, seen, q, fresh, shown)
 	}
 	q.read(values)
 	if fresh {
@@ -272,7 +274,7 @@ func (r *Room) submitQuestion(w http.ResponseWriter, req *http.Request) error {
 	var invalid publish.Invalid
 	if errors.As(err, &invalid) {
 		shown.Message = invalid["question"]
-		return r.drawQuestion(w, req, http.StatusUnprocessableEntity, f, q, fresh, shown)
+		return r.drawQuestion(w, req, http.StatusUnprocessableEntity, seen, q, fresh, shown)
 	}
 	if errors.Is(err, publish.ErrStale) {
 		shown.Message = r.say("stale_typed")

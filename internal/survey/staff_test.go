@@ -272,6 +272,24 @@ func TestRemovedQuestionKeepsWhatIsTyped(t *testing.T) {
 	}
 }
 
+// TestQuestionShownAgainKeepsItsVersion mends a question that was refused, after another was saved.
+func TestQuestionShownAgainKeepsItsVersion(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	path := h.staffPath("/surveys/after-your-demonstration") + "/questions"
+	add := h.question(strings.TrimSuffix(path, "/questions"), url.Values{"page": {"End"}, "label": {"First"}, "kind": {"text"}, "why": {"We read it."}})
+	want(t, h.as("Max", "POST", path+"/new", add), 303)
+	mine := activitytest.Hidden(h.as("Max", "GET", path+"/first", nil).Body.String())
+	maps.Copy(mine, url.Values{"page": {"End"}, "label": {"Theirs"}, "kind": {"text"}, "why": {"We read it."}})
+	want(t, h.as("Max", "POST", path+"/first", mine), 303)
+	mine.Set("label", "")
+	w := h.as("Max", "POST", path+"/first", mine)
+	want(t, w, 422)
+	maps.Copy(mine, activitytest.Hidden(w.Body.String()))
+	mine.Set("label", "Mine")
+	want(t, h.as("Max", "POST", path+"/first", mine), 409, `value="Mine"`)
+}
+
 // question returns what the page of a new question sends, with what was typed.
 func (h *house) question(path string, typed url.Values) url.Values {
 	h.t.Helper()

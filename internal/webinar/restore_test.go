@@ -3,6 +3,7 @@ package webinar_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -13,6 +14,7 @@ import (
 // What was set apart by mistake is answered by how it stands once it is restored, and not a second time.
 func TestRestoredIsAnsweredOnce(t *testing.T) {
 	t.Parallel()
+	const move = `UPDATE webinar SET starts_local = '2026-12-10 09:00', sequence = 1, moved_at = $1`
 	const off = `UPDATE webinar SET cancelled_at = now(), cancel_reason = 'The speaker is ill.'`
 	for name, tt := range map[string]struct {
 		waits     bool         // there is no seat at first
@@ -29,11 +31,31 @@ func TestRestoredIsAnsweredOnce(t *testing.T) {
 		},
 		"called off": {
 			before: func(h *house) { h.letters() }, status: "cancelled",
-			meanwhile: func(h *house) { h.exec(off); h.tend() },
+			meanwhile: func(h *house) { h.exec(off); h.tend() }, want: []string{"CANCEL Cancelled: Planning parts"},
 		},
 		"called off, unsaid": {status: "cancelled", meanwhile: func(h *house) { h.exec(off); h.tend() }},
-		"in line":            {waits: true, before: func(h *house) { h.letters() }, status: "waitlisted"},
-		"in line, unsaid":    {waits: true, status: "waitlisted", want: []string{" You are on the waiting list: Planning parts"}},
+		"called off, over": {
+			before: func(h *house) { h.letters() }, status: "cancelled",
+			meanwhile: func(h *house) { h.exec(off); h.tend(); h.Advance(20 * 24 * time.Hour) },
+		},
+		"moved": {
+			before: func(h *house) { h.letters() }, status: "registered", want: []string{"REQUEST Changed: Planning parts"},
+			meanwhile: func(h *house) { h.exec(move, h.Now()) },
+		},
+		"moved, unsaid": {
+			status: "registered", want: []string{"REQUEST You have a seat: Planning parts"},
+			meanwhile: func(h *house) { h.exec(move, h.Now()) },
+		},
+		"moved, in line": {
+			waits: true, before: func(h *house) { h.letters() }, status: "waitlisted", want: []string{" New time: Planning parts"},
+			meanwhile: func(h *house) { h.exec(move, h.Now()) },
+		},
+		"moved, in line, unsaid": {
+			waits: true, status: "waitlisted", want: []string{" You are on the waiting list: Planning parts"},
+			meanwhile: func(h *house) { h.exec(move, h.Now()) },
+		},
+		"in line":         {waits: true, before: func(h *house) { h.letters() }, status: "waitlisted"},
+		"in line, unsaid": {waits: true, status: "waitlisted", want: []string{" You are on the waiting list: Planning parts"}},
 		"moved up, unsaid": {
 			waits: true, status: "registered", want: []string{"REQUEST You have a seat: Planning parts"},
 			before: func(h *house) { h.letters(); h.exec(`UPDATE webinar SET reserved = 0`); h.tend() },
@@ -64,10 +86,12 @@ func TestRestoredIsAnsweredOnce(t *testing.T) {
 			if err := h.Desk.Restore(t.Context(), id, submission.System); err != nil {
 				t.Fatal(err)
 			}
+			mails := h.letters()
+			h.tend()
 			var got []string
-			for _, l := range h.letters() {
+			for _, l := range append(mails, h.letters()...) {
 				got = append(got, l.method+" "+l.subject)
-				if (l.method != "") != strings.Contains(l.text, "meet.example.com") {
+				if (l.method == "REQUEST") != strings.Contains(l.text, "meet.example.com") {
 					t.Errorf("the way into the room: %s", l.text)
 				}
 			}

@@ -174,19 +174,20 @@ func (r *Room) sendOne(ctx context.Context, w Webinar, m mailing, id uuid.UUID) 
 // renew stops the mails that still wait with how an event was, and returns what is mailed in their stead. Who never got
 // the first mail gets that, as it reads now: only it asks for the address to be confirmed.
 func (r *Room) renew(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.Record, m mail.Message) (mail.Message, error) {
-	dated := []string{"webinar-registered", "webinar-seat", "webinar-moved", "webinar-reminder"}
+	dated := []string{"webinar-registered", "webinar-seat", "webinar-moved", "webinar-reminder", "webinar-waiting"}
 	if rec.Status == Waitlisted {
 		dated = []string{"webinar-waiting"}
 	}
 	stopped, err := r.desk.Mail.CancelOf(ctx, tx, rec.ID, dated...)
+	waited := slices.Contains(stopped, "webinar-waiting")
 	switch confirm := r.desk.ConfirmPath(rec.ID); {
-	case slices.Contains(stopped, "webinar-registered"):
+	case slices.Contains(stopped, "webinar-registered"), waited && rec.Status == Registered:
 		i := r.invite(w, guestOf(rec))
 		i.ConfirmURL = confirm
 		m.Template, m.Data = "webinar-registered", i
 	case slices.Contains(stopped, "webinar-seat"):
 		m.Template = "webinar-seat"
-	case slices.Contains(stopped, "webinar-waiting"):
+	case waited:
 		n := r.notice(w, guestOf(rec))
 		n.Moved, n.ConfirmURL = true, confirm
 		m.Data = n
@@ -194,13 +195,16 @@ func (r *Room) renew(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.R
 	return m, err
 }
 
+// toldMove is the kind of the mailing that tells of the latest move.
+func toldMove(w Webinar) string { return fmt.Sprint("moved:", w.Sequence) }
+
 // tellMoved sends the new calendar entry of an event that was moved since somebody registered.
 func (r *Room) tellMoved(ctx context.Context, w Webinar) error {
 	if w.MovedAt == nil || !r.desk.Now().Before(w.End()) {
 		return nil
 	}
 	return r.send(ctx, w, mailing{
-		kind: fmt.Sprint("moved:", w.Sequence), statuses: live(), before: *w.MovedAt, event: "told_moved", renews: true,
+		kind: toldMove(w), statuses: live(), before: *w.MovedAt, event: "told_moved", renews: true,
 		message: func(w Webinar, rec submission.Record) mail.Message {
 			if rec.Status == Waitlisted {
 				n := r.notice(w, guestOf(rec))

@@ -142,6 +142,23 @@ func TestMoveIsTold(t *testing.T) {
 	}
 }
 
+// What waits with a place in line and the old time is not mailed to who has a seat by the new one.
+func TestMoveAfterASeatIsTold(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(event{capacity: 1, reserved: 1})
+	h.register("parts", guest(1))
+	h.exec(`UPDATE webinar SET reserved = 0`)
+	h.tend()
+	h.Advance(time.Minute)
+	h.exec(`UPDATE webinar SET starts_local = '2026-12-10 09:00', sequence = 1, moved_at = $1`, h.Now())
+	h.tend()
+	l := h.letterTo(guest(1))
+	if l.subject != "You have a seat: Planning parts" || !strings.Contains(l.text, "10 December") || !strings.Contains(l.text, "/confirm/") {
+		t.Errorf("%s: %s", l.subject, l.text)
+	}
+}
+
 func TestCalledOff(t *testing.T) {
 	t.Parallel()
 	h := open(t)
