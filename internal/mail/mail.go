@@ -307,9 +307,11 @@ func (q *Queue) CancelAbout(ctx context.Context, tx pgx.Tx, submission uuid.UUID
 }
 
 // CancelOf stops the messages of some templates about a submission that have not left, since what they say is over, and
-// returns the templates of those that it stopped. Those that failed or were withheld are among them: Retry would send them.
+// returns the templates of those that it stopped. Those that failed or were withheld are among them, since Retry would send
+// them; they keep their words, which a legal hold may need.
 func (q *Queue) CancelOf(ctx context.Context, tx pgx.Tx, submission uuid.UUID, templates ...string) ([]string, error) {
-	rows, err := tx.Query(ctx, `UPDATE message SET state = 'cancelled', data = '{}'
+	rows, err := tx.Query(ctx, `
+		UPDATE message SET state = 'cancelled', data = CASE state WHEN 'queued' THEN '{}' ELSE data END
 		WHERE submission_id = $1 AND template = ANY ($2) AND (`+cancellable+` OR state IN ('failed', 'withheld'))
 		RETURNING template`, submission, templates)
 	if err != nil {

@@ -267,6 +267,11 @@ func TestCancelOfWhatCanBeSentAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.exec(`UPDATE message SET state = $2 WHERE id = $1`, m.ID, state)
+		w.exec(`
+			WITH o AS (INSERT INTO account (id, kind, email, name, created_at)
+				VALUES (gen_random_uuid(), 'staff', gen_random_uuid() || '@example.com', 'Grace', now()) RETURNING id)
+			INSERT INTO legal_hold (id, scope, submission_id, ground, officer_id, placed_at, reviewed_at, review_on)
+			SELECT gen_random_uuid(), 'record', $1, 'A claim', id, now(), now(), now()::date + 30 FROM o`, m.Submission.UUID)
 		var stopped []string
 		if err := pgx.BeginFunc(t.Context(), w.pool, func(tx pgx.Tx) (err error) {
 			stopped, err = w.queue.CancelOf(t.Context(), tx, m.Submission.UUID, "letter")
