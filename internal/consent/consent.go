@@ -138,8 +138,8 @@ func (l *Ledger) Record(ctx context.Context, tx pgx.Tx, who uuid.UUID, e Event) 
 	case !e.Granted:
 		_, err = tx.Exec(ctx, `
 			INSERT INTO suppression (address_hmac, purpose, channel, reason, at)
-			SELECT address_hmac, $2, $3, $4, $5 FROM person WHERE id = $1 AND erased_at IS NULL AND $4 <> 'erasure'
-			ON CONFLICT (address_hmac, purpose, channel) DO NOTHING`, who, e.Purpose, e.Channel, e.Origin, e.At)
+			SELECT address_hmac, $2, $3, $4, $5 FROM person WHERE id = $1 AND erased_at IS NULL AND $4 <> $6
+			ON CONFLICT (address_hmac, purpose, channel) DO NOTHING`, who, e.Purpose, e.Channel, e.Origin, e.At, FromErasure)
 		if err == nil {
 			err = dropPoint(ctx, tx, who, e.Channel)
 		}

@@ -112,9 +112,7 @@ func TestUndo(t *testing.T) {
 		t.Errorf("%s, decided %v", r.Status, r.DecidedAt)
 	}
 	h.Advance(day)
-	if mails := h.Mails(t); len(mails) != 1 || !strings.Contains(mails[0], "code") {
-		t.Errorf("%d mails after Undo, want the code alone", len(mails))
-	}
+	h.oneMail(t, "code")
 }
 
 // TestUndoAfterTheStatusMovedOn takes a letter back whose step was overtaken: by the sender, who wrote again.
@@ -144,9 +142,7 @@ func TestUndoAfterTheStatusMovedOn(t *testing.T) {
 		t.Errorf("the status is %s", r.Status)
 	}
 	h.Advance(2 * minute)
-	if mails := h.Mails(t); len(mails) != 1 || !strings.Contains(mails[0], "And this.") {
-		t.Errorf("%d mails, want the reply alone", len(mails))
-	}
+	h.oneMail(t, "And this.")
 }
 
 // TestNothingToUndoInQuarantine sees that a letter which waits there is not said to leave.
@@ -231,9 +227,7 @@ func TestPageBroughtBack(t *testing.T) {
 	me.post(t, h, path(asked)+"/reply", reply)
 	me.post(t, h, path(asked)+"/reply", reply)
 	h.Advance(2 * minute)
-	if mails := h.Mails(t); len(mails) != 1 || !strings.Contains(mails[0], "Come in, please.") {
-		t.Errorf("%d letters, want the other one", len(mails))
-	}
+	h.oneMail(t, "Come in, please.")
 }
 
 // A page that is brought back after its letter left and a colleague moved on offers nothing that would send it again.

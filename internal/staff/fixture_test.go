@@ -36,6 +36,14 @@ type house struct {
 	staff    map[account.Role]member
 }
 
+// oneMail wants that a single mail has left, with some words in it.
+func (h *house) oneMail(t *testing.T, words string) {
+	t.Helper()
+	if mails := h.Mails(t); len(mails) != 1 || !strings.Contains(mails[0], words) {
+		t.Errorf("%d mails, want one with %q:\n%s", len(mails), words, strings.Join(mails, "\n"))
+	}
+}
+
 type member struct {
 	account.Account
 	cookie *http.Cookie

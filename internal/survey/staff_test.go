@@ -254,14 +254,23 @@ func TestBackToTheNewQuestion(t *testing.T) {
 	want(t, h.as("Max", "POST", path+"/new", add), 409, "What you typed is still here", `value="Third"`, `action="`+path+`/first"`)
 }
 
+// firstQuestion adds a question "First", and returns the address of all and the form that gives it another label.
+func (h *house) firstQuestion(t *testing.T, label string) (path string, edit url.Values) {
+	t.Helper()
+	path = h.staffPath("/surveys/after-your-demonstration") + "/questions"
+	asked := url.Values{"page": {"End"}, "label": {"First"}, "kind": {"text"}, "why": {"We read it."}}
+	want(t, h.as("Max", "POST", path+"/new", h.question(strings.TrimSuffix(path, "/questions"), asked)), 303)
+	edit = activitytest.Hidden(h.as("Max", "GET", path+"/first", nil).Body.String())
+	maps.Copy(edit, asked)
+	edit.Set("label", label)
+	return path, edit
+}
+
+// TestRemovedQuestionKeepsWhatIsTyped saves a question that a colleague removed meanwhile as a new one.
 func TestRemovedQuestionKeepsWhatIsTyped(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	path := h.staffPath("/surveys/after-your-demonstration") + "/questions"
-	add := h.question(strings.TrimSuffix(path, "/questions"), url.Values{"page": {"End"}, "label": {"First"}, "kind": {"text"}, "why": {"We read it."}})
-	want(t, h.as("Max", "POST", path+"/new", add), 303)
-	mine := activitytest.Hidden(h.as("Max", "GET", path+"/first", nil).Body.String())
-	maps.Copy(mine, url.Values{"page": {"End"}, "label": {"Mine"}, "kind": {"text"}, "why": {"We read it."}})
+	path, mine := h.firstQuestion(t, "Mine")
 	want(t, h.as("Max", "POST", path+"/first/remove", mine), 303)
 	w := h.as("Max", "POST", path+"/first", mine)
 	want(t, w, 409, "removed this question in the meantime", `value="Mine"`, `action="`+path+`/new"`)
@@ -276,11 +285,7 @@ func TestRemovedQuestionKeepsWhatIsTyped(t *testing.T) {
 func TestQuestionShownAgainKeepsItsVersion(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	path := h.staffPath("/surveys/after-your-demonstration") + "/questions"
-	add := h.question(strings.TrimSuffix(path, "/questions"), url.Values{"page": {"End"}, "label": {"First"}, "kind": {"text"}, "why": {"We read it."}})
-	want(t, h.as("Max", "POST", path+"/new", add), 303)
-	mine := activitytest.Hidden(h.as("Max", "GET", path+"/first", nil).Body.String())
-	maps.Copy(mine, url.Values{"page": {"End"}, "label": {"Theirs"}, "kind": {"text"}, "why": {"We read it."}})
+	path, mine := h.firstQuestion(t, "Theirs")
 	want(t, h.as("Max", "POST", path+"/first", mine), 303)
 	mine.Set("label", "")
 	w := h.as("Max", "POST", path+"/first", mine)

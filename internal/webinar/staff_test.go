@@ -76,6 +76,13 @@ func typed() url.Values {
 	}
 }
 
+// aWeekLater is what moves "Planning slowly" to 10 December.
+func aWeekLater() url.Values {
+	return url.Values{
+		"move-date": {"2026-12-10"}, "move-time": {"09:30"}, "move-zone": {"Europe/Berlin"}, "move-minutes": {"45"},
+	}
+}
+
 // TestPublishedMeanwhile shows what was typed for a draft, which the form of a published webinar asks no more.
 func TestPublishedMeanwhile(t *testing.T) {
 	t.Parallel()
@@ -122,9 +129,7 @@ func TestLateMailIsNotOutOfDate(t *testing.T) {
 		h.register("planning-slowly", guest(i))
 	}
 	h.Advance(time.Minute)
-	w.send(path, path+"/move", url.Values{
-		"move-date": {"2026-12-10"}, "move-time": {"09:30"}, "move-zone": {"Europe/Berlin"}, "move-minutes": {"45"},
-	}, http.StatusSeeOther)
+	w.send(path, path+"/move", aWeekLater(), http.StatusSeeOther)
 	h.tend()
 	first := h.letters()
 	if len(first) != 3 {
@@ -158,9 +163,7 @@ func TestPublicEntryRises(t *testing.T) {
 		return l.value("SEQUENCE")
 	}
 	before := sequence()
-	w.send(path, path+"/move", url.Values{
-		"move-date": {"2026-12-10"}, "move-time": {"09:30"}, "move-zone": {"Europe/Berlin"}, "move-minutes": {"45"},
-	}, http.StatusSeeOther)
+	w.send(path, path+"/move", aWeekLater(), http.StatusSeeOther)
 	h.Pages.Invalidate()
 	if after := sequence(); before != "0" || after != "2" {
 		t.Errorf("SEQUENCE %s, then %s", before, after)
@@ -202,9 +205,7 @@ func TestStaffPublishMoveAndCancel(t *testing.T) {
 	}
 
 	h.Advance(time.Minute)
-	w.send(path, path+"/move", url.Values{
-		"move-date": {"2026-12-10"}, "move-time": {"09:30"}, "move-zone": {"Europe/Berlin"}, "move-minutes": {"45"},
-	}, http.StatusSeeOther)
+	w.send(path, path+"/move", aWeekLater(), http.StatusSeeOther)
 	h.tend()
 	moved := h.letters()
 	if len(moved) != 4 {
