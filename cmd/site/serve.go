@@ -52,7 +52,7 @@ func (a *app) serve(ctx context.Context, public, admin net.Listener) error {
 
 	settleMemory()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return closed(site.Serve(public)) })
+	group.Go(func() error { return closed(site.Serve(newAnswers(public))) })
 	group.Go(func() error { return closed(metrics.Serve(admin)) })
 	group.Go(func() error { a.pages.Watch(ctx, a.pool); return nil })
 	group.Go(func() error { a.keepUp(ctx); return nil })
@@ -71,7 +71,7 @@ func (a *app) serve(ctx context.Context, public, admin net.Listener) error {
 // publicServer and adminServer let no client hold a connection for ever.
 func publicServer(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 3 * time.Minute, // an upload on a slow line
+		Handler: h, ConnState: answered, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 3 * time.Minute, // an upload on a slow line
 		WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 	}
 }
