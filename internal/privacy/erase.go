@@ -78,7 +78,8 @@ func (e *Eraser) Erase(ctx context.Context, who uuid.UUID) (Erasure, error) {
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO erasure (id, person_id, asked_at)
 			SELECT $1, id, $3 FROM person WHERE id = $2 AND erased_at IS NULL
-			ON CONFLICT (person_id) WHERE done_at IS NULL DO UPDATE SET asked_at = excluded.asked_at`, uuid.Must(uuid.NewV7()), who, e.desk.Now())
+			ON CONFLICT (person_id) WHERE done_at IS NULL DO UPDATE
+			SET asked_at = greatest(erasure.asked_at, excluded.asked_at), journaled_at = NULL`, uuid.Must(uuid.NewV7()), who, e.desk.Now())
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
@@ -88,7 +89,8 @@ func (e *Eraser) Erase(ctx context.Context, who uuid.UUID) (Erasure, error) {
 		return Erasure{}, fmt.Errorf("ask for an erasure: %w", err)
 	}
 	asked, err := postgres.Row[erasing](ctx, e.desk.Pool, `
-		SELECT `+erasingColumns+` FROM erasure WHERE person_id = $1 ORDER BY asked_at DESC, id DESC LIMIT 1`, who)
+		SELECT `+erasingColumns+` FROM erasure WHERE person_id = $1
+		ORDER BY done_at IS NULL DESC, asked_at DESC, id DESC LIMIT 1`, who)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Erasure{}, person.ErrNotFound
 	}
@@ -158,7 +160,7 @@ func (e *Eraser) carryOut(ctx context.Context, x erasing) (Erasure, error) {
 	return e.tell(ctx, x)
 }
 
-// enter writes an erasure to the journal.
+// enter writes an erasure to the journal, and once more where it was asked for again.
 func (e *Eraser) enter(ctx context.Context, x erasing) error {
 	note := entry{ID: x.ID, Person: x.Person.UUID, At: x.AskedAt.UTC()}
 	err := e.desk.Pool.QueryRow(ctx, `SELECT address_hmac FROM person WHERE id = $1`, x.Person).Scan(&note.Digest)
@@ -168,7 +170,7 @@ func (e *Eraser) enter(ctx context.Context, x erasing) error {
 	if err := e.journal.add(ctx, note); err != nil {
 		return err
 	}
-	if _, err := e.desk.Pool.Exec(ctx, `UPDATE erasure SET journaled_at = $2 WHERE id = $1`, x.ID, e.desk.Now()); err != nil {
+	if _, err := e.desk.Pool.Exec(ctx, `UPDATE erasure SET journaled_at = $3 WHERE id = $1 AND asked_at = $2`, x.ID, x.AskedAt, e.desk.Now()); err != nil {
 		return fmt.Errorf("journal an erasure: %w", err)
 	}
 	return nil
@@ -405,7 +407,8 @@ func (e *Eraser) replay(ctx context.Context, note entry) error {
 	now := e.desk.Now()
 	_, err = e.desk.Pool.Exec(ctx, `
 		INSERT INTO erasure (id, person_id, asked_at, journaled_at, done_at)
-		VALUES ($1, (SELECT id FROM person WHERE id = $2), $3, $4, $4) ON CONFLICT (id) DO NOTHING`,
+		VALUES ($1, (SELECT id FROM person WHERE id = $2), $3, $4, $4)
+		ON CONFLICT (id) DO UPDATE SET asked_at = greatest(erasure.asked_at, excluded.asked_at)`,
 		note.ID, note.Person, note.At, now)
 	return err
 }

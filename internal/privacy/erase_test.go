@@ -290,6 +290,46 @@ func TestErasureAskedAgainWhileItWaits(t *testing.T) {
 	wantState(t, h, who, "the hold was lifted", "emptied done")
 }
 
+// TestErasureAskedAgainByAClockSetBack takes in all that came up to the later of the two askings.
+func TestErasureAskedAgainByAClockSetBack(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
+	who := h.ask(t, "ada@example.org")
+	h.holdAll(t, who)
+	h.Advance(time.Minute)
+	h.ask(t, "ada@example.org")
+	h.Advance(time.Minute)
+	for _, when := range []string{"asked", "asked again"} {
+		if report, err := eraser.Erase(t.Context(), who); err != nil || report.Done {
+			t.Fatalf("%s: %+v, %v", when, report, err)
+		}
+		h.Advance(-time.Hour)
+	}
+	h.lift(t, eraser)
+	wantState(t, h, who, "the hold was lifted", "emptied done")
+}
+
+// TestErasureAfterOneThatLeftSomething is not taken for that one, whatever the clock said then.
+func TestErasureAfterOneThatLeftSomething(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
+	who := h.ask(t, "ada@example.org")
+	h.holdAll(t, who)
+	if _, err := eraser.Erase(t.Context(), who); err != nil {
+		t.Fatal(err)
+	}
+	h.Advance(time.Minute)
+	h.ask(t, "ada@example.org")
+	h.lift(t, eraser)
+	h.Advance(-time.Hour)
+	if report, err := eraser.Erase(t.Context(), who); err != nil || !report.Done {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	wantState(t, h, who, "erased", "emptied done done")
+}
+
 // TestErasureLeavesWhatRestrictsTheRest: who sent something while it waited stays restricted as a whole.
 func TestErasureLeavesWhatRestrictsTheRest(t *testing.T) {
 	t.Parallel()
@@ -386,6 +426,44 @@ func TestReplay(t *testing.T) {
 	}
 	wantState(t, h, back, "replayed", "emptied done done")
 	wantState(t, h, other, "somebody else", "known words mail")
+}
+
+// A database that knows an erasure, but not that it was asked for again, is older too: it holds what came between.
+func TestReplayOfWhatWasAskedAgain(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
+	ctx, admin := t.Context(), pgtest.Admin(t, h.Pool)
+	who := h.ask(t, "ada@example.org")
+	h.holdAll(t, who)
+	for range 2 {
+		if _, err := eraser.Erase(ctx, who); err != nil {
+			t.Fatal(err)
+		}
+		if err := eraser.Current(ctx); err != nil {
+			t.Fatal(err)
+		}
+		h.Advance(time.Hour)
+	}
+	// As in a backup from between the two.
+	if _, err := admin.Exec(ctx, `UPDATE erasure SET asked_at = asked_at - interval '1 hour'`); err != nil {
+		t.Fatal(err)
+	}
+	h.agree(t, who, consent.Survey)
+	if err := eraser.Current(ctx); !errors.Is(err, privacy.ErrOlder) || !strings.Contains(err.Error(), "repeat: 1") {
+		t.Errorf("after a restore: %v", err)
+	}
+	if n, _, err := eraser.Replay(ctx); n != 1 || err != nil {
+		t.Errorf("replayed %d, %v", n, err)
+	}
+	if err := eraser.Current(ctx); err != nil {
+		t.Error(err)
+	}
+	if got := h.contactable(t, who); got != "" {
+		t.Errorf("replayed, and yet to be written to for %q", got)
+	}
+	h.lift(t, eraser)
+	wantState(t, h, who, "the hold was lifted", "emptied done")
 }
 
 // A refusal stands in the journal until it is lifted; a database that does not know it is older, and refuses again.

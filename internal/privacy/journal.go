@@ -17,6 +17,7 @@ import (
 
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/key"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // journal keeps a blob for each erasure and each refusal, beside the uploads and outside the database: a database that is
@@ -44,7 +45,7 @@ func newJournal(blobs file.Blobs, ring *key.Ring) journal {
 func (j journal) erasures() string { return "erasure/" + j.installation + "/" }
 func (j journal) refusals() string { return "refusal/" + j.installation + "/" }
 
-// add stores an erasure; once it returns, the entry survives a loss of power. Adding twice is adding once.
+// add stores an erasure; once it returns, the entry survives a loss of power. Adding again keeps the last.
 func (j journal) add(ctx context.Context, e entry) error {
 	return j.put(ctx, j.erasures()+e.ID.String(), e)
 }
@@ -92,11 +93,50 @@ var (
 	refusalName = regexp.MustCompile(`^([0-9a-f]{2})+-[a-z-]+$`)
 )
 
-// unknownErasures lists the erasures of which the database does not know, in the order in which they were made.
+// unknownErasures lists the erasures of which the database does not know, in the order in which they were made, and those
+// of which it does not know that they were asked for again.
 func (j journal) unknownErasures(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
-	return j.unknown(ctx, pool, j.erasures(), erasureName, `
+	unknown, err := j.unknown(ctx, pool, j.erasures(), erasureName, `
 		SELECT j.name FROM unnest($1::text[]) AS j (name)
 		WHERE NOT EXISTS (SELECT FROM erasure e WHERE e.id = j.name::uuid) ORDER BY j.name`)
+	if err != nil {
+		return nil, err
+	}
+	again, err := j.askedAgain(ctx, pool)
+	return append(unknown, again...), err
+}
+
+// askedAgain lists the waiting erasures that the journal has with a later asking. The database is asked last: it is told
+// of an asking before the journal is.
+func (j journal) askedAgain(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
+	waiting, err := postgres.Rows[erasing](ctx, pool, `SELECT `+erasingColumns+` FROM erasure WHERE done_at IS NULL`)
+	if err != nil {
+		return nil, fmt.Errorf("compare journal: %w", err)
+	}
+	var ids []uuid.UUID
+	var asked []time.Time
+	for _, x := range waiting {
+		var e entry
+		err := j.get(ctx, j.erasures()+x.ID.String(), &e)
+		if errors.Is(err, file.ErrNoBlob) {
+			continue // still to be entered
+		}
+		if err != nil {
+			return nil, err
+		}
+		ids, asked = append(ids, e.ID), append(asked, e.At)
+	}
+	rows, err := pool.Query(ctx, `
+		SELECT e.id::text FROM unnest($1::uuid[], $2::timestamptz[]) AS j (id, asked_at) JOIN erasure e USING (id)
+		WHERE e.done_at IS NULL AND j.asked_at > e.asked_at ORDER BY e.id`, ids, asked)
+	if err != nil {
+		return nil, fmt.Errorf("compare journal: %w", err)
+	}
+	again, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("compare journal: %w", err)
+	}
+	return again, nil
 }
 
 // notStored lists the refusals of a batch that the database does not hold.
