@@ -30,8 +30,9 @@ type listPage struct {
 // listed is a webinar as lists show it.
 type listed struct {
 	Webinar
-	Stand Stand
-	Film  recording
+	Stand     Stand
+	Film      recording
+	Countdown string // empty: it has begun, or will not be
 }
 
 type showPage struct {
@@ -74,13 +75,29 @@ func (r *Room) listAll(ctx context.Context, webinars []Webinar) ([]listed, error
 	}
 	all := make([]listed, 0, len(webinars))
 	for _, w := range webinars {
-		l := listed{Webinar: w, Stand: w.Stand(r.desk.Now()), Film: r.film(w, reels[w.ID])}
+		l := listed{Webinar: w, Stand: w.Stand(r.desk.Now()), Film: r.film(w, reels[w.ID]), Countdown: r.countdown(w)}
 		if l.Stand == Recorded && !l.Film.Some {
 			l.Stand = Past
 		}
 		all = append(all, l)
 	}
 	return all, nil
+}
+
+// countdown says how many days are left, as the calendar counts them where the event is.
+func (r *Room) countdown(w Webinar) string {
+	now := r.desk.Now()
+	if w.Cancelled() || !now.Before(w.Start()) {
+		return ""
+	}
+	switch days := daysUntil(w.Start(), now); days {
+	case 0:
+		return r.say("is_today")
+	case 1:
+		return r.say("is_tomorrow")
+	default:
+		return r.say("in_days", "days", days)
+	}
 }
 
 // film returns the recording that can be shown of a webinar: one that was uploaded, once it may be opened and

@@ -58,6 +58,12 @@ func Zone(name string) (*time.Location, error) {
 	return zone, nil
 }
 
+// daysUntil counts the midnights between now and an event, in the event's zone.
+func daysUntil(start, now time.Time) int {
+	day := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC) }
+	return int(day(start).Sub(day(now.In(start.Location()))) / (24 * time.Hour))
+}
+
 // city is how people call a zone: "New York".
 func city(zone string) string {
 	return strings.ReplaceAll(zone[strings.LastIndex(zone, "/")+1:], "_", " ")

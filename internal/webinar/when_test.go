@@ -43,6 +43,30 @@ func TestInstant(t *testing.T) {
 	}
 }
 
+func TestDaysUntil(t *testing.T) {
+	t.Parallel()
+	chicago, err := Zone("America/Chicago")
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Date(2026, 11, 2, 9, 0, 0, 0, chicago)
+	for now, want := range map[string]int{
+		"2026-11-02T06:00:00Z": 0, // just after midnight there
+		"2026-11-02T05:59:00Z": 1, // the evening before, 27 hours on a wall clock
+		"2026-11-01T05:30:00Z": 1, // clocks go back on this day, which has 25 hours
+		"2026-11-01T04:30:00Z": 2,
+		"2026-10-03T17:00:00Z": 30,
+	} {
+		at, err := time.Parse(time.RFC3339, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := daysUntil(start, at); got != want {
+			t.Errorf("at %s: %d days, want %d", now, got, want)
+		}
+	}
+}
+
 var someZones = []string{
 	"America/Chicago", "America/New_York", "America/St_Johns", "Europe/Berlin", "Europe/Dublin", "Asia/Kolkata",
 	"Asia/Tehran", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca", "America/Sao_Paulo", "Asia/Tokyo", "UTC",
