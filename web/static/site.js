@@ -61,6 +61,7 @@
   }
 
   // How many characters are left, told once little is left; never cut off.
+  const characters = (n) => n.toLocaleString("en") + (n === 1 ? " character" : " characters");
   for (const area of all("textarea[data-limit]")) {
     const limit = parseInt(area.dataset.limit.replace(/\D/g, ""), 10);
     if (!limit) continue;
@@ -72,13 +73,14 @@
       const left = limit - [...area.value].length;
       line.classList.toggle("over", left < 0);
       line.textContent = left > limit * 0.25 ? "" :
-        left < 0 ? (-left).toLocaleString("en") + " characters too many" : left.toLocaleString("en") + " characters left";
+        characters(Math.abs(left)) + (left < 0 ? " too many" : " left");
     };
     area.addEventListener("input", tell);
     tell();
   }
 
-  // After a field was left: say what is missing or wrong; take it back as soon as it is mended.
+  // After a field was left: say what is missing or wrong; take it back as soon as it is mended. What the server said stands
+  // until the field that was changed is left: only the server knows all that may be wrong.
   const complaint = (el) => {
     const name = el.labels?.[0]?.firstChild?.textContent.trim() ?? "this";
     if (el.getAttribute("aria-required") === "true" && !el.value.trim() && el.dataset.touched) return (name.endsWith("?") ? "Please answer: " : "Please fill in: ") + name;
@@ -86,27 +88,34 @@
       return "Write the address like name@example.com";
     return "";
   };
+  const settle = (el, note) => {
+    el.removeAttribute("aria-invalid");
+    if (!note) return;
+    const ids = (el.getAttribute("aria-describedby") ?? "").split(" ").filter((x) => x && x !== note.id);
+    if (ids.length) el.setAttribute("aria-describedby", ids.join(" "));
+    else el.removeAttribute("aria-describedby");
+    note.remove();
+  };
   const mark = (el) => {
     const field = el.closest(".field");
     if (!field || el.closest("fieldset .choices, .rating")) return;
     const text = complaint(el);
     let note = field.querySelector(".error");
     field.classList.toggle("wrong", text !== "");
-    el.toggleAttribute("aria-invalid", text !== "");
-    if (text) el.setAttribute("aria-invalid", "true");
-    if (!text) { note?.remove(); return; }
+    if (!text) { settle(el, note); return; }
+    el.setAttribute("aria-invalid", "true");
     if (!note) {
       note = document.createElement("p");
       note.className = "error";
       note.id = el.id + "-error";
+      note.dataset.own = "";
       el.before(note);
-      const ids = (el.getAttribute("aria-describedby") ?? "").split(" ").filter((x) => x && x !== note.id);
-      el.setAttribute("aria-describedby", [note.id, ...ids].join(" "));
+      el.setAttribute("aria-describedby", (note.id + " " + (el.getAttribute("aria-describedby") ?? "")).trim());
     }
     note.textContent = text;
   };
   for (const el of all("form[novalidate] .field :is(input:not([type=file], [type=radio], [type=checkbox]), textarea, select)")) {
-    el.addEventListener("input", () => { el.dataset.touched = "1"; if (el.closest(".wrong")) mark(el); });
+    el.addEventListener("input", () => { el.dataset.touched = "1"; if (el.closest(".wrong")?.querySelector(".error[data-own]")) mark(el); });
     el.addEventListener("blur", () => { if (el.dataset.touched) mark(el); });
   }
 
@@ -115,8 +124,7 @@
     box.addEventListener("change", () => {
       const field = box.closest(".field");
       field.classList.remove("wrong");
-      field.querySelector(".error")?.remove();
-      box.removeAttribute("aria-invalid");
+      settle(box, field.querySelector(".error"));
     });
   }
 
@@ -146,6 +154,7 @@
     bar.className = "progress";
     bar.max = 1;
     bar.setAttribute("aria-label", "Sent");
+    button.parentNode.querySelector("[role=status]")?.remove(); // of an attempt that broke off
     button.after(line, bar);
     x.upload.onprogress = (e) => { if (e.lengthComputable) bar.value = e.loaded / e.total; };
     x.upload.onload = () => { bar.removeAttribute("value"); line.textContent = "Sent. It is being checked."; };
@@ -179,11 +188,5 @@
       setTimeout(() => { delete form.dataset.sent; }, 8000);
     });
     addEventListener("pageshow", () => { delete form.dataset.sent; });
-  }
-
-  // Counting down days to an event: <span data-until="2026-12-03T17:00:00Z">.
-  for (const el of all("[data-until]")) {
-    const days = Math.ceil((new Date(el.dataset.until) - Date.now()) / 864e5);
-    if (days > 0) el.textContent = days === 1 ? "tomorrow or sooner" : "in " + days + " days";
   }
 })();
