@@ -2,8 +2,10 @@ package consent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -52,18 +54,39 @@ const bare = `ltrim(translate(replace(lower(%s), '(0)', ''), E' \t\r\n.,;:/()+-\
 // mostReached is how many of those whom a piece of an address reaches are told: who has more to choose from says more.
 const mostReached = 50
 
+// ErrShort says that a piece has too few letters and digits to tell one number or postal address from many.
+var ErrShort = errors.New("consent: too few letters and digits to tell one from many")
+
 // Reaching returns whom a telephone number or a postal address reaches, however it is written, or a piece of one. It tells
-// whether there are more than it returns.
+// whether there are more than it returns. ErrShort is judged by what is compared: zeros alone would reach everybody.
 func (l *Ledger) Reaching(ctx context.Context, piece string) (list []PointOf, more bool, err error) {
+	var compared string
+	if err := l.pool.QueryRow(ctx, `SELECT `+fmt.Sprintf(bare, "$1::text"), piece).Scan(&compared); err != nil {
+		return nil, false, fmt.Errorf("read a piece of a number or postal address: %w", err)
+	}
+	if short(compared) {
+		return nil, false, ErrShort
+	}
 	list, err = postgres.Rows[PointOf](ctx, l.pool, `
 		SELECT k.person_id, k.channel, k.value, k.at,
 			EXISTS (SELECT FROM contact_point_in_use u WHERE u.person_id = k.person_id AND u.channel = k.channel AND u.at = k.at) AS in_use
-		FROM contact_point k WHERE strpos(`+fmt.Sprintf(bare, "k.value")+`, `+fmt.Sprintf(bare, "$1::text")+`) > 0
-		ORDER BY k.at DESC, k.person_id LIMIT $2`, piece, mostReached+1)
+		FROM contact_point k WHERE strpos(`+fmt.Sprintf(bare, "k.value")+`, $1) > 0
+		ORDER BY k.at DESC, k.person_id LIMIT $2`, compared, mostReached+1)
 	if err != nil {
 		return nil, false, fmt.Errorf("look for a number or postal address: %w", err)
 	}
 	return list[:min(len(list), mostReached)], len(list) > mostReached, nil
+}
+
+// short tells whether a piece has fewer than seven letters and digits.
+func short(piece string) bool {
+	n := 0
+	for _, c := range piece {
+		if unicode.IsLetter(c) || unicode.IsDigit(c) {
+			n++
+		}
+	}
+	return n < 7
 }
 
 // ErasePoints deletes the numbers and postal addresses that a person gave until then.

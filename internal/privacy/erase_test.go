@@ -2,10 +2,12 @@ package privacy_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -46,6 +48,23 @@ func (h house) blobs(t *testing.T) *faulty {
 		t.Fatal(err)
 	}
 	return &faulty{Blobs: b}
+}
+
+// text is what a blob holds, nothing where there is none.
+func (f *faulty) text(t *testing.T, name string) string {
+	t.Helper()
+	r, err := f.Get(t.Context(), name, 0)
+	if errors.Is(err, file.ErrNoBlob) {
+		return ""
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(r)
+	if err := errors.Join(err, r.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
 }
 
 // ask sends a question for an address and returns who that is.
@@ -533,5 +552,101 @@ func TestRefusalsOutliveTheDatabase(t *testing.T) {
 	}
 	if err := errors.Join(eraser.EnterRefusals(ctx), eraser.Current(ctx)); err != nil || refused() == "" {
 		t.Errorf("refused once more: %q, %v", refused(), err)
+	}
+}
+
+// A refusal holds by the address under which a restored database knows the person, too. The journal names whose an address is
+// for as long as it is theirs, and entries that name nobody are still read.
+func TestRefusalsFollowThePerson(t *testing.T) {
+	t.Parallel()
+	const first, second = "ada@example.org", "ada@king.example"
+	h := bench(t)
+	blobs, who, ctx := h.blobs(t), h.ask(t, first), t.Context()
+	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: blobs})
+	prefix := "refusal/" + h.Ring.Fingerprint()[:8] + "/"
+	digest := func(email string) []byte { return person.AddressDigest(h.Ring, email) }
+	name := func(email string) string { return prefix + hex.EncodeToString(digest(email)) + "-newsletter-email" }
+	move := func(email string) {
+		t.Helper()
+		if err := pgx.BeginFunc(ctx, h.Pool, func(tx pgx.Tx) error { return h.Desk.People.ChangeAddress(ctx, tx, who, email) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantNamed := func(when string, want ...string) {
+		t.Helper()
+		if err := eraser.EnterRefusals(ctx); err != nil {
+			t.Fatal(err)
+		}
+		var named []string
+		for _, email := range []string{first, second} {
+			if strings.Contains(blobs.text(t, name(email)), who.String()) {
+				named = append(named, email)
+			}
+		}
+		if !slices.Equal(named, want) {
+			t.Errorf("%s: the person is named as having %q, want %q", when, named, want)
+		}
+	}
+	// back leaves what a backup from before the change of address and the refusal has.
+	back := func() {
+		t.Helper()
+		if _, err := pgtest.Admin(t, h.Pool).Exec(ctx, `
+			ALTER TABLE suppression DISABLE TRIGGER USER; DELETE FROM suppression; ALTER TABLE suppression ENABLE TRIGGER USER;
+			ALTER TABLE consent_event DISABLE TRIGGER USER; DELETE FROM consent_event WHERE NOT granted;
+			ALTER TABLE consent_event ENABLE TRIGGER USER`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.Pool.Exec(ctx, `UPDATE person SET email = $2, address_hmac = $3 WHERE id = $1`, who, first, digest(first)); err != nil {
+			t.Fatal(err)
+		}
+		if got := h.contactable(t, who); got != "newsletter" {
+			t.Fatalf("restored: mailed %q", got)
+		}
+	}
+	replay := func() {
+		t.Helper()
+		if err := eraser.Current(ctx); !errors.Is(err, privacy.ErrOlder) {
+			t.Errorf("after a restore: %v", err)
+		}
+		if _, _, err := eraser.Replay(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	h.agree(t, who, consent.Newsletter)
+	move(second)
+	if err := h.Desk.Ledger.Withdraw(ctx, who, consent.Newsletter, consent.ByEmail, consent.FromUnsubscribe, "No.", "2026-11-16"); err != nil {
+		t.Fatal(err)
+	}
+	wantNamed("refused", second)
+	back()
+	replay()
+	if got := h.contactable(t, who); got != "" {
+		t.Errorf("mailed %q at the earlier address", got)
+	}
+	wantNamed("restored", first)
+	move(second)
+	wantNamed("moved again", second)
+
+	// Entries from before they named anybody.
+	for _, email := range []string{first, second} {
+		old := regexp.MustCompile(`"person":[^,]*,`).ReplaceAllString(blobs.text(t, name(email)), "")
+		if err := blobs.Put(ctx, name(email), strings.NewReader(old)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	back()
+	replay()
+	if got := h.contactable(t, who); got != "" {
+		t.Errorf("mailed %q, refused by an entry of old", got)
+	}
+	move(second)
+	wantNamed("moved once more", second)
+	if _, err := eraser.Erase(ctx, who); err != nil {
+		t.Fatal(err)
+	}
+	wantNamed("erased")
+	if blobs.text(t, name(second)) == "" {
+		t.Error("erased: the refusal is no longer in the journal")
 	}
 }

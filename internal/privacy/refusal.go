@@ -6,29 +6,34 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/postgres"
 )
 
-// refusal is a row of table suppression, as the journal keeps it.
+// refusal is a row of table suppression, as the journal keeps it, with whose the address is by now: a database from before
+// they took it knows them by another. Nobody is named once they gave it up or were erased, nor in entries of old.
 type refusal struct {
-	Digest  []byte    `json:"address_digest"`
-	Purpose string    `json:"purpose"`
-	Channel string    `json:"channel"`
-	Reason  string    `json:"reason"`
-	At      time.Time `json:"at"`
+	Person  uuid.NullUUID `json:"person"`
+	Digest  []byte        `json:"address_digest"`
+	Purpose string        `json:"purpose"`
+	Channel string        `json:"channel"`
+	Reason  string        `json:"reason"`
+	At      time.Time     `json:"at"`
 }
 
 // refusalChange is a refusal that came or went; Stands tells which, as things are now.
 type refusalChange struct {
-	ID      int64     `db:"id"`
-	Name    string    `db:"name"`
-	Digest  []byte    `db:"address_hmac"`
-	Purpose string    `db:"purpose"`
-	Channel string    `db:"channel"`
-	Stands  bool      `db:"stands"`
-	Reason  string    `db:"reason"`
-	At      time.Time `db:"at"`
+	ID      int64         `db:"id"`
+	Name    string        `db:"name"`
+	Person  uuid.NullUUID `db:"person_id"`
+	Digest  []byte        `db:"address_hmac"`
+	Purpose string        `db:"purpose"`
+	Channel string        `db:"channel"`
+	Stands  bool          `db:"stands"`
+	Reason  string        `db:"reason"`
+	At      time.Time     `db:"at"`
 }
 
 // refusalBatch is how many refusals are brought to the journal before the database forgets that they were to be.
@@ -39,9 +44,9 @@ const refusalBatch = 200
 func (e *Eraser) EnterRefusals(ctx context.Context) error {
 	for {
 		list, err := postgres.Rows[refusalChange](ctx, e.desk.Pool, `
-			SELECT c.id, refusal_name(c.address_hmac, c.purpose, c.channel) AS name, c.address_hmac, c.purpose, c.channel,
+			SELECT c.id, refusal_name(c.address_hmac, c.purpose, c.channel) AS name, p.id AS person_id, c.address_hmac, c.purpose, c.channel,
 				s.at IS NOT NULL AS stands, coalesce(s.reason, '') AS reason, coalesce(s.at, c.at) AS at
-			FROM refusal_change c LEFT JOIN suppression s USING (address_hmac, purpose, channel)
+			FROM refusal_change c LEFT JOIN suppression s USING (address_hmac, purpose, channel) LEFT JOIN person p USING (address_hmac)
 			ORDER BY c.id LIMIT $1`, refusalBatch)
 		if err != nil {
 			return fmt.Errorf("list refusals: %w", err)
@@ -67,11 +72,12 @@ func (e *Eraser) enterRefusal(ctx context.Context, c refusalChange) error {
 	if !c.Stands {
 		return e.journal.drop(ctx, name)
 	}
-	return e.journal.put(ctx, name, refusal{c.Digest, c.Purpose, c.Channel, c.Reason, c.At.UTC()})
+	return e.journal.put(ctx, name, refusal{c.Person, c.Digest, c.Purpose, c.Channel, c.Reason, c.At.UTC()})
 }
 
-// refuseAgain stores in a restored database the refusals that it does not hold, and returns how many those were. One that
-// the backup was about to take out of the journal is stored too: it may have been refused again since.
+// refuseAgain stores in a restored database the refusals that it does not hold, also by the address under which it knows the
+// person, and returns how many those were. One that the backup was about to take out of the journal is stored too: it may
+// have been refused again since.
 func (e *Eraser) refuseAgain(ctx context.Context) (int, error) {
 	missing, err := e.journal.unstoredRefusals(ctx, e.desk.Pool)
 	if err != nil {
@@ -87,8 +93,10 @@ func (e *Eraser) refuseAgain(ctx context.Context) (int, error) {
 			return i, err
 		}
 		if _, err := e.desk.Pool.Exec(ctx, `
-			INSERT INTO suppression (address_hmac, purpose, channel, reason, at) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (address_hmac, purpose, channel) DO NOTHING`, x.Digest, x.Purpose, x.Channel, x.Reason, x.At); err != nil {
+			INSERT INTO suppression (address_hmac, purpose, channel, reason, at)
+			SELECT digest, $3, $4, $5, $6
+			FROM (VALUES ($2::bytea), ((SELECT address_hmac FROM person WHERE id = $1))) AS known (digest) WHERE digest IS NOT NULL
+			ON CONFLICT (address_hmac, purpose, channel) DO NOTHING`, x.Person, x.Digest, x.Purpose, x.Channel, x.Reason, x.At); err != nil {
 			return i, fmt.Errorf("repeat a refusal: %w", err)
 		}
 	}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"unicode"
 
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 )
@@ -41,25 +41,15 @@ func (ws *Workspace) submitFind(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := findPage{Piece: form.Clean(r.PostForm.Get("piece"), false)}
-	if short(p.Piece) {
+	err := ws.find(r.Context(), account.From(r.Context()), &p)
+	if errors.Is(err, consent.ErrShort) {
 		p.Problems = []form.Problem{{Name: "piece", ID: "piece", Text: ws.say("find_short")}}
 		return ws.drawFind(w, r, http.StatusUnprocessableEntity, p)
 	}
-	if err := ws.find(r.Context(), account.From(r.Context()), &p); err != nil {
+	if err != nil {
 		return err
 	}
 	return ws.drawFind(w, r, http.StatusOK, p)
-}
-
-// short tells whether a piece has too few letters and digits to tell one address from many.
-func short(piece string) bool {
-	n := 0
-	for _, c := range piece {
-		if unicode.IsLetter(c) || unicode.IsDigit(c) {
-			n++
-		}
-	}
-	return n < 7
 }
 
 // find lists whom the session may open, and logs that they were found.

@@ -128,8 +128,10 @@ func TestFoundByNumber(t *testing.T) {
 	to, _ := find(account.Privacy, "312 555 0100").Find(".rows a").Attr("href")
 	officer.post(t, h, to+"/opt-out", url.Values{"purpose": {"promotion"}, "channel": {"phone"}, "way": {"phone"}, "reason": {"stop"}})
 	has(t, find(account.Privacy, "312 555 0100"), "main", "Nobody is called at that number")
-	if w := officer.do(h, http.MethodPost, "/staff/people", url.Values{"piece": {"312 - 555"}}); w.Code != http.StatusUnprocessableEntity {
-		t.Errorf("six digits: %d", w.Code)
+	for _, piece := range []string{"", "312 - 555", "0000000", "000 000 1", "(0)(0)(0) 0312 - 555"} {
+		if w := officer.do(h, http.MethodPost, "/staff/people", url.Values{"piece": {piece}}); w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%q, too few to tell one from many: %d", piece, w.Code)
+		}
 	}
 	crowd := func(from, to int) {
 		if _, err := h.Pool.Exec(t.Context(), `
