@@ -171,7 +171,7 @@ type answer struct {
 	cookies []*http.Cookie
 }
 
-// want checks status and, for redirects, where to.
+// want checks status and, for redirects, where to. A page that refuses what was typed says so first of all in its title.
 func (a *answer) want(status int, location ...string) *answer {
 	a.Helper()
 	if a.Code != status {
@@ -179,6 +179,9 @@ func (a *answer) want(status int, location ...string) *answer {
 	}
 	if len(location) > 0 && a.Header().Get("Location") != location[0] {
 		a.Fatalf("redirect to %q, want %q", a.Header().Get("Location"), location[0])
+	}
+	if status == http.StatusUnprocessableEntity && !strings.HasPrefix(a.text("title"), "Error: ") {
+		a.Errorf("refused under the title %q", a.text("title"))
 	}
 	return a
 }

@@ -54,7 +54,7 @@ func (d *Desk) showAgain(w http.ResponseWriter, r *http.Request, s *sending, sta
 
 func (d *Desk) drawAlone(w http.ResponseWriter, r *http.Request, status int, f form.Form, v form.View) error {
 	return d.again.Write(w, r, status, againPage{
-		Base: page.Base{Title: Title(v, f.Title), Description: v.Message, NoIndex: true}, Form: v,
+		Base: page.Base{Title: v.Titled(f.Title), Description: v.Message, NoIndex: true}, Form: v,
 	})
 }
 
@@ -196,12 +196,4 @@ func (d *Desk) Unstored(w http.ResponseWriter, r *http.Request, err error, f for
 	w.Header().Set("Retry-After", "30")
 	w.Header().Set("Cache-Control", "no-store")
 	return d.drawAlone(w, r, http.StatusServiceUnavailable, f, v)
-}
-
-// Title begins with "Error:" where something is to be mended, so that it is heard first.
-func Title(v form.View, title string) string {
-	if len(v.Problems) > 0 || v.Message != "" {
-		return "Error: " + title
-	}
-	return title
 }

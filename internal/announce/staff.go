@@ -15,7 +15,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/account"
-	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/form"
@@ -125,7 +124,7 @@ func (r *Room) write(w http.ResponseWriter, req *http.Request, status int, data 
 		f := editForm()
 		data.Form = f.View(shown)
 		data.Form.Trap = ""
-		data.Title = activity.Title(data.Form, data.Title)
+		data.Title = data.Form.Titled(data.Title)
 		if data.When.Action == "" {
 			data.When = r.whenView(a, form.Shown{})
 		}

@@ -10,7 +10,6 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
-	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -168,7 +167,7 @@ func addressIn(offices []page.Office, city string) page.Address {
 func (r *Room) drawApply(w http.ResponseWriter, req *http.Request, status int, f form.Form, v form.View) error {
 	data := applyPage{
 		Base: page.Base{
-			Title: activity.Title(v, f.Title), Section: section, Path: req.URL.Path,
+			Title: v.Titled(f.Title), Section: section, Path: req.URL.Path,
 			Description: r.say("apply"),
 			Crumbs:      []page.Crumb{{Label: "Home", Path: "/"}, {Label: r.intro.Nav, Path: r.intro.Path}},
 		},

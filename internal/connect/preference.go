@@ -12,7 +12,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -168,7 +167,7 @@ func (p *Portal) drawPreferences(w http.ResponseWriter, r *http.Request, status 
 	}
 	fields := whereForm().View(shown)
 	data.Problems, data.Message = fields.Problems, fields.Message
-	data.Title = activity.Title(fields, data.Title)
+	data.Title = fields.Titled(data.Title)
 	for _, c := range consent.Channels() {
 		g := group{Title: c.Label(), Channel: c}
 		for _, row := range rows {

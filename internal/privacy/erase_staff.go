@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/account"
-	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -102,7 +101,7 @@ func (o *Office) draw(w http.ResponseWriter, r *http.Request, status int, s form
 		return fmt.Errorf("list erasures: %w", err)
 	}
 	return o.view.Write(w, r, status, erasuresPage{
-		Base: page.Base{Title: activity.Title(view, "Erasures"), NoIndex: true}, Form: view, Told: told, List: list,
+		Base: page.Base{Title: view.Titled("Erasures"), NoIndex: true}, Form: view, Told: told, List: list,
 	})
 }
 

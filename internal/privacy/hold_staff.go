@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/account"
-	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -62,7 +61,7 @@ func (h *Holds) draw(w http.ResponseWriter, r *http.Request, status int, s form.
 	view := f.View(s)
 	view.Trap = ""
 	p := holdsPage{
-		Base: page.Base{Title: activity.Title(view, "Legal holds"), NoIndex: true}, Form: view, Problem: problem, Last: h.last(),
+		Base: page.Base{Title: view.Titled("Legal holds"), NoIndex: true}, Form: view, Problem: problem, Last: h.last(),
 	}
 	for _, x := range list {
 		if line := h.line(x); x.LiftedAt == nil {

@@ -11,7 +11,6 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
-	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -120,7 +119,7 @@ func (p *preferencesPage) draw(c consent.Channel, to *form.View) {
 		s = p.shown
 	}
 	*to = pointView(p.Path, c, s)
-	p.Title = activity.Title(*to, p.Title)
+	p.Title = to.Titled(p.Title)
 }
 
 // rows lists every purpose by mail, and other channels only where something was chosen about them.

@@ -14,7 +14,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
@@ -219,7 +218,7 @@ func (r *Room) drawQuestion(
 		Form: questionForm().View(shown), Message: shown.Message,
 	}
 	data.Crumbs = append(data.Crumbs[:len(data.Crumbs)-1], page.Crumb{Label: "Questions", Path: f.path()}, page.Crumb{Label: title})
-	data.Title = activity.Title(data.Form, title)
+	data.Title = data.Form.Titled(title)
 	data.Form.Hidden, data.Form.Trap = data.Form.Hidden[1:], "" // a form of staff has no seal
 	return r.views.question.Write(w, req, status, data)
 }

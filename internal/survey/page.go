@@ -8,7 +8,6 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -122,7 +121,7 @@ func (r *Room) drawSurvey(w http.ResponseWriter, req *http.Request, status int, 
 	data := surveyPage{
 		Base: r.base(s), Survey: s, Form: v, Body: page.Markdown(s.Body), Facts: r.facts(s), First: v.Step <= 1,
 	}
-	data.Title = activity.Title(v, f.Title)
+	data.Title = v.Titled(f.Title)
 	if !data.First && len(v.Problems) == 0 && v.Message == "" {
 		data.Title = fmt.Sprintf("%s, step %d of %d", f.Title, v.Step, v.Steps)
 	}

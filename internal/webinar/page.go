@@ -11,7 +11,6 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
-	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/internal/form"
@@ -210,7 +209,7 @@ func (r *Room) drawRegister(w http.ResponseWriter, req *http.Request, status int
 	}
 	return r.views.register.Write(w, req, status, registerPage{
 		Base: page.Base{
-			Title:       activity.Title(v, "Register: "+one.Title),
+			Title:       v.Titled("Register: " + one.Title),
 			Description: r.say("register", "title", one.Title, "when", one.When()),
 			Path:        one.Path() + "/register", Section: "webinars", Crumbs: r.crumbs(one, page.Crumb{Label: "Register"}),
 		},
