@@ -55,8 +55,8 @@ func (s *Set) Cached(next http.Handler) http.Handler {
 		}
 		key := cacheKey{r.URL.Path, ChoiceOf(r), SignIns(r)}
 		minute, generation := s.cfg.Now().Unix()/60, s.cache.generation.Load()
-		e := s.cache.get(key)
-		if e == nil || e.minute != minute || e.generation != generation {
+		e := s.cache.get(key, minute, generation)
+		if e == nil {
 			var own *buffer
 			if e, own = s.draw(next, r, key, minute, generation); own != nil {
 				own.replay(w, r)
@@ -74,10 +74,14 @@ func (s *Set) Cached(next http.Handler) http.Handler {
 	})
 }
 
-func (c *cache) get(key cacheKey) *entry {
+// get returns the entry of that minute and generation, nil where there is none.
+func (c *cache) get(key cacheKey, minute, generation int64) *entry {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return c.entries[key]
+	if e := c.entries[key]; e != nil && e.minute == minute && e.generation == generation {
+		return e
+	}
+	return nil
 }
 
 func (c *cache) put(key cacheKey, e *entry) {
@@ -94,6 +98,9 @@ func (c *cache) put(key cacheKey, e *entry) {
 func (s *Set) draw(next http.Handler, r *http.Request, key cacheKey, minute, generation int64) (*entry, *buffer) {
 	var own *buffer // only the request that draws runs the function below
 	got, _, _ := s.cache.drawing.Do(fmt.Sprint(key.choice, " ", key.signIns, " ", key.path), func() (any, error) {
+		if e := s.cache.get(key, minute, generation); e != nil {
+			return e, nil // drawn while this request was on its way here
+		}
 		// The page belongs to all who wait: it does not end with the first of them.
 		req := r.Clone(context.WithoutCancel(r.Context()))
 		req.Method = http.MethodGet
