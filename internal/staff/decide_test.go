@@ -425,10 +425,10 @@ func TestReplyNoteAndAssign(t *testing.T) {
 		want string
 	}{
 		"an empty reply":   {"/reply", url.Values{"subject": {""}, "text": {" \n"}}, "Enter a subject. Write the letter."},
-		"too long a reply": {"/reply", url.Values{"subject": {"x"}, "text": {strings.Repeat("ä", 10_003)}}, "The letter is 3 characters too long."},
-		"too long a line":  {"/reply", url.Values{"subject": {strings.Repeat("x", 151)}, "text": {"x"}}, "The subject is 1 characters too long."},
+		"too long a reply": {"/reply", url.Values{"subject": {"x"}, "text": {strings.Repeat("ä", 10_003)}}, "Shorten the letter to 10000 characters or fewer: 3 too many."},
+		"too long a line":  {"/reply", url.Values{"subject": {strings.Repeat("x", 151)}, "text": {"x"}}, "Shorten the subject to 150 characters or fewer: 1 too many."},
 		"an empty note":    {"/note", url.Values{"text": {"\u200b"}}, "Write the note."},
-		"too long a note":  {"/note", url.Values{"text": {strings.Repeat("x", 4001)}}, "The note is 1 characters too long."},
+		"too long a note":  {"/note", url.Values{"text": {strings.Repeat("x", 4001)}}, "Shorten the note to 4000 characters or fewer: 1 too many."},
 	} {
 		w := me.do(h, http.MethodPost, path(id)+c.path, c.form)
 		d := document(t, w)
