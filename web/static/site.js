@@ -114,9 +114,15 @@
     }
     note.textContent = text;
   };
+  // A line that comes or goes moves the page. A press that took the cursor out of a field would miss its button by that, so
+  // the line waits until the press is over.
+  let waiting;
+  addEventListener("pointerdown", () => { waiting = []; }, true);
+  for (const end of ["pointerup", "pointercancel"])
+    addEventListener(end, () => setTimeout(() => { const list = waiting ?? []; waiting = null; list.forEach(mark); }), true);
   for (const el of all("form[novalidate] .field :is(input:not([type=file], [type=radio], [type=checkbox]), textarea, select)")) {
     el.addEventListener("input", () => { el.dataset.touched = "1"; if (el.closest(".wrong")?.querySelector(".error[data-own]")) mark(el); });
-    el.addEventListener("blur", () => { if (el.dataset.touched) mark(el); });
+    el.addEventListener("blur", () => { if (el.dataset.touched) waiting ? waiting.push(el) : mark(el); });
   }
 
   // A question with choices is mended by choosing.
