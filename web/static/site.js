@@ -122,7 +122,10 @@
     addEventListener(end, () => setTimeout(() => { const list = waiting ?? []; waiting = null; list.forEach(mark); }), true);
   for (const el of all("form[novalidate] .field :is(input:not([type=file], [type=radio], [type=checkbox]), textarea, select)")) {
     el.addEventListener("input", () => { el.dataset.touched = "1"; if (el.closest(".wrong")?.querySelector(".error[data-own]")) mark(el); });
-    el.addEventListener("blur", () => { if (el.dataset.touched) waiting ? waiting.push(el) : mark(el); });
+    el.addEventListener("blur", () => {
+      if (!el.dataset.touched) return;
+      if (waiting) waiting.push(el); else mark(el);
+    });
   }
 
   // A question with choices is mended by choosing.
