@@ -15,7 +15,7 @@ const answerBuffer = 4 << 10
 type answerPart [answerBuffer]byte
 
 // answers is a listener whose connections send a page by one system call: a full buffer of net/http waits for what
-// follows it. A second call is a quarter of the time that a page takes. [http.Server.ConnState] must be answered.
+// follows it. A second call is a quarter of the time that a page takes. The server's ConnState must be [answered].
 type answers struct {
 	net.Listener
 	parts *sync.Pool
