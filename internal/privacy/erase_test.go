@@ -284,12 +284,17 @@ func TestErasureThatWaited(t *testing.T) {
 	wantState(t, h, who, "asked once more", "emptied done done")
 }
 
+// asker is a house in which somebody asked a question, with its eraser.
+func asker(t *testing.T) (house, *privacy.Eraser, uuid.UUID) {
+	t.Helper()
+	h := bench(t)
+	return h, privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)}), h.ask(t, "ada@example.org")
+}
+
 // TestErasureAskedAgainWhileItWaits means what came since, too: nothing of that is sent or stays.
 func TestErasureAskedAgainWhileItWaits(t *testing.T) {
 	t.Parallel()
-	h := bench(t)
-	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
-	who := h.ask(t, "ada@example.org")
+	h, eraser, who := asker(t)
 	h.holdAll(t, who)
 	for _, when := range []string{"asked", "asked again"} {
 		h.agree(t, who, consent.Survey)
@@ -312,9 +317,7 @@ func TestErasureAskedAgainWhileItWaits(t *testing.T) {
 // TestErasureAskedAgainByAClockSetBack takes in all that came up to the later of the two askings.
 func TestErasureAskedAgainByAClockSetBack(t *testing.T) {
 	t.Parallel()
-	h := bench(t)
-	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
-	who := h.ask(t, "ada@example.org")
+	h, eraser, who := asker(t)
 	h.holdAll(t, who)
 	h.Advance(time.Minute)
 	h.ask(t, "ada@example.org")
@@ -332,9 +335,7 @@ func TestErasureAskedAgainByAClockSetBack(t *testing.T) {
 // TestErasureAfterOneThatLeftSomething is not taken for that one, whatever the clock said then.
 func TestErasureAfterOneThatLeftSomething(t *testing.T) {
 	t.Parallel()
-	h := bench(t)
-	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
-	who := h.ask(t, "ada@example.org")
+	h, eraser, who := asker(t)
 	h.holdAll(t, who)
 	if _, err := eraser.Erase(t.Context(), who); err != nil {
 		t.Fatal(err)
@@ -352,9 +353,7 @@ func TestErasureAfterOneThatLeftSomething(t *testing.T) {
 // TestErasureLeavesWhatRestrictsTheRest: who sent something while it waited stays restricted as a whole.
 func TestErasureLeavesWhatRestrictsTheRest(t *testing.T) {
 	t.Parallel()
-	h := bench(t)
-	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
-	who := h.ask(t, "ada@example.org")
+	h, eraser, who := asker(t)
 	if _, err := pgtest.Admin(t, h.Pool).Exec(t.Context(), `
 		INSERT INTO restriction (id, person_id, ground, placed_at) VALUES (gen_random_uuid(), $1, 'objection', $2)`, who, h.Now()); err != nil {
 		t.Fatal(err)
@@ -375,9 +374,7 @@ func TestErasureLeavesWhatRestrictsTheRest(t *testing.T) {
 // TestEraseAfterTheClockWasSetBack erases all, also what came by a clock that was ahead.
 func TestEraseAfterTheClockWasSetBack(t *testing.T) {
 	t.Parallel()
-	h := bench(t)
-	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
-	who := h.ask(t, "ada@example.org")
+	h, eraser, who := asker(t)
 	h.Advance(-time.Hour)
 	if report, err := eraser.Erase(t.Context(), who); err != nil || !report.Done {
 		t.Fatalf("%+v, %v", report, err)
@@ -450,10 +447,8 @@ func TestReplay(t *testing.T) {
 // A database that knows an erasure, but not that it was asked for again, is older too: it holds what came between.
 func TestReplayOfWhatWasAskedAgain(t *testing.T) {
 	t.Parallel()
-	h := bench(t)
-	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
+	h, eraser, who := asker(t)
 	ctx, admin := t.Context(), pgtest.Admin(t, h.Pool)
-	who := h.ask(t, "ada@example.org")
 	h.holdAll(t, who)
 	for range 2 {
 		if _, err := eraser.Erase(ctx, who); err != nil {
