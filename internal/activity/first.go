@@ -80,11 +80,18 @@ func (d *Desk) Restore(ctx context.Context, id uuid.UUID, by submission.Actor) e
 	return d.Store.Restore(ctx, id, by, d.restored)
 }
 
-// restored is none where its sender withdrew it meanwhile, or is erased: nobody waits for it.
+// restored is none where its sender is erased, and only what the activity itself has to say where it was withdrawn
+// meanwhile: nobody waits for an answer.
 func (d *Desk) restored(ctx context.Context, tx pgx.Tx, rec submission.Record) ([]mail.Message, error) {
 	a, ok := d.activities.Find(rec.Kind)
-	if !ok || rec.Status == Withdrawn || rec.Email == "" {
+	if !ok || rec.Email == "" {
 		return nil, nil
+	}
+	if rec.Status == Withdrawn {
+		if a.Restored == nil {
+			return nil, nil
+		}
+		return a.Restored(ctx, tx, rec, nil)
 	}
 	first := d.firstMessages(a, rec.ID, &submission.Entry{
 		Form: form.Form{Kind: rec.Kind, Name: rec.Subject}, Status: rec.Status, Name: rec.Name, Company: rec.Company,

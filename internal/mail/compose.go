@@ -85,12 +85,16 @@ func (q *Queue) compose(id uuid.UUID, d *drawer, to string, drawn Drawn, data an
 	}
 	m.SetBodyString(gomail.TypeTextPlain, drawn.Text)
 	m.AddAlternativeString(gomail.TypeTextHTML, drawn.HTML)
-	if calendar, ok := data.(Invitation); ok {
-		method, ics := calendar.Invitation()
-		if method != "REQUEST" && method != "CANCEL" && method != "PUBLISH" {
-			return nil, fmt.Errorf("template %s: no such calendar method", d.Name)
-		}
+	calendar, ok := data.(Invitation)
+	if !ok {
+		return m, nil
+	}
+	switch method, ics := calendar.Invitation(); method {
+	case "":
+	case "REQUEST", "CANCEL", "PUBLISH":
 		m.AddAlternativeString(gomail.ContentType("text/calendar; method="+method), ics)
+	default:
+		return nil, fmt.Errorf("template %s: no such calendar method", d.Name)
 	}
 	return m, nil
 }

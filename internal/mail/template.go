@@ -59,7 +59,7 @@ func (t Template) stands(ctx context.Context, data any) error {
 }
 
 // Invitation may be implemented by the data of a template whose mails carry a calendar entry: method is REQUEST or
-// CANCEL, ics the file (RFC 5545, RFC 6047).
+// CANCEL, ics the file (RFC 5545, RFC 6047); a mail whose method is empty carries none.
 type Invitation interface {
 	Invitation() (method, ics string)
 }

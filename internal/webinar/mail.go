@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/submission"
 )
 
 // Event is what all mails say of a registration.
@@ -29,7 +30,7 @@ type Entry struct {
 // Invitation implements mail.Invitation.
 func (e Entry) Invitation() (method, ics string) { return e.Method, e.ICS }
 
-// Notice is a mail without one.
+// Notice is a mail that brings none, though it may take one away.
 type Notice struct {
 	Event
 	Position int    // on the waiting list
@@ -38,6 +39,15 @@ type Notice struct {
 	Reason   string // why
 	Begins   string // in reminders, which may be read late: the day and the hour, not how long it is until then
 	FilmURL  string
+	ICS      string // takes back the calendar entry of a registration that gave way to another; mostly empty
+}
+
+// Invitation implements mail.Invitation.
+func (n Notice) Invitation() (method, ics string) {
+	if n.ICS == "" {
+		return "", ""
+	}
+	return "CANCEL", n.ICS
 }
 
 // Templates returns the mails of this room.
@@ -70,6 +80,22 @@ func (r *Room) event(w Webinar, g guest) Event {
 }
 
 func (r *Room) notice(w Webinar, g guest) Notice { return Notice{Event: r.event(w, g)} }
+
+// second says that the first registration of an address stands, and takes the entry of the other back if that had one.
+func (r *Room) second(w Webinar, rec submission.Record, first uuid.UUID, seated bool) Notice {
+	n := r.notice(w, guest{first, submission.Reference(first), rec.Name, rec.Email})
+	if seated {
+		n.ICS = r.personal(w, guestOf(rec), "CANCEL").String()
+	}
+	return n
+}
+
+// off says to who waited for a seat that the event does not take place.
+func (r *Room) off(w Webinar, g guest) Notice {
+	n := r.notice(w, g)
+	n.Off, n.Reason = true, w.CancelReason
+	return n
+}
 
 // invite brings the calendar entry of a seat, with the way into the online room.
 func (r *Room) invite(w Webinar, g guest) Entry {

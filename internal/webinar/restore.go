@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
@@ -14,12 +16,9 @@ import (
 )
 
 // restored answers a registration that comes back from quarantine by how it stands now: by the calendar entry of its seat,
-// unless that was mailed, or by its place in line; where the event was called off meanwhile, an entry that was mailed is
-// taken back. What has ended brings no mail, and what Tend ends, seats or calls off in its next turn is told by that.
+// unless that was mailed, or by its place in line; where the event was called off or the registration withdrawn meanwhile,
+// an entry that was mailed is taken back. What Tend mails, ends, seats or calls off in its next turn is told by that.
 func (r *Room) restored(ctx context.Context, tx pgx.Tx, rec submission.Record, first []mail.Message) ([]mail.Message, error) {
-	if rec.Status != Registered && rec.Status != Waitlisted && rec.Status != Cancelled {
-		return nil, nil
-	}
 	w, err := byID(ctx, tx, rec.SubjectID.UUID)
 	if errors.Is(err, page.ErrNotFound) {
 		return nil, nil
@@ -27,10 +26,41 @@ func (r *Room) restored(ctx context.Context, tx pgx.Tx, rec submission.Record, f
 	if err != nil {
 		return nil, err
 	}
-	if rec.Status == Cancelled {
-		return r.takenBack(ctx, tx, w, rec)
+	if err := forgetStopped(ctx, tx, rec.ID); err != nil {
+		return nil, err
 	}
-	list := toStaff(first)
+	switch rec.Status {
+	case Registered, Waitlisted:
+		return r.answer(ctx, tx, w, rec, toStaff(first))
+	case Cancelled, activity.Withdrawn:
+		return r.takenBack(ctx, tx, w, rec)
+	case Repeated, Queued:
+		return r.gaveWay(ctx, tx, w, rec)
+	}
+	return nil, nil
+}
+
+// forgetStopped takes back the notes of what was mailed about a registration where that was stopped, as it was set apart,
+// before it left: Tend mails it, if it is still of use.
+func forgetStopped(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+	_, err := tx.Exec(ctx, `
+		DELETE FROM webinar_mailing n USING (
+			SELECT DISTINCT ON (e.kind) e.kind, m.state
+			FROM submission_event e JOIN message m ON m.id = (e.detail ->> 'message')::uuid
+			WHERE e.submission_id = $1 AND e.kind IN ('told_moved', 'reminded', 'sent_recording')
+			ORDER BY e.kind, e.id DESC) AS last
+		WHERE n.submission_id = $1 AND last.state = 'cancelled' AND last.kind = CASE split_part(n.kind, ':', 1)
+			WHEN 'moved' THEN 'told_moved' WHEN 'recording' THEN 'sent_recording' ELSE 'reminded' END`, id)
+	if err != nil {
+		return fmt.Errorf("forget mailings that were stopped: %w", err)
+	}
+	return nil
+}
+
+// answer adds the mail that says how a live registration stands to what is mailed to staff.
+func (r *Room) answer(
+	ctx context.Context, tx pgx.Tx, w Webinar, rec submission.Record, list []mail.Message,
+) ([]mail.Message, error) {
 	if w.Cancelled() || !r.desk.Now().Before(w.End()) || !publish.Public(w.State, w.PublishAt, r.desk.Now()) {
 		return list, nil
 	}
@@ -44,16 +74,45 @@ func (r *Room) restored(ctx context.Context, tx pgx.Tx, rec submission.Record, f
 	return append(list, *answer), nil
 }
 
-// takenBack is the mail that takes back the calendar entry of an event that was called off.
+// gaveWay is the mail that says which registration of an address stands, while one does.
+func (r *Room) gaveWay(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.Record) ([]mail.Message, error) {
+	if w.Cancelled() || !r.desk.Now().Before(w.End()) {
+		return nil, nil
+	}
+	first, err := active(ctx, tx, w.ID, rec.Email)
+	if err != nil || first == uuid.Nil {
+		return nil, err
+	}
+	seated, err := invited(ctx, tx, rec.ID)
+	if err != nil {
+		return nil, err
+	}
+	return []mail.Message{{Template: "webinar-again", Data: r.second(w, rec, first, seated)}}, nil
+}
+
+// takenBack is the mail that takes back the calendar entry of a seat that is gone. Who was told of a place in line is
+// told, once, that the event was called off.
 func (r *Room) takenBack(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.Record) ([]mail.Message, error) {
-	if !w.Cancelled() || !r.desk.Now().Before(w.End()) {
+	if !r.desk.Now().Before(w.End()) {
 		return nil, nil
 	}
 	seated, err := invited(ctx, tx, rec.ID)
-	if err != nil || !seated {
+	if err != nil {
 		return nil, err
 	}
-	return []mail.Message{{Template: "webinar-cancelled", Data: r.revoke(w, guestOf(rec))}}, nil
+	if seated {
+		return []mail.Message{{Template: "webinar-cancelled", Data: r.revoke(w, guestOf(rec))}}, nil
+	}
+	var waits bool
+	if err := tx.QueryRow(ctx, `
+		SELECT coalesce(bool_and(NOT coalesce((data ->> 'Off')::boolean, false)), false) FROM message
+		WHERE submission_id = $1 AND template = 'webinar-waiting' AND state <> 'cancelled'`, rec.ID).Scan(&waits); err != nil {
+		return nil, fmt.Errorf("look for a place in line: %w", err)
+	}
+	if !waits || !w.Cancelled() || rec.Status != Cancelled {
+		return nil, nil
+	}
+	return nil, r.tell(ctx, tx, rec, "webinar-waiting", r.off(w, guestOf(rec)))
 }
 
 // toldBy notes that an answer, unless it was mailed before, tells of the move of its event, so that Tend does not tell

@@ -233,17 +233,9 @@ func (r *Room) follow(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.
 		if w.Taken+w.Reserved > w.Capacity {
 			return fmt.Errorf("no seat is free: %w", submission.ErrMove)
 		}
-		return r.tell(ctx, tx, rec, "webinar-seat", r.invite(w, guestOf(rec)))
+		return r.tellSeat(ctx, tx, w, rec)
 	case Repeated:
-		first, err := active(ctx, tx, w.ID, rec.Email)
-		if err != nil {
-			return err
-		}
-		if _, err := r.desk.Mail.CancelOf(ctx, tx, rec.ID, ofSeat()...); err != nil {
-			return err
-		}
-		g := guest{first, submission.Reference(first), rec.Name, rec.Email}
-		if err := r.tell(ctx, tx, rec, "webinar-again", r.notice(w, g)); err != nil {
+		if err := r.tellSecond(ctx, tx, w, rec); err != nil {
 			return err
 		}
 	case Cancelled:
@@ -273,16 +265,49 @@ func (r *Room) freed(ctx context.Context, tx pgx.Tx, rec submission.Record, _ st
 	return err
 }
 
-// tellCancelled takes back the calendar entry of who had one. Others hear of it only where the event was called off.
-func (r *Room) tellCancelled(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.Record) error {
-	if rec.Quarantined != nil {
-		return nil // nothing is mailed about it
-	}
-	seated, err := invited(ctx, tx, rec.ID)
+// tellSeat brings the calendar entry of a seat to who waited. Where the mail that named the place in line has not left, it
+// is not mailed any more, and this one asks for the address to be confirmed in its stead.
+func (r *Room) tellSeat(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.Record) error {
+	stopped, err := r.desk.Mail.CancelOf(ctx, tx, rec.ID, "webinar-waiting")
 	if err != nil {
 		return err
 	}
-	if _, err := r.desk.Mail.CancelOf(ctx, tx, rec.ID, ofSeat()...); err != nil {
+	i := r.invite(w, guestOf(rec))
+	if len(stopped) == 0 {
+		return r.tell(ctx, tx, rec, "webinar-seat", i)
+	}
+	i.ConfirmURL = r.desk.ConfirmPath(rec.ID)
+	return r.tell(ctx, tx, rec, "webinar-registered", i)
+}
+
+// tellSecond tells the owner of an address which of two registrations stands, and takes back the calendar entry of the
+// other, if that was mailed.
+func (r *Room) tellSecond(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.Record) error {
+	first, err := active(ctx, tx, w.ID, rec.Email)
+	if err != nil {
+		return err
+	}
+	seated, err := r.endSeat(ctx, tx, rec)
+	if err != nil {
+		return err
+	}
+	return r.tell(ctx, tx, rec, "webinar-again", r.second(w, rec, first, seated))
+}
+
+// endSeat stops the mails that are untrue now that a registration holds nothing, and tells whether it had a calendar entry.
+func (r *Room) endSeat(ctx context.Context, tx pgx.Tx, rec submission.Record) (seated bool, err error) {
+	if seated, err = invited(ctx, tx, rec.ID); err != nil {
+		return false, err
+	}
+	_, err = r.desk.Mail.CancelOf(ctx, tx, rec.ID, ofSeat()...)
+	return seated, err
+}
+
+// tellCancelled takes back the calendar entry of who had one. Others hear of it only where the event was called off. About
+// what is set apart nothing is mailed.
+func (r *Room) tellCancelled(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.Record) error {
+	seated, err := r.endSeat(ctx, tx, rec)
+	if err != nil || rec.Quarantined != nil {
 		return err
 	}
 	if seated {
@@ -291,9 +316,7 @@ func (r *Room) tellCancelled(ctx context.Context, tx pgx.Tx, w Webinar, rec subm
 	if !w.Cancelled() {
 		return nil
 	}
-	n := r.notice(w, guestOf(rec))
-	n.Off, n.Reason = true, w.CancelReason
-	return r.tell(ctx, tx, rec, "webinar-waiting", n)
+	return r.tell(ctx, tx, rec, "webinar-waiting", r.off(w, guestOf(rec)))
 }
 
 // invited tells whether the calendar entry of a seat was mailed, or is about to be.

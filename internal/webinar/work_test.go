@@ -251,7 +251,7 @@ func TestRecording(t *testing.T) {
 		t.Fatal("there is no film")
 	}
 	h.add(event{capacity: 1})
-	h.register("parts", guest(1))
+	seated := h.record(h.register("parts", guest(1))).ID
 	h.register("parts", guest(2)) // never had a seat
 	h.letters()
 	h.exec(`UPDATE webinar SET recording = $1, captions = '[{"from": 0, "to": 4, "text": "One part."}]', transcript = 'Words.'`, films[0])
@@ -262,6 +262,9 @@ func TestRecording(t *testing.T) {
 		}
 	}
 	h.until("2026-12-03 13:00")
+	h.tend()
+	h.setApart(seated) // by mistake, before the mail left
+	h.restore(seated)
 	if diff := cmp.Diff(h.heard(), []string{guest(1) + ":  The recording: Planning parts"}); diff != "" {
 		t.Errorf("mails (-got +want):\n%s", diff)
 	}
