@@ -94,15 +94,17 @@ type LinkMail struct {
 	ConfirmURL string // optional: where a box for mail was ticked
 }
 
+const linkTemplate = "download-link"
+
 // Templates are the mails of the room.
 func Templates() []mail.Template {
-	return []mail.Template{{Name: "download-link", Purpose: "service", Data: LinkMail{}, Secret: true}}
+	return []mail.Template{{Name: linkTemplate, Purpose: "service", Data: LinkMail{}, Secret: true}}
 }
 
 // messages are the mail with the link and the notice to the inbox.
 func (r *Room) messages(id uuid.UUID, e *submission.Entry) []mail.Message {
 	link := mail.Message{
-		Template: "download-link", Data: r.linkMail(link{id, 1, r.Desk.Now()}, e.Name, e.Form.Name, ticked(e.Values)),
+		Template: linkTemplate, Data: r.linkMail(link{id, 1, r.Desk.Now()}, e.Name, e.Form.Name, ticked(e.Values)),
 	}
 	who := e.Company
 	if who == "" {

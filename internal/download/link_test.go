@@ -11,6 +11,10 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/submission"
 )
 
 func TestLinkComesByMailAlone(t *testing.T) {
@@ -263,5 +267,88 @@ func TestConsentIsConfirmedApart(t *testing.T) {
 	}
 	if w := b.Post(m[1], nil); w.Code != http.StatusSeeOther || !inForce() {
 		t.Errorf("confirmed: %d, in force: %t", w.Code, inForce())
+	}
+}
+
+// A link in whose place another is mailed does not leave later, nor can it be sent again.
+func TestReplacedLinkDoesNotLeave(t *testing.T) {
+	t.Parallel()
+	for _, state := range []string{"queued", "failed"} {
+		t.Run(state, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			receipt, _ := b.send(b.filled(request, "ada@example.com"))
+			if _, err := b.Pool.Exec(t.Context(), `
+				UPDATE message SET state = $1, attempts = 1, last_error = 'the relay is away', next_at = $2
+				WHERE template = 'download-link'`, state, b.Now().Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			b.Advance(11 * time.Minute)
+			if w := b.Post(receipt+"/new-link", nil); w.Code != http.StatusSeeOther {
+				t.Fatalf("new link: %d", w.Code)
+			}
+			if _, code := b.press(b.link()); code != http.StatusSeeOther {
+				t.Errorf("the new link: %d", code)
+			}
+			b.Advance(2 * time.Hour)
+			if n := len(b.mails()) + b.count(`SELECT count(*) FROM message WHERE state IN ('failed', 'queued')`); n != 0 {
+				t.Errorf("%d mails left, or can be sent again", n)
+			}
+		})
+	}
+}
+
+// A request that was set apart by mistake brings the link that did not leave, and no other.
+func TestRestoredRequestMailsTheLinkThatCounts(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]struct{ mailed, renewed, left bool }{
+		"the first, stopped":  {},
+		"the first, mailed":   {mailed: true, left: true},
+		"the second, stopped": {mailed: true, renewed: true},
+		"both, stopped":       {renewed: true},
+		"the second, mailed":  {mailed: true, renewed: true, left: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			receipt, rec := b.send(b.filled(request, "ada@example.com"))
+			if first.mailed {
+				b.link()
+			}
+			if first.renewed {
+				b.Advance(11 * time.Minute)
+				if w := b.Post(receipt+"/new-link", nil); w.Code != http.StatusSeeOther {
+					t.Fatalf("new link: %d", w.Code)
+				}
+			}
+			if first.left && first.renewed {
+				b.link()
+			}
+			if err := b.Store.Quarantine(t.Context(), []uuid.UUID{rec.ID}, submission.System); err != nil {
+				t.Fatal(err)
+			}
+			b.Advance(time.Hour)
+			if err := b.Desk.Restore(t.Context(), rec.ID, submission.System); err != nil {
+				t.Fatal(err)
+			}
+			var links []string
+			for _, mail := range b.mails() {
+				if m := linked.FindStringSubmatch(mail); m != nil {
+					links = append(links, m[1])
+				}
+			}
+			if first.left {
+				if len(links) != 0 {
+					t.Errorf("mailed again: %v", links)
+				}
+				return
+			}
+			if len(links) != 1 {
+				t.Fatalf("%d links were mailed", len(links))
+			}
+			if _, code := b.press(links[0]); code != http.StatusSeeOther {
+				t.Errorf("the link: %d", code)
+			}
+		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -139,11 +140,13 @@ func (r *Room) renew(w http.ResponseWriter, req *http.Request, rec submission.Re
 		if err != nil {
 			return err
 		}
+		var message mail.Message
 		return r.Desk.Store.MoveTx(ctx, tx, rec.ID, submission.Change{
 			From: []string{statusSent, statusFetched}, To: statusSent, Kind: "link", By: submission.Sender, Decides: true,
-			Message: &mail.Message{
-				Template: "download-link",
-				Data:     r.linkMail(link{rec.ID, serial, r.Desk.Now()}, rec.Name, rec.Subject, false),
+			Message: &message,
+			Moved: func(ctx context.Context, tx pgx.Tx, rec submission.Record, _ string) (err error) {
+				message, err = r.nextLink(ctx, tx, rec, serial)
+				return err
 			},
 		})
 	})
@@ -156,6 +159,45 @@ func (r *Room) renew(w http.ResponseWriter, req *http.Request, rec submission.Re
 	}
 	http.Redirect(w, req, r.Desk.ReceiptPath(rec.ID), http.StatusSeeOther)
 	return nil
+}
+
+// nextLink is the mail with the link of a request that is good from now on, in place of those that have not left. Who never
+// got one is asked by it to confirm the address, as by the first.
+func (r *Room) nextLink(ctx context.Context, tx pgx.Tx, rec submission.Record, serial int) (mail.Message, error) {
+	if _, err := r.Desk.Mail.CancelOf(ctx, tx, rec.ID, linkTemplate); err != nil {
+		return mail.Message{}, err
+	}
+	var left bool
+	if err := tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM message WHERE submission_id = $1 AND template = $2 AND state <> 'cancelled')`,
+		rec.ID, linkTemplate).Scan(&left); err != nil {
+		return mail.Message{}, fmt.Errorf("look for a mailed link: %w", err)
+	}
+	data := r.linkMail(link{rec.ID, serial, r.Desk.Now()}, rec.Name, rec.Subject, !left)
+	return mail.Message{Template: linkTemplate, Data: data}, nil
+}
+
+// restored mails, beside the first mail, the link that was about to leave as its request was set apart.
+func (r *Room) restored(ctx context.Context, tx pgx.Tx, rec submission.Record, first []mail.Message) ([]mail.Message, error) {
+	if rec.Status == activity.Withdrawn {
+		return nil, nil
+	}
+	stopped, err := r.Desk.Mail.Stopped(ctx, tx, rec.ID)
+	if err != nil || !slices.Contains(stopped, linkTemplate) {
+		return first, err
+	}
+	serial := 1
+	err = tx.QueryRow(ctx, `
+		UPDATE download_link SET issued_at = $2 WHERE submission_id = $1 RETURNING serial`, rec.ID, r.Desk.Now()).Scan(&serial)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return nil, fmt.Errorf("issue link anew: %w", err)
+	}
+	next, err := r.nextLink(ctx, tx, rec, serial)
+	if err != nil {
+		return nil, err
+	}
+	toStaff := slices.DeleteFunc(first, func(m mail.Message) bool { return m.Template == linkTemplate })
+	return toStaff, r.Desk.Store.SendTx(ctx, tx, rec.ID, next)
 }
 
 var (

@@ -345,6 +345,23 @@ func (q *Queue) cancelAbout(ctx context.Context, tx pgx.Tx, submission uuid.UUID
 	return nil
 }
 
+// Stopped returns the templates whose last message about a submission was stopped before it left.
+func (q *Queue) Stopped(ctx context.Context, tx pgx.Tx, submission uuid.UUID) ([]string, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT template FROM (
+			SELECT DISTINCT ON (template) template, state FROM message WHERE submission_id = $1
+			ORDER BY template, created_at DESC, id DESC) AS last
+		WHERE state = 'cancelled'`, submission)
+	if err != nil {
+		return nil, fmt.Errorf("read messages that were stopped: %w", err)
+	}
+	templates, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read messages that were stopped: %w", err)
+	}
+	return templates, nil
+}
+
 // apart is why a message waits about a submission that was set apart after it was stored.
 const apart = "the submission is set apart"
 
