@@ -64,6 +64,7 @@ func New(desk *activity.Desk, accounts *account.Service) activity.Activity {
 		Panel:    r.panel,
 		Receipt:  r.receipt,
 		Moved:    r.moved,
+		Restored: r.restored,
 		Work:     []job.Worker{{Name: "access", Every: time.Minute, Run: r.work}},
 		Deletes: []job.Deletion{{
 			Kind: "account", Outcome: "access that has ended", Months: keptAfter, Due: over, At: "a.expires_at", Drop: r.remove,

@@ -99,3 +99,53 @@ func TestEndIsNotMailedWhileSetApart(t *testing.T) {
 		t.Error("it is told by the one that is set apart")
 	}
 }
+
+// What was to be told of an access as its request was set apart is told once it is restored, if it is still so.
+func TestRestoredTellsWhatWasStopped(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		before, meanwhile func(h *house, id uuid.UUID)
+		want              []string
+	}{
+		"warning": {
+			before: func(h *house, _ uuid.UUID) { h.Advance(150 * day); h.work() },
+			want:   []string{"Your access to Clickconnect ends on 1 May 2027"},
+		},
+		"warning, told": {before: func(h *house, _ uuid.UUID) { h.Advance(150 * day); h.work(); h.mailed() }},
+		"longer term": {
+			before: func(h *house, id uuid.UUID) { h.deed(id, "renew", "until", "2027-08-01") },
+			want:   []string{"Your access to Clickconnect lasts until 1 August 2027"},
+		},
+		"end": {
+			before: func(h *house, id uuid.UUID) { h.deed(id, "end", "reason", "left") },
+			want:   []string{"Your access to Clickconnect has ended"},
+		},
+		"end, told": {before: func(h *house, id uuid.UUID) { h.deed(id, "end", "reason", "left"); h.mailed() }},
+		"longer term, ended since": {
+			before:    func(h *house, id uuid.UUID) { h.deed(id, "renew", "until", "2027-08-01") },
+			meanwhile: func(h *house, _ uuid.UUID) { h.Advance(300 * day); h.work() },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			rec := h.approved("ada@example.com", "2027-05-01")
+			h.takeUp("ada@example.com")
+			h.work()
+			h.mailed()
+			tt.before(h, rec.ID)
+			h.setApart(rec.ID)
+			if tt.meanwhile != nil {
+				tt.meanwhile(h, rec.ID)
+			}
+			if got := h.mailed(); len(got) != 0 {
+				t.Errorf("mailed while it is set apart: %v", got)
+			}
+			h.restore(rec.ID)
+			h.work()
+			if diff := cmp.Diff(h.mailed(), tt.want); diff != "" {
+				t.Errorf("(-got +want):\n%s", diff)
+			}
+		})
+	}
+}

@@ -93,6 +93,11 @@ func (r *room) grant(ctx context.Context, tx pgx.Tx, rec submission.Record, unti
 	if !known {
 		return nil
 	}
+	return r.tellTerm(ctx, tx, rec, id, until)
+}
+
+// tellTerm tells the owner of an account until when it is open.
+func (r *room) tellTerm(ctx context.Context, tx pgx.Tx, rec submission.Record, id uuid.UUID, until time.Time) error {
 	return r.desk.Store.SendTx(ctx, tx, rec.ID, mail.Message{
 		Account: uuid.NullUUID{UUID: id, Valid: true}, Template: tellRenewed,
 		Data: Renewed{Name: rec.Name, Until: r.through(until), SignInURL: "/connect/sign-in"},

@@ -202,17 +202,11 @@ func endings() []form.Option {
 }
 
 func (r *room) end(ctx context.Context, rec submission.Record, v form.Values, by submission.Actor) error {
-	ground := ""
-	for _, o := range endings() {
-		if o.Value == v.Get("reason") {
-			ground = o.Label
-		}
-	}
 	err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
 		if err := r.accounts.EndAccess(ctx, tx, rec.PersonID.UUID); err != nil {
 			return err
 		}
-		return r.finish(ctx, tx, rec.PersonID.UUID, by, detail(v), ground)
+		return r.finish(ctx, tx, rec.PersonID.UUID, by, detail(v), ground(v.Get("reason")))
 	})
 	if err != nil {
 		return fmt.Errorf("end access: %w", err)
