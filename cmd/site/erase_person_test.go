@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -243,7 +244,7 @@ func (l *life) isDealtWith() {
 func (l *life) chooses() {
 	l.t.Helper()
 	ctx := l.t.Context()
-	l.must(l.a.people.Confirm(ctx, l.who))
+	l.must(l.a.people.Confirm(ctx, l.who, math.MaxInt64))
 	statement, err := l.a.statements.InForce()
 	l.must(err)
 	record := func(e consent.Event) {

@@ -288,16 +288,14 @@ func (d *Desk) showConfirm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	choices, err := d.Ledger.Of(r.Context(), p.ID)
+	last, err := d.Ledger.LastOf(r.Context(), p.ID, rec.ID)
 	if err != nil {
 		return err
 	}
 	data := confirmPage{Base: page.Base{Title: "Confirm your address", Description: d.say("confirm"), NoIndex: true}}
 	data.Path = r.URL.Path
-	for _, c := range choices {
-		if c.Waiting {
-			data.Choices = append(data.Choices, c.Wording)
-		}
+	if data.Choices, err = d.Ledger.Waiting(r.Context(), p.ID, last); err != nil {
+		return err
 	}
 	data.Done = confirmed && len(data.Choices) == 0
 	w.Header().Set("Cache-Control", "no-store")
@@ -305,11 +303,15 @@ func (d *Desk) showConfirm(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *Desk) takeConfirm(w http.ResponseWriter, r *http.Request) error {
-	_, p, err := d.byConfirm(r)
+	rec, p, err := d.byConfirm(r)
 	if err != nil {
 		return err
 	}
-	if err := d.Confirm(r.Context(), p); err != nil {
+	last, err := d.Ledger.LastOf(r.Context(), p.ID, rec.ID)
+	if err != nil {
+		return err
+	}
+	if err := d.Confirm(r.Context(), p, last); err != nil {
 		return err
 	}
 	http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
@@ -317,9 +319,9 @@ func (d *Desk) takeConfirm(w http.ResponseWriter, r *http.Request) error {
 }
 
 // Confirm does all that follows when the owner of an address shows that it is theirs: the address counts as confirmed,
-// choices of the last 30 days come into force, and what waited in an activity goes on.
-func (d *Desk) Confirm(ctx context.Context, p person.Person) error {
-	if err := d.People.Confirm(ctx, p.ID); err != nil {
+// choices of the last 30 days come into force, up to that entry of the ledger, and what waited in an activity goes on.
+func (d *Desk) Confirm(ctx context.Context, p person.Person, upTo int64) error {
+	if err := d.People.Confirm(ctx, p.ID, upTo); err != nil {
 		return err
 	}
 	if err := d.Ledger.Confirmed(ctx, p); err != nil {

@@ -209,7 +209,49 @@ func (l *Ledger) of(ctx context.Context, db postgres.Reader, who uuid.UUID) ([]C
 	return choices, nil
 }
 
-// Confirmed does what follows when a person confirms the address: choices made in the last 30 days come into force, and
+// Head returns the last entry of a person's chain, as a transaction sees it; 0 where there is none.
+func (l *Ledger) Head(ctx context.Context, tx pgx.Tx, who uuid.UUID) (last int64, err error) {
+	err = tx.QueryRow(ctx, `SELECT coalesce((SELECT seq FROM consent_head WHERE person_id = $1), 0)`, who).Scan(&last)
+	if err != nil {
+		return 0, fmt.Errorf("read the head of a chain: %w", err)
+	}
+	return last, nil
+}
+
+// LastOf returns the last entry of a person's chain that came with a submission; 0 where none did.
+func (l *Ledger) LastOf(ctx context.Context, who, submission uuid.UUID) (last int64, err error) {
+	err = l.pool.QueryRow(ctx, `
+		SELECT coalesce(max(seq), 0) FROM consent_event WHERE person_id = $1 AND submission_id = $2`, who, submission).Scan(&last)
+	if err != nil {
+		return 0, fmt.Errorf("read the choices of a submission: %w", err)
+	}
+	return last, nil
+}
+
+// Waiting returns the wordings of what a confirmation up to an entry of a person's chain brings into force: what was
+// agreed to within 30 days, is not refused since, and not in force already.
+func (l *Ledger) Waiting(ctx context.Context, who uuid.UUID, upTo int64) ([]string, error) {
+	rows, err := l.pool.Query(ctx, `
+		SELECT wording FROM (
+			SELECT DISTINCT ON (e.purpose, e.channel) e.purpose, e.channel, e.wording FROM consent_event e
+			WHERE e.person_id = $1 AND e.granted AND e.seq <= $2 AND e.at >= $3
+				AND NOT EXISTS (SELECT FROM consent_event r WHERE r.person_id = $1 AND r.purpose = e.purpose
+					AND r.channel = e.channel AND r.seq > e.seq AND NOT r.granted)
+				AND NOT EXISTS (SELECT FROM consent c WHERE c.person_id = $1 AND c.purpose = e.purpose
+					AND c.channel = e.channel AND c.in_force)
+			ORDER BY e.purpose, e.channel, e.seq DESC) AS w
+		ORDER BY purpose, channel`, who, upTo, l.now().Add(-waits))
+	if err != nil {
+		return nil, fmt.Errorf("read choices that wait: %w", err)
+	}
+	wordings, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read choices that wait: %w", err)
+	}
+	return wordings, nil
+}
+
+// Confirmed does what follows when a person confirms the address: of the choices that came into force by it,
 // those among them that were refused before they were made are no longer suppressed, since this is the person's own
 // proven act.
 func (l *Ledger) Confirmed(ctx context.Context, p person.Person) error {

@@ -1,6 +1,7 @@
 package consent_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -54,7 +55,7 @@ func (w *world) tick(t *testing.T, granted bool) {
 
 func (w *world) confirm(t *testing.T) {
 	t.Helper()
-	if err := w.people.Confirm(t.Context(), w.who.ID); err != nil {
+	if err := w.people.Confirm(t.Context(), w.who.ID, math.MaxInt64); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.ledger.Confirmed(t.Context(), w.who); err != nil {

@@ -20,6 +20,7 @@ type Point struct {
 	Value   string    `db:"value" json:"value"`
 	At      time.Time `db:"at" json:"at"`
 	InUse   bool      `db:"in_use" json:"in_use"`
+	Seq     int64     `db:"seq" json:"-"` // of the choice that it came with, in the person's chain
 }
 
 const (
@@ -32,7 +33,7 @@ const (
 // Points returns the numbers and postal addresses that are held of a person, the newest first.
 func (l *Ledger) Points(ctx context.Context, who uuid.UUID) ([]Point, error) {
 	list, err := postgres.Rows[Point](ctx, l.pool, `
-		SELECT k.channel, k.value, k.at,
+		SELECT k.channel, k.value, k.at, k.seq,
 			EXISTS (SELECT FROM contact_point_in_use u WHERE u.person_id = $1 AND u.channel = k.channel AND u.at = k.at) AS in_use
 		FROM contact_point k WHERE k.person_id = $1 ORDER BY k.seq DESC, k.at DESC, k.channel`, who)
 	if err != nil {

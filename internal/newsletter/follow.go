@@ -25,8 +25,10 @@ const (
 // confirmed takes the requests of a person who just confirmed the address to where they count.
 func (r *room) confirmed(ctx context.Context, tx pgx.Tx, who person.Person) error {
 	ids, err := list(ctx, tx, `
-		SELECT id FROM submission
+		SELECT id FROM submission s
 		WHERE person_id = $1 AND kind = $2 AND status = $3 AND quarantined_at IS NULL AND created_at > $4
+			AND EXISTS (SELECT FROM consent_event e JOIN consent_proven x USING (person_id, seq)
+				WHERE e.person_id = $1 AND e.submission_id = s.id)
 		ORDER BY id`, who.ID, Kind, waiting, r.desk.Now().Add(-lapse))
 	if err != nil {
 		return err

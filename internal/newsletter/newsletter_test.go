@@ -13,9 +13,11 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/activity/activitytest"
+	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/newsletter"
 	"clickcommerce.com/site/internal/submission"
 )
@@ -361,3 +363,38 @@ func TestEveryFieldSaysWhy(t *testing.T) {
 }
 
 func newsletterActivity(t *testing.T) activity.Activity { return bench(t).Desk.Activities()[0] }
+
+// A link of old, or one that was mailed for something else, confirms nothing that was added since.
+func TestLinkConfirmsItsOwnRequest(t *testing.T) {
+	b := bench(t)
+	receipt, confirm := subscribe(t, b, "ada@example.com")
+	who, err := b.Desk.People.Find(t.Context(), "ada@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Desk.Confirm(t.Context(), who, 0); err != nil { // by the mail about a request without a box
+		t.Fatal(err)
+	}
+	if inForce(t, b) || status(t, b, receipt) != "new" {
+		t.Errorf("by another link: in force %t, %s", inForce(t, b), status(t, b, receipt))
+	}
+	if err := pgx.BeginFunc(t.Context(), b.Pool, func(tx pgx.Tx) error { // by anybody
+		return b.Desk.Ledger.Record(t.Context(), tx, who.ID, consent.Event{
+			Purpose: consent.Promotion, Channel: consent.ByEmail, Granted: true, Wording: "Mail me offers.", Statement: "2026-11-01",
+			Origin: consent.FromForm,
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.Get(confirm).Body.String(), "Mail me offers.") {
+		t.Error("the page shows what it was not mailed for")
+	}
+	b.Post(confirm, nil)
+	var counts []string
+	if err := b.Pool.QueryRow(t.Context(), `SELECT array_agg(purpose::text) FROM consent WHERE in_force`).Scan(&counts); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(counts, []string{"newsletter"}); diff != "" || status(t, b, receipt) != "confirmed" {
+		t.Errorf("%s, in force (-got +want):\n%s", status(t, b, receipt), diff)
+	}
+}

@@ -87,8 +87,9 @@ func (s *Store) one(ctx context.Context, sql string, arg any) (Person, error) {
 	return p, nil
 }
 
-// Confirm records that whoever reads the person's mail pressed the button behind the mailed link.
-func (s *Store) Confirm(ctx context.Context, id uuid.UUID) error {
+// Confirm records that whoever reads the person's mail pressed the button behind the mailed link. It proves the choices of
+// the person's chain up to that entry; a larger number than the last stands for that.
+func (s *Store) Confirm(ctx context.Context, id uuid.UUID, upTo int64) error {
 	at := s.now()
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
@@ -101,7 +102,7 @@ func (s *Store) Confirm(ctx context.Context, id uuid.UUID) error {
 			return ErrNotFound
 		}
 		_, err = tx.Exec(ctx, `
-			INSERT INTO confirmation (person_id, at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, at)
+			INSERT INTO confirmation (person_id, at, seq) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, id, at, upTo)
 		return err
 	})
 	if err != nil {

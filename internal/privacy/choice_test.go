@@ -2,6 +2,7 @@ package privacy_test
 
 import (
 	"context"
+	"math"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/person"
@@ -152,7 +154,7 @@ func subscribed(t *testing.T, h house) (person.Person, string) {
 	t.Helper()
 	ctx := context.Background()
 	who := agree(t, h, "ada@example.com", consent.Event{Purpose: consent.Newsletter, Granted: true, Origin: consent.FromForm})
-	if err := h.Desk.Confirm(ctx, who); err != nil {
+	if err := h.Desk.Confirm(ctx, who, math.MaxInt64); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := pgtest.Admin(t, h.Pool).Exec(ctx, `INSERT INTO mail_template (name, purpose) VALUES ('issue', 'newsletter')`); err != nil {
@@ -517,7 +519,7 @@ func TestUnprovenChoiceTakesNothingAway(t *testing.T) {
 		for _, step := range tt.steps {
 			h.Advance(time.Minute)
 			if step.Purpose == confirm.Purpose {
-				if err := h.Desk.Confirm(context.Background(), who); err != nil {
+				if err := h.Desk.Confirm(context.Background(), who, math.MaxInt64); err != nil {
 					t.Fatal(err)
 				}
 				continue
@@ -546,5 +548,58 @@ func TestPreferencesLeaveOutWhatLapsed(t *testing.T) {
 	h.Advance(30*24*time.Hour + time.Second)
 	if text := row(); strings.Count(text, "Nothing: you never agreed") != 4 {
 		t.Errorf("still wait: %s", text)
+	}
+}
+
+// proved returns the link of the mail that asks for a choice.
+func proved(t *testing.T, h house) string {
+	t.Helper()
+	for _, mail := range h.Mails(t) {
+		for _, m := range link.FindAllStringSubmatch(strings.ReplaceAll(mail, "=\r\n", ""), -1) {
+			if strings.HasPrefix(m[1], "/preferences/confirm/") {
+				return m[1]
+			}
+		}
+	}
+	t.Fatal("no link to confirm")
+	return ""
+}
+
+// A mailed link proves what it was mailed for, and nothing that anybody added since: neither while its page stands open,
+// nor by a link of old from a mailbox that is not the person's any more.
+func TestProofIsOfWhatItWasMailedFor(t *testing.T) {
+	refusal := consent.Event{Purpose: consent.Promotion, Origin: consent.FromUnsubscribe}
+	tick := consent.Event{Purpose: consent.Promotion, Granted: true, Origin: consent.FromForm}
+	for name, add := range map[string]func(t *testing.T, h house, who person.Person){
+		"a stranger's tick": func(t *testing.T, h house, _ person.Person) { agree(t, h, "ada@example.com", tick) },
+		"asked for from an old mailbox": func(t *testing.T, h house, who person.Person) {
+			if err := pgx.BeginFunc(t.Context(), h.Pool, func(tx pgx.Tx) error {
+				return h.Desk.People.ChangeAddress(t.Context(), tx, who.ID, "ada@example.net")
+			}); err != nil {
+				t.Fatal(err)
+			}
+			h.Post(h.room.PreferencesPath(who.ID), url.Values{"start": {"promotion email"}})
+			proved(t, h) // goes to the new one, where nobody answers it
+		},
+	} {
+		h := bench(t)
+		who := agree(t, h, "ada@example.com", refusal)
+		h.Post(h.room.PreferencesPath(who.ID), url.Values{"start": {"newsletter email"}})
+		confirm := proved(t, h)
+		h.Advance(time.Minute)
+		add(t, h, who)
+		if text := words(document(t, h.Get(confirm), http.StatusOK).Find("main")); strings.Count(text, "“") != 1 {
+			t.Errorf("%s: the page shows %s", name, text)
+		}
+		if w := h.Post(confirm, nil); w.Code != http.StatusSeeOther {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+		if diff := cmp.Diff(states(t, h, who), map[string]string{"newsletter": "in force", "promotion": "waits"}); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", name, diff)
+		}
+		var suppressed int
+		if err := h.Pool.QueryRow(t.Context(), `SELECT count(*) FROM suppression WHERE purpose = 'promotion'`).Scan(&suppressed); err != nil || suppressed == 0 {
+			t.Errorf("%s: the refusal is lifted (%v)", name, err)
+		}
 	}
 }

@@ -132,13 +132,18 @@ func (r *Room) start(ctx context.Context, who person.Person, w wish) error {
 				return err
 			}
 		}
+		last, err := r.desk.Ledger.Head(ctx, tx, who.ID)
+		if err != nil {
+			return err
+		}
+		link := r.proofPath(proof{who.ID, r.desk.Now().Add(proofLasts), last})
 		words := strings.Join(what, ", ")
 		if w.channel() != consent.ByEmail {
 			words += " " + w.channel().Words()
 		}
 		return r.desk.Mail.Insert(ctx, tx, mail.Message{
 			Person: uuid.NullUUID{UUID: who.ID, Valid: true}, Template: "confirm", Address: who.Email, Basis: s.ID,
-			Data: mail.Confirm{What: words, Wording: strings.Join(wordings, " "), URL: "/preferences/confirm/" + r.proof(who.ID)},
+			Data: mail.Confirm{What: words, Wording: strings.Join(wordings, " "), URL: link},
 		})
 	})
 	if err != nil {

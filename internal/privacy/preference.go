@@ -248,10 +248,31 @@ func (r *Room) startOne(ctx context.Context, who person.Person, value string) er
 	return errNoSuchChoice
 }
 
-// proof is a text that only the mailbox gets: whoever brings it back reads the mail of that person.
-func (r *Room) proof(who uuid.UUID) string {
-	until := binary.BigEndian.AppendUint64(nil, uint64(r.desk.Now().Add(proofLasts).Unix())) //nolint:gosec // after 1970
-	return r.desk.Ring.Seal(proofPurpose, append(who[:], until...))
+// proof is what only the mailbox gets: whoever brings it back reads the mail of that person.
+type proof struct {
+	who   uuid.UUID
+	until time.Time
+	last  int64 // the entry of the person's chain that it was mailed for: what came later, it does not prove
+}
+
+func (r *Room) proofPath(p proof) string {
+	body := binary.BigEndian.AppendUint64(p.who[:], uint64(p.until.Unix())) //nolint:gosec // after 1970
+	body = binary.BigEndian.AppendUint64(body, uint64(p.last))              //nolint:gosec // counted from 1
+	return "/preferences/confirm/" + r.desk.Ring.Seal(proofPurpose, body)
+}
+
+// openProof reads a proof; one that was mailed by an earlier version says no entry, and is over.
+func (r *Room) openProof(text string) (proof, error) {
+	body, err := r.desk.Ring.Open(proofPurpose, text)
+	if err != nil || len(body) != 24 && len(body) != 32 {
+		return proof{}, page.ErrNotFound
+	}
+	p := proof{who: uuid.UUID(body[:16])}
+	if len(body) == 32 {
+		p.until = time.Unix(int64(binary.BigEndian.Uint64(body[16:])), 0) //nolint:gosec // written above
+		p.last = int64(binary.BigEndian.Uint64(body[24:]))                //nolint:gosec // written above
+	}
+	return p, nil
 }
 
 type proofPage struct {
@@ -262,27 +283,25 @@ type proofPage struct {
 	Preferences string
 }
 
-func (r *Room) prover(req *http.Request) (person.Person, error) {
-	body, err := r.desk.Ring.Open(proofPurpose, chi.URLParam(req, "proof"))
-	if err != nil || len(body) != 24 {
-		return person.Person{}, page.ErrNotFound
+func (r *Room) prover(req *http.Request) (who person.Person, last int64, err error) {
+	p, err := r.openProof(chi.URLParam(req, "proof"))
+	if err != nil {
+		return who, 0, err
 	}
-	who, err := r.desk.People.Get(req.Context(), uuid.UUID(body[:16]))
+	who, err = r.desk.People.Get(req.Context(), p.who)
 	switch {
 	case errors.Is(err, person.ErrNotFound), err == nil && who.ErasedAt != nil:
-		return person.Person{}, r.desk.NoMail()
+		return who, 0, r.desk.NoMail()
 	case err != nil:
-		return person.Person{}, err
+		return who, 0, err
+	case r.desk.Now().After(p.until):
+		return who, 0, &page.Error{Status: http.StatusNotFound, Message: r.say("proof_over")}
 	}
-	until := time.Unix(int64(binary.BigEndian.Uint64(body[16:])), 0) //nolint:gosec // written above
-	if r.desk.Now().After(until) {
-		return person.Person{}, &page.Error{Status: http.StatusNotFound, Message: r.say("proof_over")}
-	}
-	return who, nil
+	return who, p.last, nil
 }
 
 func (r *Room) showProof(w http.ResponseWriter, req *http.Request) error {
-	who, err := r.prover(req)
+	who, last, err := r.prover(req)
 	if err != nil {
 		return err
 	}
@@ -290,14 +309,8 @@ func (r *Room) showProof(w http.ResponseWriter, req *http.Request) error {
 		Base: page.Base{Title: "Confirm your choice", Description: r.say("proof_about"), NoIndex: true, Path: req.URL.Path},
 		Done: req.URL.Query().Has("done"), Preferences: r.PreferencesPath(who.ID),
 	}
-	choices, err := r.desk.Ledger.Of(req.Context(), who.ID)
-	if err != nil {
+	if data.Choices, err = r.desk.Ledger.Waiting(req.Context(), who.ID, last); err != nil {
 		return err
-	}
-	for _, c := range choices {
-		if c.Waiting {
-			data.Choices = append(data.Choices, c.Wording)
-		}
 	}
 	points, err := r.desk.Ledger.Points(req.Context(), who.ID)
 	if err != nil {
@@ -305,6 +318,9 @@ func (r *Room) showProof(w http.ResponseWriter, req *http.Request) error {
 	}
 	seen := map[consent.Channel]bool{}
 	for _, p := range points { // the newest of a channel is the one that will count
+		if p.Seq > last {
+			continue
+		}
 		if !seen[p.Channel] && !p.InUse && r.desk.Now().Sub(p.At) < proofLasts {
 			data.Points = append(data.Points, p.Value)
 		}
@@ -315,11 +331,11 @@ func (r *Room) showProof(w http.ResponseWriter, req *http.Request) error {
 }
 
 func (r *Room) takeProof(w http.ResponseWriter, req *http.Request) error {
-	who, err := r.prover(req)
+	who, last, err := r.prover(req)
 	if err != nil {
 		return err
 	}
-	if err := r.desk.Confirm(req.Context(), who); err != nil {
+	if err := r.desk.Confirm(req.Context(), who, last); err != nil {
 		return err
 	}
 	http.Redirect(w, req, req.URL.Path+"?done", http.StatusSeeOther)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/csv"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -62,7 +63,7 @@ func (m member) saves(t *testing.T, h *house, path string, v url.Values) (rows [
 func (h *house) confirm(t *testing.T, id uuid.UUID) uuid.UUID {
 	t.Helper()
 	who := h.record(t, id).PersonID.UUID
-	if err := h.Desk.People.Confirm(t.Context(), who); err != nil {
+	if err := h.Desk.People.Confirm(t.Context(), who, math.MaxInt64); err != nil {
 		t.Fatal(err)
 	}
 	return who

@@ -2,6 +2,7 @@ package staff_test
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -53,7 +54,7 @@ func TestOptOutByPhone(t *testing.T) {
 	ctx := context.Background()
 	id := h.sent(t, "contact", "ada@example.com", func(e *submission.Entry) { e.Values["consent_newsletter"] = []string{"yes"} })
 	who := h.record(t, id).PersonID.UUID
-	if err := h.Desk.People.Confirm(ctx, who); err != nil {
+	if err := h.Desk.People.Confirm(ctx, who, math.MaxInt64); err != nil {
 		t.Fatal(err)
 	}
 	at := "/staff/people/" + who.String()
