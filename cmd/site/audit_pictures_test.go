@@ -26,9 +26,14 @@ func auditPictures(t *testing.T, a *auditor) {
 		{"acts", "/staff/design"},
 		{"states", "/staff/design"},
 		{"parts", "/staff/design"},
+		{"site", "/staff/design"},
+		{"work", "/staff/design"},
 		{"form", "/staff/design"},
 		{"form", "/staff/design?form=refused"},
 		{"form", "/staff/design?form=kept"},
+		{"form", "/staff/design?form=step"},
+		{"form", "/staff/design?form=review"},
+		{"form", "/staff/design?form=closed"},
 	} {
 		p := auditPage{path: c.path, staff: true}
 		v := a.open(t, p)
