@@ -85,7 +85,7 @@ func (r *room) public(router chi.Router) {
 func (r *room) draw(w http.ResponseWriter, req *http.Request, status int, f form.Form, v form.View) error {
 	return r.views.request.Write(w, req, status, requestPage{
 		Base: page.Base{
-			Title:       v.Titled(f.Title),
+			Title:       f.Title,
 			Description: r.say("request"),
 			Path:        path, Section: "connect",
 			Crumbs: []page.Crumb{{Label: "Home", Path: "/"}, {Label: "Clickconnect", Path: "/connect"}, {Label: "Ask for access"}},

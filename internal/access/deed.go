@@ -176,7 +176,7 @@ func (r *room) drawTerm(
 	v.Trap = ""
 	return r.views.term.Write(w, req, status, termPage{
 		Base: page.Base{
-			Title: v.Titled(f.Title), NoIndex: true,
+			Title: f.Title, NoIndex: true,
 			Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}, {Label: rec.Reference, Path: recordPath(rec.ID)}, {Label: f.Title}},
 		},
 		Name: rec.Name, Company: rec.Company, Reference: rec.Reference, Back: recordPath(rec.ID), Term: t, Form: v,

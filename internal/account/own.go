@@ -53,7 +53,7 @@ func (s *Service) drawOwn(w http.ResponseWriter, r *http.Request, status int, pr
 	}
 	password := s.changeForm(Staff, "/staff/account/password", present, next)
 	return s.own.Write(w, r, status, ownPage{
-		Base:    page.Base{Title: password.Titled("Your account"), Path: "/staff/account", NoIndex: true, Section: string(Staff)},
+		Base:    page.Base{Title: "Your account", Path: "/staff/account", NoIndex: true, Section: string(Staff)},
 		Account: in.Account, Good: s.done(r), Left: left, Sessions: sessions, Current: in.ID,
 		Password: password,
 	})
@@ -69,7 +69,7 @@ func (s *Service) drawDevices(
 	password := s.changeForm(Connect, "/connect/devices/password", present, next)
 	return s.home.Write(w, r, status, devicesPage{
 		Base: page.Base{
-			Title: password.Titled("Where you are signed in"), Path: "/connect/devices", NoIndex: true, Section: string(Connect),
+			Title: "Where you are signed in", Path: "/connect/devices", NoIndex: true, Section: string(Connect),
 		},
 		Account: in.Account, Good: s.done(r), Devices: devices, Sessions: sessions, Current: in.ID, Device: in.device.UUID,
 		Password: password,

@@ -48,13 +48,12 @@ type link struct{ Label, Path string }
 // sheet is a page with a heading, some words, and at most one form.
 type sheet struct {
 	page.Base
-	Heading string // the title, but for what is wrong
-	Lead    string
-	Good    string // what was just done
-	Form    *form.View
-	Ways    []link // as Links, to pages that take what the form carries
-	Links   []link
-	Apart   bool // the links open a tab of their own: this one carries what would be lost
+	Lead  string
+	Good  string // what was just done
+	Form  *form.View
+	Ways  []link // as Links, to pages that take what the form carries
+	Links []link
+	Apart bool // the links open a tab of their own: this one carries what would be lost
 }
 
 // againPage offers to send again what came after a session had ended, or while the database was away.
@@ -69,10 +68,7 @@ type againPage struct {
 }
 
 func (s *Service) showSheet(w http.ResponseWriter, r *http.Request, kind Kind, status int, p sheet) error {
-	p.NoIndex, p.Section, p.Heading = true, string(kind), p.Title
-	if p.Form != nil {
-		p.Title = p.Form.Titled(p.Title)
-	}
+	p.NoIndex, p.Section = true, string(kind)
 	return s.sheet[kind].Write(w, r, status, p)
 }
 

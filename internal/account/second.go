@@ -216,7 +216,6 @@ func (s *Service) drawEnrol(w http.ResponseWriter, r *http.Request, in *Session,
 		Name: enrolField, Value: s.keys.Seal("enrol", append(in.Account.ID[:], e.secret...)),
 	})
 	carry(p.Form, e.next, e.sealed)
-	p.Title = p.Form.Titled(p.Title)
 	return s.enrol.Write(w, r, e.status, p)
 }
 

@@ -54,7 +54,7 @@ func (d *Desk) showAgain(w http.ResponseWriter, r *http.Request, s *sending, sta
 
 func (d *Desk) drawAlone(w http.ResponseWriter, r *http.Request, status int, f form.Form, v form.View) error {
 	return d.again.Write(w, r, status, againPage{
-		Base: page.Base{Title: v.Titled(f.Title), Description: v.Message, NoIndex: true}, Form: v,
+		Base: page.Base{Title: f.Title, Description: v.Message, NoIndex: true}, Form: v,
 	})
 }
 

@@ -152,7 +152,7 @@ func (d *Desk) showEdit(w http.ResponseWriter, r *http.Request, rec submission.R
 
 func (d *Desk) writeEdit(w http.ResponseWriter, r *http.Request, rec submission.Record, code int, f form.Form, v form.View) error {
 	return d.views.edit.Write(w, r, code, editPage{
-		Base:   page.Base{Title: v.Titled(f.Title), Description: d.say("edit"), NoIndex: true, Path: d.ReceiptPath(rec.ID)},
+		Base:   page.Base{Title: f.Title, Description: d.say("edit"), NoIndex: true, Path: d.ReceiptPath(rec.ID)},
 		Record: rec, Address: d.ReceiptPath(rec.ID), Form: v,
 		Closed: code == http.StatusConflict || code == http.StatusNotFound,
 	})

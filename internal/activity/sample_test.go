@@ -58,7 +58,7 @@ func (b *bench) sample(desk *activity.Desk, change func(*activity.Activity)) act
 	door := activity.Door{
 		Form: func(*http.Request) (form.Form, error) { return sampleForm(), b.lookup },
 		Page: func(w http.ResponseWriter, r *http.Request, status int, f form.Form, v form.View) error {
-			return view.Write(w, r, status, samplePage{page.Base{Title: v.Titled(f.Title), Description: "A sample."}, v})
+			return view.Write(w, r, status, samplePage{page.Base{Title: f.Title, Description: "A sample."}, v})
 		},
 	}
 	a := activity.Activity{

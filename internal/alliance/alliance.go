@@ -70,7 +70,7 @@ func (r *room) showProgram(w http.ResponseWriter, req *http.Request) error {
 func (r *room) drawApply(w http.ResponseWriter, req *http.Request, status int, f form.Form, v form.View) error {
 	return r.views.apply.Write(w, req, status, applyPage{
 		Base: page.Base{
-			Title:       v.Titled(f.Title),
+			Title:       f.Title,
 			Description: r.say("apply"),
 			Path:        "/alliances/apply", Section: "alliances",
 			Crumbs: []page.Crumb{{Label: "Home", Path: "/"}, {Label: "Alliances", Path: "/alliances"}, {Label: "Apply"}},

@@ -124,7 +124,6 @@ func (r *Room) write(w http.ResponseWriter, req *http.Request, status int, data 
 		f := editForm()
 		data.Form = f.View(shown)
 		data.Form.Trap = ""
-		data.Title = data.Form.Titled(data.Title)
 		if data.When.Action == "" {
 			data.When = r.whenView(a, form.Shown{})
 		}

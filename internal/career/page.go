@@ -167,7 +167,7 @@ func addressIn(offices []page.Office, city string) page.Address {
 func (r *Room) drawApply(w http.ResponseWriter, req *http.Request, status int, f form.Form, v form.View) error {
 	data := applyPage{
 		Base: page.Base{
-			Title: v.Titled(f.Title), Section: section, Path: req.URL.Path,
+			Title: f.Title, Section: section, Path: req.URL.Path,
 			Description: r.say("apply"),
 			Crumbs:      []page.Crumb{{Label: "Home", Path: "/"}, {Label: r.intro.Nav, Path: r.intro.Path}},
 		},

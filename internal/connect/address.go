@@ -65,7 +65,7 @@ func (p *Portal) drawAddress(w http.ResponseWriter, r *http.Request, status int,
 	v := addressForm().View(s)
 	v.Trap = ""
 	return p.views.address.Write(w, r, status, addressPage{
-		Base: p.base(v.Titled("Your address"), "/connect/address"), Email: in.Account.Email, Waiting: waiting,
+		Base: p.base("Your address", "/connect/address"), Email: in.Account.Email, Waiting: waiting,
 		Sent: r.URL.Query().Has("sent"), Form: v,
 	})
 }

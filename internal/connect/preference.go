@@ -167,7 +167,6 @@ func (p *Portal) drawPreferences(w http.ResponseWriter, r *http.Request, status 
 	}
 	fields := whereForm().View(shown)
 	data.Problems, data.Message = fields.Problems, fields.Message
-	data.Title = fields.Titled(data.Title)
 	for _, c := range consent.Channels() {
 		g := group{Title: c.Label(), Channel: c}
 		for _, row := range rows {

@@ -55,6 +55,5 @@ func (r *room) public(router chi.Router) {
 
 func (r *room) draw(w http.ResponseWriter, req *http.Request, status int, _ form.Form, v form.View) error {
 	base := r.words.Base()
-	base.Title = v.Titled(base.Title)
 	return r.view.Write(w, req, status, contactPage{Base: base, Page: r.words, Form: v})
 }

@@ -164,7 +164,7 @@ func (r *Room) drawRequest(w http.ResponseWriter, req *http.Request, status int,
 		return err
 	}
 	data := requestPage{Base: r.base(d), Download: d, Form: v}
-	data.Title = v.Titled(f.Title + ": " + d.Title)
+	data.Title = f.Title + ": " + d.Title
 	data.Description = r.say("request", "title", d.Title)
 	data.Path = d.Path() + "/request"
 	data.Crumbs = append(data.Crumbs[:len(data.Crumbs)-1:len(data.Crumbs)-1],

@@ -248,14 +248,6 @@ func AsSent(name string, sent []string) Field {
 	return f
 }
 
-// Titled begins a page's title with "Error:" where something is to be mended, so that it is heard first.
-func (v View) Titled(title string) string {
-	if len(v.Problems) > 0 || v.Message != "" {
-		return "Error: " + title
-	}
-	return title
-}
-
 // Labelled makes a field's name readable: "first_name" is "First name".
 func Labelled(name string) string {
 	words := strings.ReplaceAll(name, "_", " ")

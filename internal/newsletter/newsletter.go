@@ -79,7 +79,6 @@ func (r *room) public(router chi.Router) {
 
 func (r *room) draw(w http.ResponseWriter, req *http.Request, status int, _ form.Form, v form.View) error {
 	base := r.words.Base()
-	base.Title = v.Titled(base.Title)
 	// Here the box is the request itself, so it does not stand among what one may add.
 	v.Fields, v.Consents = append(v.Fields, v.Consents...), nil
 	return r.view.Write(w, req, status, newsletterPage{Base: base, Page: r.words, Form: v})

@@ -39,6 +39,7 @@ type Base struct {
 
 	Site      *Site
 	Canonical string
+	Refused   bool // what was sent was not taken, or not all of it: the page's title says so first
 	Choice    Choice
 	SignIns   int    // cookies that signing in has set in the browser
 	Campaign  string // that the address names; only where it has a query, so never on a page that is kept for all
@@ -205,6 +206,7 @@ func Load[T any](s *Set, name string) View[T] {
 func (v View[T]) Write(w http.ResponseWriter, r *http.Request, status int, data T) error {
 	b := any(&data).(interface{ base() *Base }).base()
 	v.set.fill(b, r)
+	b.Refused = refuses(r, status)
 	var buf bytes.Buffer
 	buf.Grow(32 << 10)
 	if err := v.tmpl().ExecuteTemplate(&buf, v.layout, data); err != nil {
@@ -217,6 +219,15 @@ func (v View[T]) Write(w http.ResponseWriter, r *http.Request, status int, data 
 	w.WriteHeader(status)
 	_, _ = w.Write(buf.Bytes()) // the visitor may be gone: nothing to mend
 	return nil
+}
+
+// refuses tells whether an answer finds fault with what was sent: a form's fields, whatever the method, or a button's act.
+// Who is first to sign in has made no mistake.
+func refuses(r *http.Request, status int) bool {
+	if status == http.StatusUnprocessableEntity {
+		return true
+	}
+	return r.Method == http.MethodPost && status >= http.StatusBadRequest && status != http.StatusUnauthorized
 }
 
 // Fragment draws one named part of the page, for callers that put the parts together themselves.

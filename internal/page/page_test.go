@@ -29,7 +29,7 @@ func newSet(t *testing.T, now func() time.Time, log io.Writer) *page.Set {
 	t.Helper()
 	set, err := page.New(page.Config{
 		Web: fstest.MapFS{
-			"templates/layout.html":           {Data: []byte(`{{define "layout"}}<title>{{.Title}}</title><p>{{.Choice}}</p>{{template "main" .}}{{end}}`)},
+			"templates/layout.html":           {Data: []byte(`{{define "layout"}}<title>{{if .Refused}}Error: {{end}}{{.Title}}</title><p>{{.Choice}}</p>{{template "main" .}}{{end}}`)},
 			"templates/staff.html":            {Data: []byte(`{{define "staff"}}{{template "main" .}}{{end}}`)},
 			"templates/partials/x.html":       {Data: []byte(`{{define "x"}}{{end}}`)},
 			"templates/site/staff_error.html": {Data: []byte(`{{define "main"}}{{.Status}}: {{.Message}}{{end}}`)},
@@ -111,6 +111,41 @@ func TestCachedPage(t *testing.T) {
 	set.Invalidate()
 	if get(h, "/hello"); drawn.Load() != before+2 {
 		t.Error("the page outlived its generation")
+	}
+}
+
+// TestRefused: the title says first of all that something is to be put right, whoever drew the page.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	set := newSet(t, time.Now, io.Discard)
+	view := page.Load[hello](set, "site/hello")
+	for _, c := range []struct {
+		method string
+		status int
+		want   bool
+	}{
+		{http.MethodGet, http.StatusOK, false},
+		{http.MethodGet, http.StatusNotFound, false},
+		{http.MethodGet, http.StatusUnprocessableEntity, true}, // a form by which lists are narrowed
+		{http.MethodPost, http.StatusOK, false},
+		{http.MethodPost, http.StatusUnauthorized, false}, // signing in comes first, nothing is wrong
+		{http.MethodPost, http.StatusConflict, true},
+		{http.MethodPost, http.StatusUnprocessableEntity, true},
+		{http.MethodPost, http.StatusTooManyRequests, true},
+		{http.MethodPost, http.StatusServiceUnavailable, true},
+	} {
+		w := httptest.NewRecorder()
+		if err := view.Write(w, httptest.NewRequest(c.method, "/", nil), c.status, hello{Base: page.Base{Title: "Hi"}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(w.Body.String(), "<title>Error: Hi</title>"); got != c.want {
+			t.Errorf("%s, %d: told in the title: %t", c.method, c.status, got)
+		}
+	}
+	fault := httptest.NewRecorder()
+	set.Fault(fault, httptest.NewRequest(http.MethodPost, "/", nil), http.StatusConflict, "Not now.")
+	if !strings.Contains(fault.Body.String(), "<title>Error: Conflict</title>") {
+		t.Errorf("the error page: %s", fault.Body)
 	}
 }
 

@@ -259,9 +259,6 @@ func (r *Room) drawDraft(w http.ResponseWriter, req *http.Request, status int, x
 	data.Form = f.View(x.shown)
 	data.Form.Trap = "" // staff are signed in
 	data.Title = f.Title
-	if len(x.shown.Errors) > 0 {
-		data.Title = "Error: " + data.Title
-	}
 	return r.views.draft.Write(w, req, status, data)
 }
 

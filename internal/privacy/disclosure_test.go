@@ -71,6 +71,7 @@ func (o *office) ask(method, path string, v url.Values) *httptest.ResponseRecord
 	req.AddCookie(o.cookie)
 	w := httptest.NewRecorder()
 	o.router.ServeHTTP(w, req)
+	o.CheckTitle(req, w)
 	return w
 }
 

@@ -101,7 +101,7 @@ func (o *Office) draw(w http.ResponseWriter, r *http.Request, status int, s form
 		return fmt.Errorf("list erasures: %w", err)
 	}
 	return o.view.Write(w, r, status, erasuresPage{
-		Base: page.Base{Title: view.Titled("Erasures"), NoIndex: true}, Form: view, Told: told, List: list,
+		Base: page.Base{Title: "Erasures", NoIndex: true}, Form: view, Told: told, List: list,
 	})
 }
 

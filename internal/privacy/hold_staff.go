@@ -61,7 +61,7 @@ func (h *Holds) draw(w http.ResponseWriter, r *http.Request, status int, s form.
 	view := f.View(s)
 	view.Trap = ""
 	p := holdsPage{
-		Base: page.Base{Title: view.Titled("Legal holds"), NoIndex: true}, Form: view, Problem: problem, Last: h.last(),
+		Base: page.Base{Title: "Legal holds", NoIndex: true}, Form: view, Problem: problem, Last: h.last(),
 	}
 	for _, x := range list {
 		if line := h.line(x); x.LiftedAt == nil {

@@ -119,7 +119,6 @@ func (p *preferencesPage) draw(c consent.Channel, to *form.View) {
 		s = p.shown
 	}
 	*to = pointView(p.Path, c, s)
-	p.Title = to.Titled(p.Title)
 }
 
 // rows lists every purpose by mail, and other channels only where something was chosen about them.

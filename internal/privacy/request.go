@@ -36,7 +36,7 @@ func (r *Room) drawRequest(w http.ResponseWriter, req *http.Request, status int,
 	v.Action = requestPath
 	return r.views.requests.Write(w, req, status, requestPage{
 		Base: page.Base{
-			Title:       v.Titled(f.Title),
+			Title:       f.Title,
 			Description: r.say("requests_about"),
 			Path:        requestPath, Section: "privacy", Crumbs: crumbs("Requests"),
 		},

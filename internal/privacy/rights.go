@@ -114,12 +114,8 @@ func (x *Rights) draw(w http.ResponseWriter, r *http.Request, rec submission.Rec
 	if rec.Email == "" && data.Step != "erased" {
 		data.Step = "nothing"
 	}
-	title := "Your data"
-	if data.Problem != "" {
-		title = "Error: " + title
-	}
 	data.Base = page.Base{
-		Title: title, Description: x.say("rights_about"), NoIndex: true,
+		Title: "Your data", Description: x.say("rights_about"), NoIndex: true,
 		Path: rightsPath(x.desk, rec.ID), Section: "privacy", Crumbs: crumbs("Your data"),
 	}
 	data.SignIn = signedPath + x.desk.Store.Token(rec.ID)

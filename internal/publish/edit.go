@@ -317,7 +317,7 @@ func (e *editor) write(w http.ResponseWriter, r *http.Request, status int, x edi
 		}
 	}
 	data.Base = page.Base{
-		Title: data.Form.Titled(e.title(x.row)), NoIndex: true, Path: r.URL.Path,
+		Title: e.title(x.row), NoIndex: true, Path: r.URL.Path,
 		Crumbs: []page.Crumb{{Label: upper(e.room.Many), Path: "/staff/" + e.room.Path}, {Label: e.title(x.row)}},
 	}
 	apart := e.room.Apart != nil && e.room.Apart(form.Values(x.shown.Values))

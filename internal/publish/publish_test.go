@@ -155,6 +155,7 @@ func (o *office) as(who, method, path string, values url.Values) *httptest.Respo
 	}
 	w := httptest.NewRecorder()
 	o.staff.ServeHTTP(w, r)
+	o.CheckTitle(r, w)
 	return w
 }
 

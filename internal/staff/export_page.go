@@ -64,9 +64,6 @@ func (ws *Workspace) drawExports(w http.ResponseWriter, r *http.Request, status 
 		return page.ErrForbidden
 	}
 	p := exportsPage{Base: page.Base{Title: "Exports", NoIndex: true}, All: in.Has(account.Privacy)}
-	if a != nil {
-		p.Title = "Error: " + p.Title
-	}
 	names, err := ws.names(ctx)
 	if err != nil {
 		return err

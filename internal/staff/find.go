@@ -84,8 +84,5 @@ func (ws *Workspace) find(ctx context.Context, in *account.Session, p *findPage)
 
 func (ws *Workspace) drawFind(w http.ResponseWriter, r *http.Request, status int, p findPage) error {
 	p.Base = page.Base{Title: "Find by number or address", NoIndex: true, Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}}}
-	if len(p.Problems) > 0 {
-		p.Title = "Error: " + p.Title
-	}
 	return ws.views.find.Write(w, r, status, p)
 }

@@ -153,9 +153,6 @@ func (ws *Workspace) drawPerson(w http.ResponseWriter, r *http.Request, status i
 	if p.Records, err = ws.listView(ctx, query{}, submission.List{Records: m.records}, names, uuid.Nil); err != nil {
 		return err
 	}
-	if len(problems) > 0 {
-		p.Title = "Error: " + p.Title
-	}
 	if p.Mails, err = ws.mailsOf(ctx, m); err != nil {
 		return err
 	}

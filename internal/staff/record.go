@@ -159,9 +159,6 @@ func (ws *Workspace) drawRecord(w http.ResponseWriter, r *http.Request, status i
 		Deleted: o.PurgeAfter.Format("2 January 2006"), Receipt: ws.desk.ReceiptPath(o.ID),
 		Done: ws.doneWords(r.URL.Query()), Problem: d.Problem,
 	}
-	if d.Problem != "" || len(d.Problems) > 0 {
-		p.Title = "Error: " + p.Title
-	}
 	state, _ := o.kind.Status(o.Status)
 	p.Status = tagOf(state, o.Record)
 	p.Due, p.Late = dueBy(state, o.Record), ws.late(o.kind, state, o.Record, ws.lateBefore())

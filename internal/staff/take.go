@@ -214,9 +214,6 @@ func (ws *Workspace) drawTake(w http.ResponseWriter, r *http.Request, status int
 	}
 	view.Fields = append(asked, view.Fields...)
 	p := takePage{Base: takeBase("Take a request: " + t.kind.Title), Form: &view, What: t.form.Name}
-	if len(view.Problems) > 0 || message != "" {
-		p.Title = "Error: " + p.Title
-	}
 	return ws.views.take.Write(w, r, status, p)
 }
 

@@ -87,9 +87,6 @@ func (ws *Workspace) drawTeam(w http.ResponseWriter, r *http.Request, status int
 		Name: v.Get("name"), Problems: problems,
 		Roles: roleOptions(func(x account.Role) bool { return slices.Contains(v["role"], string(x)) }),
 	}
-	if len(problems) > 0 {
-		p.Title = "Error: " + p.Title
-	}
 	for _, a := range all {
 		p.Members = append(p.Members, ws.memberLine(a))
 	}
@@ -185,9 +182,6 @@ func (ws *Workspace) drawMember(w http.ResponseWriter, r *http.Request, status i
 		Base:   page.Base{Title: a.Name, NoIndex: true, Crumbs: []page.Crumb{{Label: "People and roles", Path: "/staff/team"}}},
 		Member: ws.memberLine(a), Self: a.ID == account.From(r.Context()).Account.ID, Done: ws.doneWords(r.URL.Query()), Problems: problems,
 		Roles: roleOptions(func(x account.Role) bool { return slices.Contains(a.Roles, x) }),
-	}
-	if len(problems) > 0 {
-		p.Title = "Error: " + p.Title
 	}
 	for _, e := range events {
 		words := upper(e.Action)

@@ -218,7 +218,7 @@ func (r *Room) drawQuestion(
 		Form: questionForm().View(shown), Message: shown.Message,
 	}
 	data.Crumbs = append(data.Crumbs[:len(data.Crumbs)-1], page.Crumb{Label: "Questions", Path: f.path()}, page.Crumb{Label: title})
-	data.Title = data.Form.Titled(title)
+	data.Title = title
 	data.Form.Hidden, data.Form.Trap = data.Form.Hidden[1:], "" // a form of staff has no seal
 	return r.views.question.Write(w, req, status, data)
 }

@@ -121,8 +121,8 @@ func (r *Room) drawSurvey(w http.ResponseWriter, req *http.Request, status int, 
 	data := surveyPage{
 		Base: r.base(s), Survey: s, Form: v, Body: page.Markdown(s.Body), Facts: r.facts(s), First: v.Step <= 1,
 	}
-	data.Title = v.Titled(f.Title)
-	if !data.First && len(v.Problems) == 0 && v.Message == "" {
+	data.Title = f.Title
+	if !data.First {
 		data.Title = fmt.Sprintf("%s, step %d of %d", f.Title, v.Step, v.Steps)
 	}
 	return r.views.survey.Write(w, req, status, data)

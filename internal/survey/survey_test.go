@@ -101,6 +101,7 @@ func (h *house) as(who, method, path string, values url.Values) *httptest.Respon
 	}
 	w := httptest.NewRecorder()
 	h.staff.ServeHTTP(w, r)
+	h.CheckTitle(r, w)
 	return w
 }
 

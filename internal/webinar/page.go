@@ -209,7 +209,7 @@ func (r *Room) drawRegister(w http.ResponseWriter, req *http.Request, status int
 	}
 	return r.views.register.Write(w, req, status, registerPage{
 		Base: page.Base{
-			Title:       v.Titled("Register: " + one.Title),
+			Title:       "Register: " + one.Title,
 			Description: r.say("register", "title", one.Title, "when", one.When()),
 			Path:        one.Path() + "/register", Section: "webinars", Crumbs: r.crumbs(one, page.Crumb{Label: "Register"}),
 		},

@@ -52,6 +52,7 @@ type Bench struct {
 	Router  chi.Router
 	MailDir string
 	clock   atomic.Int64
+	t       testing.TB
 }
 
 // New returns a bench whose router serves the receipts and the activities that build returns. The rooms' own mail
@@ -60,7 +61,7 @@ func New(
 	t testing.TB, templates []mail.Template, build func(*Bench) activity.Activities, changes ...func(*activity.Config),
 ) *Bench {
 	t.Helper()
-	b := &Bench{Pool: pgtest.New(t), Ring: keytest.New(t), MailDir: t.TempDir(), Router: chi.NewRouter()}
+	b := &Bench{Pool: pgtest.New(t), Ring: keytest.New(t), MailDir: t.TempDir(), Router: chi.NewRouter(), t: t}
 	b.clock.Store(Start().UnixNano())
 	ctx := context.Background()
 	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelError}))
@@ -134,9 +135,34 @@ func (b *Bench) Post(path string, values url.Values) *httptest.ResponseRecorder 
 func (b *Bench) Do(r *http.Request) *httptest.ResponseRecorder { return b.do(r) }
 
 func (b *Bench) do(r *http.Request) *httptest.ResponseRecorder {
+	b.t.Helper()
 	w := httptest.NewRecorder()
 	b.Router.ServeHTTP(w, r)
+	b.CheckTitle(r, w)
 	return w
+}
+
+var (
+	title   = regexp.MustCompile(`<title>([^<]*)</title>`)
+	heading = regexp.MustCompile(`<h1[^>]*>([^<]*)`)
+)
+
+// CheckTitle holds an answer to the one rule for all: the title of a page begins with "Error:" where what was sent is refused, and
+// nowhere else; a heading never does.
+func (b *Bench) CheckTitle(r *http.Request, w *httptest.ResponseRecorder) {
+	b.t.Helper()
+	m := title.FindStringSubmatch(w.Body.String())
+	if m == nil {
+		return // no page
+	}
+	refused := w.Code >= http.StatusBadRequest && w.Code != http.StatusUnauthorized && r.Method == http.MethodPost ||
+		w.Code == http.StatusUnprocessableEntity
+	if strings.HasPrefix(m[1], "Error: ") != refused || strings.Count(m[1], "Error:") > 1 {
+		b.t.Errorf("%s %s: %d under the title %q", r.Method, r.URL.Path, w.Code, m[1])
+	}
+	if h := heading.FindStringSubmatch(w.Body.String()); h != nil && strings.Contains(h[1], "Error:") {
+		b.t.Errorf("%s %s: %d under the heading %q", r.Method, r.URL.Path, w.Code, h[1])
+	}
 }
 
 var hidden = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`)
