@@ -34,9 +34,42 @@ func (d *Desk) sendCode(w http.ResponseWriter, r *http.Request, rec submission.R
 	}
 	if wait > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())+1))
-		return d.writeReceipt(w, r, rec, http.StatusTooManyRequests, func(p *receiptPage) { p.Problem = d.ManyCodes() })
+		return d.askCode(w, r, rec, http.StatusTooManyRequests, d.ManyCodes())
 	}
-	return d.writeReceipt(w, r, rec, http.StatusOK, codeSent)
+	return d.askCode(w, r, rec, http.StatusOK, "")
+}
+
+// askCode draws the receipt with the form on which a code is typed.
+func (d *Desk) askCode(w http.ResponseWriter, r *http.Request, rec submission.Record, status int, problem string) error {
+	return d.writeReceipt(w, r, rec, status, func(p *receiptPage) {
+		p.Code.Form = CodeForm("Show what I sent", form.Shown{Action: p.Address + "/open", Values: r.PostForm}, problem)
+	})
+}
+
+const codeName = "code"
+
+// CodeView is the part of a page that asks for a mailed code, drawn by the partial "code".
+type CodeView struct {
+	Form *form.View // where it is typed; nil until one was mailed
+	Mail form.View  // where the wish for one goes
+}
+
+// CodeForm is the form on which a mailed code is typed. A problem stands at its field, be it with the code or why no other
+// was mailed; where there is none, the page opens there.
+func CodeForm(button string, s form.Shown, problem string) *form.View {
+	if problem != "" {
+		s.Errors = form.Errors{codeName: problem}
+	}
+	v := plain(form.Form{Button: button, Fields: []form.Field{CodeField()}}, s)
+	v.Fields[0].Focus = problem == ""
+	return &v
+}
+
+// plain draws a form that is not one of an activity: it has neither seal nor trap.
+func plain(f form.Form, s form.Shown) form.View {
+	v := f.View(s)
+	v.Hidden, v.Trap = v.Hidden[1:], ""
+	return v
 }
 
 // ManyCodes is said where too many codes were mailed.
@@ -82,8 +115,6 @@ func (d *Desk) MailCode(ctx context.Context, rec submission.Record) (wait time.D
 	return 0, err
 }
 
-func codeSent(p *receiptPage) { p.CodeSent = true }
-
 // codeHash stands for a code that was mailed to the address of a record.
 func (d *Desk) codeHash(rec submission.Record, code string) []byte {
 	return d.Ring.Digest("receipt code", rec.ID[:], []byte(rec.Email), []byte(code))
@@ -96,10 +127,8 @@ func (d *Desk) takeCode(w http.ResponseWriter, r *http.Request) error {
 		return d.openContents(w, r, rec, unread)
 	})(w, r)
 	f := form.Form{Title: "What you sent"}
-	if r.PostForm.Has("code") {
-		f.Fields = []form.Field{{
-			Name: "code", Label: "Code from our mail", Kind: form.Text, Required: true, Autocomplete: "one-time-code",
-		}}
+	if r.PostForm.Has(codeName) {
+		f.Fields = []form.Field{CodeField()}
 	}
 	return d.Unstored(w, r, err, f)
 }
@@ -108,17 +137,17 @@ func (d *Desk) takeCode(w http.ResponseWriter, r *http.Request) error {
 func (d *Desk) openContents(w http.ResponseWriter, r *http.Request, rec submission.Record, unread error) error {
 	var known *page.Error
 	if errors.As(unread, &known) {
-		return d.writeReceipt(w, r, rec, known.Status, func(p *receiptPage) { p.CodeSent, p.Problem = true, known.Message })
+		return d.askCode(w, r, rec, known.Status, known.Message)
 	}
-	ok, wait, err := d.Opens(r.Context(), rec, r.PostForm.Get("grant"), r.PostForm.Get("code"))
+	ok, wait, err := d.Opens(r.Context(), rec, r.PostForm.Get("grant"), r.PostForm.Get(codeName))
 	switch {
 	case err != nil:
 		return err
 	case wait > 0:
 		w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())+1))
-		return d.writeReceipt(w, r, rec, http.StatusTooManyRequests, func(p *receiptPage) { p.CodeSent, p.Problem = true, d.ManyTries() })
+		return d.askCode(w, r, rec, http.StatusTooManyRequests, d.ManyTries())
 	case !ok:
-		return d.writeReceipt(w, r, rec, http.StatusUnprocessableEntity, func(p *receiptPage) { p.CodeSent, p.Problem = true, d.WrongCode() })
+		return d.askCode(w, r, rec, http.StatusUnprocessableEntity, d.WrongCode())
 	}
 	return d.writeContents(w, r, rec)
 }

@@ -34,6 +34,14 @@ func CompanyField(required bool, why string) form.Field {
 	}
 }
 
+// CodeField asks for a code that was mailed.
+func CodeField() form.Field {
+	return form.Field{
+		Name: codeName, Label: "Code from our mail", Kind: form.Text, Required: true, Autocomplete: "one-time-code",
+		Hint: "Six digits, good for 15 minutes.",
+	}
+}
+
 // CountryField asks for the country; it stands before the phone number, which is read by it.
 func CountryField(required bool, why string) form.Field {
 	return form.Field{

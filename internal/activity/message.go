@@ -17,11 +17,21 @@ import (
 
 const maxMessage = 4000 // characters of a reply
 
-// messageForm keeps the words of a reply where the receipt around it can't be drawn.
+const messageName = "message"
+
+// messageForm asks for the words of a reply.
 func messageForm() form.Form {
-	return form.Form{Title: "Your message", Fields: []form.Field{
-		{Name: "message", Label: "Your message", Kind: form.LongText, Required: true, Max: maxMessage},
+	return form.Form{Title: "Your message", Button: "Send message", Fields: []form.Field{
+		{Name: messageName, Label: "Your message", Kind: form.LongText, Required: true, Max: maxMessage},
 	}}
+}
+
+// replyView is the form of a reply on the receipt of that address.
+func replyView(receipt string, s form.Shown) form.View {
+	s.Action = receipt + "/message"
+	v := plain(messageForm(), s)
+	v.Quiet = true
+	return v
 }
 
 // takeMessage takes a reply of the sender's. Whatever happens to it, the words are shown again or stored.
@@ -35,9 +45,9 @@ func (d *Desk) takeMessage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *Desk) judgeMessage(w http.ResponseWriter, r *http.Request, rec submission.Record, in *received) error {
-	body := form.Clean(in.values.Get("message"), true)
 	refuse := func(status int, problem string) error {
-		return d.writeReceipt(w, r, rec, status, func(p *receiptPage) { p.Problem, p.Typed = problem, body })
+		shown := form.Shown{Values: in.values, Errors: form.Errors{messageName: problem}}
+		return d.writeReceipt(w, r, rec, status, func(p *receiptPage) { p.Reply = replyView(p.Address, shown) })
 	}
 	if wait, ok := d.clients.allow("reply "+rec.ID.String(), d.Now()); !ok {
 		seconds := strconv.Itoa(int(math.Ceil(wait.Seconds())))
@@ -47,14 +57,11 @@ func (d *Desk) judgeMessage(w http.ResponseWriter, r *http.Request, rec submissi
 	if in.status != 0 {
 		return refuse(in.status, in.message)
 	}
-	if body == "" {
-		return refuse(http.StatusUnprocessableEntity, d.say("message_empty"))
+	values, errs := messageForm().Parse(in.values)
+	if problem := errs[messageName]; problem != "" {
+		return refuse(http.StatusUnprocessableEntity, problem)
 	}
-	if n := len([]rune(body)); n > maxMessage {
-		return refuse(http.StatusUnprocessableEntity,
-			d.say("message_long", "excess", n-maxMessage, "limit", maxMessage))
-	}
-	if err := d.storeReply(r.Context(), rec, body); err != nil {
+	if err := d.storeReply(r.Context(), rec, values.Get(messageName)); err != nil {
 		return err
 	}
 	http.Redirect(w, r, d.ReceiptPath(rec.ID)+"?answered", http.StatusSeeOther)

@@ -49,12 +49,11 @@ type receiptPage struct {
 	Address   string             // /r/{token}
 	Opened    []Opening
 	Extra     Extra
-	CodeSent  bool
-	Message   string
-	Problem   string
-	Typed     string
-	Answered  bool // a message has just come
-	Changed   bool // new answers have
+	Code      CodeView
+	Reply     form.View
+	Problem   string // why it can't be withdrawn
+	Answered  bool   // a message has just come
+	Changed   bool   // new answers have
 }
 
 // Opening says that a role looked at the record on a day, never who.
@@ -171,6 +170,8 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 		Opened: opened, Answered: r.URL.Query().Has("answered"), Changed: r.URL.Query().Has("changed"),
 	}
 	data.Path = data.Address
+	data.Code.Mail = form.View{Action: data.Address + "/code", Quiet: true}
+	data.Reply = replyView(data.Address, form.Shown{})
 	data.By, data.Late = status.DueBy(rec), status.Overdue(rec, d.Now())
 	if len(versions) > 0 {
 		if v, ok := d.Statements.Get(versions[len(versions)-1].Statement); ok {

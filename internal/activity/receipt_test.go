@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/activity/activitytest"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/postgres/pgtest"
@@ -108,6 +109,9 @@ func TestReplyIsNeverLost(t *testing.T) {
 		d := doc(t, w)
 		if w.Code != want || strings.TrimSpace(d.Find("#f-message").Text()) != text {
 			t.Errorf("%d, want %d; %d characters kept", w.Code, want, len(d.Find("#f-message").Text()))
+		}
+		if want != http.StatusServiceUnavailable { // there the form stands by itself, and nothing is wrong with what it holds
+			activitytest.Blamed(t, d, "f-message")
 		}
 		if action := d.Find("#f-message").Closest("form").AttrOr("action", ""); action != receipt+"/message" {
 			t.Errorf("the form goes to %q", action)
@@ -416,11 +420,31 @@ func TestCodeIsNeverLost(t *testing.T) {
 	receipt, _ := b.sent(t, b.filled(t))
 	r := httptest.NewRequest(http.MethodPost, receipt+"/open", strings.NewReader("{}"))
 	r.Header.Set("Content-Type", "application/json")
-	if w := b.Do(r); w.Code != http.StatusUnsupportedMediaType || doc(t, w).Find("#f-code").Length() != 1 {
+	if w := b.Do(r); w.Code != http.StatusUnsupportedMediaType {
 		t.Errorf("another type: %d", w.Code)
+	} else {
+		activitytest.Blamed(t, doc(t, w), "f-code")
 	}
+	w := b.Post(receipt+"/open", url.Values{"code": {"12345"}})
+	d := doc(t, w)
+	if field := activitytest.Blamed(t, d, "f-code"); w.Code != http.StatusUnprocessableEntity || field.AttrOr("value", "") != "12345" {
+		t.Errorf("a wrong one: %d, kept %q", w.Code, field.AttrOr("value", ""))
+	}
+	if d.Find(".notice.good").Length() != 0 || d.Find(".errors").Closest("form").AttrOr("action", "") != receipt+"/open" {
+		t.Error("a wrong one: the page says that a code is on its way, or the summary stands outside the form")
+	}
+	if d := doc(t, b.Post(receipt+"/code", nil)); d.Find("#f-code[autofocus][inputmode=numeric]").Length() != 1 || d.Find(".notice.good").Length() != 1 {
+		t.Error("once mailed, the page does not open at its field")
+	}
+	for w = b.Post(receipt+"/code", nil); w.Code == http.StatusOK; {
+		w = b.Post(receipt+"/code", nil)
+	}
+	if w.Code != http.StatusTooManyRequests {
+		t.Errorf("too many codes: %d", w.Code)
+	}
+	activitytest.Blamed(t, doc(t, w), "f-code") // where the newest can still be typed
 	b.Pool.Close()
-	w := b.Post(receipt+"/open", url.Values{"code": {"123456"}})
+	w = b.Post(receipt+"/open", url.Values{"code": {"123456"}})
 	field := doc(t, w).Find("#f-code")
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || field.AttrOr("value", "") != "123456" {
 		t.Errorf("without a database: %d, kept %q", w.Code, field.AttrOr("value", ""))

@@ -38,6 +38,7 @@ type View struct {
 	Look                         string   // name of the buttons that lead to the review and back; empty: there is none
 	Review                       []Answer // all that is about to be sent, in place of the fields
 	Closed                       bool     // there is no button: what was typed can only be copied
+	Quiet                        bool     // other things on the page come before this form
 }
 
 // Hidden is a value carried through the page.
@@ -58,6 +59,7 @@ type FieldView struct {
 	Kept                                       []Kept
 	Accept                                     string
 	Limit                                      string
+	Focus                                      bool // the page opens here
 }
 
 // ChoiceView is an option ready to be drawn.
@@ -191,6 +193,9 @@ func (f Field) view(s Shown) FieldView {
 	case File:
 		v.Limit = fmt.Sprintf("%s; %d MB at most", strings.Join(f.formats(), ", "), f.MaxBytes>>20)
 	case Text:
+		if f.Autocomplete == "one-time-code" {
+			v.Inputmode = "numeric"
+		}
 	}
 	if n := f.Limit(); n > 0 && f.Kind == LongText {
 		v.Limit = message.NewPrinter(language.English).Sprintf("%d", n)

@@ -54,12 +54,14 @@ type rightsPage struct {
 	Record   submission.Record
 	Receipt  string // address
 	Step     string // code, shared, open, erased, nothing
-	CodeSent bool
+	Code     activity.CodeView
 	Problem  string
-	About    string // which form Problem is about: code, export, address, erase, or the whole page
+	About    string         // which form Problem is about: export, address, erase, or the whole page
+	Problems []form.Problem // the same, at a field of that form
 	Message  string
 	Typed    string // number
 	NewTyped string // address
+	Sure     bool   // the box was ticked
 	Waiting  string // a new address that is not confirmed yet
 	Grant    string
 	Signed   string // stands for the number, once the password was given
@@ -71,8 +73,22 @@ type rightsPage struct {
 	Held     bool    // a hold stops an erasure, or a part of it
 }
 
+// At returns what is wrong with the field of that id, nil where nothing is.
+func (p rightsPage) At(field string) *form.Problem {
+	for i := range p.Problems {
+		if p.Problems[i].ID == field {
+			return &p.Problems[i]
+		}
+	}
+	return nil
+}
+
+// at is what is wrong with one field.
+func at(field, problem string) []form.Problem { return []form.Problem{{ID: field, Text: problem}} }
+
 // The acts by which the buttons of the page are told apart.
 const (
+	actName     = "act"
 	actCode     = "code"
 	actOpen     = "open"
 	actExport   = "export"
@@ -118,9 +134,20 @@ func (x *Rights) draw(w http.ResponseWriter, r *http.Request, rec submission.Rec
 		Title: "Your data", Description: x.say("rights_about"), NoIndex: true,
 		Path: rightsPath(x.desk, rec.ID), Section: "privacy", Crumbs: crumbs("Your data"),
 	}
+	data.Code.Mail = form.View{Action: data.Path, Hidden: []form.Hidden{{Name: actName, Value: actCode}}}
 	data.SignIn = signedPath + x.desk.Store.Token(rec.ID)
 	data.Record, data.Receipt = rec, x.desk.ReceiptPath(rec.ID)
 	return x.view.Write(w, r, status, data)
+}
+
+// askCode draws the page with the form on which the code is typed.
+func (x *Rights) askCode(w http.ResponseWriter, r *http.Request, rec submission.Record, status int, problem string) error {
+	shown := form.Shown{
+		Action: rightsPath(x.desk, rec.ID), Values: r.PostForm, Hidden: []form.Hidden{{Name: actName, Value: actOpen}},
+	}
+	return x.draw(w, r, rec, status, rightsPage{
+		Step: "code", Code: activity.CodeView{Form: activity.CodeForm("Show what is held", shown, problem)},
+	})
 }
 
 // take keeps what was typed, whatever becomes of it.
@@ -136,12 +163,12 @@ func (x *Rights) take(w http.ResponseWriter, r *http.Request) error {
 func rightsForm(sent url.Values) form.Form {
 	f := form.Form{Title: "Your data"}
 	for _, field := range []form.Field{
-		{Name: "code", Label: "Code from our mail", Kind: form.Text, Required: true, Autocomplete: "one-time-code"},
+		activity.CodeField(),
 		{Name: "email", Label: "New e-mail address", Kind: form.Email, Required: true, Autocomplete: "email"},
 		{Name: "reference", Label: "Reference number", Kind: form.Text, Required: true, Autocomplete: "off"},
 		{Name: "sure", Label: "Erase everything. I know that it can’t be undone.", Kind: form.Consent, Required: true},
 	} {
-		if sent.Has(field.Name) || field.Name == "sure" && sent.Get("act") == actErase {
+		if sent.Has(field.Name) || field.Name == "sure" && sent.Get(actName) == actErase {
 			f.Fields = append(f.Fields, field)
 		}
 	}
@@ -155,9 +182,9 @@ func (x *Rights) act(w http.ResponseWriter, r *http.Request, rec submission.Reco
 	}
 	var known *page.Error
 	if errors.As(unread, &known) && r.PostForm.Get("grant") == "" {
-		return x.draw(w, r, rec, known.Status, rightsPage{Step: "code", CodeSent: r.PostForm.Has("code"), Problem: known.Message})
+		return x.askCode(w, r, rec, known.Status, known.Message)
 	}
-	ctx, act := r.Context(), r.PostForm.Get("act")
+	ctx, act := r.Context(), r.PostForm.Get(actName)
 	if act == actCode && rec.Email != "" {
 		wait, err := x.desk.MailCode(ctx, rec)
 		if err != nil {
@@ -174,7 +201,7 @@ func (x *Rights) act(w http.ResponseWriter, r *http.Request, rec submission.Reco
 	case !ok && rec.Email == "":
 		return x.show(w, r, rec)
 	case !ok:
-		return x.draw(w, r, rec, http.StatusUnprocessableEntity, rightsPage{Step: "code", CodeSent: true, Problem: x.desk.WrongCode()})
+		return x.askCode(w, r, rec, http.StatusUnprocessableEntity, x.desk.WrongCode())
 	case rec.Email == "":
 		return x.showErased(w, r, rec)
 	}
@@ -211,20 +238,19 @@ func (x *Rights) act(w http.ResponseWriter, r *http.Request, rec submission.Reco
 
 // openUnread shows all that is held, with what could be read of a sending that did not arrive whole.
 func (x *Rights) openUnread(w http.ResponseWriter, r *http.Request, rec submission.Record, h held, why *page.Error) error {
-	data := rightsPage{Problem: why.Message, Typed: typedNumber(r), NewTyped: form.Clean(r.PostForm.Get("email"), false)}
-	if act := r.PostForm.Get("act"); act == actExport || act == actAddress || act == actErase {
+	data := rightsPage{Problem: why.Message, Typed: typedNumber(r), NewTyped: form.Clean(r.PostForm.Get("email"), false), Sure: r.PostForm.Get("sure") == "yes"}
+	if act := r.PostForm.Get(actName); act == actExport || act == actAddress || act == actErase {
 		data.About = act
 	}
 	return x.open(w, r, rec, h, why.Status, data)
 }
 
 func (x *Rights) answerCode(w http.ResponseWriter, r *http.Request, rec submission.Record, wait time.Duration, many string) error {
-	data, status := rightsPage{Step: "code", CodeSent: true}, http.StatusOK
-	if wait > 0 {
-		w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())+1))
-		data.Problem, status = many, http.StatusTooManyRequests
+	if wait <= 0 {
+		return x.askCode(w, r, rec, http.StatusOK, "")
 	}
-	return x.draw(w, r, rec, status, data)
+	w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())+1))
+	return x.askCode(w, r, rec, http.StatusTooManyRequests, many)
 }
 
 // open shows all that is held, with what can be done about it.
@@ -259,7 +285,9 @@ func (x *Rights) toStaff(w http.ResponseWriter, r *http.Request, rec submission.
 func (x *Rights) export(w http.ResponseWriter, r *http.Request, rec submission.Record, h held) error {
 	number, proven := typedNumber(r), x.proven(r, rec, h)
 	if number != "" && !proven {
-		return x.open(w, r, rec, h, http.StatusUnprocessableEntity, rightsPage{About: actExport, Typed: number, Problem: x.say("wrong_number")})
+		return x.open(w, r, rec, h, http.StatusUnprocessableEntity, rightsPage{
+			About: actExport, Typed: number, Problems: at("f-take", x.say("wrong_number")),
+		})
 	}
 	detail := map[string]string{"files": fmt.Sprint(proven)}
 	if err := x.log(r.Context(), rec, "export own data", detail); err != nil {
@@ -347,22 +375,22 @@ func (x *Rights) limit(w http.ResponseWriter, r *http.Request, rec submission.Re
 // correct mails a link to another address; it takes the place of this one once its owner presses the button.
 func (x *Rights) correct(w http.ResponseWriter, r *http.Request, rec submission.Record, h held) error {
 	number, typed := typedNumber(r), form.Clean(r.PostForm.Get("email"), false)
-	refuse := func(status int, problem string) error {
-		return x.open(w, r, rec, h, status, rightsPage{About: actAddress, Typed: number, NewTyped: typed, Problem: problem})
+	refuse := func(status int, field, problem string) error {
+		return x.open(w, r, rec, h, status, rightsPage{About: actAddress, Typed: number, NewTyped: typed, Problems: at(field, problem)})
 	}
 	email, complaint := form.ParseEmail(typed)
 	switch {
 	case complaint != "":
-		return refuse(http.StatusUnprocessableEntity, complaint)
+		return refuse(http.StatusUnprocessableEntity, "f-email", complaint)
 	case email == h.Person.Email:
-		return refuse(http.StatusUnprocessableEntity, x.say("address_same"))
+		return refuse(http.StatusUnprocessableEntity, "f-email", x.say("address_same"))
 	case !x.proven(r, rec, h):
-		return refuse(http.StatusUnprocessableEntity, x.say("wrong_number"))
+		return refuse(http.StatusUnprocessableEntity, "f-number", x.say("wrong_number"))
 	}
 	err := x.addresses.mailLink(r.Context(), rec.PersonID.UUID, email)
 	if errors.Is(err, ErrManyAddresses) {
 		w.Header().Set("Retry-After", "86400")
-		return refuse(http.StatusTooManyRequests, x.say("address_many"))
+		return refuse(http.StatusTooManyRequests, "f-email", x.say("address_many"))
 	}
 	if err != nil {
 		return err
@@ -375,14 +403,17 @@ func (x *Rights) correct(w http.ResponseWriter, r *http.Request, rec submission.
 
 func (x *Rights) erase(w http.ResponseWriter, r *http.Request, rec submission.Record, h held) error {
 	number := typedNumber(r)
-	refuse := func(problem string) error {
-		return x.open(w, r, rec, h, http.StatusUnprocessableEntity, rightsPage{About: actErase, Typed: number, Problem: problem})
+	sure := r.PostForm.Get("sure") == "yes"
+	refuse := func(field, problem string) error {
+		return x.open(w, r, rec, h, http.StatusUnprocessableEntity, rightsPage{
+			About: actErase, Typed: number, Sure: sure, Problems: at(field, problem),
+		})
 	}
 	switch {
 	case !x.proven(r, rec, h):
-		return refuse(x.say("wrong_number"))
-	case r.PostForm.Get("sure") != "yes":
-		return refuse(x.say("erase_unsure"))
+		return refuse("f-erase", x.say("wrong_number"))
+	case !sure:
+		return refuse("f-sure", x.say("erase_unsure"))
 	}
 	if err := x.log(r.Context(), rec, "erase own data", nil); err != nil {
 		return err

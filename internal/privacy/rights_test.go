@@ -238,7 +238,8 @@ func TestTypedRightsAreNeverLost(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, at, strings.NewReader("{}"))
 	r.Header.Set("Content-Type", "application/json")
 	doc = document(t, s.Do(r), http.StatusUnsupportedMediaType)
-	if told := words(doc.Find(".notice.bad")); !strings.Contains(told, "not sent by this form") || strings.Contains(words(doc.Find("main")), "ada@") {
+	activitytest.Blamed(t, doc, "f-code")
+	if told := words(doc.Find(".errors")); !strings.Contains(told, "not sent by this form") || strings.Contains(words(doc.Find("main")), "ada@") {
 		t.Errorf("another type: told %q", told)
 	}
 	s.Pool.Close()
@@ -275,6 +276,9 @@ func TestTakeItWithYou(t *testing.T) {
 		w := s.Post(path, with(grant, "act", "export", "reference", number))
 		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "not the number of a request") {
 			t.Errorf("number %s: %d", number, w.Code)
+		}
+		if got := activitytest.Blamed(t, document(t, w, w.Code), "f-take").AttrOr("value", ""); got != number {
+			t.Errorf("number %s: kept %q", number, got)
 		}
 	}
 	got := unzip(t, s.Post(path, with(grant, "act", "export")))
@@ -330,8 +334,15 @@ func TestEraseYourself(t *testing.T) {
 		with(grant, "sure", "yes", "reference", request.Reference), // whoever asked knows that one
 		with(grant, "reference", contact.Reference),
 	} {
-		if w := s.Post(path, with(v, "act", "erase")); w.Code != http.StatusUnprocessableEntity {
-			t.Errorf("%v: %d", v, w.Code)
+		doc := document(t, s.Post(path, with(v, "act", "erase")), http.StatusUnprocessableEntity)
+		wrong := "f-erase"
+		if !v.Has("sure") {
+			wrong = "f-sure"
+		}
+		activitytest.Blamed(t, doc, wrong)
+		number, sure := doc.Find("#f-erase").AttrOr("value", ""), doc.Find("#f-sure[checked]").Length() == 1
+		if number != v.Get("reference") || sure != v.Has("sure") || doc.Find("details[open] .errors").Length() != 1 {
+			t.Errorf("%v: kept %q and %t", v, number, sure)
 		}
 	}
 	wantState(t, s.house, contact.PersonID.UUID, "before", "known words mail")

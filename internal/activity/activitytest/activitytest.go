@@ -13,11 +13,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
 	"github.com/go-chi/chi/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -185,6 +187,25 @@ func Examples(f form.Form) url.Values {
 		}
 	}
 	return values
+}
+
+// Blamed checks that a page says what is wrong with one field as every form does: in the summary, which has the focus and
+// leads to the field, and at the field, which is described by it. It returns the field.
+func Blamed(t testing.TB, page *goquery.Document, id string) *goquery.Selection {
+	t.Helper()
+	field, link := page.Find("#"+id), page.Find(`.errors[role="alert"][tabindex="-1"][autofocus] a`)
+	if link.Length() != 1 || link.AttrOr("href", "") != "#"+id || page.Find("[autofocus]").Length() != 1 {
+		t.Errorf("%s: %d links in the summary, to %q; %d things have the focus",
+			id, link.Length(), link.AttrOr("href", ""), page.Find("[autofocus]").Length())
+	}
+	said := page.Find("#" + id + "-error")
+	if !strings.HasSuffix(said.Text(), "Error: "+link.Text()) || said.Closest(".field").Find("#"+id).Length() != 1 {
+		t.Errorf("%s: the summary says %q, the field %q", id, link.Text(), said.Text())
+	}
+	if ids := strings.Fields(field.AttrOr("aria-describedby", "")); field.AttrOr("aria-invalid", "") != "true" || !slices.Contains(ids, id+"-error") {
+		t.Errorf("%s: invalid %q, described by %v", id, field.AttrOr("aria-invalid", ""), ids)
+	}
+	return field
 }
 
 // Mails drains the queue and returns the mails that were written since the last call, by template-independent text.
