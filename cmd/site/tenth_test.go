@@ -45,7 +45,7 @@ func visit(desk *activity.Desk) activity.Activity {
 	door := activity.Door{
 		Form: func(*http.Request) (form.Form, error) { return ask(), nil },
 		Page: func(w http.ResponseWriter, r *http.Request, status int, f form.Form, v form.View) error {
-			return view.Write(w, r, status, visitPage{page.Base{Title: v.Titled(f.Title), Description: "Come and see us."}, v})
+			return view.Write(w, r, status, visitPage{page.Base{Title: f.Title, Description: "Come and see us."}, v})
 		},
 	}
 	return activity.Activity{

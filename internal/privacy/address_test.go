@@ -14,8 +14,8 @@ import (
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/account"
-	"clickcommerce.com/site/internal/activity/activitytest"
 	"clickcommerce.com/site/internal/account/accounttest"
+	"clickcommerce.com/site/internal/activity/activitytest"
 	"clickcommerce.com/site/internal/privacy"
 )
 

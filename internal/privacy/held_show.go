@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -14,6 +15,7 @@ import (
 
 	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 )
 
@@ -43,6 +45,14 @@ type heldFact struct {
 func onDay(t time.Time) string  { return t.In(clock.Zone()).Format("2 January 2006") }
 func moment(t time.Time) string { return t.In(clock.Zone()).Format("2 January 2006, 15:04 MST") }
 
+// dayIn is a day written by number, as a version of the statement is called, in words. Anything else it leaves as it is.
+func dayIn(text string) string {
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return day.Format("2 January 2006")
+	}
+	return text
+}
+
 // sections puts what is held into words. The request own is the one by which it is asked.
 func (h held) sections(say page.Say, own uuid.UUID) []section {
 	return []section{
@@ -56,11 +66,11 @@ func (h held) sections(say page.Say, own uuid.UUID) []section {
 			Text: say("held_choices"),
 		},
 		{
-			ID: "messages", Title: "What we sent you", Items: h.messageItems(), None: say("held_none"),
+			ID: "messages", Title: "What we sent you", Items: h.messageItems(say), None: say("held_none"),
 			Text: say("held_messages"),
 		},
 		{
-			ID: "further", Title: "Account, disclosures and the rest", Items: h.roomItems(), None: say("held_none"),
+			ID: "further", Title: "Account, disclosures and the rest", Items: h.roomItems(say), None: say("held_none"),
 			Text: say("held_further"),
 		},
 	}
@@ -90,7 +100,7 @@ func (p heldPerson) facts() []heldFact {
 func (h held) requestItems(say page.Say, own uuid.UUID) []heldItem {
 	var list []heldItem
 	for _, x := range h.Requests {
-		item := heldItem{Title: x.What, Receipt: "/r/" + x.token, Facts: x.facts()}
+		item := heldItem{Title: x.What, Receipt: "/r/" + x.token, Facts: x.facts(say)}
 		if x.Subject != "" {
 			item.Title += ": " + x.Subject
 		}
@@ -126,7 +136,7 @@ func (h held) limit(say page.Say, item *heldItem, x heldRequest) {
 	}
 }
 
-func (x heldRequest) facts() []heldFact {
+func (x heldRequest) facts(say page.Say) []heldFact {
 	f := []heldFact{{"Reference", []string{x.Reference}}, {"Received", []string{moment(x.At)}}}
 	add := func(label string, texts ...string) {
 		if strings.Join(texts, "") != "" {
@@ -136,10 +146,10 @@ func (x heldRequest) facts() []heldFact {
 	add("Status", x.Status)
 	add("Name", x.Name)
 	add("Organisation", x.Organisation)
-	add("Came by", x.Channel)
+	add("Came by", say("came_"+x.Channel))
 	add("How you heard of us", x.Source)
 	for _, v := range x.Answers {
-		add("Answers of", moment(v.At)+", under the statement "+v.Statement)
+		add("Answers of", moment(v.At)+", under the statement of "+dayIn(v.Statement))
 		for _, a := range v.Answers {
 			add(a.Question, a.Answer...)
 		}
@@ -174,11 +184,11 @@ func (h held) choiceItems() []heldItem {
 		}
 		list = append(list, heldItem{
 			Title: said + ": " + what(consent.Purpose(c.Purpose), consent.Channel(c.Channel)),
-			Facts: []heldFact{{"When", []string{moment(c.At)}}, {"In these words", []string{c.Wording}}, {"Statement", []string{c.Statement}}},
+			Facts: []heldFact{{"When", []string{moment(c.At)}}, {"In these words", []string{c.Wording}}, {"Statement", []string{dayIn(c.Statement)}}},
 		})
 	}
 	for _, n := range h.Notices {
-		item := heldItem{Title: "Told of the statement of " + n.Version}
+		item := heldItem{Title: "Told of the statement of " + dayIn(n.Version)}
 		if n.DeliveredAt != nil {
 			item.Facts = append(item.Facts, heldFact{"When", []string{moment(*n.DeliveredAt)}})
 		}
@@ -190,7 +200,7 @@ func (h held) choiceItems() []heldItem {
 	return list
 }
 
-func (h held) messageItems() []heldItem {
+func (h held) messageItems(say page.Say) []heldItem {
 	var list []heldItem
 	for _, m := range h.Messages {
 		item := heldItem{Title: m.Subject, Text: m.Text, Facts: []heldFact{{"Written", []string{moment(m.At)}}}}
@@ -201,7 +211,7 @@ func (h held) messageItems() []heldItem {
 		case m.SentAt != nil:
 			item.Facts = append(item.Facts, heldFact{"Sent to " + m.Address, []string{moment(*m.SentAt)}})
 		default:
-			item.Facts = append(item.Facts, heldFact{"To " + m.Address, []string{m.State}})
+			item.Facts = append(item.Facts, heldFact{"To " + m.Address, []string{say("mail_" + m.State)}})
 		}
 		if m.BouncedAt != nil {
 			item.Facts = append(item.Facts, heldFact{"Came back", []string{moment(*m.BouncedAt)}})
@@ -211,10 +221,10 @@ func (h held) messageItems() []heldItem {
 	return list
 }
 
-func (h held) roomItems() []heldItem {
+func (h held) roomItems(say page.Say) []heldItem {
 	var list []heldItem
 	for _, room := range h.Rooms {
-		item := heldItem{Title: room.Room, Facts: flat(room.Data)}
+		item := heldItem{Title: room.Room, Facts: flat(say, room.Data)}
 		if item.Title == "" {
 			item.Title = "Further"
 		}
@@ -225,25 +235,54 @@ func (h held) roomItems() []heldItem {
 	return list
 }
 
-// flat lists what is in a piece of JSON, in its order: each value under the words of the names that lead to it.
-func flat(data json.RawMessage) []heldFact {
+// flat lists what is in a piece of JSON, in its order: each value under the words for the names that lead to it.
+func flat(say page.Say, data json.RawMessage) []heldFact {
 	var list []heldFact
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	err := walk(dec, nil, func(names []string, text string) {
-		if text = strings.TrimSpace(text); text == "" || len(names) > 0 && strings.EqualFold(names[len(names)-1], "id") {
+		if len(names) == 0 {
+			return // a room writes objects
+		}
+		last := names[len(names)-1]
+		if text = strings.TrimSpace(text); text == "" || last == "id" {
 			return
 		}
-		if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
-			text = moment(at)
-		}
-		label := strings.Join(names, ", ")
-		list = append(list, heldFact{strings.ToUpper(label[:min(1, len(label))]) + label[min(1, len(label)):], []string{text}})
+		list = append(list, heldFact{labelOf(say, names), []string{valueOf(say, last, text)}})
 	})
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil // it was valid when the room wrote it
 	}
 	return list
+}
+
+// labelOf is the way to a value as a person reads it: "Download 2, licence". What has no words of its own is read as it is
+// written.
+func labelOf(say page.Say, names []string) string {
+	var label string
+	for _, name := range names {
+		if _, err := strconv.Atoi(name); err == nil {
+			label += " " + name // of several
+			continue
+		}
+		if label != "" {
+			label += ", "
+		}
+		label += cmp.Or(say("word_"+name), strings.ReplaceAll(name, "_", " "))
+	}
+	return form.Labelled(label)
+}
+
+// valueOf puts a value into words: those for what it is called under that name, else dates as all pages show them.
+func valueOf(say page.Say, name, text string) string {
+	called := name + "_" + strings.ReplaceAll(text, " ", "_")
+	if words := say("value_" + called); words != "" {
+		return words
+	}
+	if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		return moment(at)
+	}
+	return dayIn(text)
 }
 
 // walk calls add for every single value of the next JSON value.
@@ -264,7 +303,7 @@ func walk(dec *json.Decoder, names []string, add func([]string, string)) error {
 			if err != nil {
 				return err
 			}
-			name = inWords(scalar(key))
+			name = oneName(scalar(key))
 		}
 		if err := walk(dec, append(names[:len(names):len(names)], name), add); err != nil {
 			return err
@@ -289,10 +328,9 @@ func scalar(t json.Token) string {
 	return ""
 }
 
-// inWords is a name of JSON as a person reads it: "CreatedAt" and "created_at" become "created at".
-func inWords(name string) string {
-	spaced := regexp.MustCompile(`([a-z])([A-Z])`).ReplaceAllString(name, "$1 $2")
-	return strings.ToLower(strings.ReplaceAll(spaced, "_", " "))
+// oneName is a name of JSON in one spelling: "CreatedAt" and "created_at" become "created_at".
+func oneName(name string) string {
+	return strings.ToLower(regexp.MustCompile(`([a-z])([A-Z])`).ReplaceAllString(name, "${1}_$2"))
 }
 
 // Restricts tells whether the item is a request whose use can be restricted.

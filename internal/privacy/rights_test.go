@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
@@ -209,7 +210,7 @@ func TestOnlyTheMailboxSeesWhatIsHeld(t *testing.T) {
 	}
 	s.Advance(2 * time.Hour)
 	text, _ := s.opens(t, ada)
-	for _, want := range []string{"ada@example.org", contact.Reference, "Zqooqz of Ada", "Zqooqznote", "Reviewer, 23 November 2026", "under the statement 2026", "What stays, and why"} {
+	for _, want := range []string{"ada@example.org", contact.Reference, "Zqooqz of Ada", "Zqooqznote", "Reviewer, 23 November 2026", "under the statement of 18 November 2026", "What stays, and why"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -408,6 +409,45 @@ func TestSharedMailboxesGoToStaff(t *testing.T) {
 		}
 		if acts := s.acts(t, request.ID); !slices.Equal(acts, []string{"sender: leave own data to staff"}) {
 			t.Errorf("%s: %v", email, acts)
+		}
+	}
+}
+
+// TestHeldInPlainWords: what is held is told in words, not as the database and the rooms' JSON name it.
+func TestHeldInPlainWords(t *testing.T) {
+	t.Parallel()
+	s := openSelf(t)
+	path, request := s.requests(t, "ada@example.org", "see")
+	_, grant := s.opens(t, path)
+	s.asks(t, "ada@example.org", "Zqooqz of Ada") // its mail has not left
+	if _, err := pgtest.Admin(t, s.Pool).Exec(t.Context(), `
+		WITH e AS (
+			INSERT INTO export (id, kind, purpose, channel, recipient, reason, fields, filter, count, sha256, account_id, role, at, expires_at)
+			VALUES (gen_random_uuid(), 'contacts', 'product_news', 'email', 'own department', 'announcement', '{}', '{}', 1,
+				sha256(''), gen_random_uuid(), 'marketer', $2::timestamptz, $2::timestamptz + interval '1 day')
+			RETURNING id)
+		INSERT INTO export_person (export_id, row, person_id, filled) SELECT id, 1, $1, true FROM e`, request.PersonID, s.Now()); err != nil {
+		t.Fatal(err)
+	}
+	doc := document(t, s.Post(path, with(grant, "act", "open")), http.StatusOK)
+	told := map[string][]string{}
+	doc.Find("dl.facts > div").Each(func(_ int, fact *goquery.Selection) {
+		label := words(fact.Find("dt"))
+		told[label] = append(told[label], words(fact.Find("dd")))
+		if strings.Contains(label, "_") {
+			t.Errorf("a label: %q", label)
+		}
+	})
+	for label, want := range map[string]string{
+		"Came by":                          "a form on this site",
+		"To ada@example.org":               "Not sent yet: it waits for its turn.",
+		"Exported list 1, what was listed": "whom to write to or call",
+		"Exported list 1, used for":        "news of products and services",
+		"Exported list 1, given to":        "our own department",
+		"Exported list 1, when":            "23 November 2026, 09:00 CST",
+	} {
+		if !slices.Contains(told[label], want) {
+			t.Errorf("%s: %q, want %q", label, told[label], want)
 		}
 	}
 }

@@ -293,7 +293,7 @@ type mailed struct {
 
 func (r *Room) export(ctx context.Context, who uuid.UUID, to io.Writer) error {
 	list, err := postgres.Rows[mailed](ctx, r.desk.Pool, `
-		SELECT s.reference, m.kind, m.at FROM webinar_mailing m JOIN submission s ON s.id = m.submission_id
+		SELECT s.reference, split_part(m.kind, ':', 1) AS kind, m.at FROM webinar_mailing m JOIN submission s ON s.id = m.submission_id
 		WHERE s.person_id = $1 ORDER BY m.at, m.kind`, who)
 	if err != nil {
 		return fmt.Errorf("export webinar mailings: %w", err)
