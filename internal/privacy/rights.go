@@ -61,7 +61,6 @@ type rightsPage struct {
 	Message  string
 	Typed    string // number
 	NewTyped string // address
-	Sure     bool   // the box was ticked
 	Waiting  string // a new address that is not confirmed yet
 	Grant    string
 	Signed   string // stands for the number, once the password was given
@@ -238,7 +237,7 @@ func (x *Rights) act(w http.ResponseWriter, r *http.Request, rec submission.Reco
 
 // openUnread shows all that is held, with what could be read of a sending that did not arrive whole.
 func (x *Rights) openUnread(w http.ResponseWriter, r *http.Request, rec submission.Record, h held, why *page.Error) error {
-	data := rightsPage{Problem: why.Message, Typed: typedNumber(r), NewTyped: form.Clean(r.PostForm.Get("email"), false), Sure: r.PostForm.Get("sure") == "yes"}
+	data := rightsPage{Problem: why.Message, Typed: typedNumber(r), NewTyped: form.Clean(r.PostForm.Get("email"), false)}
 	if act := r.PostForm.Get(actName); act == actExport || act == actAddress || act == actErase {
 		data.About = act
 	}
@@ -403,16 +402,13 @@ func (x *Rights) correct(w http.ResponseWriter, r *http.Request, rec submission.
 
 func (x *Rights) erase(w http.ResponseWriter, r *http.Request, rec submission.Record, h held) error {
 	number := typedNumber(r)
-	sure := r.PostForm.Get("sure") == "yes"
 	refuse := func(field, problem string) error {
-		return x.open(w, r, rec, h, http.StatusUnprocessableEntity, rightsPage{
-			About: actErase, Typed: number, Sure: sure, Problems: at(field, problem),
-		})
+		return x.open(w, r, rec, h, http.StatusUnprocessableEntity, rightsPage{About: actErase, Typed: number, Problems: at(field, problem)})
 	}
 	switch {
 	case !x.proven(r, rec, h):
 		return refuse("f-erase", x.say("wrong_number"))
-	case !sure:
+	case r.PostForm.Get("sure") != "yes":
 		return refuse("f-sure", x.say("erase_unsure"))
 	}
 	if err := x.log(r.Context(), rec, "erase own data", nil); err != nil {
