@@ -45,7 +45,7 @@ func New(desk *activity.Desk, pages *content.Content) activity.Activity {
 	r.views.apply = page.Load[applyPage](desk.Pages, "alliance/apply")
 	return activity.Activity{
 		Kind: Kind, Title: "Alliance application", What: "application to the alliance program", Path: "/alliances/apply",
-		Statuses: statuses(),
+		Statuses: statuses(r.say),
 		Form:     func(context.Context, uuid.UUID) (form.Form, error) { return application(), nil },
 		Public:   r.public,
 	}

@@ -5,6 +5,7 @@ import (
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
 )
 
 func application() form.Form {
@@ -96,47 +97,38 @@ func noPeople(v form.Values, errs form.Errors) {
 }
 
 // statuses say how an application goes: new, asked for more, approved or declined; and that an alliance has ended.
-func statuses() []activity.Status {
+func statuses(say page.Say) []activity.Status {
 	ask := activity.Move{
-		To: activity.Asked, Label: "Ask for more", Ask: true,
-		Text: "Could you tell us more about …",
+		To: activity.Asked, Label: say("step_ask"), Ask: true, Text: say("letter_ask"),
 	}
 	approve := activity.Move{
-		To: "approved", Label: "Approve", Letter: true, Subject: "Welcome to the Alliance Program",
-		Text: "We are glad to take you into the Alliance Program.\n\nWhat convinced us: …\n\n" +
-			"Your alliance manager will call you within a week to agree on a plan for the first half year.",
+		To: "approved", Label: say("step_approve"), Letter: true, Subject: say("subject_approve"), Text: say("letter_approve"),
 	}
 	decline := activity.Move{
-		To: "declined", Label: "Decline", Letter: true, Again: true, Subject: "Your application to the Alliance Program",
-		Text: "Thank you for the work you put into your application. We have decided not to take it further now.\n\n" +
-			"The grounds: …",
+		To: "declined", Label: say("step_decline"), Letter: true, Again: true, Subject: say("subject_decline"),
+		Text: say("letter_decline"),
 		Reasons: []form.Option{
-			{Value: "region", Label: "Enough partners in the region"},
-			{Value: "knowledge", Label: "Too little knowledge of the subject yet"},
-			{Value: "fit", Label: "Offer does not fit our products"},
-			{Value: "information", Label: "Questions stayed unanswered"},
+			{Value: "region", Label: say("reason_region")},
+			{Value: "knowledge", Label: say("reason_knowledge")},
+			{Value: "fit", Label: say("reason_fit")},
+			{Value: "information", Label: say("reason_information")},
 		},
 	}
 	return []activity.Status{
 		{
-			Value: "new", Label: "New", Public: "We have your application and are reading it.", Days: 10, Months: 12,
-			Next:         "An alliance manager and somebody from the product family read it and write to you.",
-			Withdrawable: true, Moves: []activity.Move{ask, approve, decline},
+			Value: "new", Label: say("label_new"), Public: say("status_new"), Days: 10, Months: 12,
+			Next: say("next_new"), Withdrawable: true, Moves: []activity.Move{ask, approve, decline},
 		},
 		{
-			Value: activity.Asked, Label: "Asked for more", Public: "We asked you for something: see our mail.", Months: 12,
-			Next:         "We go on as soon as you have answered by the link in our mail.",
-			Withdrawable: true, Moves: []activity.Move{ask, approve, decline},
+			Value: activity.Asked, Label: say("label_asked"), Public: say("status_asked"), Months: 12,
+			Next: say("next_asked"), Withdrawable: true, Moves: []activity.Move{ask, approve, decline},
 		},
 		{ // kept as long as the alliance runs, which nobody knows beforehand: its end starts the 24 months
-			Value: "approved", Label: "Approved", Public: "Your application was approved. Welcome.", Final: true, Months: 120,
-			Moves: []activity.Move{{To: "ended", Label: "The alliance has ended"}},
+			Value: "approved", Label: say("label_approved"), Public: say("status_approved"), Final: true, Months: 120,
+			Moves: []activity.Move{{To: "ended", Label: say("step_ended")}},
 		},
-		{Value: "ended", Label: "Ended", Public: "The alliance has ended. Thank you for it.", Final: true, Months: 24},
-		{
-			Value: "declined", Label: "Declined", Public: "Your application was declined; our letter gives the grounds.",
-			Final: true, Months: 12,
-		},
-		{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You withdrew this application.", Final: true, Months: 1},
+		{Value: "ended", Label: say("label_ended"), Public: say("status_ended"), Final: true, Months: 24},
+		{Value: "declined", Label: say("label_declined"), Public: say("status_declined"), Final: true, Months: 12},
+		{Value: activity.Withdrawn, Label: say("label_withdrawn"), Public: say("status_withdrawn"), Final: true, Months: 1},
 	}
 }
