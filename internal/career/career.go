@@ -58,7 +58,7 @@ func New(desk *activity.Desk, staff *publish.Desk, pages *content.Content) *Room
 // Activity returns the activity.
 func (r *Room) Activity() activity.Activity {
 	return activity.Activity{
-		Kind: Kind, Title: "Résumé", What: "application for work", Path: "/careers/apply", Statuses: statuses(),
+		Kind: Kind, Title: "Résumé", What: "application for work", Path: "/careers/apply", Statuses: statuses(r.say),
 		Form: r.formOf, Subjects: r.Subjects, Public: r.public, Staff: r.staff.Staff(r.editing()),
 		Panel: r.panel, Receipt: r.receipt, Moved: r.moved,
 	}

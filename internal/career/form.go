@@ -3,6 +3,7 @@ package career
 import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
 )
 
 // keepLong is the answer that keeps a declined résumé for 24 months instead of 12.
@@ -96,61 +97,54 @@ func last() []form.Field {
 const declined = "declined"
 
 // statuses say how a résumé goes through the house. Each step is a person's.
-func statuses() []activity.Status {
-	screen := activity.Move{To: "screening", Label: "Screen"}
+func statuses(say page.Say) []activity.Status {
+	screen := activity.Move{To: "screening", Label: say("step_screen")}
 	talk := activity.Move{
-		To: "interview", Label: "Invite to a conversation", Letter: true, Subject: "Shall we talk?",
-		Text: "Thank you for your résumé. We would like to talk with you for half an hour, by telephone or video. You ask first.\n\n" +
-			"Would one of these times suit you? …\n\nPlease answer on the page of your receipt.",
+		To: "interview", Label: say("step_talk"), Letter: true, Subject: say("subject_talk"), Text: say("letter_talk"),
 	}
 	offer := activity.Move{
-		To: "offer", Label: "Make an offer", Letter: true, Subject: "We would like you to join us",
-		Text: "We would be glad to work with you. The offer, with salary, start, place and everything else, follows by post and " +
-			"as a call from …",
+		To: "offer", Label: say("step_offer"), Letter: true, Subject: say("subject_offer"), Text: say("letter_offer"),
 	}
-	hire := activity.Move{To: "hired", Label: "Hired"}
-	again := activity.Move{To: "screening", Label: "Consider again"}
+	hire := activity.Move{To: "hired", Label: say("step_hire")}
+	again := activity.Move{To: "screening", Label: say("step_again")}
 	return []activity.Status{
 		{
-			Value: "new", Label: "New", Public: "We have your résumé. A recruiter will read it.", Days: 10, Months: 12,
-			Next: "A recruiter reads it and writes to you.", Withdrawable: true, Moves: []activity.Move{screen, talk, decline()},
+			Value: "new", Label: say("label_new"), Public: say("status_new"), Days: 10, Months: 12,
+			Next: say("next_new"), Withdrawable: true, Moves: []activity.Move{screen, talk, decline(say)},
 		},
 		{
-			Value: "screening", Label: "Screening", Public: "A recruiter is reading your résumé.", Days: 10, Months: 12,
-			Next: "You hear from us whether we meet.", Withdrawable: true, Moves: []activity.Move{talk, decline()},
+			Value: "screening", Label: say("label_screening"), Public: say("status_screening"), Days: 10, Months: 12,
+			Next: say("next_screening"), Withdrawable: true, Moves: []activity.Move{talk, decline(say)},
 		},
 		{
-			Value: "interview", Label: "Interview", Public: "We are getting to know each other.", Months: 12,
-			Next:         "After the last conversation you get a yes or a no, with a reason.",
-			Withdrawable: true, Moves: []activity.Move{offer, decline()},
+			Value: "interview", Label: say("label_interview"), Public: say("status_interview"), Months: 12,
+			Next: say("next_interview"), Withdrawable: true, Moves: []activity.Move{offer, decline(say)},
 		},
 		{
-			Value: "offer", Label: "Offer", Public: "We made you an offer.", Months: 12,
-			Next: "It is your turn: take the time that the offer names.", Withdrawable: true, Moves: []activity.Move{hire, decline()},
+			Value: "offer", Label: say("label_offer"), Public: say("status_offer"), Months: 12,
+			Next: say("next_offer"), Withdrawable: true, Moves: []activity.Move{hire, decline(say)},
 		},
-		{Value: "hired", Label: "Hired", Public: "You are one of us. Welcome.", Final: true, Months: 12},
+		{Value: "hired", Label: say("label_hired"), Public: say("status_hired"), Final: true, Months: 12},
 		{
-			Value: declined, Label: "Declined", Public: "We decided not to go on with your application; our letter gives the reason.",
+			Value: declined, Label: say("label_declined"), Public: say("status_declined"),
 			Final: true, Months: 12, Moves: []activity.Move{again},
 		},
-		{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You withdrew this application.", Final: true, Months: 1},
+		{Value: activity.Withdrawn, Label: say("label_withdrawn"), Public: say("status_withdrawn"), Final: true, Months: 1},
 	}
 }
 
 // decline ends an application by one of the fixed reasons, which are all about the work.
-func decline() activity.Move {
+func decline(say page.Say) activity.Move {
 	return activity.Move{
-		To: declined, Label: "Decline", Letter: true, Subject: "Your application",
-		Text: "Thank you for the work you put into your application. We have decided not to go on with it.\n\n" +
-			"The reason: …\n\nYour file is deleted on the day that your receipt names. You may ask to see what we noted.",
+		To: declined, Label: say("step_decline"), Letter: true, Subject: say("subject_decline"), Text: say("letter_decline"),
 		Reasons: []form.Option{
-			{Value: "filled", Label: "The opening is filled"},
-			{Value: "experience", Label: "Another candidate knows the work better"},
-			{Value: "skills", Label: "Something that the opening asks for is missing"},
-			{Value: "level", Label: "The level does not fit"},
-			{Value: "place", Label: "Place, hours or start do not fit"},
-			{Value: "visa", Label: "We cannot sponsor a visa for it"},
-			{Value: "no-opening", Label: "No opening that fits at present"},
+			{Value: "filled", Label: say("reason_filled")},
+			{Value: "experience", Label: say("reason_experience")},
+			{Value: "skills", Label: say("reason_skills")},
+			{Value: "level", Label: say("reason_level")},
+			{Value: "place", Label: say("reason_place")},
+			{Value: "visa", Label: say("reason_visa")},
+			{Value: "no-opening", Label: say("reason_no_opening")},
 		},
 	}
 }
