@@ -37,7 +37,7 @@ func New(desk *activity.Desk, pages *content.Content) activity.Activity {
 	r := &room{desk: desk, words: pages.Must(path), view: page.Load[contactPage](desk.Pages, "contact/contact")}
 	return activity.Activity{
 		Kind: Kind, Title: "Question", What: "question", Path: path,
-		Statuses: statuses(),
+		Statuses: statuses(desk.Pages.Words("contact")),
 		Form:     func(context.Context, uuid.UUID) (form.Form, error) { return question(), nil },
 		Public:   r.public,
 	}

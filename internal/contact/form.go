@@ -3,6 +3,7 @@ package contact
 import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
 )
 
 func question() form.Form {
@@ -47,25 +48,22 @@ func question() form.Form {
 }
 
 // statuses: who owns a question is its assignment; here stands only whether it is answered.
-func statuses() []activity.Status {
+func statuses(say page.Say) []activity.Status {
 	answer := activity.Move{
-		To: activity.Answered, Label: "Answer", Letter: true, Subject: "Your question to Click Commerce",
-		Text: "Thank you for your question.\n\n…",
+		To: activity.Answered, Label: say("step_answer"), Letter: true, Subject: say("subject_answer"), Text: say("letter_answer"),
 	}
-	finish := activity.Move{To: "closed", Label: "Close without answer"}
+	finish := activity.Move{To: "closed", Label: say("step_finish")}
 	return []activity.Status{
 		{
-			Value: "new", Label: "New", Public: "We have your question.", Days: 2, Months: 18,
-			Next:         "It gets an owner, who reads it and writes to you.",
-			Withdrawable: true, Moves: []activity.Move{answer, finish},
+			Value: "new", Label: say("label_new"), Public: say("status_new"), Days: 2, Months: 18,
+			Next: say("next_new"), Withdrawable: true, Moves: []activity.Move{answer, finish},
 		},
 		{
-			Value: activity.Answered, Label: "Answered",
-			Public: "We have answered by mail. If that did not settle it, write again below: your question is then open again.",
+			Value: activity.Answered, Label: say("label_answered"), Public: say("status_answered"),
 			Months: 18, Withdrawable: true,
-			Moves: []activity.Move{answer, {To: "closed", Label: "Close", Close: true}},
+			Moves: []activity.Move{answer, {To: "closed", Label: say("step_close"), Close: true}},
 		},
-		{Value: "closed", Label: "Closed", Public: "This question is closed.", Final: true, Months: 18},
-		{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You withdrew this question.", Final: true, Months: 1},
+		{Value: "closed", Label: say("label_closed"), Public: say("status_closed"), Final: true, Months: 18},
+		{Value: activity.Withdrawn, Label: say("label_withdrawn"), Public: say("status_withdrawn"), Final: true, Months: 1},
 	}
 }
