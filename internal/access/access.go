@@ -57,7 +57,7 @@ func New(desk *activity.Desk, accounts *account.Service) activity.Activity {
 	r.views.term = page.Load[termPage](desk.Pages, "access/staff_term")
 	return activity.Activity{
 		Kind: Kind, Title: "Clickconnect access", What: "request for access to Clickconnect", Path: path,
-		Statuses: statuses(),
+		Statuses: statuses(r.say),
 		Form:     func(context.Context, uuid.UUID) (form.Form, error) { return request(), nil },
 		Public:   r.public,
 		Staff:    r.staff,

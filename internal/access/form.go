@@ -3,6 +3,7 @@ package access
 import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
 )
 
 func request() form.Form {
@@ -69,58 +70,42 @@ const (
 
 // grounds say who vouched for a request. Beside being kept, they make approving a step with a question: one that closes
 // records by the dozen must never give access.
-func grounds() []form.Option {
+func grounds(say page.Say) []form.Option {
 	return []form.Option{
-		{Value: "administrator", Label: "The company's administrator confirmed it"},
-		{Value: "alliance", Label: "The alliance manager confirmed it"},
-		{Value: "contract", Label: "A contract names this person"},
+		{Value: "administrator", Label: say("reason_administrator")},
+		{Value: "alliance", Label: say("reason_alliance")},
+		{Value: "contract", Label: say("reason_contract")},
 	}
 }
 
 // statuses say how a request goes. Term and end of an access are on the record's panel.
-func statuses() []activity.Status {
+func statuses(say page.Say) []activity.Status {
 	moves := []activity.Move{
-		{To: approved, Label: "Approve for 12 months and invite", Reasons: grounds()},
+		{To: approved, Label: say("step_approve"), Reasons: grounds(say)},
+		{To: activity.Asked, Label: say("step_ask"), Ask: true, Text: say("letter_ask")},
 		{
-			To: activity.Asked, Label: "Ask for more", Ask: true,
-			Text: "Could you tell us who in your company looks after Clickconnect, so that we can ask there? …",
-		},
-		{
-			To: declined, Label: "Decline", Letter: true, Subject: "Your request for access to Clickconnect",
-			Text: "Thank you for your request. We can't give you access to Clickconnect.\n\nThe ground: …\n\n" +
-				"If we are mistaken, write to us on your receipt: a person reads it.",
+			To: declined, Label: say("step_decline"), Letter: true, Subject: say("subject_decline"), Text: say("letter_decline"),
 			Reasons: []form.Option{
-				{Value: "unknown", Label: "The company knows nothing of it"},
-				{Value: "none", Label: "Neither customer, partner nor institution"},
-				{Value: "need", Label: "What is needed is public, or is had elsewhere"},
-				{Value: "information", Label: "Questions stayed unanswered"},
+				{Value: "unknown", Label: say("reason_unknown")},
+				{Value: "none", Label: say("reason_none")},
+				{Value: "need", Label: say("reason_need")},
+				{Value: "information", Label: say("reason_information")},
 			},
 		},
 	}
 	return []activity.Status{
 		{
-			Value: "new", Label: "New", Public: "We have your request and are checking it.", Days: 2, Months: 6,
-			Next:         "Somebody asks your company's administrator or your alliance manager, then writes to you.",
-			Withdrawable: true, Moves: moves,
+			Value: "new", Label: say("label_new"), Public: say("status_new"), Days: 2, Months: 6,
+			Next: say("next_new"), Withdrawable: true, Moves: moves,
 		},
 		{
-			Value: activity.Asked, Label: "Asked for more", Public: "We asked you for something: see our mail.", Months: 6,
-			Next:         "We go on as soon as you have answered by the link in our mail.",
-			Withdrawable: true, Moves: moves,
+			Value: activity.Asked, Label: say("label_asked"), Public: say("status_asked"), Months: 6,
+			Next: say("next_asked"), Withdrawable: true, Moves: moves,
 		},
-		{
-			Value: approved, Label: "Approved, invited", Final: true, Months: 18,
-			Public: "Your access is approved, and an invitation is on its way to your address.",
-		},
-		{Value: active, Label: "Active", Public: "Your access to Clickconnect is open.", Final: true, Months: 18},
-		{
-			Value: ended, Label: "Ended", Final: true, Months: 6,
-			Public: "Your access to Clickconnect has ended. You can ask for it again at any time.",
-		},
-		{
-			Value: declined, Label: "Declined", Final: true, Months: 6,
-			Public: "Your request was declined; our letter gives the ground.",
-		},
-		{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You withdrew this request.", Final: true, Months: 1},
+		{Value: approved, Label: say("label_approved"), Final: true, Months: 18, Public: say("status_approved")},
+		{Value: active, Label: say("label_active"), Public: say("status_active"), Final: true, Months: 18},
+		{Value: ended, Label: say("label_ended"), Final: true, Months: 6, Public: say("status_ended")},
+		{Value: declined, Label: say("label_declined"), Final: true, Months: 6, Public: say("status_declined")},
+		{Value: activity.Withdrawn, Label: say("label_withdrawn"), Public: say("status_withdrawn"), Final: true, Months: 1},
 	}
 }

@@ -138,7 +138,7 @@ func (r *room) approveForm(now time.Time) form.Form {
 	return form.Form{
 		Kind: Kind, Title: "Approve access", Button: "Approve and invite", Check: check,
 		Fields: []form.Field{until, opensField(), {
-			Name: "reason", Label: "Who vouched for it?", Kind: form.Choice, Required: true, Options: grounds(),
+			Name: "reason", Label: "Who vouched for it?", Kind: form.Choice, Required: true, Options: grounds(r.say),
 		}},
 	}
 }
