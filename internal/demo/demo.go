@@ -87,7 +87,7 @@ func New(c Config) *Room {
 func (r *Room) Activity() activity.Activity {
 	return activity.Activity{
 		Kind: Kind, Title: "Demonstration", What: "request for a demonstration", Path: "/demos",
-		Statuses: statuses(), Form: r.form, Subjects: r.Subjects, Fill: fill,
+		Statuses: statuses(r.say), Form: r.form, Subjects: r.Subjects, Fill: fill,
 		Public: r.public, Staff: r.Publish.Staff(r.editing()), Receipt: r.receipt, Messages: r.messages,
 		Work: []job.Worker{{Name: "old_demo_films", Every: time.Hour, Run: r.RemoveOld}},
 	}

@@ -10,6 +10,7 @@ import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -93,57 +94,52 @@ func (r *Room) messages(id uuid.UUID, e *submission.Entry) []mail.Message {
 	})
 }
 
-func statuses() []activity.Status {
+func statuses(say page.Say) []activity.Status {
 	ask := activity.Move{
-		To: activity.Asked, Label: "Ask for more", Ask: true, Text: "Could you tell us more about the case that you would like to see?",
+		To: activity.Asked, Label: say("step_ask"), Ask: true, Text: say("letter_ask"),
 	}
 	arrange := activity.Move{
-		To: "arranged", Label: "Propose times", Letter: true, Subject: "Your live demonstration",
-		Text: "Thank you for asking for a live demonstration. We can show you your case at one of these times, all in your own time zone:\n\n" +
-			"1. …\n2. …\n3. …\n\nPlease answer on your receipt which one suits you and who will take part. The link to the meeting follows.",
+		To: "arranged", Label: say("step_arrange"), Letter: true, Subject: say("subject_arrange"), Text: say("letter_arrange"),
 	}
-	held := activity.Move{To: "held", Label: "Mark as held", Close: true}
+	held := activity.Move{To: "held", Label: say("step_held"), Close: true}
 	decline := activity.Move{
-		To: "declined", Label: "Decline", Letter: true, Subject: "Your request for a live demonstration",
-		Text: "Thank you for describing your case. We have decided not to arrange a live demonstration of it.\n\nThe grounds: …\n\n" +
-			"The film stays open on your receipt.",
+		To: "declined", Label: say("step_decline"), Letter: true, Subject: say("subject_decline"), Text: say("letter_decline"),
 		Reasons: []form.Option{
-			{Value: "fit", Label: "Our product cannot handle the case"},
-			{Value: "time", Label: "No demonstrator in the time asked for"},
-			{Value: "unanswered", Label: "Questions stayed unanswered"},
-			{Value: "competitor", Label: "Asked for by a competitor"},
+			{Value: "fit", Label: say("reason_fit")},
+			{Value: "time", Label: say("reason_time")},
+			{Value: "unanswered", Label: say("reason_unanswered")},
+			{Value: "competitor", Label: say("reason_competitor")},
 		},
 	}
 	return []activity.Status{
 		{
-			Value: statusNew, Label: "Live asked for", Public: "Your film is open below, and your request for a live demonstration has arrived.",
-			Next: "A demonstrator reads your case and writes to you with three possible times.", Days: 3, Months: months,
+			Value: statusNew, Label: say("label_new"), Public: say("status_new"),
+			Next: say("next_new"), Days: 3, Months: months,
 			Withdrawable: true, Moves: []activity.Move{arrange, ask, decline},
 		},
 		{
-			Value: statusFilm, Label: "Film only", Public: "Your film is open below. It stays there for you until the date of deletion.",
-			Next:  "Watch the film whenever you like: your receipt keeps it open.",
+			Value: statusFilm, Label: say("label_film"), Public: say("status_film"),
+			Next:  say("next_film"),
 			Final: true, Months: months, Withdrawable: true,
-			Moves: []activity.Move{{To: statusNew, Label: "Wants a live demonstration too"}},
+			Moves: []activity.Move{{To: statusNew, Label: say("step_live")}},
 		},
 		{
-			Value: activity.Asked, Label: "Asked for more", Public: "We asked you for something: see our mail.", Months: months,
-			Next: "We go on as soon as you have answered by the link in our mail.", Withdrawable: true,
+			Value: activity.Asked, Label: say("label_asked"), Public: say("status_asked"), Months: months,
+			Next: say("next_asked"), Withdrawable: true,
 			Moves: []activity.Move{arrange, ask, decline},
 		},
 		{
-			Value: "arranged", Label: "Times proposed", Public: "We wrote to you about the time of your live demonstration.", Months: months,
-			Next:         "Choose one of the times in our letter, and tell us below.",
-			Withdrawable: true, Moves: []activity.Move{held, arrange, decline},
+			Value: "arranged", Label: say("label_arranged"), Public: say("status_arranged"), Months: months,
+			Next: say("next_arranged"), Withdrawable: true, Moves: []activity.Move{held, arrange, decline},
 		},
 		{
-			Value: "held", Label: "Held", Public: "Your live demonstration took place. The film stays open below.", Final: true, Months: months,
+			Value: "held", Label: say("label_held"), Public: say("status_held"), Final: true, Months: months,
 			Withdrawable: true,
 		},
 		{
-			Value: "declined", Label: "Declined", Public: "We did not arrange a live demonstration; our letter gives the grounds. The film stays open below.",
+			Value: "declined", Label: say("label_declined"), Public: say("status_declined"),
 			Final: true, Months: months, Withdrawable: true,
 		},
-		{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You withdrew this request, and the film is closed.", Final: true, Months: 1},
+		{Value: activity.Withdrawn, Label: say("label_withdrawn"), Public: say("status_withdrawn"), Final: true, Months: 1},
 	}
 }
