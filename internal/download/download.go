@@ -96,7 +96,7 @@ func New(c Config) *Room {
 func (r *Room) Activity() activity.Activity {
 	return activity.Activity{
 		Kind: Kind, Title: "Download", What: "request for a download", Path: "/downloads",
-		Statuses: statuses(), Form: r.form, Subjects: r.Subjects, Fill: r.fill,
+		Statuses: statuses(r.say), Form: r.form, Subjects: r.Subjects, Fill: r.fill,
 		Public: r.public, Staff: r.Publish.Staff(r.editing()), Panel: r.panel, Receipt: r.receipt,
 		Messages: r.messages, Restored: r.restored, Work: r.work(),
 		Holder: activity.Holder{Export: r.export, Erase: r.erase},

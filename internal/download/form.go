@@ -9,6 +9,7 @@ import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -67,19 +68,19 @@ func (r *Room) fill(ctx context.Context, e *submission.Entry) error {
 	return nil
 }
 
-func statuses() []activity.Status {
+func statuses(say page.Say) []activity.Status {
 	return []activity.Status{
 		{
-			Value: statusSent, Label: "Link sent", Public: "The link is on its way to the address that you gave.",
-			Next:  "Open our mail and press the button on the page behind the link. It is good for seven days and five downloads.",
+			Value: statusSent, Label: say("label_sent"), Public: say("status_sent"),
+			Next:  say("next_sent"),
 			Final: true, Months: months, Withdrawable: true,
 		},
 		{
-			Value: statusFetched, Label: "Fetched", Public: "You have fetched the file.",
-			Next:  "Should you need it again: the link in our mail is good for seven days and five downloads.",
+			Value: statusFetched, Label: say("label_fetched"), Public: say("status_fetched"),
+			Next:  say("next_fetched"),
 			Final: true, Months: months, Withdrawable: true,
 		},
-		{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You withdrew this request, and its link is closed.", Final: true, Months: 1},
+		{Value: activity.Withdrawn, Label: say("label_withdrawn"), Public: say("status_withdrawn"), Final: true, Months: 1},
 	}
 }
 
