@@ -3,6 +3,7 @@ package webinar
 import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/page"
 )
 
 // The statuses of a registration. Registered and Attended hold a seat.
@@ -49,30 +50,29 @@ func registration(w Webinar) form.Form {
 }
 
 // statuses say how a registration goes. Nobody decides on it: whoever comes first has a seat.
-func statuses() []activity.Status {
-	cancel := activity.Move{To: Cancelled, Label: "Cancel the registration"}
+func statuses(say page.Say) []activity.Status {
+	cancel := activity.Move{To: Cancelled, Label: say("step_cancel")}
 	return []activity.Status{
 		{
-			Value: Registered, Label: "Registered", Public: "You have a seat.", Months: 12, Withdrawable: true,
+			Value: Registered, Label: say("label_registered"), Public: say("status_registered"), Months: 12, Withdrawable: true,
 			Idle:  true,
-			Next:  "We mailed you a calendar entry. A day and an hour before it begins we remind you.",
-			Moves: []activity.Move{cancel, {To: Attended, Label: "Was there"}},
+			Next:  say("next_registered"),
+			Moves: []activity.Move{cancel, {To: Attended, Label: say("step_attended")}},
 		},
 		{
-			Value: Waitlisted, Label: "Waiting list", Public: "All seats are taken. You are on the waiting list.", Months: 12,
-			Next:         "As soon as a seat is free and you are next in line, it is yours, and we mail you.",
-			Withdrawable: true, Idle: true,
-			Moves: []activity.Move{{To: Registered, Label: "Give a seat"}, cancel},
+			Value: Waitlisted, Label: say("label_waitlisted"), Public: say("status_waitlisted"), Months: 12,
+			Next: say("next_waitlisted"), Withdrawable: true, Idle: true,
+			Moves: []activity.Move{{To: Registered, Label: say("step_registered")}, cancel},
 		},
-		{Value: Attended, Label: "Attended", Public: "You were there. Thank you for coming.", Final: true, Months: 12},
+		{Value: Attended, Label: say("label_attended"), Public: say("status_attended"), Final: true, Months: 12},
 		// Who sends an address that is registered sees what anybody sees who sends one that is not: else the form would tell
 		// strangers who comes. The owner of the address is mailed how it really stands.
-		{Value: Repeated, Label: "Sent again", As: Registered, Public: "You have a seat.", Final: true, Months: 12, Withdrawable: true},
+		{Value: Repeated, Label: say("label_repeated"), As: Registered, Public: say("status_repeated"), Final: true, Months: 12, Withdrawable: true},
 		{
-			Value: Queued, Label: "Sent again, waiting list", As: Waitlisted, Public: "You are on the waiting list.", Final: true,
+			Value: Queued, Label: say("label_queued"), As: Waitlisted, Public: say("status_queued"), Final: true,
 			Months: 12, Withdrawable: true,
 		},
-		{Value: Cancelled, Label: "Cancelled", Public: "This registration is cancelled.", Final: true, Months: 12},
-		{Value: activity.Withdrawn, Label: "Withdrawn", Public: "You withdrew this registration.", Final: true, Months: 1},
+		{Value: Cancelled, Label: say("label_cancelled"), Public: say("status_cancelled"), Final: true, Months: 12},
+		{Value: activity.Withdrawn, Label: say("label_withdrawn"), Public: say("status_withdrawn"), Final: true, Months: 1},
 	}
 }

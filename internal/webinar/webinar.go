@@ -73,7 +73,7 @@ func New(desk *activity.Desk, editor *publish.Desk, pages *content.Content) *Roo
 func (r *Room) Activity() activity.Activity {
 	return activity.Activity{
 		Kind: Kind, Title: "Webinar registration", What: "registration", Path: "/webinars",
-		Statuses: statuses(), Form: r.form, Subjects: r.Subjects, Fill: r.fill, Public: r.routes, Staff: r.staff,
+		Statuses: statuses(r.say), Form: r.form, Subjects: r.Subjects, Fill: r.fill, Public: r.routes, Staff: r.staff,
 		Panel: r.panel, Receipt: r.receipt, Moved: r.moved, Restored: r.restored,
 		Work: []job.Worker{
 			{Name: "webinar", Every: time.Minute, Timeout: 5 * time.Minute, Run: r.Tend},
