@@ -204,7 +204,7 @@ func (r *Room) concernedIn(ctx context.Context, text string) (list []concerned, 
 			continue
 		}
 		if len(list) == maxConcerned {
-			return nil, "This is about more than 500 people. Make several entries of it.", nil
+			return nil, r.say("concerned_many", "limit", maxConcerned), nil
 		}
 		c, sentence, err := r.oneConcerned(ctx, line)
 		if err != nil || sentence != "" {
@@ -221,7 +221,7 @@ func (r *Room) oneConcerned(ctx context.Context, line string) (c concerned, sent
 	}
 	address, complaint := form.ParseEmail(line)
 	if complaint != "" {
-		return c, "“" + line + "” is no e-mail address. Write it like name@example.com.", nil
+		return c, r.say("concerned_address", "line", line), nil
 	}
 	who, err := r.desk.People.Find(ctx, address)
 	if errors.Is(err, person.ErrNotFound) {
@@ -236,7 +236,7 @@ func (r *Room) oneConcerned(ctx context.Context, line string) (c concerned, sent
 func (r *Room) byReference(ctx context.Context, reference string) (c concerned, sentence string, err error) {
 	rec, err := r.desk.Store.ByReference(ctx, reference)
 	if errors.Is(err, submission.ErrNotFound) {
-		return c, "No record has the reference “" + reference + "”.", nil
+		return c, r.say("concerned_reference", "reference", reference), nil
 	}
 	if err != nil {
 		return c, "", err

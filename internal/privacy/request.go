@@ -74,41 +74,40 @@ func complaints(say page.Say, list []page.Authority) string {
 // statuses: the law counts a calendar month from arrival, and two more where the officer says so in time.
 func statuses(say page.Say, authorities []page.Authority) []activity.Status {
 	answer := activity.Move{
-		To: activity.Answered, Label: "Answer", Letter: true, Subject: "Your privacy request",
+		To: activity.Answered, Label: say("step_answer"), Letter: true, Subject: say("subject"),
 		Text: say("letter_answer"),
 	}
 	refuse := activity.Move{
-		To: "declined", Label: "Refuse", Letter: true, Subject: "Your privacy request", Grounds: true, Ending: complaints(say, authorities),
+		To: "declined", Label: say("step_refuse"), Letter: true, Subject: say("subject"), Grounds: true, Ending: complaints(say, authorities),
 		Text: say("letter_refuse"),
 		Reasons: []form.Option{
-			{Value: "identity", Label: "It could not be shown that the data belongs to the sender"},
-			{Value: "nothing", Label: "Nothing is held about this address"},
-			{Value: "law", Label: "The law makes us keep it"},
-			{Value: "others", Label: "It would tell about somebody else"},
-			{Value: "repeated", Label: "The same was asked and answered shortly before"},
+			{Value: "identity", Label: say("reason_identity")},
+			{Value: "nothing", Label: say("reason_nothing")},
+			{Value: "law", Label: say("reason_law")},
+			{Value: "others", Label: say("reason_others")},
+			{Value: "repeated", Label: say("reason_repeated")},
 		},
 	}
 	extend := activity.Move{
-		To: "extended", Label: "Take up to two more months", Letter: true, Extends: true, Subject: "Your privacy request needs more time",
+		To: "extended", Label: say("step_extend"), Letter: true, Extends: true, Subject: say("subject_extend"),
 		Text: say("letter_extend"),
 	}
 	return []activity.Status{
 		{
-			Value: "new", Label: "New", Public: say("status_new"), DueMonths: 1, Months: 24,
-			Next:         say("next_new"),
-			Withdrawable: true, Moves: []activity.Move{answer, extend, refuse},
+			Value: "new", Label: say("label_new"), Public: say("status_new"), DueMonths: 1, Months: 24,
+			Next: say("next_new"), Withdrawable: true, Moves: []activity.Move{answer, extend, refuse},
 		},
 		{
-			Value: "extended", Label: "Needs more time", Public: say("status_extended"), DueMonths: 3, Months: 24,
+			Value: "extended", Label: say("label_extended"), Public: say("status_extended"), DueMonths: 3, Months: 24,
 			Next: say("next_extended"), Withdrawable: true, Moves: []activity.Move{answer, refuse},
 		},
 		{
-			Value: activity.Answered, Label: "Answered", Months: 24,
+			Value: activity.Answered, Label: say("label_answered"), Months: 24,
 			Public: say("status_answered"),
-			Moves:  []activity.Move{answer, {To: "closed", Label: "Close", Close: true}},
+			Moves:  []activity.Move{answer, {To: "closed", Label: say("step_close"), Close: true}},
 		},
-		{Value: "declined", Label: "Refused", Public: say("status_declined"), Final: true, Months: 24},
-		{Value: "closed", Label: "Closed", Public: say("status_closed"), Final: true, Months: 24},
-		{Value: activity.Withdrawn, Label: "Withdrawn", Public: say("status_withdrawn"), Final: true, Months: 1},
+		{Value: "declined", Label: say("label_declined"), Public: say("status_declined"), Final: true, Months: 24},
+		{Value: "closed", Label: say("label_closed"), Public: say("status_closed"), Final: true, Months: 24},
+		{Value: activity.Withdrawn, Label: say("label_withdrawn"), Public: say("status_withdrawn"), Final: true, Months: 1},
 	}
 }

@@ -53,13 +53,17 @@ func request() form.Form {
 
 // needsWords asks for words where a request means nothing without them.
 func needsWords(v form.Values, errs form.Errors) {
-	ask := map[string]string{
-		"correct":  "Say what is wrong and what it should be.",
-		"object":   "Say which use you object to.",
-		"restrict": "Say which data or which use you mean.",
-		"question": "Write your question.",
+	if v.Get("details") != "" {
+		return
 	}
-	if sentence, ok := ask[v.Get(wantField)]; ok && v.Get("details") == "" {
-		errs.Add("details", sentence)
+	switch v.Get(wantField) {
+	case "correct":
+		errs.Add("details", "Say what is wrong and what it should be.")
+	case "object":
+		errs.Add("details", "Say which use you object to.")
+	case "restrict":
+		errs.Add("details", "Say which data or which use you mean.")
+	case "question":
+		errs.Add("details", "Write your question.")
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -114,8 +113,8 @@ func rightsPath(d *activity.Desk, id uuid.UUID) string { return requestPath + "/
 
 // toRights leads from the receipt of a request to the page.
 func (r *Room) toRights(_ context.Context, rec submission.Record) (activity.Extra, error) {
-	link := `<p class="actions"><a class="button" href="` + rightsPath(r.desk, rec.ID) + `">See, take or erase your data now</a></p>`
-	return activity.Extra{HTML: template.HTML(link)}, nil //nolint:gosec // a token has letters and digits only
+	drawn, err := r.views.requests.Fragment("to-rights", rightsPath(r.desk, rec.ID))
+	return activity.Extra{HTML: drawn}, err
 }
 
 func (x *Rights) show(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
