@@ -112,17 +112,15 @@ func (r *Room) load(ctx context.Context, db publish.DB, s survey) (form.Form, er
 	return build(s, questions), err
 }
 
-// errClosed is the answer to who was still writing when the grace after a survey's end was over.
-var errClosed = &page.Error{Status: http.StatusConflict, Message: "This survey closed before you sent your answers, so they can’t be counted."}
-
-// formAt returns the form that an address leads to, also of a survey that closed while its answers were being written.
+// formAt returns the form that an address leads to, also of a survey that closed while its answers were being
+// written, until the grace after its end is over.
 func (r *Room) formAt(req *http.Request) (form.Form, error) {
 	s, err := r.visible(req.Context(), chi.URLParam(req, "slug"))
 	if err != nil {
 		return form.Form{}, err
 	}
 	if s.closed(r.desk.Now().Add(-grace)) {
-		return form.Form{}, errClosed
+		return form.Form{}, &page.Error{Status: http.StatusConflict, Message: r.say("late")}
 	}
 	return r.load(req.Context(), r.desk.Pool, s)
 }
@@ -130,7 +128,7 @@ func (r *Room) formAt(req *http.Request) (form.Form, error) {
 // formOf returns the form of a survey, whatever became of it; of no survey in particular, a sample of what surveys ask.
 func (r *Room) formOf(ctx context.Context, subject uuid.UUID) (form.Form, error) {
 	if subject == uuid.Nil {
-		return sample(), nil
+		return sample(r.say("any_why")), nil
 	}
 	s, err := byID(ctx, r.desk.Pool, subject)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -143,8 +141,7 @@ func (r *Room) formOf(ctx context.Context, subject uuid.UUID) (form.Form, error)
 }
 
 // sample stands for all surveys where forms are listed.
-func sample() form.Form {
-	const why = "Each survey says beside each question why it is asked."
+func sample(why string) form.Form {
 	s := survey{Title: "Any survey", OfferConsent: true}
 	f := build(s, []question{
 		{

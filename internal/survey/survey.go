@@ -91,11 +91,11 @@ const months = 12
 func (r *Room) statuses() []activity.Status {
 	return []activity.Status{
 		{
-			Value: "new", Label: "Thanked", Public: r.say("thanked"), Months: months,
+			Value: "new", Label: r.say("label_thanked"), Public: r.say("thanked"), Months: months,
 			Next:         r.say("thanked_next"),
 			Withdrawable: true,
 		},
-		{Value: activity.Withdrawn, Label: "Withdrawn", Public: r.say("withdrawn"), Final: true, Months: 1},
+		{Value: activity.Withdrawn, Label: r.say("label_withdrawn"), Public: r.say("withdrawn"), Final: true, Months: 1},
 	}
 }
 
