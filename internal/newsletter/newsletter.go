@@ -88,23 +88,23 @@ func (r *room) draw(w http.ResponseWriter, req *http.Request, status int, _ form
 func (r *room) messages(id uuid.UUID, _ *submission.Entry) []mail.Message {
 	return []mail.Message{{
 		Template: "confirm",
-		Data:     mail.Confirm{What: "our newsletter", Wording: wording, URL: r.desk.ConfirmPath(id)},
+		Data:     mail.Confirm{What: "our newsletter", Wording: box().Label, URL: r.desk.ConfirmPath(id)},
 	}}
 }
 
 func (r *room) statuses() []activity.Status {
 	return []activity.Status{
 		{
-			Value: waiting, Label: "Waiting for confirmation", Months: 1, Waits: true, Withdrawable: true,
+			Value: waiting, Label: r.say("label_waiting"), Months: 1, Waits: true, Withdrawable: true,
 			Public: r.say("waiting"),
 			Next:   r.say("waiting_next"),
 		},
 		{
-			Value: confirmed, Label: "Confirmed", Final: true, Months: kept, Withdrawable: true,
+			Value: confirmed, Label: r.say("label_confirmed"), Final: true, Months: kept, Withdrawable: true,
 			Public: r.say("confirmed"),
 		},
 		{
-			Value: activity.Withdrawn, Label: "Left", Final: true, Months: left,
+			Value: activity.Withdrawn, Label: r.say("label_left"), Final: true, Months: left,
 			Public: r.say("left"),
 		},
 	}
