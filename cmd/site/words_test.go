@@ -21,8 +21,8 @@ import (
 )
 
 // TestWords holds that what a room says stands in its file of words, whole: every name that the code says has a
-// sentence with just the values that it is given, no sentence is left over, and none stands in the code besides the
-// definitions of forms.
+// sentence with just the values that it is given, no sentence is left over, and none stands in the code besides those of
+// the fields of forms.
 func TestWords(t *testing.T) {
 	for _, room := range order() {
 		t.Run(room, func(t *testing.T) {
@@ -152,8 +152,8 @@ func readSaid(t *testing.T, dir string) said {
 	return all
 }
 
-// mayTell are the files that define: forms (DESIGN 4), and the checks of promises, whose words are part of the register.
-var mayTell = regexp.MustCompile(`^(.+_)?form\.go$|^rule_`)
+// mayTell are the files whose sentences are part of the register of promises.
+var mayTell = regexp.MustCompile(`^rule_`)
 
 // visit notes what a node says, and tells whether to look into it.
 func (s *said) visit(set *token.FileSet, n ast.Node) bool {
@@ -161,6 +161,10 @@ func (s *said) visit(set *token.FileSet, n ast.Node) bool {
 	case *ast.ImportSpec, *ast.Field: // the tag of a field is no sentence
 		return false
 	case *ast.CompositeLit:
+		if definesStatus(n.Type) {
+			s.capitals(set, n)
+			return s.onlySayings(set, n.Elts)
+		}
 		if definesForm(n.Type) {
 			return s.onlySayings(set, n.Elts)
 		}
@@ -173,7 +177,7 @@ func (s *said) visit(set *token.FileSet, n ast.Node) bool {
 			s.sayings = append(s.sayings, readCall(set, n))
 			return len(n.Args) > 1
 		}
-		if raises(n.Fun) || complains(n.Fun) {
+		if raises(n.Fun) || complains(n.Fun) || makesField(n.Fun) {
 			return s.onlySayings(set, n.Args)
 		}
 	case *ast.BinaryExpr, *ast.BasicLit:
@@ -197,16 +201,42 @@ func (s *said) onlySayings(set *token.FileSet, list []ast.Expr) bool {
 	return false
 }
 
+// capitals notes whatever begins with a capital, a label as well as a letter.
+func (s *said) capitals(set *token.FileSet, in ast.Node) {
+	ast.Inspect(in, func(n ast.Node) bool {
+		if lit, ok := n.(*ast.BasicLit); ok {
+			if text, ok := textOf(lit); ok && isCapital.MatchString(text) {
+				s.sentences = append(s.sentences, sentence{set.Position(lit.Pos()), text})
+			}
+		}
+		return true
+	})
+}
+
+var isCapital = regexp.MustCompile(`^[\p{Lu}“]`)
+
 // isSentence knows what people are told from what only programs read: it begins with a capital, has three words and ends.
-var isSentence = regexp.MustCompile(`^[A-Z“][^\n]*[a-z] [a-z“'’0-9%…][^\n]* [^\n]*[.?!:]$`)
+var isSentence = regexp.MustCompile(`(?s)^[A-Z“].*[a-z] [a-z“'’0-9%…].* .*[.?!:]$`)
+
+// definesStatus tells whether a literal says how requests go, or what staff may do with them: that has no words in the
+// code at all.
+func definesStatus(t ast.Expr) bool {
+	of, name := named(element(t))
+	return of == "activity" && (name == "Status" || name == "Move")
+}
 
 // definesForm tells whether a literal is part of the definition of a form, whose words are Go strings (DESIGN 4).
 func definesForm(t ast.Expr) bool {
-	if list, ok := t.(*ast.ArrayType); ok {
-		t = list.Elt
-	}
-	of, name := named(t)
+	of, name := named(element(t))
 	return of == "form" || of == "publish" && name == "Invalid"
+}
+
+// element returns the type of what a list holds, and any other type as it is.
+func element(t ast.Expr) ast.Expr {
+	if list, ok := t.(*ast.ArrayType); ok {
+		return list.Elt
+	}
+	return t
 }
 
 // named returns what a type or a function is called, and what stands before the point.
@@ -234,10 +264,16 @@ func raises(f ast.Expr) bool {
 	return name == "panic" || name == "Errorf"
 }
 
-// definesField tells whether an assignment changes the hint or the reason of a field.
+// definesField tells whether an assignment changes the words of a form or of one of its fields.
 func definesField(n *ast.AssignStmt) bool {
 	_, name := named(n.Lhs[0])
-	return name == "Hint" || name == "Why"
+	return slices.Contains([]string{"Hint", "Why", "Label", "Intro"}, name)
+}
+
+// makesField tells whether a call makes one of the fields that many forms share.
+func makesField(f ast.Expr) bool {
+	_, name := named(f)
+	return strings.HasSuffix(name, "Field")
 }
 
 // complains tells whether a call says what is wrong with one field: a form's own definition, too.
