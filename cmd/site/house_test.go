@@ -16,7 +16,7 @@ import (
 // rooms of the house, from the ground up: each may import only those that stand before it.
 func order() []string {
 	return []string{
-		"key", "clock", "sheet", "postgres", "form", "audit", "job", "person", "consent", "page", "content", "mail", "file", "film", "submission",
+		"key", "clock", "sheet", "word", "postgres", "form", "audit", "job", "person", "consent", "page", "content", "mail", "file", "film", "submission",
 		"account", "activity", "publish",
 		"alliance", "career", "demo", "webinar", "survey", "download", "access", "newsletter", "contact", "announce", "news",
 		"privacy", "analytics", "site", "staff", "connect",

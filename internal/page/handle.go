@@ -24,16 +24,13 @@ type Error struct {
 func (e *Error) Error() string { return e.Message }
 
 // ErrNotFound is the answer to an address that leads nowhere, or to something the visitor may not know of.
-var ErrNotFound = &Error{http.StatusNotFound, "There is no page at this address."}
+var ErrNotFound = &Error{http.StatusNotFound, say("not_found")}
 
 // ErrTooLarge is the answer to a body beyond every limit. Forms have lower limits of their own, and keep what was typed.
-var ErrTooLarge = &Error{
-	http.StatusRequestEntityTooLarge,
-	"What you sent is larger than this site takes. Go back, choose a smaller file or a shorter text, and send it again.",
-}
+var ErrTooLarge = &Error{http.StatusRequestEntityTooLarge, say("too_large")}
 
 // ErrForbidden is the answer to staff whose role does not reach that far.
-var ErrForbidden = &Error{http.StatusForbidden, "This page is for another role. An administrator decides who may open what."}
+var ErrForbidden = &Error{http.StatusForbidden, say("forbidden")}
 
 type faultPage struct {
 	Base
@@ -64,7 +61,7 @@ func (s *Set) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &large):
 		known = ErrTooLarge
 	default:
-		known = &Error{http.StatusInternalServerError, "Something failed on our side. Nothing you sent was changed. Please try again in a minute."}
+		known = &Error{http.StatusInternalServerError, say("failed")}
 		s.cfg.Log.ErrorContext(r.Context(), "request failed",
 			"id", RequestID(r), "method", r.Method, "route", route(r), "err", err)
 	}
@@ -138,7 +135,7 @@ func (s *Set) panicked(rec *recorder, r *http.Request, p any) {
 	s.cfg.Log.ErrorContext(r.Context(), "handler panicked",
 		"id", RequestID(r), "route", route(r), "panic", p, "stack", string(debug.Stack()))
 	if !rec.wrote {
-		s.Fault(rec, r, http.StatusInternalServerError, "Something failed on our side. Please try again in a minute.")
+		s.Fault(rec, r, http.StatusInternalServerError, say("broke"))
 	}
 	rec.status = http.StatusInternalServerError
 }

@@ -35,7 +35,6 @@ func newSet(t *testing.T, now func() time.Time, log io.Writer) *page.Set {
 			"templates/site/staff_error.html": {Data: []byte(`{{define "main"}}{{.Status}}: {{.Message}}{{end}}`)},
 			"templates/site/error.html":       {Data: []byte(`{{define "main"}}{{.Status}}: {{.Message}}{{end}}`)},
 			"templates/site/hello.html":       {Data: []byte(`{{define "main"}}<b>{{.Word}}</b>` + strings.Repeat("<i>filler</i>", 100) + `{{end}}`)},
-			"content/words/test.yaml":         {Data: []byte("plain: It is done.\nfilled: '{name} has {count}, and {other} none.'\n")},
 			"static/a/mark.svg":               {Data: []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`)},
 			"static/speculation.json":         {Data: []byte(`{"prefetch":[]}`)},
 			"static/site.css":                 {Data: []byte(`b{background:url("a/mark.svg")}`)},

@@ -10,10 +10,7 @@ import (
 )
 
 // ErrNoForm is the answer to a body that no form of ours sends.
-var ErrNoForm = &Error{
-	http.StatusUnsupportedMediaType,
-	"What arrived was not sent by this form, so it could not be read. Please fill in the form and send it again.",
-}
+var ErrNoForm = &Error{http.StatusUnsupportedMediaType, say("no_form")}
 
 // ReadForm reads a body of at most so many bytes into r.PostForm, as far as it goes: what can't be decoded stays as it
 // came. After an error, ErrNoForm or ErrTooLarge, a page may show again what could be read.

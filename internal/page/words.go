@@ -1,56 +1,15 @@
 package page
 
 import (
-	"fmt"
-	"io/fs"
-	"strings"
-
-	"go.yaml.in/yaml/v3"
+	"clickcommerce.com/site/internal/word"
+	"clickcommerce.com/site/web"
 )
 
-// Say returns the sentence of a name, with values in place of {their names}: pairs of a name and its value. A name that
-// nobody gave a sentence, as one from an address may be, returns "".
-type Say func(name string, pairs ...any) string
+// Say returns the sentence of a name.
+type Say = word.Say
 
-// Words reads what a room says beside its templates and the definitions of its forms: what a page tells of itself, what
-// was just done, why something was refused. The sentences stand in web/content/words, a file for each room, so that a
-// second language needs no other handlers. It panics where the file is missing or broken: that is found when the program
-// starts.
-func (s *Set) Words(room string) Say {
-	var sentences map[string]string
-	raw, err := fs.ReadFile(s.cfg.Web, "content/words/"+room+".yaml")
-	if err == nil {
-		err = yaml.Unmarshal(raw, &sentences)
-	}
-	if err != nil {
-		panic(fmt.Sprintf("words of %s: %v", room, err))
-	}
-	return func(name string, pairs ...any) string { return fill(sentences[name], pairs) }
-}
+// Words reads what a room says: what a page tells of itself, what was just done, why something was refused.
+func (s *Set) Words(room string) Say { return word.Read(s.cfg.Web, room) }
 
-// fill puts values in place of {their names}. What stands in a value is not looked into.
-func fill(sentence string, pairs []any) string {
-	if len(pairs) == 0 {
-		return sentence
-	}
-	var b strings.Builder
-	for {
-		before, rest, opened := strings.Cut(sentence, "{")
-		b.WriteString(before)
-		if !opened {
-			return b.String()
-		}
-		name, after, _ := strings.Cut(rest, "}")
-		fmt.Fprint(&b, valueOf(name, pairs))
-		sentence = after
-	}
-}
-
-func valueOf(name string, pairs []any) any {
-	for i := 0; i+1 < len(pairs); i += 2 {
-		if pairs[i] == name {
-			return pairs[i+1]
-		}
-	}
-	return "{" + name + "}"
-}
+// say are the words of the errors that every room returns: they are the same in every Set.
+var say = word.Read(web.FS, "page")
