@@ -15,32 +15,28 @@ import (
 	"golang.org/x/text/language/display"
 )
 
-const emailHelp = "Enter an e-mail address like name@example.com."
-
 // ParseEmail returns the address in the one spelling under which we keep it: lower case, its domain in ASCII (RFC
 // 5890). What can't be an address gets a sentence instead; whether mail arrives only mail can tell.
 func ParseEmail(text string) (address, sentence string) {
 	parsed, err := mail.ParseAddress(text)
 	if err != nil || parsed.Name != "" || strings.ContainsAny(text, "<>\"() ") {
-		return "", emailHelp
+		return "", say("email")
 	}
 	local, domain, _ := strings.Cut(parsed.Address, "@")
 	if strings.Contains(domain, "@") || !strings.Contains(domain, ".") {
-		return "", emailHelp
+		return "", say("email")
 	}
 	ascii, err := idna.Lookup.ToASCII(domain)
 	if err != nil || len(local) > 64 || len(local)+1+len(ascii) > 254 {
-		return "", emailHelp
+		return "", say("email")
 	}
 	for _, r := range local {
 		if r > 126 {
-			return "", "Letters before the @ must be plain: a to z, digits, dots. " + emailHelp
+			return "", say("email_plain")
 		}
 	}
 	return strings.ToLower(local + "@" + ascii), ""
 }
-
-const phoneHelp = "Enter the whole number, with the country code if it is from another country, for example +1 312 555 0100."
 
 // checkPhone takes any form that can be dialled, keeps what was typed, and puts its E.164 form beside it. Only a
 // length that no number of that country has is refused, and only where the number is required: a number that nobody
@@ -59,7 +55,7 @@ func (f Field) checkPhone(v Values) string {
 	if n := countDigits(typed); errors.Is(err, phonenumbers.ErrInvalidCountryCode) && n >= 7 && n <= 15 {
 		return ""
 	}
-	return phoneHelp
+	return say("phone")
 }
 
 func possible(number *phonenumbers.PhoneNumber) bool {

@@ -12,7 +12,13 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 	"golang.org/x/text/unicode/norm"
+
+	"clickcommerce.com/site/internal/word"
+	"clickcommerce.com/site/web"
 )
+
+// say is what is said of answers in every form.
+var say = word.Read(web.FS, "form")
 
 // MaxPairs is how many fields of a body are read; what follows is ignored.
 const MaxPairs = 2000
@@ -89,7 +95,7 @@ func (f Form) uncallable(v Values) (sentence, field string) {
 			number = x.Name
 		}
 		if x.Kind == Consent && x.Channel == "phone" && v.Has(x.Name, "yes") && Number(f.Fields, v) == "" {
-			return "Enter the whole number that we may call, for example +1 312 555 0100, or take back the tick for calls.", number
+			return say("uncallable"), number
 		}
 	}
 	return "", ""
@@ -148,7 +154,7 @@ func (f Field) check(v Values) string {
 			return tooLong(n, limit)
 		}
 		if strings.ContainsRune(value, utf8.RuneError) { // of another encoding, most likely: nobody could tell later what was meant
-			return "Some letters did not arrive as they were typed. Where you see \uFFFD, please type them again."
+			return say("garbled")
 		}
 	}
 	switch f.Kind {
@@ -162,11 +168,11 @@ func (f Field) check(v Values) string {
 		return f.checkPhone(v)
 	case Country:
 		if !isCountry(value) {
-			return "Choose a country from the list."
+			return say("country")
 		}
 	case Choice, Rating:
 		if !slices.ContainsFunc(f.Options, func(o Option) bool { return o.Value == value }) {
-			return "Choose one of the answers."
+			return say("option")
 		}
 	case Date:
 		return f.checkDate(v)
@@ -182,31 +188,30 @@ func (f Field) checkDate(v Values) string {
 			return ""
 		}
 	}
-	return "Enter a real date as year, month, day, for example 2027-01-31."
+	return say("date")
 }
 
 // missing asks for an answer in the label's own words, so that summary, message and label are seen to be one thing.
 func (f Field) missing() string {
-	what := "fill in"
+	if strings.HasSuffix(f.Label, "?") {
+		return say("missing_answer", "label", f.Label)
+	}
 	switch f.Kind {
 	case Consent:
-		what = "tick the box"
+		return say("missing_tick", "label", f.Label)
 	case Choice, Several, Rating, Country, File:
-		what = "choose"
+		return say("missing_choice", "label", f.Label)
 	case Text, LongText, Email, Phone, Date:
 	}
-	if strings.HasSuffix(f.Label, "?") {
-		what = "answer"
-	}
-	return "Please " + what + ": " + f.Label
+	return say("missing", "label", f.Label)
 }
 
 func tooLong(n, limit int) string {
 	p := message.NewPrinter(language.English)
 	if n-limit == 1 {
-		return p.Sprintf("This is 1 character too long. Shorten it to %d characters or fewer.", limit)
+		return say("too_long_by_one", "limit", p.Sprint(limit))
 	}
-	return p.Sprintf("This is %d characters too long. Shorten it to %d characters or fewer.", n-limit, limit)
+	return say("too_long", "over", p.Sprint(n-limit), "limit", p.Sprint(limit))
 }
 
 // Clean returns text as it is stored: valid UTF-8 in NFC, line ends as \n, without surrounding space, control
