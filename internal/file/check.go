@@ -3,7 +3,6 @@ package file
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"image/png"
 	"io"
 	"path"
@@ -12,7 +11,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/gabriel-vasile/mimetype"
+
+	"clickcommerce.com/site/internal/word"
+	"clickcommerce.com/site/web"
 )
+
+// say is what people are told of files.
+var say = word.Read(web.FS, "file")
 
 // Reason is why a file was refused.
 type Reason string
@@ -40,10 +45,6 @@ type Refusal struct {
 // Error never contains anything of the file.
 func (r *Refusal) Error() string { return "file refused: " + string(r.Reason) }
 
-func refuse(reason Reason, format string, args ...any) *Refusal {
-	return &Refusal{Reason: reason, Message: fmt.Sprintf(format, args...)}
-}
-
 // headSize is what mimetype looks at unless told otherwise.
 const headSize = 3072
 
@@ -61,20 +62,18 @@ func checkName(raw string, accept []Type) (string, Type, error) {
 	}
 	switch strings.ToLower(ext) {
 	case ".docm", ".dotm":
-		return "", "", refuse(Macros, "%s can contain macros. Save it as DOCX or PDF, and choose it again.", name)
+		return "", "", &Refusal{Macros, say("macros_name", "name", name)}
 	case ".doc":
-		return "", "", refuse(WrongType, "%s is in the old Word format. Save it as %s, and choose it again.",
-			name, oneOf(accept))
+		return "", "", &Refusal{WrongType, say("old_word", "name", name, "types", oneOf(accept))}
 	}
-	return "", "", refuse(WrongType, "%s is of a kind that we do not take here. Choose a %s file.",
-		name, oneOf(accept))
+	return "", "", &Refusal{WrongType, say("other_kind", "name", name, "types", oneOf(accept))}
 }
 
 // checkContents tells the type of contents by reading them, and refuses what does not agree with the claimed type or is
 // not accepted, locked, damaged, or packed to burst. It extracts nothing and holds a few chunks in memory at most.
 func checkContents(name string, claimed Type, r io.ReaderAt, size int64, accept []Type) (Type, error) {
 	if name == "" {
-		name = "This file"
+		name = say("nameless")
 	}
 	found, err := detect(name, r, size)
 	if err != nil {
@@ -82,11 +81,9 @@ func checkContents(name string, claimed Type, r io.ReaderAt, size int64, accept 
 	}
 	switch {
 	case claimed != "" && found.t != claimed:
-		return "", refuse(Lying, "%s is named like %s, but its contents are %s. Save it as %s, and choose it again.",
-			name, claimed.words(), found.words, oneOf(accept))
+		return "", &Refusal{Lying, say("lying", "name", name, "claimed", claimed.words(), "found", found.words, "types", oneOf(accept))}
 	case !slices.Contains(accept, found.t):
-		return "", refuse(WrongType, "%s is %s, which we do not take here. Choose a %s file.",
-			name, found.words, oneOf(accept))
+		return "", &Refusal{WrongType, say("not_taken", "name", name, "found", found.words, "types", oneOf(accept))}
 	}
 	if found.archive != nil {
 		if err := found.archive.verify(name); err != nil {
@@ -138,7 +135,7 @@ func detect(name string, r io.ReaderAt, size int64) (finding, error) {
 	if words != "" {
 		return finding{words: words}, nil
 	}
-	return finding{words: "of another kind"}, nil
+	return finding{words: say("kind_other")}, nil
 }
 
 func isMarkup(m *mimetype.MIME) bool {
@@ -151,19 +148,19 @@ func described(m *mimetype.MIME) string {
 	family, _, _ := strings.Cut(media, "/")
 	switch {
 	case m.Is("text/html"):
-		return "a web page"
+		return say("kind_page")
 	case m.Is("image/svg+xml"), family == "image":
-		return "a picture"
+		return say("kind_picture")
 	case m.Is("text/xml"):
-		return "an XML file"
+		return say("kind_xml")
 	case family == "video":
-		return "a film"
+		return say("kind_film")
 	case family == "audio":
-		return "a sound recording"
+		return say("kind_sound")
 	case m.Is("application/x-elf"), m.Is("application/vnd.microsoft.portable-executable"):
-		return "a program"
+		return say("kind_program")
 	case m.Is("application/x-7z-compressed"), m.Is("application/x-rar-compressed"), m.Is("application/gzip"):
-		return "an archive"
+		return say("kind_archive")
 	}
 	return ""
 }
@@ -195,10 +192,9 @@ func detectOLE(name string, r io.ReaderAt, size int64) (finding, error) {
 		return finding{}, err
 	}
 	if locked {
-		return finding{}, refuse(Locked, "%s is protected by a password, so nobody here could read it. "+
-			"Save it without one, and choose it again.", name)
+		return finding{}, &Refusal{Locked, say("locked", "name", name)}
 	}
-	return finding{words: "an old Office document"}, nil
+	return finding{words: say("kind_old_office")}, nil
 }
 
 func utf16LE(ascii string) []byte {
@@ -242,13 +238,13 @@ func detectPNG(name string, r io.ReaderAt, size int64) (finding, error) {
 		return finding{}, damaged(name)
 	}
 	if int64(c.Width)*int64(c.Height) > maxPixels {
-		return finding{}, refuse(Bomb, "%s has more than 50 million pixels. Make it smaller, and choose it again.", name)
+		return finding{}, &Refusal{Bomb, say("many_pixels", "name", name)}
 	}
 	return finding{t: PNG, words: PNG.words()}, nil
 }
 
 func damaged(name string) *Refusal {
-	return refuse(Broken, "%s is damaged: its contents cannot be read. Save it anew, and choose it again.", name)
+	return &Refusal{Broken, say("damaged", "name", name)}
 }
 
 // withExtension gives a name that has none the usual one of its type.

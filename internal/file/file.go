@@ -124,17 +124,17 @@ type Info struct {
 func (i Info) Warning() string {
 	switch {
 	case i.State == StateRemoved:
-		return "This file was removed."
+		return say("removed")
 	case i.Scan == Clean:
 		return ""
 	case i.Scan == Infected:
-		return "The virus scanner found " + i.Signature + " in this file. Its contents were deleted."
+		return say("infected", "signature", i.Signature)
 	case i.Scan == Failed:
-		return "The virus scanner could not read this file, so it is withheld."
+		return say("unread")
 	case i.Openable:
-		return "Not scanned for viruses: no scanner is set up. Open it only if you trust where it comes from."
+		return say("unscanned")
 	}
-	return "Waiting for the virus scanner. The file can be opened once it is found clean."
+	return say("waiting")
 }
 
 // Describe is the name and size for a person: "cv.pdf, 240 KB".

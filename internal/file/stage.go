@@ -111,7 +111,7 @@ func receive(to io.Writer, aead cipher.AEAD, u Upload, name string) (size int64,
 		name = "This file"
 	}
 	if size == 0 {
-		return 0, nil, refuse(Empty, "%s is empty: it has 0 bytes. Choose it again, or another file.", name)
+		return 0, nil, &Refusal{Empty, say("empty", "name", name)}
 	}
 	if size > u.Max {
 		rest, err := io.Copy(io.Discard, io.LimitReader(u.Reader, (drained-1)*u.Max))
@@ -130,11 +130,11 @@ func tooLarge(name string, size, limit int64) *Refusal {
 	is, may := Size(size), Size(limit)
 	switch {
 	case size > drained*limit:
-		is = "more than " + Size(drained*limit)
+		is = say("more_than", "size", Size(drained*limit))
 	case is == may:
-		is, may = fmt.Sprintf("%d bytes", size), fmt.Sprintf("%s (%d bytes)", may, limit)
+		is, may = say("bytes", "n", size), say("with_bytes", "size", may, "n", limit)
 	}
-	return refuse(TooLarge, "%s is %s; the limit is %s. Choose a smaller file.", name, is, may)
+	return &Refusal{TooLarge, say("too_large", "name", name, "is", is, "limit", may)}
 }
 
 // keep stores contents, then the row that names them.
@@ -189,8 +189,7 @@ func (s *Store) Resume(ctx context.Context, token string) (Staged, error) {
 		return Staged{}, err
 	}
 	if r.Scan == Infected {
-		return Staged{}, refuse(Virus, "Our virus scanner found something harmful in %s, so it was deleted. "+
-			"Choose another file.", r.Name)
+		return Staged{}, &Refusal{Virus, say("virus", "name", r.Name)}
 	}
 	if r.State == StateRemoved || s.now().After(r.Created.Add(stagedFor-stagedMargin)) {
 		return Staged{}, ErrGone

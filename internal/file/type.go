@@ -66,27 +66,7 @@ func (t Type) Media() string {
 func (t Type) Label() string { return strings.ToUpper(string(t)) }
 
 // words is the type after an article: "a PDF", "an ODT file".
-func (t Type) words() string {
-	switch t {
-	case PDF:
-		return "a PDF"
-	case DOCX:
-		return "a Word document (DOCX)"
-	case ODT:
-		return "an OpenDocument text (ODT)"
-	case RTF:
-		return "an RTF document"
-	case TXT:
-		return "plain text"
-	case ZIP:
-		return "a ZIP archive"
-	case WEBM:
-		return "a WebM film"
-	case VTT:
-		return "WebVTT captions"
-	}
-	return "a PNG picture"
-}
+func (t Type) words() string { return say("kind_" + string(t)) }
 
 func typeOfMedia(media string) Type {
 	for _, t := range []Type{PDF, DOCX, ODT, RTF, TXT, ZIP, PNG, WEBM, VTT} {
@@ -117,5 +97,5 @@ func oneOf(types []Type) string {
 	if len(labels) < 2 {
 		return strings.Join(labels, "")
 	}
-	return strings.Join(labels[:len(labels)-1], ", ") + " or " + labels[len(labels)-1]
+	return say("or", "first", strings.Join(labels[:len(labels)-1], ", "), "last", labels[len(labels)-1])
 }

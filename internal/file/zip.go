@@ -53,7 +53,7 @@ func openArchive(name string, r io.ReaderAt, size int64) (*archive, error) {
 		return nil, err
 	}
 	if n > maxEntries {
-		return nil, refuse(Bomb, "%s holds more than 10,000 parts, too many to check. Make it simpler.", name)
+		return nil, &Refusal{Bomb, say("many_parts", "name", name)}
 	}
 	z, err := zip.NewReader(r, size)
 	if err != nil {
@@ -72,13 +72,12 @@ func openArchive(name string, r io.ReaderAt, size int64) (*archive, error) {
 		a.doubled = a.doubled || a.named[lower] != nil
 		a.named[lower] = f
 		if f.Flags&1 != 0 {
-			return nil, refuse(Locked, "%s is protected by a password, so it cannot be checked. "+
-				"Save it without one, and choose it again.", name)
+			return nil, &Refusal{Locked, say("locked_part", "name", name)}
 		}
 		tight := f.UncompressedSize64 > maxTight && f.UncompressedSize64/maxRatio > f.CompressedSize64
 		total += min(f.UncompressedSize64, 1<<50)
 		if tight || total > uint64(maxUnpacked+10*size) {
-			return nil, refuse(Bomb, "%s unpacks to far more than its own size, so it is not safe to open.", name)
+			return nil, &Refusal{Bomb, say("bomb", "name", name)}
 		}
 	}
 	return a, nil
@@ -148,10 +147,9 @@ func (a *archive) detectOffice(name string) (finding, error) {
 	}
 	switch {
 	case macros:
-		return finding{}, refuse(Macros, "%s contains macros, which we do not take. Save it as DOCX without macros, "+
-			"or as PDF, and choose it again.", name)
+		return finding{}, &Refusal{Macros, say("macros_docx", "name", name)}
 	case main == "":
-		return finding{words: "another Office document"}, nil
+		return finding{words: say("kind_office")}, nil
 	case !a.hasRoot(main, "document"):
 		return finding{}, damaged(name)
 	}
@@ -202,17 +200,15 @@ func (a *archive) detectOpenDocument(name string) (finding, error) {
 		return finding{}, damaged(name)
 	}
 	if strings.TrimSpace(string(body)) != ODT.Media() {
-		return finding{words: "another packed document"}, nil
+		return finding{words: say("kind_packed")}, nil
 	}
 	if manifest, ok := a.part("meta-inf/manifest.xml"); ok && strings.Contains(string(manifest), "encryption-data") {
-		return finding{}, refuse(Locked, "%s is protected by a password, so nobody here could read it. "+
-			"Save it without one, and choose it again.", name)
+		return finding{}, &Refusal{Locked, say("locked", "name", name)}
 	}
 	for lower, f := range a.named {
 		inside := strings.HasPrefix(lower, "basic/") || strings.HasPrefix(lower, "scripts/")
 		if inside && f.UncompressedSize64 > 0 {
-			return finding{}, refuse(Macros, "%s contains macros, which we do not take. Save it without them, "+
-				"or as PDF, and choose it again.", name)
+			return finding{}, &Refusal{Macros, say("macros_odt", "name", name)}
 		}
 	}
 	if !a.hasRoot("content.xml", "document-content") {
