@@ -44,8 +44,8 @@ func (r *Room) fields() []form.Field {
 		},
 	}
 	return append(append(fields, film.UploadFields()...), []form.Field{
-		{Name: "chapters", Label: "Chapters", Kind: form.LongText, Required: true, Hint: film.ChapterHint},
-		{Name: "captions", Label: "Captions", Kind: form.LongText, Max: 10_000, Hint: film.CueHint},
+		{Name: "chapters", Label: "Chapters", Kind: form.LongText, Required: true, Hint: film.ChapterHint()},
+		{Name: "captions", Label: "Captions", Kind: form.LongText, Max: 10_000, Hint: film.CueHint()},
 		{
 			Name: "transcript", Label: "Transcript", Kind: form.LongText, Required: true, Max: 20_000,
 			Hint: "Everything said and shown. Everybody can read it, whether or not they may see the film.",

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"clickcommerce.com/site/internal/word"
+	"clickcommerce.com/site/web"
 )
 
 // Cue is a caption: its words, and from which second to which they are shown.
@@ -30,9 +33,9 @@ func Clock(seconds int) string { return fmt.Sprintf("%d:%02d", seconds/60, secon
 // Length words the length of a film: "42 seconds", "3 minutes".
 func Length(seconds int) string {
 	if seconds < 120 {
-		return fmt.Sprintf("%d seconds", seconds)
+		return say("seconds", "n", seconds)
 	}
-	return fmt.Sprintf("%d minutes", (seconds+30)/60)
+	return say("minutes", "n", (seconds+30)/60)
 }
 
 // VTT returns the cues as a WebVTT file.
@@ -50,13 +53,14 @@ func stamp(seconds int) string {
 	return fmt.Sprintf("%02d:%02d:%02d.000", seconds/3600, seconds/60%60, seconds%60)
 }
 
-// The texts in which staff edit chapters and captions: a line each, its parts divided by bars.
-const (
-	// ChapterHint says how ParseChapters reads.
-	ChapterHint = "One chapter on each line: minute and second | title | what the picture shows. The first begins at 0:00."
-	// CueHint says how ParseCues reads.
-	CueHint = "One caption on each line: from | to | words. Times are minutes and seconds, such as 0:04."
-)
+// say is what is said of the texts in which staff edit chapters and captions: a line each, its parts divided by bars.
+var say = word.Read(web.FS, "film")
+
+// ChapterHint says how ParseChapters reads.
+func ChapterHint() string { return say("chapter_hint") }
+
+// CueHint says how ParseCues reads.
+func CueHint() string { return say("cue_hint") }
 
 // FormatChapters writes chapters as ParseChapters reads them.
 func FormatChapters(list []Chapter) string {
@@ -83,11 +87,11 @@ func ParseChapters(text string) (list []Chapter, sentence string) {
 		at, ok := seconds(parts[0])
 		switch {
 		case !ok:
-			return "begin with a time such as 0:13"
+			return say("chapter_time")
 		case len(list) == 0 && at != 0:
-			return "the first chapter begins at 0:00"
+			return say("chapter_first")
 		case len(list) > 0 && at <= list[len(list)-1].At:
-			return "it begins before the chapter above it"
+			return say("chapter_order")
 		}
 		list = append(list, Chapter{At: at, Title: parts[1], Scene: parts[2]})
 		return ""
@@ -103,11 +107,11 @@ func ParseCues(text string) (list []Cue, sentence string) {
 		to, ok2 := seconds(parts[1])
 		switch {
 		case !ok || !ok2:
-			return "begin with two times such as 0:04 | 0:09"
+			return say("cue_times")
 		case to <= from:
-			return "it ends before it begins"
+			return say("cue_ends")
 		case len(list) > 0 && from < list[len(list)-1].To:
-			return "it begins before the caption above it ends"
+			return say("cue_order")
 		}
 		list = append(list, Cue{From: from, To: to, Text: parts[2]})
 		return ""
@@ -122,18 +126,18 @@ func eachLine(text string, read func(parts []string) string) string {
 			continue
 		}
 		parts := strings.SplitN(line, "|", 3)
-		complaint := "divide its three parts by bars: |"
+		complaint := say("parts")
 		if len(parts) == 3 {
 			for j := range parts {
 				parts[j] = strings.TrimSpace(parts[j])
 			}
-			complaint = "every part needs words"
+			complaint = say("empty_part")
 			if parts[1] != "" && parts[2] != "" {
 				complaint = read(parts)
 			}
 		}
 		if complaint != "" {
-			return fmt.Sprintf("Line %d: %s.", i+1, complaint)
+			return say("line", "n", i+1, "complaint", complaint)
 		}
 	}
 	return ""

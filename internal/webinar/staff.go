@@ -306,7 +306,7 @@ func (r *Room) recordingAct() publish.Act {
 		Hint: r.say("recording"),
 		Fields: []form.Field{
 			{Name: "film", Label: "Film", Kind: form.Choice, Required: true, Options: film.Options(web.FS)},
-			{Name: "captions", Label: "Captions", Kind: form.LongText, Max: 50_000, Hint: film.CueHint},
+			{Name: "captions", Label: "Captions", Kind: form.LongText, Max: 50_000, Hint: film.CueHint()},
 			{Name: "transcript", Label: "Transcript", Kind: form.LongText, Max: 50_000, Hint: "What is said and shown, for those who read. Markdown."},
 		},
 		Check: func(v form.Values, errs form.Errors) {
