@@ -41,6 +41,7 @@ func TestJourneys(t *testing.T) {
 		{"applicant", []manner{plain, bare, shy}, journeyApplicant},
 		{"candidate", []manner{plain, bare, shy}, journeyCandidate},
 		{"large file", []manner{plain}, journeyLargeFile},
+		{"lines", []manner{plain}, journeyLines},
 		{"registrant", []manner{plain, bare, shy}, journeyRegistrant},
 		{"staff", []manner{plain, bare}, journeyStaff},
 		{"connect", []manner{plain, bare}, journeyConnect},

@@ -43,6 +43,52 @@ func TestWords(t *testing.T) {
 	}
 }
 
+// TestScriptWords holds that the script says only what the page brings, and all of it.
+func TestScriptWords(t *testing.T) {
+	script, err := fs.ReadFile(web.FS, "static/site.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(script) > 10_000 {
+		t.Errorf("the script has %d bytes", len(script))
+	}
+	for _, literal := range scriptLiteral.FindAllString(string(script), -1) {
+		if inScript.MatchString(literal) {
+			t.Errorf("words in the script: %s", literal)
+		}
+	}
+	tag, err := fs.ReadFile(web.FS, "templates/partials/script.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	brought := dataName.FindAllSubmatch(tag, -1)
+	for _, name := range brought {
+		if !strings.Contains(string(script), `"`+inCamels(string(name[1]))+`"`) {
+			t.Errorf("%s is never said", name[1])
+		}
+	}
+	if len(brought) == 0 {
+		t.Error("the page brings no words")
+	}
+}
+
+var (
+	scriptLiteral = regexp.MustCompile(`"[^"\n]*"`)
+	inScript      = regexp.MustCompile(`^"[^\[]*[A-Za-z]{2} [a-z]{2}|^" [a-z]+"$`) // what has a bracket selects
+	dataName      = regexp.MustCompile(` data-([a-z-]+?)(?:-one)?="`)              // the script adds that to a name where it counts one
+)
+
+// inCamels is the name by which a script reads a data attribute.
+func inCamels(name string) string {
+	first, rest, _ := strings.Cut(name, "-")
+	for word := range strings.SplitSeq(rest, "-") {
+		if word != "" {
+			first += strings.ToUpper(word[:1]) + word[1:]
+		}
+	}
+	return first
+}
+
 // wordsOf reads the sentences of a room; most have some.
 func wordsOf(t *testing.T, room string) map[string]string {
 	t.Helper()

@@ -1,6 +1,8 @@
 // Everything here is a courtesy: each page and form works the same without it.
 (() => {
   const all = (sel, root = document) => [...root.querySelectorAll(sel)];
+  const words = document.currentScript.dataset;
+  const say = (name, parts) => words[name].replace(/{(\w+)}/g, (_, part) => parts[part]);
 
   // The menu closes on Escape and on a click elsewhere.
   for (const menu of all("details.menu")) {
@@ -34,7 +36,7 @@
       hourCycle: "h23" });
     const here = written.resolvedOptions().timeZone;
     if (!here || /^(UTC|GMT|Etc\/.*)$/.test(here)) { own.remove(); return; }
-    own.textContent = written.format(new Date(time.dateTime)) + " where you are (" + here.replaceAll("_", " ") + ")";
+    own.textContent = say("here", { time: written.format(new Date(time.dateTime)), zone: here.replaceAll("_", " ") });
     if (!own.isConnected) time.after(own);
   };
   const idle = window.requestIdleCallback ?? setTimeout;
@@ -61,7 +63,6 @@
   }
 
   // How many characters are left, told once little is left; never cut off.
-  const characters = (n) => n.toLocaleString("en") + (n === 1 ? " character" : " characters");
   for (const area of all("textarea[data-limit]")) {
     const limit = parseInt(area.dataset.limit.replace(/\D/g, ""), 10);
     if (!limit) continue;
@@ -72,8 +73,8 @@
     const tell = () => {
       const left = limit - [...area.value].length;
       line.classList.toggle("over", left < 0);
-      line.textContent = left > limit * 0.25 ? "" :
-        characters(Math.abs(left)) + (left < 0 ? " too many" : " left");
+      const n = Math.abs(left), name = (left < 0 ? "over" : "left") + (n === 1 ? "One" : "");
+      line.textContent = left > limit * 0.25 ? "" : say(name, { n: n.toLocaleString("en") });
     };
     area.addEventListener("input", tell);
     tell();
@@ -82,10 +83,10 @@
   // After a field was left: say what is missing or wrong; take it back as soon as it is mended. What the server said stands
   // until the field that was changed is left: only the server knows all that may be wrong.
   const complaint = (el) => {
-    const name = el.labels?.[0]?.firstChild?.textContent.trim() ?? "this";
-    if (el.getAttribute("aria-required") === "true" && !el.value.trim() && el.dataset.touched) return (name.endsWith("?") ? "Please answer: " : "Please fill in: ") + name;
+    const name = el.labels?.[0]?.firstChild?.textContent.trim() ?? say("nameless");
+    if (el.getAttribute("aria-required") === "true" && !el.value.trim() && el.dataset.touched) return say(name.endsWith("?") ? "missingAnswer" : "missing", { label: name });
     if (el.type === "email" && el.value.trim() && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(el.value.trim()))
-      return "Write the address like name@example.com";
+      return say("email");
     return "";
   };
   const settle = (el, note) => {
@@ -147,7 +148,7 @@
     phone.after(line);
     const tell = () => {
       const chosen = country.selectedOptions[0], code = chosen?.dataset.dial;
-      line.textContent = !code || phone.value.trim().startsWith("+") ? "" : "+" + code + " for " + chosen.label + " is added to it";
+      line.textContent = !code || phone.value.trim().startsWith("+") ? "" : say("dial", { code, country: chosen.label });
     };
     country.addEventListener("change", tell);
     phone.addEventListener("input", tell);
@@ -159,14 +160,14 @@
     const line = document.createElement("p"), bar = document.createElement("progress"), x = new XMLHttpRequest();
     line.className = "fine";
     line.setAttribute("role", "status");
-    line.textContent = "Sending your file.";
+    line.textContent = say("sending");
     bar.className = "progress";
     bar.max = 1;
-    bar.setAttribute("aria-label", "Sent");
+    bar.setAttribute("aria-label", say("sent"));
     button.parentNode.querySelector("[role=status]")?.remove(); // of an attempt that broke off
     button.after(line, bar);
     x.upload.onprogress = (e) => { if (e.lengthComputable) bar.value = e.loaded / e.total; };
-    x.upload.onload = () => { bar.removeAttribute("value"); line.textContent = "Sent. It is being checked."; };
+    x.upload.onload = () => { bar.removeAttribute("value"); line.textContent = say("checked"); };
     x.onload = () => {
       if (x.responseURL && x.responseURL !== form.action) { location.assign(x.responseURL); return; }
       document.open();
@@ -176,7 +177,7 @@
     x.onerror = () => {
       bar.remove();
       delete form.dataset.sent;
-      line.textContent = "The connection broke off. Everything is still here: please send it again.";
+      line.textContent = say("broke");
     };
     const data = new FormData(form, button);
     x.open("POST", form.action);
