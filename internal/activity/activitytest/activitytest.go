@@ -162,7 +162,7 @@ func (b *Bench) CheckTitle(r *http.Request, w *httptest.ResponseRecorder) {
 	if strings.HasPrefix(m[1], "Error: ") != refused || strings.Count(m[1], "Error:") > 1 {
 		b.t.Errorf("%s %s: %d under the title %q", r.Method, r.URL.Path, w.Code, m[1])
 	}
-	if h := heading.FindStringSubmatch(w.Body.String()); h != nil && strings.Contains(h[1], "Error:") {
+	if h := heading.FindStringSubmatch(w.Body.String()); len(h) > 1 && strings.Contains(h[1], "Error:") {
 		b.t.Errorf("%s %s: %d under the heading %q", r.Method, r.URL.Path, w.Code, h[1])
 	}
 }
