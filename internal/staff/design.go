@@ -50,8 +50,12 @@ func (ws *Workspace) showDesign(w http.ResponseWriter, r *http.Request) error {
 	p.Queue = ws.sampleQueue()
 	state := r.URL.Query().Get("form")
 	for _, s := range []designState{
-		{Label: "Empty"}, {Label: "Refused", Path: "refused"}, {Label: "Kept", Path: "kept"}, {Label: "Second step", Path: "step"},
-		{Label: "Read through", Path: "review"}, {Label: "Closed", Path: "closed"},
+		{Label: "Empty"},
+		{Label: "Refused", Path: "refused"},
+		{Label: "Kept", Path: "kept"},
+		{Label: "Second step", Path: "step"},
+		{Label: "Read through", Path: "review"},
+		{Label: "Closed", Path: "closed"},
 	} {
 		s.Current = s.Path == state
 		s.Path = strings.TrimSuffix("/staff/design?form="+s.Path, "?form=")
