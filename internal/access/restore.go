@@ -28,7 +28,10 @@ func (r *room) restored(ctx context.Context, tx pgx.Tx, rec submission.Record, f
 	if slices.Contains(stopped, tellEnding) {
 		if _, err := tx.Exec(ctx, `
 			UPDATE access_term SET warned_for = NULL FROM account a
-			WHERE a.id = account_id AND a.person_id = $1 AND warned_for = a.expires_at`, rec.PersonID); err != nil {
+			WHERE a.id = account_id AND a.person_id = $1 AND warned_for = a.expires_at AND NOT EXISTS (SELECT FROM message
+				WHERE account_id = a.id AND template IN ($2, $3) AND state <> 'cancelled' AND created_at > (SELECT max(created_at)
+					FROM message WHERE submission_id = $4 AND template = $2))`,
+			rec.PersonID, tellEnding, tellRenewed, rec.ID); err != nil {
 			return nil, fmt.Errorf("forget a warning that was stopped: %w", err)
 		}
 	}
