@@ -81,9 +81,17 @@ func (r *Room) event(w Webinar, g guest) Event {
 
 func (r *Room) notice(w Webinar, g guest) Notice { return Notice{Event: r.event(w, g)} }
 
+// again says to who registered once more that the first registration of the address stands. What was ticked with the
+// other waits for a confirmation of its own.
+func (r *Room) again(w Webinar, g guest, first uuid.UUID) Notice {
+	n := r.notice(w, guest{first, submission.Reference(first), g.name, g.email})
+	n.ConfirmURL = r.desk.ConfirmPath(g.id)
+	return n
+}
+
 // second says that the first registration of an address stands, and takes the entry of the other back if that had one.
 func (r *Room) second(w Webinar, rec submission.Record, first uuid.UUID, seated bool) Notice {
-	n := r.notice(w, guest{first, submission.Reference(first), rec.Name, rec.Email})
+	n := r.again(w, guestOf(rec), first)
 	if seated {
 		n.ICS = r.personal(w, guestOf(rec), "CANCEL").String()
 	}

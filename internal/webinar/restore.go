@@ -100,19 +100,22 @@ func (r *Room) takenBack(ctx context.Context, tx pgx.Tx, w Webinar, rec submissi
 	if err != nil {
 		return nil, err
 	}
-	if seated {
-		return []mail.Message{{Template: "webinar-cancelled", Data: r.revoke(w, guestOf(rec))}}, nil
-	}
-	var waits bool
+	var taken, waits bool
 	if err := tx.QueryRow(ctx, `
-		SELECT coalesce(bool_and(NOT coalesce((data ->> 'Off')::boolean, false)), false) FROM message
-		WHERE submission_id = $1 AND template = 'webinar-waiting' AND state <> 'cancelled'`, rec.ID).Scan(&waits); err != nil {
-		return nil, fmt.Errorf("look for a place in line: %w", err)
+		SELECT count(*) FILTER (WHERE template = 'webinar-again' AND data ->> 'ICS' <> '') > 0,
+			coalesce(bool_and(coalesce(data ->> 'Off', '') <> 'true') FILTER (WHERE template = 'webinar-waiting'), false)
+		FROM message WHERE submission_id = $1 AND state <> 'cancelled'`, rec.ID).Scan(&taken, &waits); err != nil {
+		return nil, fmt.Errorf("look for what was told: %w", err)
 	}
-	if !waits || !w.Cancelled() || rec.Status != Cancelled {
+	switch {
+	case seated && taken:
 		return nil, nil
+	case seated:
+		return []mail.Message{{Template: "webinar-cancelled", Data: r.revoke(w, guestOf(rec))}}, nil
+	case waits && w.Cancelled() && rec.Status == Cancelled:
+		return nil, r.tell(ctx, tx, rec, "webinar-waiting", r.off(w, guestOf(rec)))
 	}
-	return nil, r.tell(ctx, tx, rec, "webinar-waiting", r.off(w, guestOf(rec)))
+	return nil, nil
 }
 
 // toldBy notes that an answer, unless it was mailed before, tells of the move of its event, so that Tend does not tell

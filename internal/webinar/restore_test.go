@@ -200,13 +200,28 @@ func TestSecondIsToldOnceRestored(t *testing.T) {
 		h.setApart(id)
 		h.restore(id)
 	}
-	if l := h.letterTo(guest(1)); l.subject != "You are registered already: Planning parts" {
+	if l := h.letterTo(guest(1)); l.subject != "You are registered already: Planning parts" || !strings.Contains(l.text, "/confirm/") {
 		t.Errorf("mailed: %+v", l)
 	}
 	h.setApart(id)
 	h.restore(id)
 	if l := h.letters(); len(l) != 0 {
 		t.Errorf("mailed again: %+v", l)
+	}
+}
+
+// Whose place in line was never said, since the registration was set apart, is asked to confirm the address with the seat.
+func TestSeatAsksForWhatWasNeverAsked(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(event{capacity: 1, reserved: 1})
+	id := h.record(h.register("parts", guest(1))).ID
+	h.setApart(id)
+	h.exec(`UPDATE webinar SET reserved = 0`)
+	h.restore(id)
+	h.tend()
+	if l := h.letterTo(guest(1)); !strings.Contains(l.text, "/confirm/") || l.method != "REQUEST" {
+		t.Errorf("mailed: %s\n%s", l.subject, l.text)
 	}
 }
 

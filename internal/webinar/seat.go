@@ -62,7 +62,7 @@ func (r *Room) decide(ctx context.Context, tx pgx.Tx, e *submission.Entry) error
 			e.Status = Queued
 		}
 		answer = func(g guest) (string, any) {
-			return "webinar-again", r.notice(w, guest{first, submission.Reference(first), g.name, g.email})
+			return "webinar-again", r.again(w, g, first)
 		}
 	case w.full():
 		e.Status = Waitlisted
@@ -268,12 +268,17 @@ func (r *Room) freed(ctx context.Context, tx pgx.Tx, rec submission.Record, _ st
 // tellSeat brings the calendar entry of a seat to who waited. Where the mail that named the place in line has not left, it
 // is not mailed any more, and this one asks for the address to be confirmed in its stead.
 func (r *Room) tellSeat(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.Record) error {
-	stopped, err := r.desk.Mail.CancelOf(ctx, tx, rec.ID, "webinar-waiting")
-	if err != nil {
+	if _, err := r.desk.Mail.CancelOf(ctx, tx, rec.ID, "webinar-waiting"); err != nil {
 		return err
 	}
+	var unsaid bool
+	if err := tx.QueryRow(ctx, `
+		SELECT coalesce(bool_and(state = 'cancelled'), true) FROM message WHERE submission_id = $1 AND template = 'webinar-waiting'`,
+		rec.ID).Scan(&unsaid); err != nil {
+		return fmt.Errorf("look for a place in line: %w", err)
+	}
 	i := r.invite(w, guestOf(rec))
-	if len(stopped) == 0 {
+	if !unsaid {
 		return r.tell(ctx, tx, rec, "webinar-seat", i)
 	}
 	i.ConfirmURL = r.desk.ConfirmPath(rec.ID)

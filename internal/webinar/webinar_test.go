@@ -501,7 +501,7 @@ func TestMails(t *testing.T) {
 		mailtest.Example{Name: "waiting-moved", Template: "webinar-waiting", Data: webinar.Notice{Event: e, Moved: true}},
 		mailtest.Example{Name: "waiting-off", Template: "webinar-waiting", Data: webinar.Notice{Event: e, Off: true, Reason: "The speaker is ill."}},
 		mailtest.Example{Name: "again", Template: "webinar-again", Data: webinar.Notice{Event: e}},
-		mailtest.Example{Name: "second", Template: "webinar-again", Data: webinar.Notice{Event: e, ICS: "BEGIN:VCALENDAR"}},
+		mailtest.Example{Name: "second", Template: "webinar-again", Data: webinar.Notice{Event: fresh, ICS: "BEGIN:VCALENDAR"}},
 		mailtest.Example{Name: "seat", Template: "webinar-seat", Data: webinar.Entry{Event: seated}},
 		mailtest.Example{Name: "moved", Template: "webinar-moved", Data: webinar.Entry{Event: seated}},
 		mailtest.Example{Name: "cancelled", Template: "webinar-cancelled", Data: webinar.Entry{Event: e}},
