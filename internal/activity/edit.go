@@ -288,7 +288,7 @@ func (d *Desk) showConfirm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	last, err := d.Ledger.LastOf(r.Context(), p.ID, rec.ID)
+	last, err := d.Ledger.LastOf(r.Context(), p.ID, rec.CreatedAt, rec.ID)
 	if err != nil {
 		return err
 	}
@@ -307,7 +307,7 @@ func (d *Desk) takeConfirm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	last, err := d.Ledger.LastOf(r.Context(), p.ID, rec.ID)
+	last, err := d.Ledger.LastOf(r.Context(), p.ID, rec.CreatedAt, rec.ID)
 	if err != nil {
 		return err
 	}

@@ -218,10 +218,11 @@ func (l *Ledger) Head(ctx context.Context, tx pgx.Tx, who uuid.UUID) (last int64
 	return last, nil
 }
 
-// LastOf returns the last entry of a person's chain that came with a submission; 0 where none did.
-func (l *Ledger) LastOf(ctx context.Context, who, submission uuid.UUID) (last int64, err error) {
+// LastOf returns the last entry of a person's chain that came until a moment, or with a submission; 0 where none did.
+func (l *Ledger) LastOf(ctx context.Context, who uuid.UUID, until time.Time, submission uuid.UUID) (last int64, err error) {
 	err = l.pool.QueryRow(ctx, `
-		SELECT coalesce(max(seq), 0) FROM consent_event WHERE person_id = $1 AND submission_id = $2`, who, submission).Scan(&last)
+		SELECT coalesce(max(seq), 0) FROM consent_event WHERE person_id = $1 AND (at <= $2 OR submission_id = $3)`,
+		who, until, submission).Scan(&last)
 	if err != nil {
 		return 0, fmt.Errorf("read the choices of a submission: %w", err)
 	}

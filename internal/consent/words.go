@@ -23,10 +23,10 @@ func (p Purpose) Label() string { return say("label_" + string(p)) }
 func (p Purpose) Words() string { return say("words_" + string(p)) }
 
 // Label names the channel in a list for staff; what is no channel of P-6 has none.
-func (c Channel) Label() string { return say("label_" + string(c)) }
+func (c Channel) Label() string { return say("channel_label_" + string(c)) }
 
 // Words name within a sentence how something is sent; what is no channel of P-6 has none.
-func (c Channel) Words() string { return say("words_" + string(c)) }
+func (c Channel) Words() string { return say("channel_words_" + string(c)) }
 
 // Offer is a purpose on a channel with the sentence that is agreed to where the person's own pages offer it.
 type Offer struct {

@@ -378,6 +378,7 @@ func TestLinkConfirmsItsOwnRequest(t *testing.T) {
 	if inForce(t, b) || status(t, b, receipt) != "new" {
 		t.Errorf("by another link: in force %t, %s", inForce(t, b), status(t, b, receipt))
 	}
+	b.Advance(time.Minute)
 	if err := pgx.BeginFunc(t.Context(), b.Pool, func(tx pgx.Tx) error { // by anybody
 		return b.Desk.Ledger.Record(t.Context(), tx, who.ID, consent.Event{
 			Purpose: consent.Promotion, Channel: consent.ByEmail, Granted: true, Wording: "Mail me offers.", Statement: "2026-11-01",

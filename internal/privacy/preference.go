@@ -260,18 +260,19 @@ func (r *Room) proofPath(p proof) string {
 	return "/preferences/confirm/" + r.desk.Ring.Seal(proofPurpose, body)
 }
 
-// openProof reads a proof; one that was mailed by an earlier version says no entry, and is over.
-func (r *Room) openProof(text string) (proof, error) {
+// openProof reads a proof. One that was mailed by an earlier version names no entry: it is of what came until it was mailed.
+func (r *Room) openProof(ctx context.Context, text string) (proof, error) {
 	body, err := r.desk.Ring.Open(proofPurpose, text)
 	if err != nil || len(body) != 24 && len(body) != 32 {
 		return proof{}, page.ErrNotFound
 	}
-	p := proof{who: uuid.UUID(body[:16])}
+	p := proof{who: uuid.UUID(body[:16]), until: time.Unix(int64(binary.BigEndian.Uint64(body[16:])), 0)} //nolint:gosec // written above
 	if len(body) == 32 {
-		p.until = time.Unix(int64(binary.BigEndian.Uint64(body[16:])), 0) //nolint:gosec // written above
-		p.last = int64(binary.BigEndian.Uint64(body[24:]))                //nolint:gosec // written above
+		p.last = int64(binary.BigEndian.Uint64(body[24:])) //nolint:gosec // written above
+		return p, nil
 	}
-	return p, nil
+	p.last, err = r.desk.Ledger.LastOf(ctx, p.who, p.until.Add(time.Second-proofLasts), uuid.Nil)
+	return p, err
 }
 
 type proofPage struct {
@@ -283,7 +284,7 @@ type proofPage struct {
 }
 
 func (r *Room) prover(req *http.Request) (who person.Person, last int64, err error) {
-	p, err := r.openProof(chi.URLParam(req, "proof"))
+	p, err := r.openProof(req.Context(), chi.URLParam(req, "proof"))
 	if err != nil {
 		return who, 0, err
 	}
