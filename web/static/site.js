@@ -85,8 +85,8 @@
   const complaint = (el) => {
     const name = el.labels?.[0]?.firstChild?.textContent.trim() ?? say("nameless");
     if (el.getAttribute("aria-required") === "true" && !el.value.trim() && el.dataset.touched) return say(name.endsWith("?") ? "missingAnswer" : "missing", { label: name });
-    if (el.type === "email" && el.value.trim() && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(el.value.trim()))
-      return say("email");
+    if (el.dataset.email && el.value.trim() && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(el.value.trim()))
+      return el.dataset.email;
     return "";
   };
   const settle = (el, note) => {
@@ -167,7 +167,7 @@
     button.parentNode.querySelector("[role=status]")?.remove(); // of an attempt that broke off
     button.after(line, bar);
     x.upload.onprogress = (e) => { if (e.lengthComputable) bar.value = e.loaded / e.total; };
-    x.upload.onload = () => { bar.removeAttribute("value"); line.textContent = say("checked"); };
+    x.upload.onload = () => { bar.removeAttribute("value"); line.textContent = say("arrived"); };
     x.onload = () => {
       if (x.responseURL && x.responseURL !== form.action) { location.assign(x.responseURL); return; }
       document.open();
