@@ -57,25 +57,27 @@ func TestScriptWords(t *testing.T) {
 			t.Errorf("words in the script: %s", literal)
 		}
 	}
-	tag, err := fs.ReadFile(web.FS, "templates/partials/script.html")
-	if err != nil {
-		t.Fatal(err)
-	}
-	brought := dataName.FindAllSubmatch(tag, -1)
-	for _, name := range brought {
-		if !strings.Contains(string(script), `"`+inCamels(string(name[1]))+`"`) {
-			t.Errorf("%s is never said", name[1])
+	for _, partial := range []string{"script", "form"} {
+		drawn, err := fs.ReadFile(web.FS, "templates/partials/"+partial+".html")
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if len(brought) == 0 {
-		t.Error("the page brings no words")
+		brought := dataName.FindAllSubmatch(drawn, -1)
+		for _, name := range brought {
+			if !regexp.MustCompile(`[".]` + inCamels(string(name[1])) + `\b`).Match(script) {
+				t.Errorf("%s is never read", name[1])
+			}
+		}
+		if len(brought) == 0 {
+			t.Errorf("%s brings no words", partial)
+		}
 	}
 }
 
 var (
 	scriptLiteral = regexp.MustCompile(`"[^"\n]*"`)
 	inScript      = regexp.MustCompile(`^"[^\[]*[A-Za-z]{2} [a-z]{2}|^" [a-z]+"$`) // what has a bracket selects
-	dataName      = regexp.MustCompile(` data-([a-z-]+?)(?:-one)?="`)              // the script adds that to a name where it counts one
+	dataName      = regexp.MustCompile(`\sdata-([a-z-]+?)(?:-one)?="`)             // the script adds that to a name where it counts one
 )
 
 // inCamels is the name by which a script reads a data attribute.

@@ -158,16 +158,17 @@
   // A large file tells how far it has come. The answer is a receipt, which has an address, or the page again, which has none.
   const sendFiles = (form, button) => {
     const line = document.createElement("p"), bar = document.createElement("progress"), x = new XMLHttpRequest();
+    const says = form.querySelector("input[type=file]").dataset;
     line.className = "fine";
     line.setAttribute("role", "status");
-    line.textContent = say("sending");
+    line.textContent = says.sending;
     bar.className = "progress";
     bar.max = 1;
-    bar.setAttribute("aria-label", say("sent"));
+    bar.setAttribute("aria-label", says.sent);
     button.parentNode.querySelector("[role=status]")?.remove(); // of an attempt that broke off
     button.after(line, bar);
     x.upload.onprogress = (e) => { if (e.lengthComputable) bar.value = e.loaded / e.total; };
-    x.upload.onload = () => { bar.removeAttribute("value"); line.textContent = say("arrived"); };
+    x.upload.onload = () => { bar.removeAttribute("value"); line.textContent = says.arrived; };
     x.onload = () => {
       if (x.responseURL && x.responseURL !== form.action) { location.assign(x.responseURL); return; }
       document.open();
@@ -177,7 +178,7 @@
     x.onerror = () => {
       bar.remove();
       delete form.dataset.sent;
-      line.textContent = say("broke");
+      line.textContent = says.broke;
     };
     const data = new FormData(form, button);
     x.open("POST", form.action);
