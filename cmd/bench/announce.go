@@ -63,7 +63,7 @@ func (b *bench) announceToAll(ctx context.Context, w *world) (rate, peak float64
 	if _, err := w.owner.Exec(ctx, scheduleIssue); err != nil {
 		return 0, 0, fmt.Errorf("schedule an issue: %w", err)
 	}
-	room := announce.New(in.desk, in.content)
+	room := announce.New(in.desk, in.accounts, in.content)
 	most := watchMemory(os.Getpid())
 	defer func() { peak = most() }()
 	var spent time.Duration

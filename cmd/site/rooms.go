@@ -57,7 +57,7 @@ func (a *app) makeRooms() rooms {
 		},
 	})
 	surveys := survey.New(a.desk, editor, a.content)
-	announcer := announce.New(a.desk, a.content)
+	announcer := announce.New(a.desk, a.accounts, a.content)
 	newsroom := news.New(a.desk, editor, a.content)
 	addresses := privacy.NewAddresses(a.desk, a.accounts)
 	a.retainer = privacy.NewRetainer(privacy.RetainerConfig{

@@ -32,12 +32,13 @@ const Kind = "announce"
 
 // Room is this room. It is made by New and safe for concurrent use.
 type Room struct {
-	desk   *activity.Desk
-	batch  int // people of one transaction
-	ahead  int // mails that may wait in the queue before more are added
-	parent content.Page
-	say    page.Say
-	views  struct {
+	desk     *activity.Desk
+	accounts *account.Service
+	batch    int // people of one transaction
+	ahead    int // mails that may wait in the queue before more are added
+	parent   content.Page
+	say      page.Say
+	views    struct {
 		list    page.View[listPage]
 		edit    page.View[editPage]
 		preview page.View[previewPage]
@@ -47,8 +48,10 @@ type Room struct {
 }
 
 // New returns the room.
-func New(desk *activity.Desk, pages *content.Content) *Room {
-	r := &Room{desk: desk, batch: 500, ahead: 2000, parent: pages.Must(newsletterPath), say: desk.Pages.Words("announce")}
+func New(desk *activity.Desk, accounts *account.Service, pages *content.Content) *Room {
+	r := &Room{
+		desk: desk, accounts: accounts, batch: 500, ahead: 2000, parent: pages.Must(newsletterPath), say: desk.Pages.Words("announce"),
+	}
 	r.views.list = page.Load[listPage](desk.Pages, "announce/staff_list")
 	r.views.edit = page.Load[editPage](desk.Pages, "announce/staff_edit")
 	r.views.preview = page.Load[previewPage](desk.Pages, "announce/staff_preview")
@@ -71,7 +74,8 @@ func (r *Room) Public(router chi.Router) {
 	cached(feedPath, r.showFeed)
 }
 
-// Staff mounts the marketers' pages below /staff.
+// Staff mounts the marketers' pages below /staff. The password is asked once more before a list leaves the house: it holds
+// the numbers or postal addresses of everybody who agreed.
 func (r *Room) Staff(router chi.Router) {
 	handle := func(h page.Handler) http.HandlerFunc { return r.desk.Pages.Handle(allowed(h)) }
 	router.Get("/announce", handle(r.showList))
@@ -83,7 +87,15 @@ func (r *Room) Staff(router chi.Router) {
 	router.Post("/announce/{id}/test", handle(r.submitTest))
 	router.Post("/announce/{id}/schedule", handle(r.submitSchedule))
 	router.Post("/announce/{id}/{act:draft|pause|resume|stop}", handle(r.submitAct))
-	router.Post("/announce/{id}/list", handle(r.submitList))
+	router.With(r.onlyAllowed, r.accounts.RequireFresh).Post("/announce/{id}/list", handle(r.submitList))
+}
+
+// onlyAllowed turns others away before they are asked for anything.
+func (r *Room) onlyAllowed(next http.Handler) http.Handler {
+	return r.desk.Pages.Handle(allowed(func(w http.ResponseWriter, req *http.Request) error {
+		next.ServeHTTP(w, req)
+		return nil
+	}))
 }
 
 // Documents are the issues of the newsletter, for the site's search and map.

@@ -62,10 +62,10 @@ func newHouse(t testing.TB, batch, ahead int) *house {
 		}
 	}
 	h.Bench = activitytest.New(t, templates, func(*activitytest.Bench) activity.Activities { return nil })
-	h.room = announce.New(h.Desk, h.Content)
+	accounts := accounttest.New(t, h.Pool, h.Ring, home, h.Now)
+	h.room = announce.New(h.Desk, accounts, h.Content)
 	h.room.Size(batch, ahead)
 	h.room.Public(h.Router)
-	accounts := accounttest.New(t, h.Pool, h.Ring, home, h.Now)
 	h.Router.Route("/staff", func(r chi.Router) {
 		r.Use(accounts.Load, accounts.RequireStaff())
 		h.room.Staff(r)
@@ -687,6 +687,24 @@ func TestCallList(t *testing.T) {
 	h.Advance(7 * 24 * time.Hour)
 	h.cookie = h.as(account.Marketer)
 	wants(t, h.press(path, "list", http.StatusGone, nil), 410, "good for 7 days")
+}
+
+// A list of calls holds what everybody's export of addresses holds, and asks for the password as that does.
+func TestListAsksForThePasswordAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 500, 2000)
+	h.point("ada@example.com", "phone", "+13125550100", "2026-11-18", true, h.Now().Add(-48*time.Hour))
+	path := h.write(draft("channel", "phone", "purpose", "survey"))
+	h.press(path, "schedule", http.StatusSeeOther, nil)
+	h.Advance(16 * time.Minute)
+	w := h.press(path, "list", http.StatusUnauthorized, nil)
+	if w.Header().Get("Content-Disposition") != "" || strings.Contains(w.Body.String(), "+13125550100") {
+		t.Errorf("after 16 minutes: %s", w.Body)
+	}
+	wants(t, w, http.StatusUnauthorized, `name="password"`)
+	if n := scan[int](h, `SELECT count(*) FROM export`); n != 0 {
+		t.Errorf("%d copies are remembered", n)
+	}
 }
 
 func TestArchive(t *testing.T) {
