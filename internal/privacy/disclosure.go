@@ -136,6 +136,11 @@ func (c concerned) named() string {
 	return c.Address
 }
 
+// is tells whether two lines name the same: a person by the same record or by an address, or an address of nobody.
+func (c concerned) is(o concerned) bool {
+	return c.Person == o.Person && c.Submission == o.Submission && (c.Person.Valid || c.Address == o.Address)
+}
+
 func concernedBy(ctx context.Context, db postgres.Reader, version uuid.UUID) ([]concerned, error) {
 	list, err := postgres.Rows[concerned](ctx, db, `
 		SELECT x.person_id, x.submission_id, coalesce(p.email, x.address, '') AS address, coalesce(s.reference, '') AS reference,
@@ -149,7 +154,7 @@ func concernedBy(ctx context.Context, db postgres.Reader, version uuid.UUID) ([]
 	return list, nil
 }
 
-// errCorrected says that somebody else corrected an entry in the meantime.
+// errCorrected says that the version of an entry that was to be added is there already.
 var errCorrected = errors.New("privacy: the entry was corrected in the meantime")
 
 // enter adds a version of an entry: the first, or a correction. errCorrected says that this version exists.

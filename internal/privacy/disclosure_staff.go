@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -314,7 +315,7 @@ func (r *Room) take(w http.ResponseWriter, req *http.Request, versions []Disclos
 	d.ID, d.Entry, d.Version, d.EnteredBy, d.At = uuid.Must(uuid.NewV7()), x.entry, x.version, in.Account.ID, r.desk.Now()
 	err = r.enter(ctx, d, people, string(in.Under(account.Publish, Kind)))
 	if errors.Is(err, errCorrected) {
-		return r.enteredBefore(w, req, d, x)
+		return r.enteredBefore(w, req, d, people, x)
 	}
 	if err != nil {
 		return err
@@ -340,17 +341,33 @@ func (r *Room) withErased(ctx context.Context, people []concerned, versions []Di
 	return people, nil
 }
 
-// enteredBefore tells a second click from a colleague who was quicker.
-func (r *Room) enteredBefore(w http.ResponseWriter, req *http.Request, d Disclosure, x drafting) error {
+// enteredBefore tells a second click, which says the same once more, from what says something else: a colleague was
+// quicker, or the officer came back to the page to mend a slip. Of that nothing is lost.
+func (r *Room) enteredBefore(w http.ResponseWriter, req *http.Request, d Disclosure, people []concerned, x drafting) error {
 	versions, err := r.disclosureVersions(req.Context(), d.Entry)
 	if err != nil {
 		return err
 	}
-	if len(versions) > 0 && versions[0].EnteredBy == d.EnteredBy && d.At.Sub(versions[0].At) < time.Minute {
+	again, err := r.standsIn(req.Context(), versions, d, people)
+	if err != nil {
+		return err
+	}
+	if again {
 		http.Redirect(w, req, disclosuresPath+"/"+d.Entry.String(), http.StatusSeeOther)
 		return nil
 	}
 	x.version = versions[0].Version + 1
 	x.shown.Message = r.say("disclosure_corrected")
 	return r.drawDraft(w, req, http.StatusConflict, x)
+}
+
+// standsIn tells whether a version stands in the register as the same officer sent it: in the same words, about the same
+// people.
+func (r *Room) standsIn(ctx context.Context, versions []Disclosure, d Disclosure, people []concerned) (bool, error) {
+	i := slices.IndexFunc(versions, func(v Disclosure) bool { return v.Version == d.Version && v.EnteredBy == d.EnteredBy })
+	if i < 0 || !maps.EqualFunc(versions[i].typed(nil), d.typed(nil), slices.Equal) {
+		return false, nil
+	}
+	named, err := concernedBy(ctx, r.desk.Pool, versions[i].ID)
+	return slices.EqualFunc(named, people, concerned.is), err
 }

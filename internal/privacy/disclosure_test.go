@@ -3,6 +3,7 @@ package privacy_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -165,8 +166,8 @@ func TestDisclosureIsEnteredAndCorrected(t *testing.T) {
 		t.Errorf("after the correction: %s", main)
 	}
 	o.Advance(2 * time.Minute)
-	if w := o.ask(http.MethodPost, path+"/correct", again); w.Code != http.StatusConflict {
-		t.Errorf("a correction of what was corrected since: %d", w.Code)
+	if w := o.ask(http.MethodPost, path+"/correct", again); w.Code != http.StatusSeeOther {
+		t.Errorf("the same once more: %d", w.Code)
 	}
 	list, err := privacy.Disclosures(t.Context(), o.Pool)
 	if err != nil || len(list) != 1 || list[0].Version != 2 || list[0].People != 1 {
@@ -176,6 +177,62 @@ func TestDisclosureIsEnteredAndCorrected(t *testing.T) {
 	if err := o.Pool.QueryRow(t.Context(), `
 		SELECT count(*) FROM audit_event WHERE object = 'disclosure' AND action = 'read'`).Scan(&reads); err != nil || reads != 3 {
 		t.Errorf("%d looks were logged, %v", reads, err)
+	}
+}
+
+// Only what says the same is a second click. Who comes back to the page to mend a slip loses nothing, however soon, and
+// whatever the clock did since.
+func TestSlipInTheRegisterIsMended(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	first := demand("people", "stranger@example.com")
+	for name, list := range o.hidden(t, "/staff/disclosures/new") {
+		first[name] = list
+	}
+	second := maps.Clone(first)
+	second.Set("outcome", "all")
+	o.sendsTwice(t, "/staff/disclosures/new", first, second)
+	path := "/staff/disclosures/" + first.Get("entry")
+	hidden := o.hidden(t, path+"/correct")
+	for name, change := range map[string][2]string{
+		"outcome": {"outcome", "nothing"}, "words": {"given", "Nothing that they wrote"}, "people": {"people", "someone.else@example.com"},
+	} {
+		slip, mended := demand("outcome", "all", "people", "stranger@example.com"), demand("outcome", "all", "people", "stranger@example.com")
+		mended.Set(change[0], change[1])
+		for name, list := range hidden {
+			slip[name], mended[name] = list, list
+		}
+		o.Advance(-time.Hour) // set right in between
+		t.Log(name)
+		o.sendsTwice(t, path+"/correct", slip, mended)
+		hidden = o.hidden(t, path+"/correct")
+	}
+}
+
+// sendsTwice sends one form, and another from the same page, which is not thrown away.
+func (o *office) sendsTwice(t *testing.T, path string, slip, mended url.Values) {
+	t.Helper()
+	for range 2 {
+		if w := o.ask(http.MethodPost, path, slip); w.Code != http.StatusSeeOther {
+			t.Fatalf("the slip: %d: %s", w.Code, words(document(t, w, w.Code).Find(".errors")))
+		}
+	}
+	o.Advance(20 * time.Second)
+	doc := document(t, o.ask(http.MethodPost, path, mended), http.StatusConflict)
+	kept := url.Values{}
+	doc.Find("form input[type=hidden], form input[name=outcome][checked], form textarea").Each(func(_ int, s *goquery.Selection) {
+		kept.Set(s.AttrOr("name", ""), s.AttrOr("value", strings.TrimPrefix(s.Text(), "\n")))
+	})
+	for _, name := range []string{"outcome", "given", "people"} {
+		if kept.Get(name) != mended.Get(name) {
+			t.Errorf("%s: kept %q, sent %q", name, kept.Get(name), mended.Get(name))
+		}
+	}
+	again := maps.Clone(mended)
+	again.Set("version", kept.Get("version"))
+	at := doc.Find("main form").AttrOr("action", "")
+	if w := o.ask(http.MethodPost, at, again); w.Code != http.StatusSeeOther {
+		t.Fatalf("sent again to %s: %d", at, w.Code)
 	}
 }
 
