@@ -185,12 +185,13 @@ func (r recalled) words() string {
 }
 
 // recall returns the rows of files that must be taken out of them: of people who were erased or withdrew since, and of
-// records that are no more.
+// records that are no more. A record may be erased long before its person's row is, which a legal hold on another record
+// keeps.
 func (ws *Workspace) recall(ctx context.Context, ids ...uuid.UUID) ([]recalled, error) {
 	list, err := postgres.Rows[recalled](ctx, ws.desk.Pool, `
 		SELECT export_id, row, why, since FROM (
 			SELECT x.export_id, x.row, CASE
-				WHEN p.erased_at IS NOT NULL THEN 'erased'
+				WHEN p.erased_at IS NOT NULL OR emptied.at IS NOT NULL THEN 'erased'
 				WHEN x.submission_id IS NOT NULL AND s.id IS NULL THEN 'deleted'
 				WHEN s.status = 'withdrawn' AND s.status_since > e.at THEN 'withdrawn'
 				WHEN x.filled AND e.purpose IN ('survey', 'product_news', 'promotion', 'newsletter') AND NOT EXISTS (SELECT FROM consent c
@@ -201,7 +202,7 @@ func (ws *Workspace) recall(ctx context.Context, ids ...uuid.UUID) ([]recalled, 
 					AND NOT may_use(x.submission_id, e.purpose, e.recipient, NULL, $2) THEN 'ground'
 				END AS why,
 				CASE
-				WHEN p.erased_at IS NOT NULL THEN p.erased_at
+				WHEN p.erased_at IS NOT NULL OR emptied.at IS NOT NULL THEN least(p.erased_at, emptied.at)
 				WHEN x.submission_id IS NOT NULL AND s.id IS NULL THEN NULL
 				WHEN s.status = 'withdrawn' AND s.status_since > e.at THEN s.status_since
 				ELSE coalesce((SELECT max(v.at) FROM consent_event v WHERE v.person_id = x.person_id AND v.purpose = e.purpose AND NOT v.granted),
@@ -210,6 +211,8 @@ func (ws *Workspace) recall(ctx context.Context, ids ...uuid.UUID) ([]recalled, 
 				END AS since
 			FROM export e JOIN export_person x ON x.export_id = e.id JOIN person p ON p.id = x.person_id
 				LEFT JOIN submission s ON s.id = x.submission_id
+				LEFT JOIN LATERAL (SELECT min(v.at) AS at FROM submission_event v
+					WHERE v.submission_id = x.submission_id AND v.kind = 'erased' AND v.at >= e.at) emptied ON true
 			WHERE e.id = ANY ($1)) t
 		WHERE why IS NOT NULL ORDER BY export_id, row`, ids, ws.desk.Now())
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -378,6 +379,49 @@ func TestExportsRememberWhoIsInThem(t *testing.T) {
 	h.Advance(91 * day)
 	officer = h.again(t, account.Privacy)
 	has(t, officer.get(t, h, "/staff/exports"), "table", "Had to be deleted")
+}
+
+// A record that was erased is called back on that day, also while something else keeps the row of its person, and although
+// its status says nothing of it.
+func TestErasedRecordIsCalledBackWhilstItsPersonStays(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ctx := t.Context()
+	ended := h.sent(t, "contact", "ada@example.com")
+	who := h.record(t, ended).PersonID.UUID
+	h.sent(t, "contact", "bob@example.com")
+	held := h.sent(t, "demo", "ada@example.com")
+	reviewer := h.as(t, account.Reviewer)
+	if _, err := h.Pool.Exec(ctx, `
+		INSERT INTO legal_hold (id, scope, submission_id, ground, officer_id, placed_at, reviewed_at, review_on)
+		VALUES ($1, 'record', $1, 'A claim.', $2, $3, $3, company_day($3))`, held, reviewer.ID, h.Now()); err != nil {
+		t.Fatal(err)
+	}
+	v := listing()
+	v["field"] = []string{"email", "name"}
+	rows, id := reviewer.saves(t, h, "/staff/exports/submissions?kind=contact", v) // newest first: bob, ada
+	if len(rows) != 3 || rows[2][2] != ended.String() {
+		t.Fatalf("exported: %v", rows)
+	}
+	h.Advance(day)
+	officer, at := h.as(t, account.Privacy), "/staff/exports/"+id.String()
+	has(t, officer.get(t, h, at), "main", "nobody in it withdrew or was erased since")
+	leave := func(string, string) (string, time.Time) { return "", time.Time{} }
+	if err := pgx.BeginFunc(ctx, h.Pool, func(tx pgx.Tx) error {
+		kept, err := h.Store.Erase(ctx, tx, who, h.Now(), leave)
+		if kept != 1 {
+			t.Errorf("%d records are kept", kept)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	page := officer.get(t, h, at)
+	has(t, page, "main tbody", "Row 2 The person was erased 24 Nov")
+	hasNot(t, page, "main tbody", "Row 1")
+	h.Advance(minute)
+	_, id = h.again(t, account.Reviewer).saves(t, h, "/staff/exports/submissions?kind=contact", v)
+	has(t, officer.get(t, h, "/staff/exports/"+id.String()), "main", "nobody in it withdrew or was erased since")
 }
 
 // again signs in anew, since the session before has ended.
