@@ -101,10 +101,25 @@ func DisclosuresTold(ctx context.Context, db postgres.Reader, who uuid.UUID, tod
 	return list, nil
 }
 
-// DisclosuresAbout returns all entries about a person, also those that the person may not know of yet: they are for
-// privacy officers alone.
-func DisclosuresAbout(ctx context.Context, db postgres.Reader, who uuid.UUID) ([]Disclosure, error) {
-	return DisclosuresTold(ctx, db, who, time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC))
+// EndOfSilence is a day on which no prohibition to tell is running any more. What is read as of that day, also what the
+// person may not know of yet, is for privacy officers alone.
+func EndOfSilence() time.Time { return time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC) }
+
+// DisclosureNames returns the people of ours whom an entry names, as it was last corrected.
+func DisclosureNames(ctx context.Context, db postgres.Reader, entry uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, `
+		WITH named AS (
+			SELECT x.person_id, x.address FROM disclosure_now d JOIN disclosure_person x ON x.disclosure_id = d.id WHERE d.entry = $1)
+		SELECT person_id FROM named WHERE person_id IS NOT NULL
+		UNION SELECT p.id FROM named JOIN person p ON p.email = named.address`, entry)
+	if err != nil {
+		return nil, fmt.Errorf("read whom a disclosure names: %w", err)
+	}
+	people, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("read whom a disclosure names: %w", err)
+	}
+	return people, nil
 }
 
 // disclosureVersions returns all versions of an entry, the newest first; none where there is no such entry.
@@ -250,7 +265,7 @@ func (r *Room) exportDisclosures(ctx context.Context, who uuid.UUID, to io.Write
 		SELECT e.at, e.kind, e.purpose, e.recipient, coalesce(e.processor, '') AS processor
 		FROM export e
 		WHERE e.id IN (SELECT export_id FROM export_person WHERE person_id = $1)
-			AND (e.demand IS NULL OR e.demand IN (SELECT t.entry FROM disclosures_told($1, $2) t))
+			AND NOT EXISTS (SELECT FROM disclosure_now d WHERE d.entry = e.demand AND d.silent_until > $2)
 		ORDER BY e.at`, who, today)
 	if err != nil {
 		return fmt.Errorf("read exports about a person: %w", err)

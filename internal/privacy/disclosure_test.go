@@ -329,6 +329,36 @@ func TestProhibitionHidesUntilItsDay(t *testing.T) {
 	}
 }
 
+// Who is in a file for a demand is told of the file once the prohibition has ended, also where the entry was corrected since
+// and no longer names them.
+func TestProhibitionHidesFilesUntilItsDay(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	ada := o.person(t, "ada@example.com")
+	path := o.enters(t, demand("telling", "silent", "silent_until", "2026-11-25"))
+	if _, err := o.Pool.Exec(t.Context(), `
+		WITH e AS (
+			INSERT INTO export (id, kind, purpose, recipient, demand, reason, fields, filter, count, sha256, account_id, role, at, expires_at)
+			VALUES ($1, 'submissions', 'internal', 'legal demand', $2, 'demand', '{}', '{}', 1, sha256('x'), $3, 'privacy', $4,
+				$4::timestamptz + interval '1 day') RETURNING id)
+		INSERT INTO export_person (export_id, row, person_id, filled) SELECT id, 1, $5, true FROM e`,
+		uuid.New(), path[len(path)-36:], o.me.ID, o.Now(), ada); err != nil {
+		t.Fatal(err)
+	}
+	corrected := demand("telling", "silent", "silent_until", "2026-11-25", "people", "bob@example.com")
+	maps.Copy(corrected, o.hidden(t, path+"/correct"))
+	if w := o.ask(http.MethodPost, path+"/correct", corrected); w.Code != http.StatusSeeOther {
+		t.Fatalf("correct: %d", w.Code)
+	}
+	if got := o.exported(t, ada); strings.Contains(got, "legal demand") {
+		t.Errorf("told too early: %s", got)
+	}
+	o.Advance(48 * time.Hour)
+	if got := o.exported(t, ada); !strings.Contains(got, `"recipient":"legal demand"`) {
+		t.Errorf("on the day: %s", got)
+	}
+}
+
 // Words go with the last person whom they are about; that there was a demand stays.
 func TestErasureReachesTheRegister(t *testing.T) {
 	t.Parallel()

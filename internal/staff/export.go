@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -298,7 +299,18 @@ func (ws *Workspace) submitExportQueue(w http.ResponseWriter, r *http.Request) e
 	}
 	q := ws.readQuery(r.URL.Query()).first()
 	e.Role, e.Filter = string(in.Under(right, ws.kinds(in, right)[0])), q.remembered()
-	out, err := ws.submissions(r.Context(), e, ws.filter(q, in, right))
+	f := ws.filter(q, in, right)
+	if e.Recipient == legalDemand {
+		anybody, err := ws.demanded(r.Context(), &e, &f)
+		if err != nil {
+			return err
+		}
+		if !anybody {
+			a.add("recipient", ws.say("demand_names_nobody"))
+			return ws.drawExports(w, r, http.StatusUnprocessableEntity, a)
+		}
+	}
+	out, err := ws.submissions(r.Context(), e, f)
 	if err != nil {
 		return err
 	}
@@ -307,6 +319,29 @@ func (ws *Workspace) submitExportQueue(w http.ResponseWriter, r *http.Request) e
 		kind = "all"
 	}
 	return ws.send(w, r, "submissions-"+kind, e, out)
+}
+
+// leftOut is where an export keeps, beside its filter, how many submissions it left out.
+const leftOut = "left_out"
+
+// demanded bounds a list for a legal demand to the people whom its entry names: these are told of it, and nobody else would
+// ever be. It remembers how many submissions of others that leaves out, and tells whether anybody is left.
+func (ws *Workspace) demanded(ctx context.Context, e *export, f *submission.Filter) (anybody bool, err error) {
+	people, err := privacy.DisclosureNames(ctx, ws.desk.Pool, e.Demand.UUID)
+	if err != nil || len(people) == 0 {
+		return false, err
+	}
+	others := *f
+	others.NotOf, f.Of = people, people
+	n, err := ws.desk.Store.Count(ctx, others)
+	if err != nil {
+		return false, err
+	}
+	if n > 0 {
+		e.Filter[leftOut] = strconv.Itoa(n)
+	}
+	n, err = ws.desk.Store.Count(ctx, *f)
+	return n > 0, err
 }
 
 // remembered is the query as an export keeps it: that something was searched for, but not what.

@@ -41,6 +41,7 @@ type exportForm struct {
 	Reasons    []option
 	Words      string
 	Filter     string // what of the queue is listed
+	Demands    bool   // it may go to a legal demand
 	Problems   []form.Problem
 }
 
@@ -49,6 +50,7 @@ type exportView struct {
 	Address, Name, Purpose, To, Who, Reason, Words, Filter, Fields string
 	At, Until                                                      stamp
 	Count, Recalled                                                int
+	LeftOut                                                        int // submissions of people whom a demand does not name; beyond 1,000 not counted
 	State                                                          tag
 	Sum                                                            string
 	DemandPath                                                     string
@@ -87,6 +89,7 @@ func (ws *Workspace) drawExports(w http.ResponseWriter, r *http.Request, status 
 		p.Queue = a.form(exportForm{
 			ID: ofSubmissions, Action: q.at(exportsPath + "/submissions"), Purposes: purposes(in), Recipients: recipients, Reasons: exportReasons(),
 			Fields: identifying(), Filter: ws.filterWords(q.remembered(), names),
+			Demands: slices.ContainsFunc(recipients, func(o option) bool { return strings.HasPrefix(o.Value, demandPrefix) }),
 		})
 	}
 	if p.Lines, err = ws.exportLines(ctx, in, names); err != nil {
@@ -146,6 +149,7 @@ func (ws *Workspace) exportView(e export, recalled int, names names) exportView 
 	}
 	if e.Kind == ofSubmissions {
 		v.Name, v.Filter = "Submissions", ws.filterWords(e.Filter, names)
+		v.LeftOut, _ = strconv.Atoi(e.Filter[leftOut]) // none where it says nothing
 	}
 	switch e.Recipient {
 	case aProcessor:
@@ -332,36 +336,28 @@ type leftLine struct {
 // leftOf lists the exports and disclosures about a person. What a person may not be told yet, only privacy officers see.
 func (ws *Workspace) leftOf(ctx context.Context, m met) ([]leftLine, error) {
 	now := ws.desk.Now().In(ws.zone)
-	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
+	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
 	officer := m.in.Has(account.Privacy)
-	var demands []privacy.Disclosure
-	var err error
 	if officer {
-		demands, err = privacy.DisclosuresAbout(ctx, ws.desk.Pool, m.ID)
-	} else {
-		demands, err = privacy.DisclosuresTold(ctx, ws.desk.Pool, m.ID, today)
+		day = privacy.EndOfSilence()
 	}
+	demands, err := privacy.DisclosuresTold(ctx, ws.desk.Pool, m.ID, day)
 	if err != nil {
 		return nil, err
 	}
 	var lines []leftLine
-	told := map[uuid.UUID]bool{}
 	for _, d := range demands {
-		told[d.Entry] = true
 		l := leftLine{At: stamp{d.AskedOn.Format(time.DateOnly), d.AskedOn.Format("2 January 2006")}, What: "Demanded by law", To: d.Requester}
 		if officer {
 			l.Path = "/staff/disclosures/" + d.Entry.String()
 		}
 		lines = append(lines, l)
 	}
-	exports, err := ws.exportsWith(ctx, m.ID)
+	exports, err := ws.exportsWith(ctx, m.ID, day)
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range exports {
-		if e.Demand.Valid && !told[e.Demand.UUID] {
-			continue
-		}
 		v := ws.exportView(e, 0, names{})
 		l := leftLine{At: v.At, What: "Exported: " + strings.ToLower(v.Purpose), To: v.To}
 		if officer || e.Account == m.in.Account.ID {

@@ -138,11 +138,13 @@ func (ws *Workspace) exportsOf(ctx context.Context, account uuid.UUID) ([]export
 	return list, nil
 }
 
-// exportsWith returns the newest exports in which a person is.
-func (ws *Workspace) exportsWith(ctx context.Context, who uuid.UUID) ([]export, error) {
+// exportsWith returns the newest exports in which a person is. Those for a demand that may not be told of on that day are
+// left out; from then on they are not, whomever the entry names since.
+func (ws *Workspace) exportsWith(ctx context.Context, who uuid.UUID, day time.Time) ([]export, error) {
 	list, err := postgres.Rows[export](ctx, ws.desk.Pool, `
 		SELECT `+exportColumns+` FROM export WHERE id IN (SELECT export_id FROM export_person WHERE person_id = $1)
-		ORDER BY at DESC, id DESC LIMIT $2`, who, shownExports)
+			AND NOT EXISTS (SELECT FROM disclosure_now d WHERE d.entry = export.demand AND d.silent_until > $3)
+		ORDER BY at DESC, id DESC LIMIT $2`, who, shownExports, day)
 	if err != nil {
 		return nil, errRead("exports about a person", err)
 	}

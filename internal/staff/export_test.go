@@ -504,6 +504,71 @@ func TestLegalDemandGetsItsList(t *testing.T) {
 	has(t, reviewer.get(t, h, at), "main", "Circuit Court")
 }
 
+// A list for a legal demand has nobody whom its entry does not name, since nobody else is told of it. It says how many it
+// leaves out.
+func TestLegalDemandGetsThoseItNamesAlone(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ada := h.record(t, h.sent(t, "contact", "ada@example.com")).PersonID.UUID
+	for _, kind := range []string{"contact", "contact", "demo"} {
+		h.sent(t, kind, "bob@example.com")
+	}
+	entry := uuid.New()
+	enter := func(version int, people ...any) {
+		t.Helper()
+		id := uuid.New()
+		b := &pgx.Batch{}
+		b.Queue(`
+			INSERT INTO disclosure (id, entry, version, ground, outcome, asked_on, silent_until, entered_by, at)
+			VALUES ($1, $2, $3, 'law', 'open', '2026-11-20', '2026-11-30', $1, now())`, id, entry, version)
+		b.Queue(`INSERT INTO disclosure_words (disclosure_id, requester, demand, basis, given) VALUES ($1, 'Circuit Court', 'All', 'Rule 1', '')`, id)
+		for i, who := range people {
+			column := "address" // of somebody who was unknown then
+			if _, known := who.(uuid.UUID); known {
+				column = "person_id"
+			}
+			b.Queue(`INSERT INTO disclosure_person (disclosure_id, n, `+column+`) VALUES ($1, $2, $3)`, id, i+1, who)
+		}
+		if err := h.Pool.SendBatch(t.Context(), b).Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	enter(1, ada, "cy@example.com")
+	h.sent(t, "contact", "cy@example.com")
+	v := listing("purpose", "internal", "recipient", "demand:"+entry.String())
+	v["field"] = []string{"email"}
+	officer := h.as(t, account.Privacy)
+	has(t, officer.get(t, h, "/staff/exports"), "main", "only what the people sent whom its entry names")
+	hasNot(t, h.as(t, account.Reviewer).get(t, h, "/staff/exports"), "main", "legal demand has only")
+
+	rows, id := officer.saves(t, h, "/staff/exports/submissions?kind=contact", v)
+	if len(rows) != 3 || rows[1][11] != "cy@example.com" || rows[2][11] != "ada@example.com" {
+		t.Errorf("the file has %v", rows)
+	}
+	has(t, officer.get(t, h, "/staff/exports/"+id.String()), "main", "Left out 2 submissions of people whom the entry of the demand does not name")
+
+	w := officer.do(h, http.MethodPost, "/staff/exports/submissions?kind=demo", v)
+	if w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("a selection in which the entry names nobody: %d", w.Code)
+	}
+	has(t, document(t, w), ".errors", "names nobody whose submissions are in this list")
+
+	enter(2, "nobody@example.com")
+	w = officer.do(h, http.MethodPost, "/staff/exports/submissions", v)
+	if w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("an entry about nobody of ours: %d", w.Code)
+	}
+	var exports int
+	if err := h.Pool.QueryRow(t.Context(), `SELECT count(*) FROM export`).Scan(&exports); err != nil || exports != 1 {
+		t.Errorf("%d exports are remembered, %v", exports, err)
+	}
+	at := "/staff/people/" + ada.String() // in the file, although the entry was corrected since
+	has(t, officer.get(t, h, at), "main", "Exported: what a legal demand asks for")
+	hasNot(t, h.as(t, account.Reviewer).get(t, h, at), "main", "legal demand")
+	h.Advance(8 * day)
+	has(t, h.again(t, account.Reviewer).get(t, h, at), "main", "Exported: what a legal demand asks for")
+}
+
 // The database takes no export that lacks what the promise names, and lets nobody rewrite one.
 func TestDatabaseKeepsExports(t *testing.T) {
 	t.Parallel()

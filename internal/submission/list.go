@@ -28,6 +28,7 @@ type Filter struct {
 	Status     string
 	Subject    uuid.UUID
 	Assignee   uuid.UUID
+	Of, NotOf  []uuid.UUID // if not nil, what these people sent, and what nobody of these did
 	Unassigned bool
 	Unread     bool
 	// Statuses, if not nil, leaves records in one of them, by kind.
@@ -122,6 +123,12 @@ func (f Filter) conditions() conditions {
 	}
 	if f.Assignee != uuid.Nil {
 		c.add("s.assignee_id = ?", f.Assignee)
+	}
+	if f.Of != nil {
+		c.add("s.person_id = ANY(?)", f.Of)
+	}
+	if f.NotOf != nil {
+		c.add("s.person_id <> ALL(?)", f.NotOf)
 	}
 	if f.Unassigned {
 		c.add("s.assignee_id IS NULL")
