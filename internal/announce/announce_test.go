@@ -707,6 +707,39 @@ func TestListAsksForThePasswordAgain(t *testing.T) {
 	}
 }
 
+// A list that is withdrawn while a copy of it is being made does not leave.
+func TestWithdrawnListDoesNotLeave(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 500, 2000)
+	h.point("ada@example.com", "phone", "+13125550100", "2026-11-18", true, h.Now().Add(-48*time.Hour))
+	path := h.write(draft("channel", "phone", "purpose", "survey"))
+	h.press(path, "schedule", http.StatusSeeOther, nil)
+	busy, err := pgtest.Admin(t, h.Pool).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = busy.Rollback(context.Background()) }()
+	if _, err := busy.Exec(t.Context(), `LOCK TABLE contact_point IN ACCESS EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	copied := make(chan *httptest.ResponseRecorder, 1)
+	go func() { copied <- h.staff("POST", path+"/list", nil) }()
+	deadline := time.Now().Add(30 * time.Second)
+	for !scan[bool](h, `SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'contact_point'::regclass AND NOT granted)`) {
+		if time.Now().After(deadline) {
+			t.Fatal("the list never came to the numbers")
+		}
+	}
+	h.press(path, "stop", http.StatusSeeOther, nil)
+	if err := busy.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, <-copied, http.StatusConflict, "no list", "!+13125550100")
+	if n := scan[int](h, `SELECT count(*) FROM export`); n != 0 || h.state(path) != "stopped" {
+		t.Errorf("%d copies are remembered, the announcement is %s", n, h.state(path))
+	}
+}
+
 func TestArchive(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 500, 2000)

@@ -3,6 +3,7 @@ package announce
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -38,7 +39,11 @@ func (r *Room) submitList(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := r.remember(req.Context(), a, account.From(req.Context()), people, out.Bytes()); err != nil {
+	err = r.remember(req.Context(), a, account.From(req.Context()), people, out.Bytes())
+	if errors.Is(err, errStale) {
+		return &page.Error{Status: http.StatusConflict, Message: r.say("no_list")}
+	}
+	if err != nil {
 		return err
 	}
 	h := w.Header()
@@ -75,28 +80,27 @@ func (r *Room) fillList(ctx context.Context, a announcement, out *sheet.Sheet) (
 	return people, nil
 }
 
-// remember enters a copy of the list in the register of exports and the log.
+// remember enters a copy of the list in the register of exports and the log. errStale says that the list was withdrawn while
+// the copy was being made.
 func (r *Room) remember(ctx context.Context, a announcement, in *account.Session, people []uuid.UUID, raw []byte) error {
 	id, sum := uuid.Must(uuid.NewV7()), sha256.Sum256(raw)
-	return pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
+	return r.change(ctx, a.ID, 0, []string{sent}, in, "list", func(tx pgx.Tx, _ announcement) error {
 		if _, err := tx.Exec(ctx, `
 			INSERT INTO export (id, kind, purpose, channel, recipient, reason, fields, filter, count, sha256, account_id, role, at, expires_at)
 			VALUES ($1, 'contacts', $2, $3, 'own department', 'announcement', '{address}', '{}', $4, $5, $6, $7, $8, $9)`,
 			id, a.Purpose, a.Channel, len(people), sum[:], in.Account.ID,
 			string(in.Under(account.Publish, Kind)), r.desk.Now(), a.ListUntil); err != nil {
-			return fmt.Errorf("remember a list: %w", err)
+			return err
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO export_words (export_id, body) VALUES ($1, $2)`, id, a.Subject); err != nil {
-			return fmt.Errorf("remember a list: %w", err)
+			return err
 		}
 		if _, err := tx.Exec(ctx, `
 			INSERT INTO export_person (export_id, row, person_id, filled)
 			SELECT $1, n, who, true FROM unnest($2::uuid[]) WITH ORDINALITY AS p (who, n)`, id, people); err != nil {
-			return fmt.Errorf("remember a list: %w", err)
+			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE announcement SET queued = $2 WHERE id = $1`, a.ID, len(people)); err != nil {
-			return fmt.Errorf("remember a list: %w", err)
-		}
-		return r.log(ctx, tx, a.ID, in, "list")
+		_, err := tx.Exec(ctx, `UPDATE announcement SET queued = $2 WHERE id = $1`, a.ID, len(people))
+		return err
 	})
 }
