@@ -140,6 +140,56 @@ func TestChangedFileTurnsRed(t *testing.T) {
 	}
 }
 
+// rows counts what is in each table.
+func rows(t *testing.T, h house) map[string]int {
+	t.Helper()
+	ctx, admin := context.Background(), pgtest.Admin(t, h.Pool)
+	names, err := admin.Query(ctx, `SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace::regnamespace::text
+		NOT IN ('pg_catalog', 'information_schema')`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, err := pgx.CollectRows(names, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int{}
+	for _, table := range tables {
+		var n int
+		if err := admin.QueryRow(ctx, `SELECT count(*) FROM `+table).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		counts[table] = n
+	}
+	return counts
+}
+
+// Checks rehearse what rules refuse and what they let pass, on a live database, hour by hour: nothing of that may stay.
+func TestChecksLeaveNothing(t *testing.T) {
+	h := bench(t)
+	before := rows(t, h)
+	for _, c := range append(h.room.Checks(), h.retainer(t).Checks()...) {
+		if err := c.Run(t.Context()); err != nil {
+			t.Errorf("%s: %s: %v", c.Promise, c.Name, err)
+		}
+	}
+	if diff := cmp.Diff(rows(t, h), before); diff != "" {
+		t.Errorf("rows (-after +before):\n%s", diff)
+	}
+}
+
+// An operator may have taken temporary tables from everybody: no rule is broken by that.
+func TestChecksWithoutTemporaryTables(t *testing.T) {
+	h := bench(t)
+	if _, err := pgtest.Admin(t, h.Pool).Exec(t.Context(), `REVOKE TEMPORARY ON DATABASE `+
+		pgx.Identifier{h.Pool.Config().ConnConfig.Database}.Sanitize()+` FROM PUBLIC`); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(broken(h.room), []string(nil)); diff != "" {
+		t.Errorf("broken (-got +want):\n%s", diff)
+	}
+}
+
 func TestForeignChecksAreShown(t *testing.T) {
 	h := bench(t)
 	room := privacy.New(privacy.Config{Desk: h.Desk, Content: h.Content, Web: web.FS, Checks: []privacy.Check{{

@@ -28,30 +28,11 @@ func attempt(ctx context.Context, tx pgx.Tx, sql string, args ...any) (fault, er
 	return fault, nil
 }
 
-// checkGate tries to store a newsletter to somebody who did not agree, and again once they did.
-func (r *Room) checkGate(ctx context.Context) error {
-	return r.rehearse(ctx, func(tx pgx.Tx, who person.Person) error {
-		fault, err := r.tryNewsletter(ctx, tx, who)
-		if err != nil {
-			return err
-		}
-		if pg, ok := errors.AsType[*pgconn.PgError](fault); !ok || pg.ConstraintName != "message_gate" {
-			return fmt.Errorf("a newsletter to somebody who did not agree is not refused by the gate; the answer: %v", fault)
-		}
-		if err := r.agree(ctx, tx, who, true); err != nil {
-			return err
-		}
-		if fault, err = r.tryNewsletter(ctx, tx, who); err == nil && fault != nil {
-			err = fmt.Errorf("a newsletter is refused although it was agreed to: %w", fault)
-		}
-		return err
-	})
-}
-
-func (r *Room) tryNewsletter(ctx context.Context, tx pgx.Tx, who person.Person) (fault, err error) {
-	return attempt(ctx, tx, `
-		INSERT INTO message (id, person_id, purpose, template, address, next_at, created_at)
-		VALUES ($1, $2, 'newsletter', 'newsletter', $3, $4, $4)`, uuid.New(), who.ID, who.Email, r.desk.Now())
+// refusedBy tells whether a fault is the work of a rule: a constraint, a column that may not be empty, or, for a rule
+// without a name, a code.
+func refusedBy(fault error, rule string) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](fault)
+	return ok && cmp.Or(pg.ConstraintName, pg.ColumnName, pg.Code) == rule
 }
 
 // checkErrand tries, as the role of marketing, to write to somebody under each purpose that needs no consent, and as the role
@@ -93,86 +74,8 @@ func (r *Room) refuses(ctx context.Context, tx pgx.Tx, who person.Person, e erra
 		if err != nil {
 			return err
 		}
-		if pg, ok := errors.AsType[*pgconn.PgError](fault); !ok || pg.ConstraintName != "message_gate" {
+		if !refusedBy(fault, "message_gate") {
 			return fmt.Errorf("a message of purpose %s that rests on no consent is stored; the answer: %v", e.Purpose, fault)
-		}
-	}
-	return nil
-}
-
-// checkMarketing lists every right of the role of marketing, columns included, beyond its two.
-func (r *Room) checkMarketing(ctx context.Context) error {
-	var rights []string
-	err := r.desk.Pool.QueryRow(ctx, `
-		SELECT coalesce(array_agg(p.word || ' ' || c.oid::regclass ORDER BY c.relname, p.word), '{}')
-		FROM pg_class c, (VALUES ('SELECT', true), ('INSERT', true), ('UPDATE', true), ('REFERENCES', true),
-			('DELETE', false), ('TRUNCATE', false), ('TRIGGER', false)) AS p (word, columns)
-		WHERE c.relkind IN ('r', 'v', 'm', 'p') AND c.relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
-			AND CASE WHEN p.columns THEN has_any_column_privilege('site_marketing', c.oid, p.word)
-				ELSE has_table_privilege('site_marketing', c.oid, p.word) END
-			AND (c.relname, p.word) NOT IN (('contactable', 'SELECT'), ('message', 'INSERT'))`).Scan(&rights)
-	if err != nil {
-		return fmt.Errorf("read rights: %w", err)
-	}
-	if len(rights) > 0 {
-		return fmt.Errorf("marketing has these rights: %v", rights)
-	}
-	return nil
-}
-
-// checkAppendOnly holds that the role that serves may only add to the tables, not to a single column otherwise, and that
-// the second fence, a trigger, is up and refuses. It tries both.
-func (r *Room) checkAppendOnly(tables ...string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		return pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
-			faults := []error{checkFunction(ctx, tx)}
-			for _, table := range tables {
-				faults = append(faults, checkRights(ctx, tx, table))
-			}
-			return errors.Join(faults...)
-		})
-	}
-}
-
-func checkRights(ctx context.Context, tx pgx.Tx, table string) error {
-	var may, fenced bool
-	var column string
-	err := tx.QueryRow(ctx, `
-		SELECT has_any_column_privilege($1, 'UPDATE') OR has_table_privilege($1, 'DELETE, TRUNCATE'), EXISTS (
-			SELECT FROM pg_trigger g JOIN pg_proc f ON f.oid = g.tgfoid
-			WHERE g.tgrelid = $1::regclass AND f.proname = 'refuse_change' AND g.tgenabled IN ('O', 'A')),
-			(SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum LIMIT 1)`,
-		table).Scan(&may, &fenced, &column)
-	if err != nil {
-		return fmt.Errorf("read rights: %w", err)
-	}
-	if may || !fenced {
-		return fmt.Errorf("%s: changeable by this role: %t, guarded by its trigger: %t", table, may, fenced)
-	}
-	name, first := pgx.Identifier{table}.Sanitize(), pgx.Identifier{column}.Sanitize()
-	for _, sql := range []string{
-		`UPDATE ` + name + ` SET ` + first + ` = ` + first + ` WHERE false`, `DELETE FROM ` + name + ` WHERE false`,
-	} {
-		fault, err := attempt(ctx, tx, sql)
-		if err != nil {
-			return err
-		}
-		if fault == nil {
-			return fmt.Errorf("%s: it was possible to %s", table, sql)
-		}
-	}
-	return nil
-}
-
-// checkFunction tries the function behind the triggers, on a table of its own that this role may change but for it.
-func checkFunction(ctx context.Context, tx pgx.Tx) error {
-	for _, sql := range []string{`UPDATE fence SET one = true`, `DELETE FROM fence`} {
-		fault, err := attempt(ctx, tx, sql)
-		if err != nil {
-			return err
-		}
-		if pg, ok := errors.AsType[*pgconn.PgError](fault); !ok || pg.Code != "23001" {
-			return fmt.Errorf("refuse_change lets pass: %s", sql)
 		}
 	}
 	return nil
