@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,7 +32,15 @@ func (r *Retainer) Checks() []Check {
 		{
 			Promise: "A-2", Name: "What a legal hold covers can be neither deleted nor emptied.", Run: r.checkFence,
 			Remove: Removal{SQL: `DROP TRIGGER answers_legal_hold ON answers`},
-			Also:   []Removal{{SQL: `DROP TRIGGER message_words_legal_hold ON message`}},
+			Also: []Removal{
+				{SQL: `DROP TRIGGER message_words_legal_hold ON message`},
+				{SQL: `DROP TRIGGER legal_hold_stands ON legal_hold`},
+				{SQL: `DROP TRIGGER submission_legal_hold ON submission`},
+				letting("refuse_held()", "IF stopped"), letting("refuse_held_about()", "IF held("),
+				letting("refuse_held_point()", "IF EXISTS ("),
+				{SQL: redefined(`pg_get_functiondef('held(uuid, uuid, text, timestamptz)'::regprocedure)`, "h.kind = $3", "false")},
+				{SQL: redefined(`pg_get_functiondef('person_held(uuid)'::regprocedure)`, "s.person_id = $1", "false")},
+			},
 		},
 		{
 			Promise: "A-4", Name: "The night deletes what is past its day, and nothing else.", Run: r.checkPurge,
@@ -118,23 +127,116 @@ func (r *Retainer) checkWaiting(ctx context.Context) error {
 	return nil
 }
 
-// checkFence looks at the triggers by which the database itself keeps what is held.
+// letting lets pass what a fence refuses on a condition.
+func letting(function, condition string) Removal {
+	return Removal{SQL: redefined(`pg_get_functiondef('`+function+`'::regprocedure)`, condition, strings.Replace(condition, "IF ", "IF false AND ", 1))}
+}
+
+// checkFence places holds of each scope on what is kept of the person of a rehearsal, and tries to delete and to empty it.
 func (r *Retainer) checkFence(ctx context.Context) error {
-	var missing []string
-	err := r.desk.Pool.QueryRow(ctx, `
-		SELECT coalesce(array_agg(t.name), '{}') FROM unnest($1::text[]) AS t (name)
-		WHERE NOT EXISTS (SELECT FROM pg_trigger g JOIN pg_proc f ON f.oid = g.tgfoid
-			WHERE g.tgname = t.name || '_legal_hold' AND f.proname LIKE 'refuse\_held%' AND g.tgenabled IN ('O', 'A'))`,
-		[]string{
-			"person", "submission", "answers", "note", "reply", "file", "contact_point", "misuse", "message", "message_words", "account",
-		}).Scan(&missing)
-	if err != nil {
-		return fmt.Errorf("read triggers: %w", err)
-	}
-	if len(missing) > 0 {
-		return fmt.Errorf("no fence stands around %v", missing)
+	return r.rehearse(ctx, r.today(), func(tx pgx.Tx, who, record uuid.UUID) error {
+		if err := r.keepMore(ctx, tx, who, record); err != nil {
+			return err
+		}
+		for _, scope := range []string{holdPerson, holdRecord, holdKind} {
+			inner, err := tx.Begin(ctx)
+			if err != nil {
+				return fmt.Errorf("place a hold: %w", err)
+			}
+			if err := r.tryHeld(ctx, inner, scope, record); err != nil {
+				return fmt.Errorf("under a hold on a %s: %w", scope, err)
+			}
+			if err := inner.Rollback(ctx); err != nil {
+				return fmt.Errorf("take a hold back: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// keepMore adds one of all else that a hold covers to the record and the person of a rehearsal, and an officer. Each has the
+// record's id, but the officer has the person's.
+func (r *Retainer) keepMore(ctx context.Context, tx pgx.Tx, who, record uuid.UUID) error {
+	b, now := &pgx.Batch{}, r.desk.Now()
+	b.Queue(`
+		INSERT INTO account (id, email, name, kind, person_id, created_at)
+		VALUES ($1::uuid, $1::text || '@check.invalid', '', 'staff', NULL, $3), ($2::uuid, $2::text || '@check.invalid', '', 'connect', $1, $3)`,
+		who, record, now)
+	b.Queue(`INSERT INTO note (id, submission_id, author_id, body, created_at) VALUES ($1, $1, $2, 'Words.', $3)`, record, who, now)
+	b.Queue(`
+		INSERT INTO file (id, state, submission_id, field, name, media_type, size, sha256, blob, key, scan, scan_next_at, created_at)
+		VALUES ($1::uuid, 'attached', $1, 'cv', 'cv.pdf', 'application/pdf', 1, sha256(''), $1::text, '\x00', 'clean', $2, $2)`, record, now)
+	b.Queue(`INSERT INTO contact_point (person_id, channel, value, origin, at) VALUES ($1, 'post', 'A street', 'form', $2)`, who, now)
+	b.Queue(`
+		INSERT INTO misuse (id, person_id, submission_id, kind, evidence, officer_id, created_at)
+		VALUES ($1, $2, $1, 'abuse', 'Words.', $2, $3)`, record, who, now)
+	b.Queue(`UPDATE message SET state = 'sent' WHERE id = $1`, record)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("rehearse: %w", err)
 	}
 	return nil
+}
+
+// ending is a way to delete or to empty a row of a table, by the id of the record of a rehearsal.
+type ending struct{ table, sql string }
+
+// endings are those of what a hold of any scope covers.
+func endings() []ending {
+	return []ending{
+		{"person", `UPDATE person SET email = NULL, address_hmac = NULL, erased_at = created_at
+			WHERE id = (SELECT person_id FROM submission WHERE id = $1)`},
+		{"submission", `DELETE FROM submission WHERE id = $1`},
+		{"answers", `UPDATE answers SET values = '{}' WHERE submission_id = $1`},
+		{"answers", `DELETE FROM answers WHERE submission_id = $1`},
+		{"note", `UPDATE note SET body = '' WHERE id = $1`},
+		{"note", `DELETE FROM note WHERE id = $1`},
+		{"reply", `UPDATE reply SET body = '' WHERE id = $1`},
+		{"reply", `DELETE FROM reply WHERE id = $1`},
+		{"file", `UPDATE file SET state = 'removed', blob = NULL, key = NULL WHERE id = $1`},
+		{"misuse", `UPDATE misuse SET evidence = '' WHERE id = $1`},
+		{"misuse", `DELETE FROM misuse WHERE id = $1`},
+		{"message", `UPDATE message SET data = '{"words": ""}' WHERE id = $1`},
+		{"message", `DELETE FROM message WHERE id = $1`},
+	}
+}
+
+// endingsOfAll are those of what a hold covers besides where it holds all of a person.
+func endingsOfAll() []ending {
+	return []ending{
+		{"account", `DELETE FROM account WHERE id = $1`},
+		{"contact_point", `DELETE FROM contact_point WHERE person_id = (SELECT person_id FROM submission WHERE id = $1)`},
+	}
+}
+
+// tryHeld places a hold, and demands that nothing it covers can be deleted or emptied, nor the hold itself.
+func (r *Retainer) tryHeld(ctx context.Context, tx pgx.Tx, scope string, record uuid.UUID) error {
+	if _, err := tx.Exec(ctx, `
+		INSERT INTO legal_hold (id, scope, person_id, submission_id, kind, from_day, to_day, ground, officer_id, placed_at, reviewed_at, review_on)
+		SELECT s.id, h.scope, CASE h.scope WHEN 'person' THEN s.person_id END, CASE h.scope WHEN 'record' THEN s.id END,
+			CASE h.scope WHEN 'kind' THEN s.kind END, CASE h.scope WHEN 'kind' THEN h.day END, CASE h.scope WHEN 'kind' THEN h.day END,
+			'A rehearsal.', s.person_id, s.created_at, s.created_at, h.day
+		FROM submission s, LATERAL (SELECT $2::text AS scope, company_day(s.created_at) AS day) h WHERE s.id = $1`, record, scope); err != nil {
+		return fmt.Errorf("place a hold: %w", err)
+	}
+	list := endings()
+	if scope == holdPerson {
+		list = append(list, endingsOfAll()...)
+	}
+	for _, end := range list {
+		fault, err := attempt(ctx, tx, end.sql, record)
+		if err != nil {
+			return err
+		}
+		// By the table's own fence: what goes along with a row may stand behind another.
+		if !refusedBy(fault, "legal_hold") || !strings.Contains(fault.Error(), end.table+": a legal hold") {
+			return fmt.Errorf("the fence of %s lets pass: %s; the answer: %v", end.table, end.sql, fault)
+		}
+	}
+	fault, err := attempt(ctx, tx, `DELETE FROM legal_hold WHERE id = $1`, record)
+	if err == nil && !refusedBy(fault, restrictViolation) {
+		err = fmt.Errorf("the hold itself can be deleted; the answer: %v", fault)
+	}
+	return err
 }
 
 // checkPurge lets the night come over a record that is past its day, and over one whose day is today.
