@@ -69,7 +69,7 @@ func (l *Ledger) Reaching(ctx context.Context, piece string) (list []PointOf, mo
 		return nil, false, ErrShort
 	}
 	list, err = postgres.Rows[PointOf](ctx, l.pool, `
-		SELECT k.person_id, k.channel, k.value, k.at,
+		SELECT k.person_id, k.channel, k.value, k.at, k.seq,
 			EXISTS (SELECT FROM contact_point_in_use u WHERE u.person_id = k.person_id AND u.channel = k.channel AND u.at = k.at) AS in_use
 		FROM contact_point k WHERE strpos(`+fmt.Sprintf(bare, "k.value")+`, $1) > 0
 		ORDER BY k.at DESC, k.person_id LIMIT $2`, compared, mostReached+1)
