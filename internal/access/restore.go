@@ -26,30 +26,45 @@ func (r *room) restored(ctx context.Context, tx pgx.Tx, rec submission.Record, f
 		return nil, err
 	}
 	if slices.Contains(stopped, tellEnding) {
-		if _, err := tx.Exec(ctx, `
-			UPDATE access_term SET warned_for = NULL FROM account a
-			WHERE a.id = account_id AND a.person_id = $1 AND warned_for = a.expires_at AND NOT EXISTS (SELECT FROM message
-				WHERE account_id = a.id AND template IN ($2, $3) AND state <> 'cancelled' AND created_at > (SELECT max(created_at)
-					FROM message WHERE submission_id = $4 AND template = $2))`,
-			rec.PersonID, tellEnding, tellRenewed, rec.ID); err != nil {
-			return nil, fmt.Errorf("forget a warning that was stopped: %w", err)
+		if err := forgetWarning(ctx, tx, rec); err != nil {
+			return nil, err
 		}
 	}
-	var id uuid.UUID
-	var until time.Time
-	err = tx.QueryRow(ctx, `
-		SELECT id, expires_at FROM account
-		WHERE kind = 'connect' AND person_id = $1 AND disabled_at IS NULL AND expires_at > $2`, rec.PersonID, r.desk.Now()).
-		Scan(&id, &until)
-	switch open := err == nil; {
-	case err != nil && !errors.Is(err, pgx.ErrNoRows):
-		return nil, fmt.Errorf("read access: %w", err)
-	case !open && rec.Status == ended && slices.Contains(stopped, tellEnded):
+	id, until, err := r.openNow(ctx, tx, rec.PersonID)
+	switch {
+	case err != nil:
+		return nil, err
+	case until.IsZero() && rec.Status == ended && slices.Contains(stopped, tellEnded):
 		return first, r.tellEnd(ctx, tx, rec)
-	case open && rec.Status == active && slices.Contains(stopped, tellRenewed):
+	case !until.IsZero() && rec.Status == active && slices.Contains(stopped, tellRenewed):
 		return first, r.tellTerm(ctx, tx, rec, id, until)
 	}
 	return first, nil
+}
+
+// forgetWarning lets the end of an access be told again, unless it was told with another request since.
+func forgetWarning(ctx context.Context, tx pgx.Tx, rec submission.Record) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE access_term SET warned_for = NULL FROM account a
+		WHERE a.id = account_id AND a.person_id = $1 AND warned_for = a.expires_at AND NOT EXISTS (SELECT FROM message
+			WHERE account_id = a.id AND template IN ($2, $3) AND state <> 'cancelled' AND created_at > (SELECT max(created_at)
+				FROM message WHERE submission_id = $4 AND template = $2))`,
+		rec.PersonID, tellEnding, tellRenewed, rec.ID)
+	if err != nil {
+		return fmt.Errorf("forget a warning that was stopped: %w", err)
+	}
+	return nil
+}
+
+// openNow returns the account of a person whose access is open, and until when; the zero time where none is.
+func (r *room) openNow(ctx context.Context, tx pgx.Tx, who uuid.NullUUID) (id uuid.UUID, until time.Time, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT id, expires_at FROM account
+		WHERE kind = 'connect' AND person_id = $1 AND disabled_at IS NULL AND expires_at > $2`, who, r.desk.Now()).Scan(&id, &until)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return id, until, fmt.Errorf("read access: %w", err)
+	}
+	return id, until, nil
 }
 
 func (r *room) tellEnd(ctx context.Context, tx pgx.Tx, rec submission.Record) error {
