@@ -247,3 +247,34 @@ func onlyRecord(t *testing.T, a *app, who uuid.UUID) (r held) {
 	}
 	return r
 }
+
+// TestDeletedInWords holds that the report of what was deleted calls each kind and status as the workspace does.
+func TestDeletedInWords(t *testing.T) {
+	t.Parallel()
+	a := newAppAt(t, web.FS, time.Now)
+	_, cookie := accounttest.Staff(t, a.accounts, time.Now(), account.Privacy)
+	deletions := a.retainer.Deletions()
+	if len(deletions) < 20 {
+		t.Errorf("%d kinds are deleted", len(deletions))
+	}
+	for _, d := range deletions {
+		if _, err := a.pool.Exec(t.Context(), `INSERT INTO retention_line (at, kind, outcome, n) VALUES (now(), $1, $2, 1)`, d.Kind, d.Outcome); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := a.pool.Exec(t.Context(), `INSERT INTO retention_line (at, kind, outcome, n) VALUES (now(), 'webinar', 'withdrawn', 2)`); err != nil {
+		t.Fatal(err)
+	}
+	body := desk{a.front(), cookie}.ask(http.MethodGet, "/staff/holds", nil).Body.String()
+	if !strings.Contains(body, `<th scope="row">Webinar registration</th><td data-label="Outcome">Withdrawn</td>`) {
+		t.Error("a webinar registration that was withdrawn is not named so")
+	}
+	for _, d := range deletions {
+		if strings.Contains(body, `<th scope="row">`+d.Kind+`<`) {
+			t.Errorf("%s has no name for readers", d.Kind)
+		}
+	}
+	if strings.Contains(body, `<th scope="row"><`) {
+		t.Error("something that was deleted has no name")
+	}
+}

@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"clickcommerce.com/site/internal/word"
 )
 
 // TrapField is a field that people never see and never fill.
@@ -255,11 +257,7 @@ func AsSent(name string, sent []string) Field {
 
 // Labelled makes a field's name readable: "first_name" is "First name".
 func Labelled(name string) string {
-	words := strings.ReplaceAll(name, "_", " ")
-	if words == "" {
-		return words
-	}
-	return strings.ToUpper(words[:1]) + words[1:]
+	return word.Capital(strings.ReplaceAll(name, "_", " "))
 }
 
 // focus is the id that a link of the error summary goes to: the first control of the field.

@@ -14,6 +14,7 @@ import (
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/submission"
+	"clickcommerce.com/site/internal/word"
 )
 
 const (
@@ -77,7 +78,24 @@ func (h *Holds) draw(w http.ResponseWriter, r *http.Request, status int, s form.
 	if err != nil {
 		return err
 	}
+	for i := range p.Report {
+		h.name(&p.Report[i])
+	}
 	return h.views.holds.Write(w, r, status, p)
+}
+
+// name calls what was deleted as the workspace does: an activity by its title, what became of its request by the
+// status's label. What no activity has is named by the words of this room.
+func (h *Holds) name(l *RetainLine) {
+	kind := l.Kind
+	a, found := h.desk.Activities().Find(kind)
+	if s, known := a.Status(l.Outcome); known {
+		l.Outcome = s.Label
+	}
+	l.Kind, l.Outcome = a.Title, word.Capital(l.Outcome)
+	if !found {
+		l.Kind = h.say("deleted_" + kind)
+	}
 }
 
 // last is the last day for which a review can be set today.

@@ -15,6 +15,7 @@ import (
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/word"
 )
 
 const (
@@ -134,7 +135,7 @@ func rows(choices []consent.Choice) []preference {
 
 func row(o consent.Offer, choices []consent.Choice) preference {
 	words := what(o.Purpose, o.Channel)
-	p := preference{What: strings.ToUpper(words[:1]) + words[1:], Value: string(o.Purpose) + " " + string(o.Channel), State: "never"}
+	p := preference{What: word.Capital(words), Value: string(o.Purpose) + " " + string(o.Channel), State: "never"}
 	for _, c := range choices {
 		if c.Purpose != o.Purpose || c.Channel != o.Channel || c.Lapsed() {
 			continue

@@ -63,6 +63,9 @@ const (
 	newcomer = 30 * 24 * time.Hour
 )
 
+// Deletions lists what is deleted besides the records of activities.
+func (r *Retainer) Deletions() []job.Deletion { return append(r.ofRooms(), r.olds()...) }
+
 // ofRooms lists what rooms delete.
 func (r *Retainer) ofRooms() []job.Deletion {
 	var list []job.Deletion
@@ -184,7 +187,7 @@ func (r *Retainer) Run(ctx context.Context) ([]RetainLine, error) {
 	}
 	lines, err := r.purge(ctx)
 	faults = append(faults, err, r.desk.Files.Purge(ctx))
-	aged, err := r.drop(ctx, append(r.ofRooms(), r.olds()...))
+	aged, err := r.drop(ctx, r.Deletions())
 	lines, faults = append(lines, aged...), append(faults, err)
 	people, err := r.forgetPeople(ctx)
 	lines, faults = append(lines, people), append(faults, err)
@@ -229,7 +232,7 @@ func (r *Retainer) Plan(ctx context.Context) ([]RetainLine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plan deletion: %w", err)
 	}
-	for _, d := range append(r.ofRooms(), r.olds()...) {
+	for _, d := range r.Deletions() {
 		line, err := r.measure(ctx, d)
 		if err != nil {
 			return nil, fmt.Errorf("plan deletion: %w", err)

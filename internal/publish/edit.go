@@ -18,6 +18,7 @@ import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/word"
 )
 
 // Words of the history for what every room can do. An Act brings its own.
@@ -69,7 +70,7 @@ func (e *editor) showList(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	data := listPage{
-		Base: page.Base{Title: upper(e.room.Many), NoIndex: true, Path: r.URL.Path},
+		Base: page.Base{Title: word.Capital(e.room.Many), NoIndex: true, Path: r.URL.Path},
 		One:  e.room.One, Many: e.room.Many, Path: "/staff/" + e.room.Path, Notes: e.room.Notes != nil,
 	}
 	for _, row := range rows {
@@ -318,7 +319,7 @@ func (e *editor) write(w http.ResponseWriter, r *http.Request, status int, x edi
 	}
 	data.Base = page.Base{
 		Title: e.title(x.row), NoIndex: true, Path: r.URL.Path,
-		Crumbs: []page.Crumb{{Label: upper(e.room.Many), Path: "/staff/" + e.room.Path}, {Label: e.title(x.row)}},
+		Crumbs: []page.Crumb{{Label: word.Capital(e.room.Many), Path: "/staff/" + e.room.Path}, {Label: e.title(x.row)}},
 	}
 	apart := e.room.Apart != nil && e.room.Apart(form.Values(x.shown.Values))
 	if Public(x.row.State, x.row.PublishAt, e.desk.Now()) && !apart {

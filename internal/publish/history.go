@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"clickcommerce.com/site/internal/form"
 )
@@ -100,7 +98,7 @@ func label(name string) string {
 	if name == sinceName {
 		return "Public from"
 	}
-	return upper(strings.ReplaceAll(name, "_", " "))
+	return form.Labelled(name)
 }
 
 func (e *editor) plain(name string, v form.Values) string {
@@ -164,9 +162,4 @@ func (e *editor) since(r row) string {
 		return ""
 	}
 	return e.words(*r.PublishAt)
-}
-
-func upper(words string) string {
-	r, n := utf8.DecodeRuneInString(words)
-	return string(unicode.ToUpper(r)) + words[n:]
 }

@@ -16,8 +16,10 @@ import (
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/submission"
+	"clickcommerce.com/site/internal/word"
 )
 
 // entryView is something that was written: by the sender, to the sender, or beside the record.
@@ -277,7 +279,7 @@ func eventWords(a activity.Activity, names names, e submission.Event) string {
 	if e.Detail["from"] != e.Detail["to"] {
 		return movedWords(a, e.Detail) // a room's own name for a step: what it led to says more
 	}
-	return upper(strings.ReplaceAll(e.Kind, "_", " "))
+	return form.Labelled(e.Kind)
 }
 
 func movedWords(a activity.Activity, d map[string]string) string {
@@ -327,7 +329,7 @@ func auditWords(names names, e audit.Event) string {
 	case "lift submission":
 		return "Flag of misuse lifted"
 	}
-	return upper(e.Action) + " of " + e.Object
+	return word.Capital(e.Action) + " of " + e.Object
 }
 
 // mailName is the name of a template in words: "event_reminder" is "event reminder".
@@ -343,12 +345,6 @@ func mailName(template string) string {
 		return "question to the sender"
 	}
 	return strings.NewReplacer("_", " ", "-", " ").Replace(template)
-}
-
-// upper lets words stand at the beginning.
-func upper(words string) string {
-	first, n := utf8.DecodeRuneInString(words)
-	return string(unicode.ToUpper(first)) + words[n:]
 }
 
 // lower lets a label stand within a sentence.

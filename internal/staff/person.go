@@ -20,6 +20,7 @@ import (
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/submission"
+	"clickcommerce.com/site/internal/word"
 )
 
 // personPage is all that the reader's roles open of one person.
@@ -198,7 +199,7 @@ func (ws *Workspace) mailsOf(ctx context.Context, m met) ([]mailLine, error) {
 	}
 	var lines []mailLine
 	for _, i := range items {
-		line := mailLine{At: ws.stamp(i.CreatedAt), Name: upper(mailName(i.Template)), Purpose: purposeLabel(i.Purpose), State: mailTag(i)}
+		line := mailLine{At: ws.stamp(i.CreatedAt), Name: word.Capital(mailName(i.Template)), Purpose: purposeLabel(i.Purpose), State: mailTag(i)}
 		if i.Submission.Valid {
 			if !slices.ContainsFunc(m.records, func(r submission.Record) bool { return r.ID == i.Submission.UUID }) {
 				continue

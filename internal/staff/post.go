@@ -16,6 +16,7 @@ import (
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/word"
 )
 
 // mailPage lists what was not delivered: no words of it, and no whole address.
@@ -51,7 +52,7 @@ func (ws *Workspace) showMail(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, i := range items {
 		line := failedLine{
-			ID: i.ID, At: ws.stamp(i.CreatedAt), Name: upper(mailName(i.Template)), Purpose: purposeLabel(i.Purpose), To: person.Masked(i.Address),
+			ID: i.ID, At: ws.stamp(i.CreatedAt), Name: word.Capital(mailName(i.Template)), Purpose: purposeLabel(i.Purpose), To: person.Masked(i.Address),
 			Reason: i.LastError, State: mailTag(i),
 			Again: i.Again, Gone: i.State == "failed" && i.Emptied,
 		}
@@ -102,7 +103,7 @@ func (ws *Workspace) showMessage(w http.ResponseWriter, r *http.Request) error {
 			Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}, {Label: o.Reference, Path: recordPath(o.ID)}},
 		},
 		Line: failedLine{
-			ID: item.ID, At: ws.stamp(item.CreatedAt), Name: upper(mailName(item.Template)), Purpose: purposeLabel(item.Purpose),
+			ID: item.ID, At: ws.stamp(item.CreatedAt), Name: word.Capital(mailName(item.Template)), Purpose: purposeLabel(item.Purpose),
 			Reason: item.LastError, Path: recordPath(o.ID), State: mailTag(item),
 		},
 		Address: item.Address, Subject: drawn.Subject, Text: secret.ReplaceAllString(drawn.Text, "/$1/…"),

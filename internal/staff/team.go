@@ -16,6 +16,7 @@ import (
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
+	"clickcommerce.com/site/internal/word"
 )
 
 // teamPage lists those who may sign in to the workspace, and invites more.
@@ -184,7 +185,7 @@ func (ws *Workspace) drawMember(w http.ResponseWriter, r *http.Request, status i
 		Roles: roleOptions(func(x account.Role) bool { return slices.Contains(a.Roles, x) }),
 	}
 	for _, e := range events {
-		words := upper(e.Action)
+		words := word.Capital(e.Action)
 		if e.Detail["after"] != "" {
 			words += ": " + e.Detail["before"] + " → " + e.Detail["after"]
 		}

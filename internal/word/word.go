@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -44,6 +46,15 @@ func fill(sentence string, pairs []any) string {
 		fmt.Fprint(&b, valueOf(name, pairs))
 		sentence = after
 	}
+}
+
+// Capital lets words stand at the beginning of a line.
+func Capital(words string) string {
+	first, n := utf8.DecodeRuneInString(words)
+	if n == 0 {
+		return words
+	}
+	return string(unicode.ToUpper(first)) + words[n:]
 }
 
 func valueOf(name string, pairs []any) any {
