@@ -403,8 +403,9 @@ func TestCodeOpensOnce(t *testing.T) {
 	if w := b.Post(receipt+"/code", nil); w.Code != http.StatusOK || len(b.Mails(t)) != 0 {
 		t.Errorf("asked for by two clicks: %d, and another mail", w.Code)
 	}
+	grouped := url.Values{"code": {code.Get("code")[:3] + "\u00a0" + code.Get("code")[3:] + " "}}
 	for _, want := range []int{http.StatusOK, http.StatusUnprocessableEntity} {
-		if w := b.Post(receipt+"/open", code); w.Code != want {
+		if w := b.Post(receipt+"/open", grouped); w.Code != want {
 			t.Errorf("open: %d, want %d", w.Code, want)
 		}
 	}

@@ -55,7 +55,7 @@ func (d *Desk) receive(w http.ResponseWriter, r *http.Request, f form.Form, how 
 		in.readPairs(r.Body)
 	case "multipart/form-data":
 		r.Body = http.MaxBytesReader(w, r.Body, maxText+drained) // what of a file is too much is skipped, for what follows it
-		err = d.readParts(r.Context(), in, multipart.NewReader(r.Body, params["boundary"]), f, how)
+		err = d.readParts(r.Context(), in, newParts(r.Body, params["boundary"]), f, how)
 	default:
 		in.status, in.message = page.ErrNoForm.Status, page.ErrNoForm.Message
 		return in, nil
@@ -167,7 +167,7 @@ func (d *Desk) stage(ctx context.Context, in *received, field form.Field, part *
 	}
 	source := &tracked{Reader: part}
 	staged, err := d.Files.Stage(ctx, file.Upload{
-		Name: part.FileName(), Reader: source, Accept: types, Max: field.MaxBytes, Field: field.Name,
+		Name: fileName(part), Reader: source, Accept: types, Max: field.MaxBytes, Field: field.Name,
 	})
 	var refused *file.Refusal
 	switch {

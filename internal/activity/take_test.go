@@ -395,3 +395,36 @@ func TestCrowdAndTrap(t *testing.T) {
 		}
 	}
 }
+
+// Some systems allow control characters in a file's name, and browsers send them as they are.
+func TestFileNameWithControlCharacters(t *testing.T) {
+	t.Parallel()
+	const cv = "Ada\tLovelace\r\n\r\nEngineer, and \"more\"\n"
+	b := open(t, nil)
+	values := b.filled(t)
+	body, kind := parts(t, values, upload{"cv", "a\x01\x1b \"q\"\x7f.txt", cv})
+	boundary := strings.TrimPrefix(kind, "multipart/form-data; boundary=")
+	after := "Content-Disposition: form-data; name=\"why\"\r\n\r\nTyped after the file\r\n--"
+	text := strings.Replace(strings.TrimSuffix(string(body), "--\r\n")+"\r\n"+after+boundary+"--\r\n", `\"q\"`, "%22q%22", 1)
+	text = strings.Replace(text, `name="why"`, `name="zz"`, 1)
+	r, err := http.NewRequest(http.MethodPost, samplePath, strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", kind)
+	if w := b.Do(r); w.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", w.Code, notices(t, w))
+	}
+	type kept struct {
+		Name, Why string
+		Size      int64
+	}
+	var got kept
+	if err := b.Pool.QueryRow(t.Context(), `
+		SELECT f.name, f.size, a.values->'why'->>0 FROM file f JOIN answers a USING (submission_id)`).Scan(&got.Name, &got.Size, &got.Why); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(got, kept{`a "q".txt`, "Typed after the file", int64(len(cv))}); diff != "" {
+		t.Errorf("(-got +want):\n%s", diff)
+	}
+}

@@ -540,7 +540,7 @@ func TestSchedule(t *testing.T) {
 	h := newHouse(t, 500, 2000)
 	h.crowd(3)
 	path := h.write(draft())
-	for _, v := range []url.Values{{"date": {"2026-11-22"}}, {"time": {"10:00"}}, {"date": {"2026-11-24"}, "time": {"25:00"}}} {
+	for _, v := range []url.Values{{"date": {"2026-11-22"}}, {"date": {"2027-03-14"}, "time": {"02:30"}}, {"time": {"10:00"}}, {"date": {"2026-11-24"}, "time": {"25:00"}}} {
 		h.press(path, "schedule", http.StatusUnprocessableEntity, v)
 	}
 	h.press(path, "schedule", http.StatusConflict, url.Values{"version": {"7"}})
@@ -559,6 +559,20 @@ func TestSchedule(t *testing.T) {
 	h.cookie = h.as(account.Marketer)
 	h.press(path, "schedule", http.StatusSeeOther, url.Values{"date": {"2026-11-25"}})
 	h.Advance(24 * time.Hour)
+	h.send()
+	if n := len(h.got("newsletter")); n != 3 {
+		t.Errorf("%d got it", n)
+	}
+}
+
+// A clock does not wait between the look at what was typed and the sending.
+func TestSendNow(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 500, 2000)
+	h.crowd(3)
+	path := h.write(draft())
+	h.Tick()
+	h.press(path, "schedule", http.StatusSeeOther, url.Values{"date": {""}, "time": {""}})
 	h.send()
 	if n := len(h.got("newsletter")); n != 3 {
 		t.Errorf("%d got it", n)

@@ -313,28 +313,19 @@ func (r *Room) whenForm() form.Form {
 			{Name: "time", Label: "Time in Chicago", Kind: form.Text, Max: 5, Example: "09:00"},
 		},
 		Check: func(v form.Values, errs form.Errors) {
-			if at, err := r.moment(v); err != nil || at.Before(r.desk.Now()) {
-				errs.Add("date", "Enter a day and a time of day that are still to come, or neither.")
+			if at, err := moment(v); err != nil || !at.IsZero() && at.Before(r.desk.Now()) {
+				errs.Add("date", "Enter a day, and a time of day that clocks show on it, that are still to come. Or leave both empty.")
 			}
 		},
 	}
 }
 
+// moment is when to send; the zero time is now.
+func moment(v form.Values) (time.Time, error) { return clock.At(v.Get("date"), v.Get("time")) }
+
 func (r *Room) whenView(a announcement, s form.Shown) form.View {
 	s.Action = a.Path() + "/schedule"
 	return r.whenForm().View(s)
-}
-
-// moment is when to send: now where nothing is given, at nine where a day is.
-func (r *Room) moment(v form.Values) (time.Time, error) {
-	day, at := v.Get("date"), v.Get("time")
-	if day == "" && at == "" {
-		return r.desk.Now(), nil
-	}
-	if at == "" {
-		at = "09:00"
-	}
-	return time.ParseInLocation("2006-01-02 15:04", day+" "+at, clock.Zone())
 }
 
 func (r *Room) submitSchedule(w http.ResponseWriter, req *http.Request) error {
@@ -355,9 +346,12 @@ func (r *Room) submitSchedule(w http.ResponseWriter, req *http.Request) error {
 		what = "list"
 	}
 	return r.do(w, req, a, what, []string{draft}, func(tx pgx.Tx, a announcement) error {
-		at, err := r.moment(v)
+		at, err := moment(v)
 		if err != nil {
 			return err
+		}
+		if at.IsZero() {
+			at = r.desk.Now()
 		}
 		return r.schedule(req.Context(), tx, a, at)
 	})

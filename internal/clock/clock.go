@@ -4,6 +4,8 @@
 package clock
 
 import (
+	"cmp"
+	"fmt"
 	"sync"
 	"time"
 	_ "time/tzdata" // the rules of all zones, also where the machine has none
@@ -19,3 +21,23 @@ var zone = sync.OnceValue(func() *time.Location {
 
 // Zone returns the time zone of the company, by which it dates, opens and closes.
 func Zone() *time.Location { return zone() }
+
+// At reads a day and a time of day, 2006-01-02 and 15:04, as the company's clocks show them: nine in the morning where
+// there is only a day, the zero time where there is neither. What no clock shows is an error, as is the hour that they
+// leave out in spring.
+func At(day, hour string) (time.Time, error) {
+	if day == "" && hour == "" {
+		return time.Time{}, nil
+	}
+	const layout = "2006-01-02 15:04"
+	typed := day + " " + cmp.Or(hour, "09:00")
+	shown, err := time.Parse(layout, typed)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read a time: %w", err)
+	}
+	at := time.Date(shown.Year(), shown.Month(), shown.Day(), shown.Hour(), shown.Minute(), 0, 0, Zone())
+	if at.Hour() != shown.Hour() {
+		return time.Time{}, fmt.Errorf("read a time: no clock in %s shows %s", Zone(), typed)
+	}
+	return at, nil
+}

@@ -7,6 +7,35 @@ import (
 	"clickcommerce.com/site/internal/clock"
 )
 
+func TestAt(t *testing.T) {
+	t.Parallel()
+	if at, err := clock.At("", ""); err != nil || !at.IsZero() {
+		t.Errorf("nothing is %s, %v", at, err)
+	}
+	for _, c := range []struct{ day, hour, want string }{
+		{"2026-11-24", "08:30", "2026-11-24T14:30:00Z"},
+		{"2026-11-24", "8:30", "2026-11-24T14:30:00Z"},
+		{"2026-11-24", "", "2026-11-24T15:00:00Z"},
+		{"2027-07-01", "", "2027-07-01T14:00:00Z"},
+		{"2027-03-14", "02:30", ""},                     // clocks go from 2 to 3
+		{"2026-11-01", "01:30", "2026-11-01T06:30:00Z"}, // clocks show it twice
+		{"", "08:30", ""},
+		{"2026-02-30", "", ""},
+		{"2026-11-24", "24:00", ""},
+	} {
+		got, err := clock.At(c.day, c.hour)
+		if c.want == "" {
+			if err == nil {
+				t.Errorf("%s %s is %s", c.day, c.hour, got)
+			}
+			continue
+		}
+		if err != nil || got.UTC().Format(time.RFC3339) != c.want {
+			t.Errorf("%s %s is %s, %v", c.day, c.hour, got, err)
+		}
+	}
+}
+
 func TestZone(t *testing.T) {
 	t.Parallel()
 	night := time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 )
@@ -70,8 +71,8 @@ func (e *editor) publishing(status string) Act {
 			{Name: "time", Label: "Time in Chicago", Kind: form.Text, Max: 5, Example: "09:00"},
 		},
 		Check: func(v form.Values, errs form.Errors) {
-			if _, err := e.moment(v); err != nil {
-				errs.Add("time", "Enter a time of day from 00:00 to 23:59, and its day.")
+			if _, err := moment(v); err != nil {
+				errs.Add("time", "Enter a time of day that clocks show on that day, from 00:00 to 23:59, and its day.")
 			}
 		},
 	}
@@ -79,26 +80,20 @@ func (e *editor) publishing(status string) Act {
 		act.Label = "Change the schedule"
 	}
 	act.Do = func(ctx context.Context, tx pgx.Tx, id uuid.UUID, v form.Values) error {
-		at, err := e.moment(v)
+		at, err := moment(v)
 		if err != nil {
 			return err
+		}
+		if at.IsZero() {
+			at = e.desk.Now()
 		}
 		return e.setState(ctx, tx, id, Published, &at)
 	}
 	return act
 }
 
-// moment is when to publish: now where nothing is given, at nine where a day is.
-func (e *editor) moment(v form.Values) (time.Time, error) {
-	day, clock := v.Get("date"), v.Get("time")
-	if day == "" && clock == "" {
-		return e.desk.Now(), nil
-	}
-	if clock == "" {
-		clock = "09:00"
-	}
-	return time.ParseInLocation("2006-01-02 15:04", day+" "+clock, e.zone)
-}
+// moment is when to publish; the zero time is now.
+func moment(v form.Values) (time.Time, error) { return clock.At(v.Get("date"), v.Get("time")) }
 
 func (e *editor) setState(ctx context.Context, tx pgx.Tx, id uuid.UUID, state string, at *time.Time) error {
 	if state == Published && e.room.Ready != nil {
@@ -147,7 +142,7 @@ func (e *editor) submitAct(w http.ResponseWriter, r *http.Request) error {
 	}
 	version, _ := strconv.Atoi(in.Values.Get("version"))
 	done := act.Done
-	if at, err := e.moment(values); act.Name == "publish" && err == nil && at.After(e.desk.Now()) {
+	if at, err := moment(values); act.Name == "publish" && err == nil && at.After(e.desk.Now()) {
 		done = doneScheduled
 	}
 	err = e.change(r.Context(), step{
