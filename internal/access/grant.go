@@ -58,7 +58,7 @@ func (r *room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 // grant opens the account of the record's person to product families until that moment. Whoever has set a password already is told the new
 // end; others are invited.
 func (r *room) grant(ctx context.Context, tx pgx.Tx, rec submission.Record, until time.Time, opens []string) error {
-	if rec.Email == "" {
+	if rec.Erased() {
 		return &page.Error{Status: http.StatusConflict, Message: r.say("erased")}
 	}
 	id, err := r.accounts.Grant(ctx, tx, rec.PersonID.UUID, rec.Email, rec.Name, until)

@@ -160,7 +160,7 @@ func (d *Desk) writeEdit(w http.ResponseWriter, r *http.Request, rec submission.
 
 // takeEdit takes new answers to a request. Where the database is away, what was typed is shown by itself.
 func (d *Desk) takeEdit(w http.ResponseWriter, r *http.Request) error {
-	err := d.OnReceipt(func(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+	err := d.ByToken(func(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
 		e, err := d.editable(r, rec)
 		if err != nil {
 			return err

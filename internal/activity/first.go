@@ -84,7 +84,7 @@ func (d *Desk) Restore(ctx context.Context, id uuid.UUID, by submission.Actor) e
 // meanwhile: nobody waits for an answer.
 func (d *Desk) restored(ctx context.Context, tx pgx.Tx, rec submission.Record) ([]mail.Message, error) {
 	a, ok := d.activities.Find(rec.Kind)
-	if !ok || rec.Email == "" {
+	if !ok || rec.Erased() {
 		return nil, nil
 	}
 	if rec.Status == Withdrawn {

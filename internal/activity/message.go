@@ -37,10 +37,10 @@ func replyView(receipt string, s form.Shown) form.View {
 // takeMessage takes a reply of the sender's. Whatever happens to it, the words are shown again or stored.
 func (d *Desk) takeMessage(w http.ResponseWriter, r *http.Request) error {
 	in, _ := d.receive(w, r, form.Form{}, way{}) // without files nothing of ours can fail
+	r.PostForm = in.values
 	err := d.OnReceipt(func(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
 		return d.judgeMessage(w, r, rec, in)
 	})(w, r)
-	r.PostForm = in.values
 	return d.Unstored(w, r, err, messageForm())
 }
 

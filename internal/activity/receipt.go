@@ -54,6 +54,8 @@ type receiptPage struct {
 	Problem   string // why it can't be withdrawn
 	Answered  bool   // a message has just come
 	Changed   bool   // new answers have
+	Erased    bool   // its sender is: the receipt says so, and takes nothing any more
+	Unsent    string // the words of a message to it
 }
 
 // Opening says that a role looked at the record on a day, never who.
@@ -112,8 +114,20 @@ func (d *Desk) Public(r chi.Router) {
 	r.Post("/confirm/{token}", handle(d.takeConfirm))
 }
 
-// OnReceipt gives a handler the record that the receipt's token stands for. What is behind a token is never cached.
+// OnReceipt gives a handler the record that the receipt's token stands for. Of a sender who was erased nothing is taken
+// and nothing mailed: the receipt says so.
 func (d *Desk) OnReceipt(h func(w http.ResponseWriter, r *http.Request, rec submission.Record) error) page.Handler {
+	return d.ByToken(func(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+		if rec.Erased() {
+			return d.writeErased(w, r, rec)
+		}
+		return h(w, r, rec)
+	})
+}
+
+// ByToken gives a handler the record that a token stands for, whatever became of its sender. What is behind a token is
+// never cached.
+func (d *Desk) ByToken(h func(w http.ResponseWriter, r *http.Request, rec submission.Record) error) page.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		id, err := d.Store.ByToken(chi.URLParam(r, "token"))
 		if err != nil {
@@ -141,6 +155,18 @@ func (d *Desk) ReceiptPath(id uuid.UUID) string { return "/r/" + d.Store.Token(i
 
 func (d *Desk) showReceipt(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
 	return d.writeReceipt(w, r, rec, http.StatusOK, func(*receiptPage) {})
+}
+
+// writeErased draws what is left to say. A message is shown again, so that its words are not lost with it.
+func (d *Desk) writeErased(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+	a, ok := d.activities.Find(rec.Kind)
+	if !ok {
+		return page.ErrNotFound
+	}
+	return d.views.receipt.Write(w, r, http.StatusGone, receiptPage{
+		Base:   page.Base{Title: "Your " + a.What + ", erased", Description: d.say("receipt"), NoIndex: true, Path: d.ReceiptPath(rec.ID)},
+		Record: rec, What: a.What, Erased: true, Unsent: r.PostForm.Get(messageName),
+	})
 }
 
 // writeReceipt draws the receipt; adjust adds what the moment brings.
@@ -271,8 +297,8 @@ func (d *Desk) grantOf(rec submission.Record, grant string) (until time.Time, ok
 	if err != nil || len(body) != 56 || uuid.UUID(body[:16]) != rec.ID {
 		return time.Time{}, false
 	}
-	erased := rec.Email == "" // the second of two clicks learns what became of it; there is nothing more to see
-	if !erased && !bytes.Equal(body[24:], d.addressee(rec)) {
+	// Of an erased one, the second of two clicks learns what became of it; there is nothing more to see.
+	if !rec.Erased() && !bytes.Equal(body[24:], d.addressee(rec)) {
 		return time.Time{}, false
 	}
 	return time.Unix(int64(binary.BigEndian.Uint64(body[16:24])), 0), true

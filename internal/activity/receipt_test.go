@@ -479,3 +479,33 @@ func TestCodesCantBeGuessed(t *testing.T) {
 		t.Errorf("an hour later: %d", w.Code)
 	}
 }
+
+// The receipt of somebody who was erased says so, and neither takes anything nor promises a mail.
+func TestReceiptOfAnErasedSender(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	receipt, id := b.sent(t, b.filled(t))
+	rec := b.record(t, id)
+	if err := pgx.BeginFunc(t.Context(), b.Pool, func(tx pgx.Tx) error {
+		return b.Desk.People.Empty(t.Context(), tx, rec.PersonID.UUID)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.Mails(t)
+	words := url.Values{"message": {"Is it <really> gone?"}}
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"look": b.Get(receipt), "code": b.Post(receipt+"/code", nil), "open": b.Post(receipt+"/open", url.Values{"code": {"123456"}}),
+		"message": b.Post(receipt+"/message", words), "withdraw": b.Post(receipt+"/withdraw", nil),
+	} {
+		page := doc(t, w)
+		if w.Code != http.StatusGone || page.Find("h1").Text() != "What you sent was erased" || page.Find("main form").Length() != 0 {
+			t.Errorf("%s: %d %q, %d forms", name, w.Code, page.Find("h1").Text(), page.Find("main form").Length())
+		}
+		if got := page.Find(".lines").Text(); name == "message" && got != words.Get("message") {
+			t.Errorf("what was typed is lost: %q", got)
+		}
+	}
+	if n := b.count(t, `SELECT (SELECT count(*) FROM reply) + (SELECT count(*) FROM receipt_code)`); n != 0 || len(b.Mails(t)) != 0 {
+		t.Errorf("%d rows came of it", n)
+	}
+}

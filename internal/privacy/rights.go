@@ -100,7 +100,7 @@ const (
 // Public mounts the page.
 func (x *Rights) Public(r chi.Router) {
 	handle := x.desk.Pages.Handle
-	r.Get(requestPath+"/{token}", handle(x.desk.OnReceipt(x.show)))
+	r.Get(requestPath+"/{token}", handle(x.desk.ByToken(x.show)))
 	r.Post(requestPath+"/{token}", handle(x.take))
 	x.signedRoutes(r)
 }
@@ -125,7 +125,7 @@ func (x *Rights) draw(w http.ResponseWriter, r *http.Request, rec submission.Rec
 	if rec.Kind != Kind || !rec.PersonID.Valid {
 		return page.ErrNotFound
 	}
-	if rec.Email == "" && data.Step != "erased" {
+	if rec.Erased() && data.Step != "erased" {
 		data.Step = "nothing"
 	}
 	data.Base = page.Base{
@@ -151,7 +151,7 @@ func (x *Rights) askCode(w http.ResponseWriter, r *http.Request, rec submission.
 // take keeps what was typed, whatever becomes of it.
 func (x *Rights) take(w http.ResponseWriter, r *http.Request) error {
 	unread := readHold(r)
-	err := x.desk.OnReceipt(func(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
+	err := x.desk.ByToken(func(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
 		return x.act(w, r, rec, unread)
 	})(w, r)
 	return x.desk.Unstored(w, r, err, rightsForm(r.PostForm))
@@ -196,11 +196,11 @@ func (x *Rights) act(w http.ResponseWriter, r *http.Request, rec submission.Reco
 		return err
 	case wait > 0:
 		return x.answerCode(w, r, rec, wait, x.desk.ManyTries())
-	case !ok && rec.Email == "":
+	case !ok && rec.Erased():
 		return x.show(w, r, rec)
 	case !ok:
 		return x.askCode(w, r, rec, http.StatusUnprocessableEntity, x.desk.WrongCode())
-	case rec.Email == "":
+	case rec.Erased():
 		return x.showErased(w, r, rec)
 	}
 	h, err := x.eraser.gather(ctx, rec.PersonID.UUID)

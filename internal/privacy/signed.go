@@ -36,7 +36,7 @@ func (x *Rights) signedRoutes(r chi.Router) {
 		r.Use(accounts.Load)           // who is signed in
 		r.Use(accounts.RequireConnect) // nobody else
 		r.Use(accounts.RequireFresh)   // a screen left open must not lose or show everything
-		r.Get(signedPath+"{token}", x.desk.Pages.Handle(x.desk.OnReceipt(x.showSigned)))
+		r.Get(signedPath+"{token}", x.desk.Pages.Handle(x.desk.ByToken(x.showSigned)))
 	})
 }
 

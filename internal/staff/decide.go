@@ -197,7 +197,7 @@ func (ws *Workspace) complete(c *submission.Change, m activity.Move, o opened, v
 	if m.Ask {
 		c.Kind = "asked"
 	}
-	if (!m.Letter && !m.Ask) || o.Email == "" {
+	if (!m.Letter && !m.Ask) || o.Erased() {
 		return
 	}
 	c.Message = &mail.Message{ID: key, NotBefore: ws.desk.Now().Add(submission.UndoWindow)}
@@ -285,7 +285,7 @@ func (ws *Workspace) submitReply(w http.ResponseWriter, r *http.Request, o opene
 	if o.Quarantined != nil {
 		return ws.quarantined()
 	}
-	if o.Email == "" {
+	if o.Erased() {
 		return &page.Error{Status: http.StatusConflict, Message: ws.say("nobody_to_write_to")}
 	}
 	d := draft{Act: "reply", Values: v, Problems: ws.checkLetter("reply", v, true)}

@@ -24,7 +24,7 @@ func (ws *Workspace) lastBlock() time.Time { return ws.desk.Now().In(ws.zone).Ad
 
 // submitMisuse records what the sender of a record did, and tells them (P-8).
 func (ws *Workspace) submitMisuse(w http.ResponseWriter, r *http.Request, o opened) error {
-	if o.Email == "" {
+	if o.Erased() {
 		return &page.Error{Status: http.StatusConflict, Message: ws.say("no_address")}
 	}
 	d := draft{Act: "misuse", Values: r.PostForm}
