@@ -593,6 +593,12 @@ func TestTwoEditors(t *testing.T) {
 	}
 	wants(t, h.staff("POST", path, draft("version", "3", "body", "![x](/y.png)", "agreed_from", "2026-11-02", "agreed_to", "2026-11-01", "domain", "no")),
 		422, "Leave out the picture", "no earlier than the first", "such as example.com")
+	for body, problem := range map[string]string{
+		"Hear <b>this</b>.": "Leave out the HTML", "<script>alert(1)</script>\n\nHear this.": "Leave out the HTML",
+		"Look [here](javascript:alert(1)).": "Give each link an address", "Look [here](later).": "Give each link an address",
+	} {
+		wants(t, h.staff("POST", path, draft("version", "3", "body", body)), 422, problem)
+	}
 }
 
 // TestBackToTheNewForm sends the form of a new announcement once more, by the browser's way back.

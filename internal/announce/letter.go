@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -155,6 +156,34 @@ func mailHTML(body, publicURL string) (template.HTML, error) {
 	policy.AllowURLSchemes("https", "http", "mailto")
 	policy.RequireParseableURLs(true)
 	return template.HTML(bytes.TrimSpace(policy.SanitizeBytes(buf.Bytes()))), nil //nolint:gosec // sanitised
+}
+
+// unfit says what in a Markdown text no mail shows, so that nobody gets words in one part that are missing in the other.
+func unfit(body string) (problem string) {
+	doc := goldmark.New().Parser().Parse(text.NewReader([]byte(body)))
+	_ = ast.Walk(doc, func(n ast.Node, _ bool) (ast.WalkStatus, error) { // its only errors are those of this function
+		switch n := n.(type) {
+		case *ast.Image:
+			problem = "Leave out the picture: mails carry none."
+		case *ast.RawHTML, *ast.HTMLBlock:
+			problem = "Leave out the HTML: write it in Markdown."
+		case *ast.Link:
+			if !opens(string(n.Destination)) {
+				problem = "Give each link an address that begins with https://, http://, mailto: or /."
+			}
+		}
+		if problem != "" {
+			return ast.WalkStop, nil
+		}
+		return ast.WalkContinue, nil
+	})
+	return problem
+}
+
+// opens tells whether a mail can have a link to the address.
+func opens(to string) bool {
+	u, err := url.Parse(to)
+	return err == nil && (slices.Contains([]string{"https", "http", "mailto"}, u.Scheme) || u.Scheme == "" && strings.HasPrefix(to, "/"))
 }
 
 // otherHost returns the host of a link that leads away from the site.

@@ -174,8 +174,8 @@ func editForm() form.Form {
 }
 
 func check(v form.Values, errs form.Errors) {
-	if strings.Contains(v.Get("body"), "![") {
-		errs.Add("body", "Leave out the picture: mails carry none.")
+	if problem := unfit(v.Get("body")); problem != "" {
+		errs.Add("body", problem)
 	}
 	if from, to := day(v, "agreed_from"), day(v, "agreed_to"); from != nil && to != nil && to.Before(*from) {
 		errs.Add("agreed_to", "Enter a day that is no earlier than the first.")

@@ -81,9 +81,12 @@ func (e LDEvent) MarshalJSON() ([]byte, error) {
 		stock = "SoldOut"
 	}
 	n["eventStatus"], n["eventAttendanceMode"] = ldContext+"/"+status, ldContext+"/"+mode
-	offer := node("Offer", "url", e.URL, "priceCurrency", "USD", "availability", ldContext+"/"+stock)
-	offer["price"] = 0
-	n["offers"], n["organizer"] = offer, e.Organizer.node()
+	n["organizer"] = e.Organizer.node()
+	if !e.Cancelled {
+		offer := node("Offer", "url", e.URL, "priceCurrency", "USD", "availability", ldContext+"/"+stock)
+		offer["price"] = 0
+		n["offers"] = offer
+	}
 	return document(n)
 }
 

@@ -171,7 +171,7 @@ func (x heldRequest) facts(say page.Say) []heldFact {
 		opened = []string{"Nobody yet"}
 	}
 	add("Opened by", opened...)
-	add("Deleted after", onDay(x.DeletedAfter))
+	add("Deleted after", x.DeletedAfter.Format("2 January 2006")) // a day, not a moment
 	return f
 }
 
@@ -205,7 +205,7 @@ func (h held) messageItems(say page.Say) []heldItem {
 	for _, m := range h.Messages {
 		item := heldItem{Title: m.Subject, Text: m.Text, Facts: []heldFact{{"Written", []string{moment(m.At)}}}}
 		if item.Title == "" {
-			item.Title, item.Note = "A mail whose words are deleted", ""
+			item.Title = "A mail whose words are not kept"
 		}
 		switch {
 		case m.SentAt != nil:

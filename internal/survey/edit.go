@@ -156,6 +156,9 @@ func (r *Room) closing(ctx context.Context, tx pgx.Tx, s publish.Saving) (*time.
 		return nil, fmt.Errorf("last day of a survey: %w", err)
 	}
 	end := last.AddDate(0, 0, 1)
+	if !end.After(r.desk.Now()) {
+		return nil, publish.Invalid{"closes_on": r.say("last_day_over")}
+	}
 	return &end, nil
 }
 
