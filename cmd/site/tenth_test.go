@@ -60,8 +60,7 @@ func visit(desk *activity.Desk) activity.Activity {
 		},
 		Form: func(context.Context, uuid.UUID) (form.Form, error) { return ask(), nil },
 		Public: func(r chi.Router) {
-			r.Get("/visit", desk.Pages.Handle(desk.Show(door)))
-			r.Post("/visit", desk.Pages.Handle(desk.Take(door)))
+			desk.Mount(r, "/visit", door)
 		},
 	}
 }

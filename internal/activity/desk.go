@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/consent"
@@ -91,6 +92,12 @@ const (
 	stepField  = "step"
 	againField = "again"
 )
+
+// Mount serves a form at a path: GET shows it, from the page cache, and POST takes what is sent.
+func (d *Desk) Mount(router chi.Router, path string, door Door) {
+	router.Get(path, d.Pages.Cached(d.Show(door)))
+	router.Post(path, d.Pages.Handle(d.Take(door)))
+}
 
 // Show answers GET: the empty form.
 func (d *Desk) Show(door Door) page.Handler {

@@ -71,8 +71,7 @@ func (b *bench) sample(desk *activity.Desk, change func(*activity.Activity)) act
 		},
 		Form: func(context.Context, uuid.UUID) (form.Form, error) { return sampleForm(), nil },
 		Public: func(r chi.Router) {
-			r.Get(samplePath, desk.Pages.Handle(desk.Show(door)))
-			r.Post(samplePath, desk.Pages.Handle(desk.Take(door)))
+			desk.Mount(r, samplePath, door)
 		},
 	}
 	if change != nil {

@@ -52,15 +52,12 @@ func New(desk *activity.Desk, pages *content.Content) activity.Activity {
 }
 
 func (r *room) public(router chi.Router) {
-	set := r.desk.Pages
 	shown := application().Settled()
-	door := activity.Door{
+	router.Get("/alliances", r.desk.Pages.Cached(r.showProgram))
+	r.desk.Mount(router, "/alliances/apply", activity.Door{
 		Form: func(*http.Request) (form.Form, error) { return shown, nil },
 		Page: r.drawApply,
-	}
-	router.Method(http.MethodGet, "/alliances", set.Cached(set.Handle(r.showProgram)))
-	router.Method(http.MethodGet, "/alliances/apply", set.Cached(set.Handle(r.desk.Show(door))))
-	router.Post("/alliances/apply", set.Handle(r.desk.Take(door)))
+	})
 }
 
 func (r *room) showProgram(w http.ResponseWriter, req *http.Request) error {

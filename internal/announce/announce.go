@@ -68,10 +68,9 @@ func (r *Room) Work() []job.Worker {
 // Public mounts the archive of the newsletter.
 func (r *Room) Public(router chi.Router) {
 	set := r.desk.Pages
-	cached := func(path string, h page.Handler) { router.Method(http.MethodGet, path, set.Cached(set.Handle(h))) }
-	cached(issuesPath, r.showIssues)
-	cached(issuesPath+"/{slug}", r.showIssue)
-	cached(feedPath, r.showFeed)
+	router.Get(issuesPath, set.Cached(r.showIssues))
+	router.Get(issuesPath+"/{slug}", set.Cached(r.showIssue))
+	router.Get(feedPath, set.Cached(r.showFeed))
 }
 
 // Staff mounts the marketers' pages below /staff. The password is asked once more before a list leaves the house: it holds

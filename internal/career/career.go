@@ -66,13 +66,11 @@ func (r *Room) Activity() activity.Activity {
 
 func (r *Room) public(router chi.Router) {
 	set := r.desk.Pages
-	cached := func(path string, h page.Handler) { router.Method(http.MethodGet, path, set.Cached(set.Handle(h))) }
 	door := activity.Door{Form: r.formAt, Page: r.drawApply}
-	cached("/careers", r.showList)
-	cached("/careers/apply", r.desk.Show(door))
-	router.Post("/careers/apply", set.Handle(r.desk.Take(door)))
-	cached("/careers/{slug}", r.showOpening)
-	cached("/careers/{slug}/apply", r.showApply(r.desk.Show(door)))
+	router.Get("/careers", set.Cached(r.showList))
+	r.desk.Mount(router, "/careers/apply", door)
+	router.Get("/careers/{slug}", set.Cached(r.showOpening))
+	router.Get("/careers/{slug}/apply", set.Cached(r.showApply(r.desk.Show(door))))
 	router.Post("/careers/{slug}/apply", set.Handle(r.desk.Take(door)))
 }
 

@@ -99,7 +99,7 @@ func (p *Portal) Public(r chi.Router) {
 // the same for everybody.
 func (p *Portal) start() http.Handler {
 	set := p.desk.Pages
-	written := set.Cached(set.Handle(p.showStart))
+	written := set.Cached(p.showStart)
 	home := p.inside(set.Handle(p.showHome))
 	return p.accounts.Load(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if in := account.From(r.Context()); in != nil && in.Kind == account.Connect {

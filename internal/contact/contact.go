@@ -44,13 +44,10 @@ func New(desk *activity.Desk, pages *content.Content) activity.Activity {
 }
 
 func (r *room) public(router chi.Router) {
-	set := r.desk.Pages
-	door := activity.Door{
+	r.desk.Mount(router, path, activity.Door{
 		Form: func(*http.Request) (form.Form, error) { return question(), nil },
 		Page: r.draw,
-	}
-	router.Method(http.MethodGet, path, set.Cached(set.Handle(r.desk.Show(door))))
-	router.Post(path, set.Handle(r.desk.Take(door)))
+	})
 }
 
 func (r *room) draw(w http.ResponseWriter, req *http.Request, status int, _ form.Form, v form.View) error {

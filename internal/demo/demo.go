@@ -104,11 +104,10 @@ func (r *Room) form(ctx context.Context, subject uuid.UUID) (form.Form, error) {
 func (r *Room) public(router chi.Router) {
 	set := r.Desk.Pages
 	door := activity.Door{Form: r.doorForm, Page: r.drawRequest}
-	router.Method(http.MethodGet, "/demos", set.Cached(set.Handle(r.showList)))
-	router.Method(http.MethodGet, "/demos/{slug}", set.Cached(set.Handle(r.showDemo)))
+	router.Get("/demos", set.Cached(r.showList))
+	router.Get("/demos/{slug}", set.Cached(r.showDemo))
 	router.Get("/demos/{slug}/picture.png", set.Handle(r.servePicture))
-	router.Method(http.MethodGet, "/demos/{slug}/request", set.Cached(set.Handle(r.Desk.Show(door))))
-	router.Post("/demos/{slug}/request", set.Handle(r.Desk.Take(door)))
+	r.Desk.Mount(router, "/demos/{slug}/request", door)
 	router.Get("/r/{token}/film", set.Handle(r.Desk.OnReceipt(r.serveFilm)))
 	router.Get("/r/{token}/film.vtt", set.Handle(r.Desk.OnReceipt(r.serveCaptions)))
 }

@@ -106,10 +106,9 @@ func (r *Room) Activity() activity.Activity {
 func (r *Room) public(router chi.Router) {
 	set := r.Desk.Pages
 	door := activity.Door{Form: r.doorForm, Page: r.drawRequest}
-	router.Method(http.MethodGet, "/downloads", set.Cached(set.Handle(r.showList)))
-	router.Method(http.MethodGet, "/downloads/{slug}", set.Cached(set.Handle(r.showDownload)))
-	router.Method(http.MethodGet, "/downloads/{slug}/request", set.Cached(set.Handle(r.Desk.Show(door))))
-	router.Post("/downloads/{slug}/request", set.Handle(r.Desk.Take(door)))
+	router.Get("/downloads", set.Cached(r.showList))
+	router.Get("/downloads/{slug}", set.Cached(r.showDownload))
+	r.Desk.Mount(router, "/downloads/{slug}/request", door)
 	router.Get("/downloads/get/{token}", set.Handle(r.showGet))
 	router.Post("/downloads/get/{token}", set.Handle(r.takeGet))
 	router.Get("/downloads/get/{token}/file/{pass}", set.Handle(r.serve))

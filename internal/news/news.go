@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"time"
 
@@ -50,10 +49,9 @@ func New(desk *activity.Desk, staff *publish.Desk, pages *content.Content) *Room
 // Public mounts the list, the items and the feed, with full addresses.
 func (r *Room) Public(router chi.Router) {
 	set := r.desk.Pages
-	cached := func(path string, h page.Handler) { router.Method(http.MethodGet, path, set.Cached(set.Handle(h))) }
-	cached("/news", r.showList)
-	cached("/news/{slug}", r.showItem)
-	cached("/news.atom", r.showFeed)
+	router.Get("/news", set.Cached(r.showList))
+	router.Get("/news/{slug}", set.Cached(r.showItem))
+	router.Get("/news.atom", set.Cached(r.showFeed))
 }
 
 // Staff mounts the pages on which marketers write news, below /staff.

@@ -44,13 +44,14 @@ func newCache() *cache { return &cache{entries: map[cacheKey]*entry{}} }
 // pageCaching lets browsers keep a page but ask each time whether it still stands.
 const pageCaching = "private, no-cache"
 
-// Cached serves a page from memory. Only GET and HEAD of an address without query are cached, and only answers with
+// Cached adapts a handler as Handle does, and serves its page from memory. Only GET and HEAD of an address without query are cached, and only answers with
 // status 200 that did not forbid it; a page so cached depends on nothing of the visitor but the cookies that it tells of: the
 // choice about them, and how many signing in has set.
-func (s *Set) Cached(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (s *Set) Cached(h Handler) http.HandlerFunc {
+	next := s.Handle(h)
+	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.RawQuery != "" || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
-			next.ServeHTTP(w, r)
+			next(w, r)
 			return
 		}
 		key := cacheKey{r.URL.Path, ChoiceOf(r), SignIns(r)}
@@ -64,14 +65,14 @@ func (s *Set) Cached(next http.Handler) http.Handler {
 			}
 		}
 		if e == nil { // another visitor's answer was for that visitor alone
-			next.ServeHTTP(w, r)
+			next(w, r)
 			return
 		}
 		for name, values := range e.header {
 			w.Header()[name] = values
 		}
 		e.body.serve(w, r)
-	})
+	}
 }
 
 // get returns the entry of that minute and generation, nil where there is none.
@@ -95,7 +96,7 @@ func (c *cache) put(key cacheKey, e *entry) {
 
 // draw lets one request draw the page for all that wait for it. Where the answer is not to be cached, there is no entry:
 // the request that drew it gets the answer itself, the others get nothing.
-func (s *Set) draw(next http.Handler, r *http.Request, key cacheKey, minute, generation int64) (*entry, *buffer) {
+func (s *Set) draw(next http.HandlerFunc, r *http.Request, key cacheKey, minute, generation int64) (*entry, *buffer) {
 	var own *buffer // only the request that draws runs the function below
 	got, _, _ := s.cache.drawing.Do(fmt.Sprint(key.choice, " ", key.signIns, " ", key.path), func() (any, error) {
 		if e := s.cache.get(key, minute, generation); e != nil {
@@ -105,7 +106,7 @@ func (s *Set) draw(next http.Handler, r *http.Request, key cacheKey, minute, gen
 		req := r.Clone(context.WithoutCancel(r.Context()))
 		req.Method = http.MethodGet
 		buf := &buffer{header: http.Header{}, status: http.StatusOK}
-		next.ServeHTTP(buf, req)
+		next(buf, req)
 		if id := req.Header[requestIDHeader]; id != nil { // what was logged of the drawing is this request's
 			r.Header[requestIDHeader] = id
 		}

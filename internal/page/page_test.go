@@ -64,10 +64,10 @@ func TestCachedPage(t *testing.T) {
 	set := newSet(t, func() time.Time { return time.Unix(clock.Load(), 0) }, io.Discard)
 	view := page.Load[hello](set, "site/hello")
 	var drawn atomic.Int32
-	h := set.Cached(set.Handle(func(w http.ResponseWriter, r *http.Request) error {
+	h := set.Cached(func(w http.ResponseWriter, r *http.Request) error {
 		drawn.Add(1)
 		return view.Write(w, r, http.StatusOK, hello{Base: page.Base{Title: "Hi"}, Word: "<word>"})
-	}))
+	})
 
 	var wait sync.WaitGroup
 	for range 32 {
@@ -186,10 +186,10 @@ func TestSpeculation(t *testing.T) {
 func TestUncachedAnswers(t *testing.T) {
 	set := newSet(t, time.Now, io.Discard)
 	var calls int
-	h := set.Cached(set.Handle(func(w http.ResponseWriter, r *http.Request) error {
+	h := set.Cached(func(w http.ResponseWriter, r *http.Request) error {
 		calls++
 		return page.ErrNotFound
-	}))
+	})
 	for range 3 {
 		if w := get(h, "/nowhere"); w.Code != http.StatusNotFound || w.Header().Get("Cache-Control") != "no-store" {
 			t.Fatalf("got %d, %v", w.Code, w.Header())
@@ -211,14 +211,14 @@ func TestAnswerOfOneIsNotShared(t *testing.T) {
 	set := newSet(t, time.Now, io.Discard)
 	var drawn atomic.Int32
 	gate := make(chan struct{})
-	h := set.Cached(set.Handle(func(w http.ResponseWriter, r *http.Request) error {
+	h := set.Cached(func(w http.ResponseWriter, r *http.Request) error {
 		drawn.Add(1)
 		<-gate
 		name := r.Header.Get("X-Name")
 		http.SetCookie(w, &http.Cookie{Name: "name", Value: name})
 		_, err := io.WriteString(w, "for "+name)
 		return err
-	}))
+	})
 	var wait sync.WaitGroup
 	for i := range 8 {
 		name := string(rune('a' + i))
@@ -263,7 +263,7 @@ func TestErrorsStayInside(t *testing.T) {
 func TestRequestID(t *testing.T) {
 	var log strings.Builder
 	set := newSet(t, time.Now, &log)
-	h := set.Log(set.Cached(set.Handle(func(http.ResponseWriter, *http.Request) error { return errors.New("no") })))
+	h := set.Log(set.Cached(func(http.ResponseWriter, *http.Request) error { return errors.New("no") }))
 	given := "{6ba7b810-9dad-11d1-80b4-00c04fd430c8}"
 	get(h, "/x", "X-Request-Id", given)
 	if strings.Contains(log.String(), given) {
@@ -281,13 +281,13 @@ func TestRequestID(t *testing.T) {
 func TestVisitorWhoLeaves(t *testing.T) {
 	abort := func(http.ResponseWriter, *http.Request) error { panic(http.ErrAbortHandler) }
 	for name, tt := range map[string]struct {
-		wrap func(*page.Set, http.Handler) http.Handler
-		h    page.Handler
+		adapt func(*page.Set, page.Handler) http.HandlerFunc
+		h     page.Handler
 	}{
-		"during a query": {nil, func(_ http.ResponseWriter, r *http.Request) error {
+		"during a query": {(*page.Set).Handle, func(_ http.ResponseWriter, r *http.Request) error {
 			return fmt.Errorf("read list: %w", r.Context().Err())
 		}},
-		"during a file": {nil, func(w http.ResponseWriter, r *http.Request) error {
+		"during a file": {(*page.Set).Handle, func(w http.ResponseWriter, r *http.Request) error {
 			_, _ = io.WriteString(w, "half of")
 			return abort(w, r)
 		}},
@@ -296,10 +296,6 @@ func TestVisitorWhoLeaves(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log strings.Builder
 			set := newSet(t, time.Now, &log)
-			h := http.Handler(set.Handle(tt.h))
-			if tt.wrap != nil {
-				h = tt.wrap(set, h)
-			}
 			ctx, leave := context.WithCancel(t.Context())
 			leave()
 			r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/x", nil)
@@ -309,7 +305,7 @@ func TestVisitorWhoLeaves(t *testing.T) {
 						t.Errorf("panicked with %v", p)
 					}
 				}()
-				set.Log(h).ServeHTTP(httptest.NewRecorder(), r)
+				set.Log(tt.adapt(set, tt.h)).ServeHTTP(httptest.NewRecorder(), r)
 			}()
 			if text := log.String(); strings.Contains(text, "ERROR") || strings.Count(text, "status=499") != 1 {
 				t.Errorf("logged %s", text)

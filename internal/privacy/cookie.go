@@ -50,16 +50,16 @@ func (r *Room) cookieRows() []cookieRow {
 func (r *Room) secure() bool { return strings.HasPrefix(r.desk.Pages.URL(""), "https://") }
 
 // cookieCache serves the page from memory, but to browsers that send a signal: for them it reads otherwise.
-func (r *Room) cookieCache(h http.Handler) http.Handler {
-	cached := r.desk.Pages.Cached(h)
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+func (r *Room) cookieCache(h page.Handler) http.HandlerFunc {
+	cached, own := r.desk.Pages.Cached(h), r.desk.Pages.Handle(h)
+	return func(w http.ResponseWriter, req *http.Request) {
 		if page.Silent(req) {
 			w.Header().Set("Cache-Control", "no-store")
-			h.ServeHTTP(w, req)
+			own(w, req)
 			return
 		}
-		cached.ServeHTTP(w, req)
-	})
+		cached(w, req)
+	}
 }
 
 func (r *Room) showCookies(w http.ResponseWriter, req *http.Request) error {

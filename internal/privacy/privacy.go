@@ -135,37 +135,29 @@ const checksEvery = time.Hour
 
 // Public mounts the pages.
 func (r *Room) Public(router chi.Router) {
-	set := r.desk.Pages
-	get := func(pattern string, h page.Handler) { router.Method(http.MethodGet, pattern, set.Handle(h)) }
-	cached := func(pattern string, h page.Handler) {
-		router.Method(http.MethodGet, pattern, set.Cached(set.Handle(h)))
-	}
-	post := func(pattern string, h page.Handler) { router.Post(pattern, set.Handle(h)) }
+	handle, cached := r.desk.Pages.Handle, r.desk.Pages.Cached
+	router.Get("/privacy", cached(r.showStatement))
+	router.Get("/privacy/versions", cached(r.showVersions))
+	router.Get("/privacy/versions/{id}", cached(r.showVersion))
+	router.Get("/privacy/changes/{range}", cached(r.showChanges))
+	router.Get("/privacy/promises", cached(r.showPromises))
+	router.Get("/privacy/inventory", cached(r.showInventory))
+	router.Get("/privacy/inventory.json", cached(r.writeInventory))
 
-	cached("/privacy", r.showStatement)
-	cached("/privacy/versions", r.showVersions)
-	cached("/privacy/versions/{id}", r.showVersion)
-	cached("/privacy/changes/{range}", r.showChanges)
-	cached("/privacy/promises", r.showPromises)
-	cached("/privacy/inventory", r.showInventory)
-	cached("/privacy/inventory.json", r.writeInventory)
+	r.desk.Mount(router, requestPath, r.requestDoor()) // with a choice in its query the page is not cached
+	router.Get("/privacy/question", handle(r.toQuestion))
 
-	door := r.requestDoor()
-	cached(requestPath, r.desk.Show(door)) // with a choice in its query it is not cached
-	post(requestPath, r.desk.Take(door))
-	get("/privacy/question", r.toQuestion)
+	router.Get(cookiePath, r.cookieCache(r.showCookies))
+	router.Post(cookiePath, handle(r.takeChoice))
 
-	router.Method(http.MethodGet, cookiePath, r.cookieCache(set.Handle(r.showCookies)))
-	post(cookiePath, r.takeChoice)
-
-	get("/unsubscribe/{token}", r.showUnsubscribe)
-	post("/unsubscribe/{token}", r.takeUnsubscribe) // also from mail programs (RFC 8058): see sameOrigin of room site
-	get("/preferences/{token}", r.showPreferences)
-	post("/preferences/{token}", r.takePreferences)
-	get("/privacy/objection/{token}", r.showObjection)
-	post("/privacy/objection/{token}", r.takeObjection)
-	get("/preferences/confirm/{proof}", r.showProof)
-	post("/preferences/confirm/{proof}", r.takeProof)
+	router.Get("/unsubscribe/{token}", handle(r.showUnsubscribe))
+	router.Post("/unsubscribe/{token}", handle(r.takeUnsubscribe)) // also from mail programs (RFC 8058): see sameOrigin of room site
+	router.Get("/preferences/{token}", handle(r.showPreferences))
+	router.Post("/preferences/{token}", handle(r.takePreferences))
+	router.Get("/privacy/objection/{token}", handle(r.showObjection))
+	router.Post("/privacy/objection/{token}", handle(r.takeObjection))
+	router.Get("/preferences/confirm/{proof}", handle(r.showProof))
+	router.Post("/preferences/confirm/{proof}", handle(r.takeProof))
 }
 
 // crumbs lead back to the statement.

@@ -53,22 +53,19 @@ func Router(cfg Config) chi.Router {
 	r.NotFound(s.notFound(r))          // before Mount, which hands it on
 	r.MethodNotAllowed(s.notAllowed(r))
 
-	get := func(pattern string, h page.Handler) { r.Method(http.MethodGet, pattern, cfg.Set.Handle(h)) }
-	cached := func(pattern string, h page.Handler) {
-		r.Method(http.MethodGet, pattern, cfg.Set.Cached(cfg.Set.Handle(h)))
-	}
-	cached("/", s.showHome)
-	cached("/products", s.showProducts)
-	cached("/industries", s.showIndustries)
-	cached("/search", s.showSearch) // with a question it has a query, and is not cached
+	handle, cached := cfg.Set.Handle, cfg.Set.Cached
+	r.Get("/", cached(s.showHome))
+	r.Get("/products", cached(s.showProducts))
+	r.Get("/industries", cached(s.showIndustries))
+	r.Get("/search", cached(s.showSearch)) // with a question it has a query, and is not cached
 
-	cached("/sitemap.xml", s.sitemap)
-	cached("/robots.txt", s.robots)
-	cached("/.well-known/security.txt", s.securityTxt)
-	cached("/.well-known/gpc.json", s.gpc)
-	get("/favicon.ico", s.favicon)
-	get("/healthz", s.healthy)
-	get("/readyz", s.ready)
+	r.Get("/sitemap.xml", cached(s.sitemap))
+	r.Get("/robots.txt", cached(s.robots))
+	r.Get("/.well-known/security.txt", cached(s.securityTxt))
+	r.Get("/.well-known/gpc.json", cached(s.gpc))
+	r.Get("/favicon.ico", handle(s.favicon))
+	r.Get("/healthz", handle(s.healthy))
+	r.Get("/readyz", handle(s.ready))
 	r.Get(page.AssetPrefix+"*", cfg.Set.ServeAsset)
 
 	for _, mount := range cfg.Rooms {
@@ -78,7 +75,7 @@ func Router(cfg Config) chi.Router {
 	// is a route of its own, since one with a parameter costs two allocations a view.
 	for _, p := range cfg.Content.Pages() {
 		if !r.Match(chi.NewRouteContext(), http.MethodGet, p.Path) {
-			cached(p.Path, s.showPage)
+			r.Get(p.Path, cached(s.showPage))
 		}
 	}
 	return r

@@ -101,14 +101,13 @@ func (r *Room) statuses() []activity.Status {
 
 func (r *Room) public(router chi.Router) {
 	set := r.desk.Pages
-	cached := func(path string, h page.Handler) { router.Method(http.MethodGet, path, set.Cached(set.Handle(h))) }
 	door := activity.Door{Form: r.formAt, Page: r.drawForm, Thanks: r.thank}
-	cached("/surveys", r.showList)
+	router.Get("/surveys", set.Cached(r.showList))
 	// The cache leaves a page alone that forbids it: that of an anonymous survey, whose seal is for one sender.
-	cached("/surveys/{slug}", r.showSurvey(r.desk.Show(door)))
+	router.Get("/surveys/{slug}", set.Cached(r.showSurvey(r.desk.Show(door))))
 	router.Post("/surveys/{slug}", set.Handle(r.desk.Take(door)))
-	cached("/surveys/{slug}/thanks", r.showThanks)
-	cached("/surveys/{slug}/results", r.showResults)
+	router.Get("/surveys/{slug}/thanks", set.Cached(r.showThanks))
+	router.Get("/surveys/{slug}/results", set.Cached(r.showResults))
 }
 
 // grace is how long after its end a survey still takes what was being written: as long as a page may stay open.

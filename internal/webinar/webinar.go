@@ -98,9 +98,9 @@ func (r *Room) form(ctx context.Context, subject uuid.UUID) (form.Form, error) {
 func (r *Room) routes(router chi.Router) {
 	set := r.desk.Pages
 	door := activity.Door{Form: r.formAt, Page: r.drawRegister}
-	router.Method(http.MethodGet, "/webinars", set.Cached(set.Handle(r.showList)))
-	router.Method(http.MethodGet, "/webinars/{slug}", set.Cached(set.Handle(r.showOne)))
-	router.Method(http.MethodGet, "/webinars/{slug}/register", set.Cached(set.Handle(r.ifOpen(r.desk.Show(door)))))
+	router.Get("/webinars", set.Cached(r.showList))
+	router.Get("/webinars/{slug}", set.Cached(r.showOne))
+	router.Get("/webinars/{slug}/register", set.Cached(r.ifOpen(r.desk.Show(door))))
 	router.Post("/webinars/{slug}/register", set.Handle(r.desk.Take(door)))
 	router.Get("/webinars/{slug}/calendar.ics", set.Handle(r.serveCalendar))
 	router.Get("/webinars/{slug}/recording.webm", set.Handle(r.serveFilm))
