@@ -259,7 +259,8 @@ func definesStatus(t ast.Expr) bool {
 	return of == "activity" && (name == "Status" || name == "Move")
 }
 
-// definesForm tells whether a literal is part of the definition of a form, whose words are Go strings (DESIGN 4).
+// definesForm tells whether a literal is part of the definition of a form, whose words are Go
+// strings: a form is one value, and its digest covers what was shown.
 func definesForm(t ast.Expr) bool {
 	of, name := named(element(t))
 	return of == "form" || of == "publish" && name == "Invalid"

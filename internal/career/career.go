@@ -137,7 +137,7 @@ func (r *Room) showApply(show page.Handler) page.Handler {
 	}
 }
 
-// moved keeps a declined résumé as long as its sender asked (DESIGN 11): the longer of that and the usual year.
+// moved keeps a declined résumé as long as its sender asked: the longer of that and the usual year.
 func (r *Room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to string) error {
 	if to != declined {
 		return nil

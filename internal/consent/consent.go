@@ -81,7 +81,7 @@ type Choice struct {
 	Waiting   bool      `db:"-"` // granted, and still to be confirmed by mail
 }
 
-// waits is how long a choice waits for its confirmation (DESIGN 6).
+// waits is how long a choice waits for its confirmation; then it lapses.
 const waits = 30 * 24 * time.Hour
 
 // Lapsed tells whether a choice was never confirmed in time: it is as if it had not been made.

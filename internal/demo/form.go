@@ -23,7 +23,8 @@ const (
 	statusFilm = "film"
 )
 
-const months = 18 // DESIGN 11
+// months is how long a request is kept, as the privacy statement says.
+const months = 18
 
 func request(d Demo) form.Form {
 	return form.Form{

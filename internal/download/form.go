@@ -19,7 +19,8 @@ const (
 	statusFetched = "fetched"
 )
 
-const months = 18 // DESIGN 11
+// months is how long a request is kept, as the privacy statement says.
+const months = 18
 
 // acceptedName is the value beside the answers that says which licence was accepted.
 const acceptedName = "licence_accepted"

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// stagedFor is how long a file waits for its form to be sent (DESIGN 2).
+	// stagedFor is how long a file waits for its form to be sent: as long as the seal of the form is good.
 	stagedFor = 24 * time.Hour
 	// stagedMargin keeps a file from expiring between Resume and the statements of Attach.
 	stagedMargin = 10 * time.Minute

@@ -119,7 +119,7 @@ func Core() []Template {
 	}
 }
 
-// consented are the purposes that need a consent in force (DESIGN 6).
+// consented tells whether mail for the purpose needs a consent in force.
 func consented(purpose string) bool {
 	return slices.Contains(consent.Purposes(), consent.Purpose(purpose))
 }

@@ -20,7 +20,7 @@ import (
 	"clickcommerce.com/site/internal/submission"
 )
 
-// Retainer deletes what has been kept for as long as the statement says (A-4, DESIGN 11): records past their day, words
+// Retainer deletes what has been kept for as long as the statement says: records past their day, words
 // of old mails, old facts, and the addresses of people about whom nothing is held any more.
 //
 // It promises that nothing is deleted before its date, that everything is gone by the night after, except what a legal

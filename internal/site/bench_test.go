@@ -32,8 +32,8 @@ func BenchmarkCachedPage(b *testing.B) {
 	}
 }
 
-// BenchmarkServed compares, over real connections, a page with bare net/http that writes the same compressed bytes
-// (DESIGN 12: at least 0.85 of it). The load generator takes part of both.
+// BenchmarkServed compares, over real connections, a page with bare net/http that writes the same compressed bytes.
+// At least 0.85 of its speed is wanted. The load generator takes part of both.
 func BenchmarkServed(b *testing.B) {
 	s := open(b, nil)
 	w := ask(s, http.MethodGet, "/products/contracts", nil, "Accept-Encoding", "gzip")

@@ -168,7 +168,7 @@ func TestUnknownRecords(t *testing.T) {
 }
 
 // TestAnonymousAnswerIsNoRecord looks for one answer of an anonymous form wherever a record is met: it is read in the
-// results of its form, with others, and nowhere else (DESIGN 5).
+// results of its form, with others, and nowhere else.
 func TestAnonymousAnswerIsNoRecord(t *testing.T) {
 	t.Parallel()
 	h := open(t)

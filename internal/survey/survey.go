@@ -2,7 +2,7 @@
 // write, answers with a name or without any, and results in groups.
 //
 // It promises that
-//   - an anonymous answer leads to nobody: no address, no account, no receipt, no hour, no place in a queue (DESIGN 5);
+//   - an anonymous answer leads to nobody: no address, no account, no receipt, no hour, no place in a queue;
 //     staff meet it in results only, and a day later not even the database's own bookkeeping tells when it came;
 //   - no result shows a group under ten, nor lets one be worked out from what it shows, from the total, or, for anonymous
 //     surveys, from two looks at different times (P-12);
@@ -85,7 +85,7 @@ func (r *Room) Activity() activity.Activity {
 	}
 }
 
-// months is how long an answer is kept (DESIGN 11).
+// months is how long an answer is kept, as the privacy statement says.
 const months = 12
 
 func (r *Room) statuses() []activity.Status {

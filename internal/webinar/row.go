@@ -173,7 +173,7 @@ func (w Webinar) Where() string {
 	return where
 }
 
-// purgeAfter is when a registration is deleted: 12 months after the end (DESIGN 11).
+// purgeAfter is when a registration is deleted: 12 months after the end, as the privacy statement says.
 func (w Webinar) purgeAfter() time.Time { return w.End().AddDate(0, 12, 0) }
 
 // Path is its public page.
