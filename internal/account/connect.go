@@ -37,18 +37,19 @@ func (s *Service) EndAccess(ctx context.Context, tx pgx.Tx, person uuid.UUID) er
 	return endAll(ctx, tx, a.ID, uuid.Nil, now)
 }
 
-// ChangeAddressOf is ChangeAddressIn for the account of a person; ErrNotFound says that they have none.
+// ChangeAddressOf is ChangeAddress for the account of a person; ErrNotFound says that they have none.
 func (s *Service) ChangeAddressOf(ctx context.Context, tx pgx.Tx, person uuid.UUID, address string) error {
 	a, err := one(ctx, tx, `WHERE a.person_id = $1`, person)
 	if err != nil {
 		return err
 	}
-	return s.ChangeAddressIn(ctx, tx, a.ID, address)
+	return s.ChangeAddress(ctx, tx, a.ID, address)
 }
 
-// ChangeAddressIn is ChangeAddress within a transaction of the caller's, which fails with it. What was mailed to the old
-// address opens nothing any more; where no password was set by it yet, the new address is invited in its stead.
-func (s *Service) ChangeAddressIn(ctx context.Context, tx pgx.Tx, account uuid.UUID, address string) error {
+// ChangeAddress moves an account to a new address, which the caller has made sure of, and tells the old one. It returns
+// ErrAddress, ErrTaken or ErrNotFound. What was mailed to the old address opens nothing any more; where no password was set
+// by it yet, the new address is invited in its stead.
+func (s *Service) ChangeAddress(ctx context.Context, tx pgx.Tx, account uuid.UUID, address string) error {
 	email, complaint := form.ParseEmail(strings.TrimSpace(address))
 	if complaint != "" {
 		return ErrAddress

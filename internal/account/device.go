@@ -230,8 +230,8 @@ func (s *Service) Devices(ctx context.Context, account uuid.UUID) ([]DeviceInfo,
 	return list, nil
 }
 
-// ForgetDevice ends a remembered computer and whatever it has open; ErrNotFound where it isn't the account's.
-func (s *Service) ForgetDevice(ctx context.Context, account, id uuid.UUID) error {
+// forgetDevice ends a remembered computer and whatever it has open; ErrNotFound where it isn't the account's.
+func (s *Service) forgetDevice(ctx context.Context, account, id uuid.UUID) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		d, err := lockDevice(ctx, tx, id)
 		if err != nil {

@@ -198,9 +198,9 @@ func (s *Service) setPassword(ctx context.Context, tx pgx.Tx, a Account, phc str
 	return endAll(ctx, tx, a.ID, but, now)
 }
 
-// ChangePassword replaces the password of one who is signed in and gave the present one, and signs the account out
+// changePassword replaces the password of one who is signed in and gave the present one, and signs the account out
 // everywhere else. It returns ErrRefused, a *WaitError or a PasswordError.
-func (s *Service) ChangePassword(ctx context.Context, in *Session, present, next string, client netip.Addr) error {
+func (s *Service) changePassword(ctx context.Context, in *Session, present, next string, client netip.Addr) error {
 	if err := CheckPassword(in.Kind, in.Account.Email, next); err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func (s *Service) drawOwn(w http.ResponseWriter, r *http.Request, status int, pr
 	if in.Kind == Connect {
 		return s.drawDevices(w, r, in, sessions, status, present, next)
 	}
-	left, err := s.RecoveryLeft(r.Context(), in.Account.ID)
+	left, err := s.recoveryLeft(r.Context(), in.Account.ID)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (s *Service) submitPassword(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	in := From(r.Context())
-	err := s.ChangePassword(r.Context(), in, r.PostForm.Get("present"), r.PostForm.Get("password"), s.client(r))
+	err := s.changePassword(r.Context(), in, r.PostForm.Get("present"), r.PostForm.Get("password"), s.client(r))
 	if err == nil {
 		http.Redirect(w, r, own(in.Kind)+"?done=changed", http.StatusSeeOther)
 		return nil
@@ -130,7 +130,7 @@ func (s *Service) submitRenew(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) submitNewCodes(w http.ResponseWriter, r *http.Request) error {
-	codes, err := s.RenewRecovery(r.Context(), From(r.Context()).Account.ID)
+	codes, err := s.renewRecovery(r.Context(), From(r.Context()).Account.ID)
 	if err != nil {
 		return err
 	}
@@ -144,9 +144,9 @@ func (s *Service) submitEnd(w http.ResponseWriter, r *http.Request) error {
 	}
 	in := From(r.Context())
 	what, word := r.PostForm.Get("session"), "ended"
-	end := s.EndSession
+	end := s.endSession
 	if what == "" {
-		what, word, end = r.PostForm.Get("device"), "forgotten", s.ForgetDevice
+		what, word, end = r.PostForm.Get("device"), "forgotten", s.forgetDevice
 	}
 	id, err := uuid.Parse(what)
 	if err != nil {

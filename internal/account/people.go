@@ -271,12 +271,6 @@ func joined(roles []Role) string {
 	return strings.Join(words, " ")
 }
 
-// ChangeAddress moves an account to a new address, which the caller has made sure of, and tells the old one. It
-// returns ErrAddress, ErrTaken or ErrNotFound.
-func (s *Service) ChangeAddress(ctx context.Context, account uuid.UUID, address string) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return s.ChangeAddressIn(ctx, tx, account, address) })
-}
-
 // Named returns the name, or the part of the address before the @.
 func Named(name, email string) string {
 	if name = strings.TrimSpace(name); name != "" {

@@ -235,6 +235,12 @@ func TestHolder(t *testing.T) {
 	}
 }
 
+func (w *world) changeAddress(id uuid.UUID, address string) error {
+	return pgx.BeginFunc(w.Context(), w.pool, func(tx pgx.Tx) error {
+		return w.service.ChangeAddress(w.Context(), tx, id, address)
+	})
+}
+
 func TestChangeAddress(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -243,7 +249,7 @@ func TestChangeAddress(t *testing.T) {
 	for address, want := range map[string]error{
 		"EVE@example.com": account.ErrTaken, "nothing": account.ErrAddress, "Lovelace@example.com": nil,
 	} {
-		if err := w.service.ChangeAddress(t.Context(), ada.ID, address); !errors.Is(err, want) {
+		if err := w.changeAddress(ada.ID, address); !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", address, err, want)
 		}
 	}
@@ -269,7 +275,7 @@ func TestChangeAddressEndsLinks(t *testing.T) {
 	b := w.browser()
 	b.post("/connect/reset", "email", ada.Email).want(http.StatusOK)
 	for id, address := range map[uuid.UUID]string{ada.ID: "ada@example.org", bob.ID: "bob@example.org"} {
-		if err := w.service.ChangeAddress(t.Context(), id, address); err != nil {
+		if err := w.changeAddress(id, address); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -217,9 +217,9 @@ func (s *Service) Sessions(ctx context.Context, account uuid.UUID) ([]SessionInf
 	return list, nil
 }
 
-// EndSession signs an account out at one place, and forgets the computer if it was remembered; ErrNotFound where the
+// endSession signs an account out at one place, and forgets the computer if it was remembered; ErrNotFound where the
 // session isn't the account's.
-func (s *Service) EndSession(ctx context.Context, account, session uuid.UUID) error {
+func (s *Service) endSession(ctx context.Context, account, session uuid.UUID) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var device uuid.NullUUID
 		err := tx.QueryRow(ctx, `DELETE FROM session WHERE id = $1 AND account_id = $2 RETURNING device_id`,

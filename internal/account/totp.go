@@ -69,8 +69,8 @@ func (s *Service) enrolAs(ctx context.Context, account uuid.UUID, secret, code s
 	return codes, nil
 }
 
-// RenewRecovery replaces all recovery codes of an account and returns the new ones.
-func (s *Service) RenewRecovery(ctx context.Context, account uuid.UUID) ([]string, error) {
+// renewRecovery replaces all recovery codes of an account and returns the new ones.
+func (s *Service) renewRecovery(ctx context.Context, account uuid.UUID) ([]string, error) {
 	var codes []string
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
 		if codes, err = s.replaceRecovery(ctx, tx, account); err != nil {
@@ -81,8 +81,8 @@ func (s *Service) RenewRecovery(ctx context.Context, account uuid.UUID) ([]strin
 	return codes, err
 }
 
-// RecoveryLeft returns how many recovery codes of an account are unused.
-func (s *Service) RecoveryLeft(ctx context.Context, account uuid.UUID) (int, error) {
+// recoveryLeft returns how many recovery codes of an account are unused.
+func (s *Service) recoveryLeft(ctx context.Context, account uuid.UUID) (int, error) {
 	var n int
 	err := s.pool.QueryRow(ctx, `SELECT count(*) FROM recovery_code WHERE account_id = $1 AND used_at IS NULL`,
 		account).Scan(&n)

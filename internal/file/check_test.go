@@ -25,7 +25,7 @@ func check(raw string, body []byte, accept []Type) (string, Type, error) {
 
 func TestCheckTakesRealDocuments(t *testing.T) {
 	t.Parallel()
-	all := append(Documents(), ZIP, PNG, WEBM, VTT)
+	all := append(documents(), ZIP, PNG, WEBM, VTT)
 	latin, err := charmap.Windows1252.NewEncoder().String("Jürgen Ærø, “Köln” – 10 €")
 	must(t, err)
 	online := docxParts("from the web")
@@ -199,7 +199,7 @@ func TestCheckRefuses(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := check(tt.name, tt.body, Documents())
+			_, _, err := check(tt.name, tt.body, documents())
 			var r *Refusal
 			if !errors.As(err, &r) {
 				t.Fatalf("error %v, want a refusal", err)
@@ -246,7 +246,7 @@ func FuzzCheck(f *testing.F) {
 	} {
 		f.Add(name, body)
 	}
-	accept := append(Documents(), ZIP, PNG)
+	accept := append(documents(), ZIP, PNG)
 	f.Fuzz(func(t *testing.T, raw string, body []byte) {
 		name, got, err := check(raw, body, accept)
 		var r *Refusal

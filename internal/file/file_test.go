@@ -45,10 +45,13 @@ func (h *house) wait(d time.Duration) { h.later.Add(int64(d)) }
 
 const limit = 10 << 20
 
+// documents are the types in which a letter or a résumé is taken.
+func documents() []Type { return []Type{PDF, DOCX, ODT, RTF, TXT} }
+
 func (h *house) stage(name string, body []byte) Staged {
 	h.t.Helper()
 	s, err := h.Stage(h.t.Context(), Upload{
-		Name: name, Reader: bytes.NewReader(body), Accept: append(Documents(), ZIP), Max: limit, Field: "cv",
+		Name: name, Reader: bytes.NewReader(body), Accept: append(documents(), ZIP), Max: limit, Field: "cv",
 	})
 	must(h.t, err)
 	return s

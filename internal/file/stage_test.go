@@ -97,7 +97,7 @@ func TestStageLimit(t *testing.T) {
 	}
 	before := len(h.stored())
 	for name, tt := range tests {
-		_, err := h.Stage(t.Context(), Upload{Name: "big.txt", Reader: tt.body, Accept: Documents(), Max: limit})
+		_, err := h.Stage(t.Context(), Upload{Name: "big.txt", Reader: tt.body, Accept: documents(), Max: limit})
 		var r *Refusal
 		if !errors.As(err, &r) || !strings.Contains(r.Message, tt.want) {
 			t.Errorf("%s: %v %+v, want %q", name, err, r, tt.want)
@@ -121,7 +121,7 @@ func TestStageReturnsTheReadersError(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "")
 	broken := errors.New("connection lost")
-	up := Upload{Name: "a.txt", Accept: Documents(), Max: limit}
+	up := Upload{Name: "a.txt", Accept: documents(), Max: limit}
 	up.Reader = io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken))
 	if _, err := h.Stage(t.Context(), up); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)

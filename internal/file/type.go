@@ -21,9 +21,6 @@ const (
 	VTT  Type = "vtt"
 )
 
-// Documents returns the types in which a letter or a résumé is taken.
-func Documents() []Type { return []Type{PDF, DOCX, ODT, RTF, TXT} }
-
 // Types reads names of types as a form field lists them ("pdf", ".pdf"); an unknown one is an error.
 func Types(names []string) ([]Type, error) {
 	types := make([]Type, 0, len(names))

@@ -141,8 +141,8 @@ func (f Form) Steps() []string {
 	return steps
 }
 
-// HasFile tells whether the form asks for a file, and must be sent as multipart.
-func (f Form) HasFile() bool {
+// hasFile tells whether the form asks for a file, and must be sent as multipart.
+func (f Form) hasFile() bool {
 	return slices.ContainsFunc(f.Fields, func(x Field) bool { return x.Kind == File })
 }
 

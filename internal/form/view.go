@@ -100,7 +100,7 @@ type Shown struct {
 func (f Form) View(s Shown) View {
 	steps := f.Steps()
 	v := View{
-		Action: s.Action, Title: f.Title, Intro: f.Intro, Button: f.Button, Multipart: f.HasFile(), Trap: TrapField,
+		Action: s.Action, Title: f.Title, Intro: f.Intro, Button: f.Button, Multipart: f.hasFile(), Trap: TrapField,
 		Message: s.Message, Closed: s.Closed, Label: f.label(s.Statement), Step: s.Step + 1, Steps: len(steps),
 		Hidden: append([]Hidden{{SealField, s.Seal}}, s.Hidden...),
 	}

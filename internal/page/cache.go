@@ -54,7 +54,7 @@ func (s *Set) Cached(h Handler) http.HandlerFunc {
 			next(w, r)
 			return
 		}
-		key := cacheKey{r.URL.Path, ChoiceOf(r), SignIns(r)}
+		key := cacheKey{r.URL.Path, ChoiceOf(r), signIns(r)}
 		minute, generation := s.cfg.Now().Unix()/60, s.cache.generation.Load()
 		e := s.cache.get(key, minute, generation)
 		if e == nil {

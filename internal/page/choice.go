@@ -53,9 +53,9 @@ func (c Choice) Cookie(secure bool) *http.Cookie {
 // that https gives them.
 var signInCookies = [...]string{"connect", "staff", "__Host-connect", "__Host-staff"}
 
-// SignIns counts the cookies in the browser that signing in has set. It says no more than that: whose they are, and whether
+// signIns counts the cookies in the browser that signing in has set. It says no more than that: whose they are, and whether
 // they still open anything, a public page does not ask.
-func SignIns(r *http.Request) int {
+func signIns(r *http.Request) int {
 	if len(r.Header["Cookie"]) == 0 {
 		return 0
 	}

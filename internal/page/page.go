@@ -246,7 +246,7 @@ func (s *Set) fill(b *Base, r *http.Request) {
 	b.Site = s.cfg.Site
 	b.Public = s.cfg.PublicURL
 	b.Canonical = s.cfg.PublicURL + (&url.URL{Path: b.Path}).EscapedPath()
-	b.Choice, b.SignIns = ChoiceOf(r), SignIns(r)
+	b.Choice, b.SignIns = ChoiceOf(r), signIns(r)
 	if r.URL.RawQuery != "" {
 		b.Campaign = CampaignOf(r.URL.Query())
 	}

@@ -102,7 +102,7 @@ func (ws *Workspace) submitLift(w http.ResponseWriter, r *http.Request) error {
 		by = o.by
 	}
 	switch err := ws.misuse.Lift(r.Context(), f, by); {
-	case errors.Is(err, ErrOwnFlag):
+	case errors.Is(err, errOwnFlag):
 		return &page.Error{Status: http.StatusForbidden, Message: ws.say("own_flag")}
 	case err != nil:
 		return ws.told(err)

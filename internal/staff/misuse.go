@@ -175,13 +175,13 @@ func (m *Misuse) Add(ctx context.Context, f Flag, by submission.Actor, address s
 	return m.Refresh(ctx)
 }
 
-// ErrOwnFlag says that an objection is decided by somebody else than who flagged.
-var ErrOwnFlag = errors.New("staff: the flag is the officer's own")
+// errOwnFlag says that an objection is decided by somebody else than who flagged.
+var errOwnFlag = errors.New("staff: the flag is the officer's own")
 
-// Lift takes a flag and its block back, once however often it is asked to. ErrOwnFlag says who must not.
+// Lift takes a flag and its block back, once however often it is asked to. errOwnFlag says who must not.
 func (m *Misuse) Lift(ctx context.Context, f Flag, by submission.Actor) error {
 	if f.Officer == by.ID {
-		return ErrOwnFlag
+		return errOwnFlag
 	}
 	err := pgx.BeginFunc(ctx, m.pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `

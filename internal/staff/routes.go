@@ -12,11 +12,11 @@ import (
 // Routes mounts everything under /staff: the doors of package account, this room's pages, and the staff pages of the
 // activities and the other rooms, which find who is signed in by account.From and check their own rights.
 func (ws *Workspace) Routes(r chi.Router) {
-	ws.accounts.StaffRoutes(r, ws.Inside)
+	ws.accounts.StaffRoutes(r, ws.inside)
 	r.Group(func(r chi.Router) {
 		r.Use(ws.accounts.Load)                // who is signed in
 		r.Use(ws.accounts.RequireStaff())      // and has given a code
-		r.Use(ws.Inside)                       // the navigation of their roles
+		r.Use(ws.inside)                       // the navigation of their roles
 		r.Route("/staff", func(r chi.Router) { // first: what follows takes its own addresses back
 			for _, a := range ws.desk.Activities() {
 				if a.Staff != nil {

@@ -10,9 +10,9 @@ import (
 	"clickcommerce.com/site/internal/submission"
 )
 
-// Inside draws the pages below it with the navigation of the roles of who is signed in. It stands below
+// inside draws the pages below it with the navigation of the roles of who is signed in. It stands below
 // account.RequireStaff.
-func (ws *Workspace) Inside(next http.Handler) http.Handler {
+func (ws *Workspace) inside(next http.Handler) http.Handler {
 	return ws.handle(func(w http.ResponseWriter, r *http.Request) error {
 		in := account.From(r.Context())
 		if in == nil {

@@ -33,7 +33,7 @@ type Entry struct {
 	Channel    string // "" means form
 	PurgeAfter time.Time
 	Taken      *audit.Event // by whom of the staff it was taken, for a sender who told it; stored with it, once
-	Quarantine bool         // kept apart, for KeptApart at most: no consent and no message until restored
+	Quarantine bool         // kept apart, for maxQuarantine at most: no consent and no message until restored
 	// Asks tells whether a status is one in which staff are to do something; nil: each is. What asks for nothing counts as
 	// read from the start.
 	Asks func(status string) bool

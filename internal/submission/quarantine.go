@@ -13,12 +13,12 @@ import (
 	"clickcommerce.com/site/internal/mail"
 )
 
-// KeptApart is how long what was set apart is kept (DESIGN 11): it is restored by then, or deleted.
-const KeptApart = 30 * 24 * time.Hour
+// maxQuarantine is how long a submission stays in quarantine: it is restored by then, or deleted.
+const maxQuarantine = 30 * 24 * time.Hour
 
 // purgeAfter is the day of deletion of an entry that is stored now.
 func purgeAfter(e Entry, at time.Time) time.Time {
-	if apart := at.Add(KeptApart); e.Quarantine && apart.Before(e.PurgeAfter) {
+	if apart := at.Add(maxQuarantine); e.Quarantine && apart.Before(e.PurgeAfter) {
 		return apart
 	}
 	return e.PurgeAfter
@@ -51,7 +51,7 @@ func (s *Store) Quarantine(ctx context.Context, ids []uuid.UUID, by Actor) error
 				UPDATE submission s SET quarantined_at = $2, purge_after = least(s.purge_after, $3::date)
 				FROM (SELECT id, purge_after FROM submission WHERE id = $1 FOR UPDATE) AS before
 				WHERE s.id = before.id AND s.quarantined_at IS NULL
-				RETURNING s.status, before.purge_after::text`, id, s.Now(), s.Now().Add(KeptApart)).Scan(&status, &kept)
+				RETURNING s.status, before.purge_after::text`, id, s.Now(), s.Now().Add(maxQuarantine)).Scan(&status, &kept)
 			if errors.Is(err, pgx.ErrNoRows) {
 				continue
 			}
