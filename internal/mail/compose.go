@@ -70,7 +70,6 @@ func (q *Queue) compose(id uuid.UUID, d *drawer, to string, drawn Drawn, data an
 	}
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	m.FromMailAddress(&q.identity.From)
-	m.EnvelopeFromMailAddress(&q.envelope)
 	m.ToMailAddress(recipient)
 	m.SetMessageIDWithValue(q.messageID(id))
 	m.SetDateWithValue(at)

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -77,25 +76,6 @@ func TestInvitationCarriesACalendar(t *testing.T) {
 	if len(mails) != 1 || !strings.Contains(mails[0].Raw, "text/calendar; method=REQUEST; charset=UTF-8") ||
 		!strings.Contains(mails[0].Raw, "BEGIN:VCALENDAR") {
 		t.Errorf("got %v", mails)
-	}
-}
-
-func TestRateLimit(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.config.Rate = 20
-	w.queue = mailtest.New(t, w.config)
-	ada := w.person("ada@example.com")
-	for range 26 {
-		w.letter(ada, "ada@example.com")
-	}
-	start := time.Now()
-	w.drain()
-	if got := time.Since(start); got < 250*time.Millisecond { // 20 at once, then one every 50 ms
-		t.Errorf("26 mails left within %v", got)
-	}
-	if got := len(w.server.Mails()); got != 26 {
-		t.Errorf("got %d mails", got)
 	}
 }
 

@@ -90,16 +90,9 @@ func (q *Queue) claimDue(ctx context.Context, bulk bool, until time.Time) ([]cla
 
 // sendAll sends what was claimed. What it can't come to before the lease ends, or because ctx does, it gives back.
 func (q *Queue) sendAll(ctx context.Context, claims []claim, until time.Time) error {
-	var s session
-	defer func() {
-		if s != nil {
-			s.close()
-		}
-	}()
+	server := &connection{transport: q.transport}
+	defer server.close()
 	for i, c := range claims {
-		if q.limit != nil {
-			_ = q.limit.Wait(ctx) // its error is that of ctx, seen next
-		}
 		if ctx.Err() != nil || q.now().Add(sendTimeout).After(until) {
 			return errors.Join(ctx.Err(), q.giveBack(ctx, q.now(), claims[i:]))
 		}
@@ -110,26 +103,27 @@ func (q *Queue) sendAll(ctx context.Context, claims []claim, until time.Time) er
 		if m == nil {
 			continue
 		}
-		if s == nil {
-			if s, err = q.transport.open(ctx); err != nil && ctx.Err() != nil {
-				return errors.Join(err, q.giveBack(ctx, q.now(), claims[i:]))
-			}
-			if err != nil {
-				// The others wait for the next drain: one failed call says enough.
-				return errors.Join(err, q.later(ctx, c, "the mail server could not be reached"),
-					q.giveBack(ctx, q.now(), claims[i+1:]))
-			}
+		if err := server.open(ctx); err != nil {
+			return errors.Join(err, q.unreachable(ctx, claims[i:]))
 		}
-		sent := s.send(c.ID.String(), m)
+		sent := server.session.send(c.ID.String(), m)
 		if err := q.settle(ctx, c, d, sent); err != nil {
 			return err
 		}
-		if no := (*refusal)(nil); sent != nil && !errors.As(sent, &no) {
-			s.close()
-			s = nil // broken: the next mail opens a new one
+		if broken(sent) {
+			server.close()
 		}
 	}
 	return nil
+}
+
+// unreachable puts off the first of the messages, since the mail server could not be reached, and gives back the others
+// for the next drain: one failed call says enough. Where ctx ended the call, it says nothing of the server.
+func (q *Queue) unreachable(ctx context.Context, claims []claim) error {
+	if ctx.Err() != nil {
+		return q.giveBack(ctx, q.now(), claims)
+	}
+	return errors.Join(q.later(ctx, claims[0], "the mail server could not be reached"), q.giveBack(ctx, q.now(), claims[1:]))
 }
 
 // pending is what is read of a message right before it is sent.
@@ -145,10 +139,10 @@ type pending struct {
 	AgreedAt *time.Time
 }
 
-// ready asks the gate once more, as of now: the version of the statement in force may have changed since the message was
-// stored. Where another company carries mail, it asks whether a statement said so to the person. Then it draws the mail. It
-// returns no mail where there is none to send: then the row says why. Its error is that of the database.
-func (q *Queue) ready(ctx context.Context, c claim) (*gomail.Msg, *drawer, error) {
+// look reads a message, and asks the gate once more, as of now: the version of the statement in force may have changed
+// since the message was stored. Where another company carries mail, it asks whether a statement said so to the person. It
+// returns nil where the message is no longer ours to send: cancelled, erased, or taken over.
+func (q *Queue) look(ctx context.Context, c claim) (*pending, error) {
 	rows, err := q.pool.Query(ctx, `
 		SELECT m.person_id AS person, m.purpose, m.template, m.address, m.data,
 			coalesce(may_send(jsonb_populate_record(m, jsonb_build_object('created_at', $3::timestamptz))), restrained(m),
@@ -162,14 +156,24 @@ func (q *Queue) ready(ctx context.Context, c claim) (*gomail.Msg, *drawer, error
 		LEFT JOIN consent c ON c.person_id = m.person_id AND c.purpose = m.purpose AND c.channel = m.channel
 		WHERE m.id = $1 AND m.state = 'queued' AND m.attempts = $2`, c.ID, c.Attempts, q.now(), q.relay)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read message: %w", err)
+		return nil, fmt.Errorf("read message: %w", err)
 	}
-	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[pending])
-	if errors.Is(err, pgx.ErrNoRows) { // cancelled, erased, or taken over
-		return nil, nil, nil
+	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByName[pending])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("read message: %w", err)
+		return nil, fmt.Errorf("read message: %w", err)
+	}
+	return p, nil
+}
+
+// ready draws a message that may be sent now. It returns no mail where there is none to send: then the row says why. Its
+// error is that of the database.
+func (q *Queue) ready(ctx context.Context, c claim) (*gomail.Msg, *drawer, error) {
+	p, err := q.look(ctx, c)
+	if err != nil || p == nil {
+		return nil, nil, err
 	}
 	if p.Refused != nil {
 		return nil, nil, q.close(ctx, c, "withheld", *p.Refused)
@@ -221,7 +225,7 @@ func (q *Queue) cancel(ctx context.Context, c claim) error {
 	return nil
 }
 
-func (q *Queue) mail(id uuid.UUID, d *drawer, p pending, data any) (*gomail.Msg, error) {
+func (q *Queue) mail(id uuid.UUID, d *drawer, p *pending, data any) (*gomail.Msg, error) {
 	drawn, err := q.Draw(d.Name, data, p.agreed(), q.UnsubscribePath(id))
 	if err != nil {
 		return nil, err
@@ -229,7 +233,7 @@ func (q *Queue) mail(id uuid.UUID, d *drawer, p pending, data any) (*gomail.Msg,
 	return q.compose(id, d, p.Address, drawn, data, q.now())
 }
 
-func (p pending) agreed() Agreed {
+func (p *pending) agreed() Agreed {
 	if p.Wording == nil || p.AgreedAt == nil {
 		return Agreed{}
 	}

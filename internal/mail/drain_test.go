@@ -28,7 +28,6 @@ func TestSentMail(t *testing.T) {
 	w := newWorld(t)
 	var logged bytes.Buffer
 	w.config.Log = slog.New(slog.NewTextHandler(&logged, nil))
-	w.config.Envelope = "bounces@mail.example.com"
 	w.queue = mailtest.New(t, w.config)
 	ada := w.person("ada@example.com")
 	id := w.add(w.about(mail.Message{Person: valid(ada), Template: "code", Address: "ada@example.com", Data: mail.Code{
@@ -42,7 +41,7 @@ func TestSentMail(t *testing.T) {
 		t.Errorf("the code stays in the database: %s", got)
 	}
 	mails := w.server.Mails()
-	if len(mails) != 1 || mails[0].To != "ada@example.com" || mails[0].From != "bounces@mail.example.com" {
+	if len(mails) != 1 || mails[0].To != "ada@example.com" || mails[0].From != "post@mail.example.com" {
 		t.Fatalf("got %+v", mails)
 	}
 	m := parse(t, mails[0].Raw)

@@ -33,7 +33,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"golang.org/x/time/rate"
 
 	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/key"
@@ -54,7 +53,7 @@ var (
 type Identity struct {
 	Name, LegalName string
 	Address         []string        // postal, one line each
-	From            netmail.Address // sender of every mail
+	From            netmail.Address // sender of every mail; reports of what did not arrive come back to it
 	PublicURL       string          // how the world reaches the site; all links start with it
 	PrivacyEmail    string
 }
@@ -69,8 +68,6 @@ type Config struct {
 	SMTP      string           // SMTP_URL; empty: mails are written as .eml files into Dir
 	Relay     bool             // the server of SMTP is run by another company
 	Dir       string           // folder of .eml files, made when first needed
-	Envelope  string           // address that gets bounces; empty: that of From
-	Rate      rate.Limit       // mails a second, for each process; 0: no limit
 	Now       func() time.Time // nil: time.Now
 	Log       *slog.Logger     // nil: silent
 }
@@ -82,12 +79,10 @@ type Queue struct {
 	templates map[string]*drawer
 	identity  Identity
 	base      *url.URL
-	envelope  netmail.Address
 	zone      *time.Location
 	transport transport
 	relay     bool // what transport takes is handed to another company
 	dir       string
-	limit     *rate.Limiter
 	now       func() time.Time
 	log       *slog.Logger
 }
@@ -104,14 +99,6 @@ func New(c Config) (*Queue, error) {
 	if _, err := netmail.ParseAddress(c.Identity.From.String()); err != nil {
 		return nil, fmt.Errorf("mail: sender: %w", err)
 	}
-	q.envelope = netmail.Address{Address: c.Identity.From.Address}
-	if c.Envelope != "" {
-		parsed, err := netmail.ParseAddress(c.Envelope)
-		if err != nil {
-			return nil, fmt.Errorf("mail: envelope sender: %w", err)
-		}
-		q.envelope.Address = parsed.Address
-	}
 	// Dates in mails are those of the place from which the company writes.
 	q.zone = clock.Zone()
 	if q.transport, err = newTransport(c.SMTP, c.Dir, q.base.Hostname()); err != nil {
@@ -119,9 +106,6 @@ func New(c Config) (*Queue, error) {
 	}
 	if q.templates, err = parse(c.Files, c.Templates, q.base); err != nil {
 		return nil, err
-	}
-	if c.Rate > 0 {
-		q.limit = rate.NewLimiter(c.Rate, max(1, int(c.Rate)))
 	}
 	if q.now == nil {
 		q.now = time.Now

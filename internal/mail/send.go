@@ -32,6 +32,37 @@ type session interface {
 	close()
 }
 
+// broken tells whether a session is of no more use after what its send returned.
+func broken(sent error) bool {
+	var refused *refusal
+	return sent != nil && !errors.As(sent, &refused)
+}
+
+// connection opens a session when a mail needs one, and keeps it for the next.
+type connection struct {
+	transport transport
+	session   session // nil: none is open
+}
+
+func (c *connection) open(ctx context.Context) error {
+	if c.session != nil {
+		return nil
+	}
+	s, err := c.transport.open(ctx)
+	if err != nil {
+		return err
+	}
+	c.session = s
+	return nil
+}
+
+func (c *connection) close() {
+	if c.session != nil {
+		c.session.close()
+		c.session = nil
+	}
+}
+
 // refusal is a server's no to one mail. Its text names codes only: servers quote addresses.
 type refusal struct {
 	Code      int    // 4xx or 5xx (RFC 5321)

@@ -162,7 +162,6 @@ func TestNewRefuses(t *testing.T) {
 		"twice":            func(c *mail.Config) { c.Templates = append(c.Templates, c.Templates[0]) },
 		"no file":          func(c *mail.Config) { c.Files = layout() },
 		"no main":          func(c *mail.Config) { c.Files, c.Templates = noMain, c.Templates[2:3] },
-		"no envelope":      func(c *mail.Config) { c.Envelope = "bounces at example.com" },
 		"unknown template": func(c *mail.Config) { c.Templates = []mail.Template{{Name: "none", Data: mail.Code{}}} },
 	} {
 		t.Run(name, func(t *testing.T) {
