@@ -157,19 +157,33 @@ func (l *Ledger) Record(ctx context.Context, tx pgx.Tx, who uuid.UUID, e Event) 
 // Withdraw records the person's refusal of a purpose on a channel; refusing twice is refusing once.
 func (l *Ledger) Withdraw(ctx context.Context, who uuid.UUID, p Purpose, c Channel, o Origin, wording, statement string) error {
 	return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
-		var refused bool
-		if err := tx.QueryRow(ctx, `
-			SELECT EXISTS (SELECT FROM consent WHERE person_id = $1 AND purpose = $2 AND channel = $3 AND NOT granted)`,
-			who, p, c).Scan(&refused); err != nil {
-			return fmt.Errorf("withdraw consent: %w", err)
-		}
-		if refused {
-			return nil
-		}
-		return l.Record(ctx, tx, who, Event{
+		_, err := l.Refuse(ctx, tx, who, Event{
 			Purpose: p, Channel: c, Wording: wording, Statement: statement, Origin: o, At: l.now(),
 		})
+		return err
 	})
+}
+
+// Refuse records a refusal of a known person, and tells whether it was not the last that they said of it already: refusing
+// twice, also at the same moment, is refusing once.
+func (l *Ledger) Refuse(ctx context.Context, tx pgx.Tx, who uuid.UUID, e Event) (bool, error) {
+	if _, err := tx.Exec(ctx, `SELECT FROM person WHERE id = $1 FOR NO KEY UPDATE`, who); err != nil {
+		return false, fmt.Errorf("refuse: %w", err)
+	}
+	var refused bool
+	if err := tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM consent c JOIN person p ON p.id = c.person_id
+			WHERE c.person_id = $1 AND c.purpose = $2 AND c.channel = $3 AND NOT c.granted
+				AND (p.erased_at IS NOT NULL OR EXISTS (SELECT FROM suppression s
+					WHERE s.address_hmac = p.address_hmac AND s.purpose = $2 AND s.channel = $3)))`,
+		who, e.Purpose, e.Channel).Scan(&refused); err != nil {
+		return false, fmt.Errorf("refuse: %w", err)
+	}
+	if refused {
+		return false, nil
+	}
+	e.Granted = false
+	return true, l.Record(ctx, tx, who, e)
 }
 
 // End records a refusal of all that a person agreed to and that is in force, or waits to be confirmed.

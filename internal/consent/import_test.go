@@ -42,6 +42,41 @@ func TestImportBringsNobodyBack(t *testing.T) {
 	}
 }
 
+// Who refused from an address that was nobody's stays out whatever is imported or ticked under it later, until they agree anew
+// and confirm that themselves.
+func TestRefusedAddressStaysRefused(t *testing.T) {
+	w, ctx := newWorld(t), t.Context()
+	const email = "grace@example.com"
+	refuse := func() (fresh bool) {
+		t.Helper()
+		if err := pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) (err error) {
+			fresh, err = w.ledger.RefuseAddress(ctx, tx, email, consent.AddressRefusal{
+				Purpose: consent.Promotion, Channel: consent.ByEmail, Way: "phone", Officer: uuid.New(), At: w.now,
+			})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return fresh
+	}
+	if first, second := refuse(), refuse(); !first || second {
+		t.Errorf("refused anew: %t, then %t", first, second)
+	}
+	w.who = w.add(t, email)
+	w.imported(t, w.who.ID)
+	w.refused(t, "imported", w.who)
+	if list, err := w.ledger.RefusedByAddress(ctx, w.who.ID); err != nil || len(list) != 1 || list[0].Way != "phone" {
+		t.Errorf("known of it: %+v, %v", list, err)
+	}
+	w.tick(t, true)
+	w.refused(t, "ticked by anybody", w.who)
+	w.confirm(t)
+	w.want(t, "confirmed by themselves", true)
+	if err := w.mail(t, w.who); err != nil {
+		t.Errorf("after that: %v", err)
+	}
+}
+
 func (w *world) add(t *testing.T, email string) person.Person {
 	t.Helper()
 	p := person.Person{ID: uuid.Must(uuid.NewV7()), Email: email}

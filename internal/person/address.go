@@ -20,8 +20,8 @@ var ErrTaken = errors.New("person: another has this address")
 func (s *Store) ChangeAddress(ctx context.Context, tx pgx.Tx, id uuid.UUID, email string) error {
 	digest := AddressDigest(s.ring, email)
 	if _, err := tx.Exec(ctx, `
-		INSERT INTO suppression (address_hmac, purpose, channel, reason, at, after)
-		SELECT $2, s.purpose, s.channel, s.reason, s.at, s.after
+		INSERT INTO suppression (address_hmac, purpose, channel, reason, at, after, way, officer_id)
+		SELECT $2, s.purpose, s.channel, s.reason, s.at, s.after, s.way, s.officer_id
 		FROM suppression s JOIN person p ON p.address_hmac = s.address_hmac
 		WHERE p.id = $1
 		ON CONFLICT (address_hmac, purpose, channel) DO NOTHING`, id, digest); err != nil {

@@ -550,6 +550,46 @@ func TestRefusalsOutliveTheDatabase(t *testing.T) {
 	}
 }
 
+// What staff refused for an address that was nobody's is refused again in a restored database, with who took it and how.
+func TestRefusalsOfNobodyOutliveTheDatabase(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	ctx, eraser := t.Context(), privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
+	if err := pgx.BeginFunc(ctx, h.Pool, func(tx pgx.Tx) error {
+		_, err := h.Desk.Ledger.RefuseAddress(ctx, tx, "grace@example.org", consent.AddressRefusal{
+			Purpose: consent.Promotion, Channel: consent.ByEmail, Way: "mail", Officer: uuid.New(), At: h.Now(),
+		})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	refused := func() (row string) {
+		t.Helper()
+		if err := h.Pool.QueryRow(ctx, `SELECT coalesce(string_agg((address_hmac, purpose, channel, reason, at, way, officer_id)::text, ' '), '')
+			FROM suppression`).Scan(&row); err != nil {
+			t.Fatal(err)
+		}
+		return row
+	}
+	before := refused()
+	if err := eraser.EnterRefusals(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pgtest.Admin(t, h.Pool).Exec(ctx, `
+		ALTER TABLE suppression DISABLE TRIGGER refusal_changed; DELETE FROM suppression; ALTER TABLE suppression ENABLE TRIGGER refusal_changed`); err != nil {
+		t.Fatal(err)
+	}
+	if err := eraser.Current(ctx); !errors.Is(err, privacy.ErrOlder) {
+		t.Errorf("after a restore: %v", err)
+	}
+	if _, n, err := eraser.Replay(ctx); n != 1 || err != nil {
+		t.Errorf("replayed %d refusals, %v", n, err)
+	}
+	if after := refused(); !strings.Contains(before, ",mail,") || after != before {
+		t.Errorf("refused before: %q, after: %q", before, after)
+	}
+}
+
 // A refusal holds by the address under which a restored database knows the person, too. The journal names whose an address is
 // for as long as it is theirs, and entries that name nobody are still read.
 func TestRefusalsFollowThePerson(t *testing.T) {

@@ -21,6 +21,8 @@ type refusal struct {
 	Channel string        `json:"channel"`
 	Reason  string        `json:"reason"`
 	At      time.Time     `json:"at"`
+	Way     *string       `json:"way,omitempty"` // both where staff were told it for an address that was nobody's
+	Officer uuid.NullUUID `json:"officer"`
 }
 
 // refusalChange is a refusal that came or went; Stands tells which, as things are now.
@@ -34,6 +36,8 @@ type refusalChange struct {
 	Stands  bool          `db:"stands"`
 	Reason  string        `db:"reason"`
 	At      time.Time     `db:"at"`
+	Way     *string       `db:"way"`
+	Officer uuid.NullUUID `db:"officer_id"`
 }
 
 // refusalBatch is how many refusals are brought to the journal before the database forgets that they were to be.
@@ -45,7 +49,7 @@ func (e *Eraser) EnterRefusals(ctx context.Context) error {
 	for {
 		list, err := postgres.Rows[refusalChange](ctx, e.desk.Pool, `
 			SELECT c.id, refusal_name(c.address_hmac, c.purpose, c.channel) AS name, p.id AS person_id, c.address_hmac, c.purpose, c.channel,
-				s.at IS NOT NULL AS stands, coalesce(s.reason, '') AS reason, coalesce(s.at, c.at) AS at
+				s.at IS NOT NULL AS stands, coalesce(s.reason, '') AS reason, coalesce(s.at, c.at) AS at, s.way, s.officer_id
 			FROM refusal_change c LEFT JOIN suppression s USING (address_hmac, purpose, channel) LEFT JOIN person p USING (address_hmac)
 			ORDER BY c.id LIMIT $1`, refusalBatch)
 		if err != nil {
@@ -72,7 +76,7 @@ func (e *Eraser) enterRefusal(ctx context.Context, c refusalChange) error {
 	if !c.Stands {
 		return e.journal.drop(ctx, name)
 	}
-	return e.journal.put(ctx, name, refusal{c.Person, c.Digest, c.Purpose, c.Channel, c.Reason, c.At.UTC()})
+	return e.journal.put(ctx, name, refusal{c.Person, c.Digest, c.Purpose, c.Channel, c.Reason, c.At.UTC(), c.Way, c.Officer})
 }
 
 // refuseAgain stores in a restored database the refusals that it does not hold, also by the address under which it knows the
@@ -93,10 +97,11 @@ func (e *Eraser) refuseAgain(ctx context.Context) (int, error) {
 			return i, err
 		}
 		if _, err := e.desk.Pool.Exec(ctx, `
-			INSERT INTO suppression (address_hmac, purpose, channel, reason, at)
-			SELECT digest, $3, $4, $5, $6
+			INSERT INTO suppression (address_hmac, purpose, channel, reason, at, way, officer_id)
+			SELECT digest, $3, $4, $5, $6, $7, $8
 			FROM (VALUES ($2::bytea), ((SELECT address_hmac FROM person WHERE id = $1))) AS known (digest) WHERE digest IS NOT NULL
-			ON CONFLICT (address_hmac, purpose, channel) DO NOTHING`, x.Person, x.Digest, x.Purpose, x.Channel, x.Reason, x.At); err != nil {
+			ON CONFLICT (address_hmac, purpose, channel) DO NOTHING`, x.Person, x.Digest, x.Purpose, x.Channel, x.Reason, x.At,
+			x.Way, x.Officer); err != nil {
 			return i, fmt.Errorf("repeat a refusal: %w", err)
 		}
 	}

@@ -32,6 +32,7 @@ type personPage struct {
 	Hidden  int // records of kinds that the roles do not open
 	Mails   []mailLine
 	Choices []choiceLine
+	Before  []addressLine // refused for the address when it was nobody's
 	Flags   []flagLine
 	Left    []leftLine // the house: exports and disclosures
 	Done    string
@@ -64,6 +65,12 @@ type flagLine struct {
 type optOutView struct {
 	Purposes, Channels, Ways, Reasons []option
 	Problems                          []form.Problem
+}
+
+// addressLine is what staff were told for the person's address when it was nobody's here.
+type addressLine struct {
+	Purpose, Channel, Way, Officer string
+	At                             stamp
 }
 
 // met is a person the reader may look at, with their records that the roles open.
@@ -158,6 +165,9 @@ func (ws *Workspace) drawPerson(w http.ResponseWriter, r *http.Request, status i
 		return err
 	}
 	if p.Choices, err = ws.choicesOf(ctx, m); err != nil {
+		return err
+	}
+	if p.Before, err = ws.refusedBefore(ctx, m, names); err != nil {
 		return err
 	}
 	if p.Flags, err = ws.flagLines(ctx, m, names); err != nil {
@@ -313,8 +323,8 @@ func (ws *Workspace) submitOptOut(w http.ResponseWriter, r *http.Request, m met)
 	if m.ErasedAt != nil {
 		return &page.Error{Status: http.StatusConflict, Message: ws.say("person_erased")}
 	}
-	if err := ws.optOut(r.Context(), m, v); err != nil {
-		return err
+	if err := pgx.BeginFunc(r.Context(), ws.desk.Pool, func(tx pgx.Tx) error { return ws.optOut(r.Context(), tx, m.ID, m.by, v) }); err != nil {
+		return fmt.Errorf("record opt-out: %w", err)
 	}
 	return done(w, r, "/staff/people/"+m.ID.String(), "optout")
 }
@@ -351,34 +361,47 @@ func chosen[T ~string](sent []string, of []T) []T {
 
 // optOut writes one refusal for each purpose and channel, whether or not there was a consent: an import must not bring
 // the address back.
-func (ws *Workspace) optOut(ctx context.Context, m met, v url.Values) error {
+func (ws *Workspace) optOut(ctx context.Context, tx pgx.Tx, who uuid.UUID, by submission.Actor, v url.Values) error {
 	statement, err := ws.desk.Statements.InForce()
 	if err != nil {
 		return err
 	}
 	words := ws.say("stopped", "way", labelOf(ways(), v.Get("way")), "reason", lower(labelOf(reasons(), v.Get("reason"))))
-	err = pgx.BeginFunc(ctx, ws.desk.Pool, func(tx pgx.Tx) error {
-		var pairs []string
-		for _, p := range chosen(v["purpose"], consent.Purposes()) {
-			for _, c := range chosen(v["channel"], consent.Channels()) {
-				pairs = append(pairs, string(p)+"/"+string(c))
-				if err := ws.desk.Ledger.Record(ctx, tx, m.ID, consent.Event{
-					Purpose: p, Channel: c, Wording: words, Statement: statement.ID,
-					Origin: consent.FromStaff, At: ws.desk.Now(),
-				}); err != nil {
-					return err
-				}
-			}
-		}
-		return audit.Record(ctx, tx, audit.Event{
-			At: ws.desk.Now(), ActorID: some(m.by.ID), Role: m.by.Role, Action: "opt out", Object: "person", ObjectID: some(m.ID),
-			Detail: map[string]string{"of": strings.Join(pairs, " "), "way": v.Get("way"), "reason": v.Get("reason")},
+	pairs, err := refused(v, func(p consent.Purpose, c consent.Channel) (bool, error) {
+		return ws.desk.Ledger.Refuse(ctx, tx, who, consent.Event{
+			Purpose: p, Channel: c, Wording: words, Statement: statement.ID, Origin: consent.FromStaff, At: ws.desk.Now(),
 		})
 	})
 	if err != nil {
-		return fmt.Errorf("record opt-out: %w", err)
+		return err
 	}
-	return nil
+	return ws.logOptOut(ctx, tx, audit.Event{ActorID: some(by.ID), Role: by.Role, Object: "person", ObjectID: some(who)}, pairs, v)
+}
+
+// refused has each purpose refused on each channel that was chosen, and returns what was not refused already.
+func refused(v url.Values, refuse func(consent.Purpose, consent.Channel) (bool, error)) (pairs []string, err error) {
+	for _, p := range chosen(v["purpose"], consent.Purposes()) {
+		for _, c := range chosen(v["channel"], consent.Channels()) {
+			fresh, err := refuse(p, c)
+			if err != nil {
+				return nil, err
+			}
+			if fresh {
+				pairs = append(pairs, string(p)+"/"+string(c))
+			}
+		}
+	}
+	return pairs, nil
+}
+
+// logOptOut logs what was recorded, if anything was.
+func (ws *Workspace) logOptOut(ctx context.Context, tx pgx.Tx, e audit.Event, pairs []string, v url.Values) error {
+	if len(pairs) == 0 {
+		return nil
+	}
+	e.At, e.Action = ws.desk.Now(), "opt out"
+	e.Detail = map[string]string{"of": strings.Join(pairs, " "), "way": v.Get("way"), "reason": v.Get("reason")}
+	return audit.Record(ctx, tx, e)
 }
 
 func labelOf(options []form.Option, value string) string {

@@ -2,18 +2,22 @@ package staff_test
 
 import (
 	"context"
+	"encoding/hex"
 	"math"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/PuerkitoBio/goquery"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -86,6 +90,147 @@ func TestOptOutByPhone(t *testing.T) {
 	if w := h.as(t, account.Marketer).do(h, http.MethodPost, at+"/opt-out", nil); w.Code != http.StatusNotFound {
 		t.Errorf("one who sees none of the submissions: %d", w.Code)
 	}
+}
+
+// TestRefusalOfNobody records what somebody refuses of whom nothing is held, and holds it against what comes later.
+func TestRefusalOfNobody(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ctx := t.Context()
+	const email = "grace@example.com"
+	me := h.as(t, account.Reviewer)
+	look := me.post(t, h, "/staff/search", url.Values{"q": {email}})
+	offer, ok := me.get(t, h, look).Find(`.empty a:contains("Record a refusal")`).Attr("href")
+	if !ok || strings.Contains(offer, "grace") {
+		t.Fatalf("offered at %q", offer)
+	}
+	d := me.get(t, h, offer)
+	if got := d.Find("#out-email").AttrOr("value", ""); got != email {
+		t.Errorf("the address is not carried over: %q", got)
+	}
+	w := me.do(h, http.MethodPost, "/staff/refusals", url.Values{"email": {"grace@"}, "purpose": {"newsletter"}, "way": {"fax"}})
+	if w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("half of it: %d", w.Code)
+	}
+	d = document(t, w)
+	has(t, d, ".errors", "4 things to put right")
+	if got := d.Find("#out-email").AttrOr("value", ""); got != "grace@" || d.Find("#out-purpose-3[checked], #out-email[aria-invalid]").Length() != 2 {
+		t.Errorf("what was typed is not kept: %q", got)
+	}
+	want := url.Values{
+		"email": {" Grace@Example.com "}, "purpose": {"newsletter", "promotion"}, "channel": {"email"}, "way": {"phone"}, "reason": {"stop"},
+	}
+	var wait sync.WaitGroup
+	for range 4 { // pressed more than once
+		wait.Go(func() {
+			if w := me.do(h, http.MethodPost, "/staff/refusals", want); w.Code != http.StatusSeeOther {
+				t.Errorf("recorded: %d", w.Code)
+			}
+		})
+	}
+	wait.Wait()
+	has(t, me.get(t, h, me.post(t, h, "/staff/refusals", want)), ".notice.good", "Nothing of that is sent to this address")
+	h.wantLogged(t, "reviewer opt out address: promotion/email newsletter/email, phone, stop", email)
+	h.wantRefused(t, 2)
+
+	// What they send later is taken; what somebody ticks for them in it, or imports, brings nothing.
+	id := h.sent(t, "contact", email, func(e *submission.Entry) { e.Values["consent_newsletter"] = []string{"yes"} })
+	who := h.record(t, id).PersonID.UUID
+	if _, err := h.Pool.Exec(ctx, `
+		INSERT INTO consent_event (person_id, purpose, channel, granted, wording, statement_version, origin, at)
+		VALUES ($1, 'promotion', 'email', true, 'From a list.', '2026-11-18', 'preferences', $2)`, who, h.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Pool.Exec(ctx, `INSERT INTO confirmation (person_id, at, seq) VALUES ($1, $2, 99)`, who, h.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.contactable(t, who); got != "" {
+		t.Errorf("mailed %q in spite of it", got)
+	}
+	has(t, me.get(t, h, "/staff/people/"+who.String()), "main", "Newsletter, E-mail: by phone, ")
+	h.sent(t, "contact", email, func(e *submission.Entry) { e.Values["consent_newsletter"] = []string{"yes"} })
+	p, err := h.Desk.People.Get(ctx, who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Desk.Confirm(ctx, p, math.MaxInt64); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.contactable(t, who); !strings.Contains(got, "newsletter") {
+		t.Errorf("agreed anew and confirmed, and yet mailed %q", got)
+	}
+}
+
+// TestRefusalOfSomebody records as a person's own what was refused by an address that they have, also one that the role does
+// not open, or had; the answer tells nobody that they are known.
+func TestRefusalOfSomebody(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ctx := t.Context()
+	who := h.record(t, h.sent(t, "career", "ada@example.com")).PersonID.UUID
+	me := h.as(t, account.Alliance)
+	refuse := func(email, purpose string) {
+		t.Helper()
+		to := me.post(t, h, "/staff/refusals", url.Values{
+			"email": {email}, "purpose": {purpose}, "channel": {"email"}, "way": {"mail"}, "reason": {"unsaid"},
+		})
+		if to != "/staff/refusals?done=refused" {
+			t.Errorf("%s: leads to %s", email, to)
+		}
+	}
+	refuse("ada@example.com", "promotion")
+	refuse("ada@example.com", "promotion")
+	if err := pgx.BeginFunc(ctx, h.Pool, func(tx pgx.Tx) error { return h.Desk.People.ChangeAddress(ctx, tx, who, "ada@king.example") }); err != nil {
+		t.Fatal(err)
+	}
+	refuse("ada@example.com", "newsletter")
+	var chain int
+	if err := h.Pool.QueryRow(ctx, `SELECT count(*) FROM consent_event WHERE person_id = $1`, who).Scan(&chain); err != nil || chain != 2 {
+		t.Errorf("%d entries in the chain, %v", chain, err)
+	}
+	choices, err := h.Desk.Ledger.Of(ctx, who)
+	if err != nil || len(choices) != 2 || choices[0].Granted || choices[1].Granted || choices[0].Origin != consent.FromStaff {
+		t.Errorf("choices: %+v, %v", choices, err)
+	}
+	h.wantRefused(t, 4) // both by both addresses
+	events, err := audit.Of(ctx, h.Pool, who)
+	if err != nil || len(events) != 2 || events[0].Action != "opt out" || events[0].Role != "alliance" {
+		t.Errorf("logged: %+v, %v", events, err)
+	}
+}
+
+// wantLogged wants a single opt-out in the log, which names no address.
+func (h *house) wantLogged(t *testing.T, want, email string) {
+	t.Helper()
+	var got, all string
+	if err := h.Pool.QueryRow(t.Context(), `
+		SELECT coalesce(string_agg(concat_ws(' ', actor_role, action, object || object_id::text, object) || ': ' || (detail ->> 'of') || ', '
+				|| (detail ->> 'way') || ', ' || (detail ->> 'reason'), '; ') FILTER (WHERE action = 'opt out'), ''),
+			string_agg(a::text, ' ')
+		FROM audit_event a`).Scan(&got, &all); err != nil {
+		t.Fatal(err)
+	}
+	if got != want || strings.Contains(all, email) || strings.Contains(all, hex.EncodeToString(person.AddressDigest(h.Ring, email))) {
+		t.Errorf("logged %q, want %q, in %s", got, want, all)
+	}
+}
+
+func (h *house) wantRefused(t *testing.T, want int) {
+	t.Helper()
+	var n int
+	if err := h.Pool.QueryRow(t.Context(), `SELECT count(*) FROM suppression`).Scan(&n); err != nil || n != want {
+		t.Errorf("%d refusals, want %d; %v", n, want, err)
+	}
+}
+
+// contactable tells for what marketing may write to a person.
+func (h *house) contactable(t *testing.T, who uuid.UUID) (purposes string) {
+	t.Helper()
+	if err := h.Pool.QueryRow(t.Context(), `
+		SELECT coalesce(string_agg(purpose, ' ' ORDER BY purpose), '') FROM contactable WHERE person_id = $1`, who).Scan(&purposes); err != nil {
+		t.Fatal(err)
+	}
+	return purposes
 }
 
 // TestFoundByNumber finds who asks by phone or letter for no more calls or letters, and records it.

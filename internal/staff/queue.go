@@ -29,6 +29,7 @@ type queuePage struct {
 	Closes []string // the kinds whose answered requests can be closed many at once
 	Export string   // address of the CSV of this list, empty where the role may not
 	Empty  string
+	Refuse string // address on which a refusal is recorded for who is not found, empty where none is looked for
 }
 
 // viewLink is one of the views, with how many it holds.
@@ -146,6 +147,9 @@ func (ws *Workspace) showQueue(w http.ResponseWriter, r *http.Request) error {
 		p.List.Bulk, p.List.Act, p.Take = len(p.List.Rows) > 0, q.at("/staff/submissions"), true
 		p.Closes = ws.closes(ws.kinds(in, account.Act))
 		p.Owners, p.Export = names.options(uuid.Nil, in), q.first().at(exportsPath)
+	}
+	if len(list.Rows) == 0 {
+		p.Refuse = refusalFor(in, q)
 	}
 	return ws.views.queue.Write(w, r, http.StatusOK, p)
 }

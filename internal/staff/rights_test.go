@@ -228,11 +228,14 @@ func (h *house) payload(t *testing.T, l line) url.Values {
 		"/staff/submissions/{id}/assign": {"to": {"none"}},
 		"/staff/submissions/{id}/misuse": {"kind": {"abuse"}, "evidence": {"Words"}},
 		"/staff/people/{id}/opt-out":     {"purpose": {"newsletter"}, "channel": {"email"}, "way": {"phone"}, "reason": {"stop"}},
-		"/staff/exports/contacts":        {"purpose": {"newsletter"}, "channel": {"email"}, "recipient": {"own department"}, "reason": {"write"}},
-		"/staff/exports/submissions":     {"purpose": {"service"}, "recipient": {"own department"}, "reason": {"work"}},
-		"/staff/sign-in":                 {"email": {uuid.NewString() + "@staff.example.com"}},
-		"/staff/team":                    {"email": {uuid.NewString() + "@staff.example.com"}, "role": {"reviewer"}},
-		"/staff/team/{id}/roles":         {"role": {"marketer"}},
+		"/staff/refusals": {
+			"email": {"grace@example.com"}, "purpose": {"newsletter"}, "channel": {"email"}, "way": {"phone"}, "reason": {"stop"},
+		},
+		"/staff/exports/contacts":    {"purpose": {"newsletter"}, "channel": {"email"}, "recipient": {"own department"}, "reason": {"write"}},
+		"/staff/exports/submissions": {"purpose": {"service"}, "recipient": {"own department"}, "reason": {"work"}},
+		"/staff/sign-in":             {"email": {uuid.NewString() + "@staff.example.com"}},
+		"/staff/team":                {"email": {uuid.NewString() + "@staff.example.com"}, "role": {"reviewer"}},
+		"/staff/team/{id}/roles":     {"role": {"marketer"}},
 	}
 	if v := values[l.pattern]; v != nil && l.subject == "alliance" && strings.HasSuffix(l.pattern, "/move") {
 		return url.Values{"from": {"new"}, "to": {"approved"}, "subject": {"s"}, "text": {"t"}}

@@ -70,6 +70,11 @@ func (ws *Workspace) personRoutes(r chi.Router) {
 		r.Get("/staff/people", ws.handle(ws.showFind))
 		r.Post("/staff/people", ws.handle(ws.submitFind))
 	})
+	r.Group(func(r chi.Router) {
+		r.Use(ws.accounts.RequireStaff(recorders()...)) // who may record an opt-out of anybody, also of nobody we know
+		r.Get(refusalsPath, ws.handle(ws.showRefusal))
+		r.Post(refusalsPath, ws.handle(ws.submitRefusal))
+	})
 	r.Get("/staff/people/{id}", ws.onPerson(ws.showPerson))
 	r.Post("/staff/people/{id}/opt-out", ws.onPerson(ws.submitOptOut))
 	r.Post("/staff/misuse/{id}/lift", ws.handle(ws.submitLift))

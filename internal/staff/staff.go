@@ -93,6 +93,7 @@ type views struct {
 	take    page.View[takePage]
 	person  page.View[personPage]
 	find    page.View[findPage]
+	refusal page.View[refusalPage]
 	exports page.View[exportsPage]
 	export  page.View[exportPage]
 	mail    page.View[mailPage]
@@ -109,6 +110,7 @@ func loadViews(set *page.Set) views {
 		take:    page.Load[takePage](set, "staff/take"),
 		person:  page.Load[personPage](set, "staff/person"),
 		find:    page.Load[findPage](set, "staff/find"),
+		refusal: page.Load[refusalPage](set, "staff/refusal"),
 		exports: page.Load[exportsPage](set, "staff/exports"),
 		export:  page.Load[exportPage](set, "staff/export"),
 		mail:    page.Load[mailPage](set, "staff/mail"),

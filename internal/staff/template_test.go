@@ -20,7 +20,7 @@ func TestTemplates(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	})
-	if n != 12 {
+	if n != 13 {
 		t.Errorf("%d pages checked", n)
 	}
 }
