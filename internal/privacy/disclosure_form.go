@@ -26,7 +26,7 @@ const (
 const maxConcerned = 500
 
 // disclosureForm is what the officer fills in, for a new entry and for a correction. Approvers are the colleagues who may
-// have approved a disclosure in good faith: anybody but who enters it.
+// have approved a disclosure in good faith.
 func disclosureForm(approvers []form.Option, today time.Time) form.Form {
 	return form.Form{
 		Kind: Kind,
@@ -40,7 +40,7 @@ func disclosureForm(approvers []form.Option, today time.Time) form.Form {
 				{Value: inGoodFaith, Label: "We believe in good faith that the law requires it", Hint: "Somebody else approves it."},
 			}},
 			{Name: "basis", Label: "Which rule, or why do we believe so?", Kind: form.LongText, Max: 1000, Required: true},
-			{Name: "approver", Label: "Who approved it?", Kind: form.Choice, Hint: "Needed in good faith; never the one who enters it.", Options: approvers},
+			{Name: "approver", Label: "Who approved it?", Kind: form.Choice, Hint: "Needed in good faith. Nobody approves what they entered, nor becomes the approver by their own correction.", Options: approvers},
 			{Name: "outcome", Label: "What was given?", Kind: form.Choice, Required: true, Options: []form.Option{
 				{Value: notAnswered, Label: "The demand is not answered yet"},
 				{Value: gaveAll, Label: "All that was asked"},
@@ -181,19 +181,34 @@ func (d Disclosure) typed(people []concerned) url.Values {
 	return v
 }
 
-// approvers are the colleagues who can sign in, without the reader.
-func (r *Room) approvers(ctx context.Context, in *account.Session) ([]form.Option, error) {
+// approvers are the colleagues who may be named as such, of an entry with these versions, the newest first: who can sign in,
+// without the reader and without who entered it at first. Who stands there as the approver stays, also the reader, and also
+// once they left: a correction says what was so.
+func (r *Room) approvers(ctx context.Context, in *account.Session, versions []Disclosure) ([]form.Option, error) {
 	all, err := r.accounts.List(ctx, account.Staff)
 	if err != nil {
 		return nil, err
 	}
 	var list []form.Option
 	for _, a := range all {
-		if a.ID != in.Account.ID && a.Active(r.desk.Now()) {
+		if mayApprove(a, in, versions, r.desk.Now()) {
 			list = append(list, form.Option{Value: a.ID.String(), Label: a.Name})
 		}
 	}
 	return list, nil
+}
+
+// mayApprove is what the database holds as well (disclosure_good_faith).
+func mayApprove(a account.Account, in *account.Session, versions []Disclosure, now time.Time) bool {
+	if len(versions) == 0 {
+		return a.ID != in.Account.ID && a.Active(now)
+	}
+	first, last := versions[len(versions)-1], versions[0]
+	if a.ID == first.EnteredBy {
+		return false
+	}
+	stands := last.Ground == inGoodFaith && last.ApprovedBy.UUID == a.ID
+	return stands || a.ID != in.Account.ID && a.Active(now)
 }
 
 // concernedIn finds whom the lines of the form name. The sentence says which line can't be understood.

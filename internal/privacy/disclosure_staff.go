@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,7 +102,9 @@ type disclosurePage struct {
 	page.Base
 	disclosureRow
 	Concerned []concernedLine
+	Entered   time.Time
 	EnteredBy string
+	Corrector string // of the newest version; empty where it is the first
 	Approver  string
 	Versions  []disclosureVersion // earlier ones, the newest first
 	Exports   []fileLine
@@ -144,7 +147,7 @@ func (r *Room) showDisclosure(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	now := versions[0]
+	now, first := versions[0], versions[len(versions)-1]
 	if err := r.logRead(ctx, now.Entry); err != nil {
 		return err
 	}
@@ -154,7 +157,10 @@ func (r *Room) showDisclosure(w http.ResponseWriter, req *http.Request) error {
 	}
 	data := disclosurePage{
 		Base:          page.Base{Title: now.Name(), NoIndex: true, Crumbs: []page.Crumb{{Label: "Disclosures", Path: disclosuresPath}}},
-		disclosureRow: r.row(now), EnteredBy: names[now.EnteredBy], Approver: names[now.ApprovedBy.UUID],
+		disclosureRow: r.row(now), Entered: first.At, EnteredBy: names[first.EnteredBy], Approver: names[now.ApprovedBy.UUID],
+	}
+	if now.Version > 1 {
+		data.Corrector = cmp.Or(names[now.EnteredBy], "a colleague")
 	}
 	for _, v := range versions[1:] {
 		data.Versions = append(data.Versions, disclosureVersion{r.row(v), names[v.EnteredBy]})
@@ -216,7 +222,8 @@ type disclosureEditPage struct {
 // drafting is one look at the form of an entry.
 type drafting struct {
 	entry   uuid.UUID
-	version int // that is being written
+	before  []Disclosure // its versions, the newest first
+	version int          // that is being written
 	shown   form.Shown
 }
 
@@ -238,12 +245,12 @@ func (r *Room) mendDisclosure(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	return r.drawDraft(w, req, http.StatusOK, drafting{
-		entry: now.Entry, version: now.Version + 1, shown: form.Shown{Values: now.typed(people)},
+		entry: now.Entry, before: versions, version: now.Version + 1, shown: form.Shown{Values: now.typed(people)},
 	})
 }
 
 func (r *Room) drawDraft(w http.ResponseWriter, req *http.Request, status int, x drafting) error {
-	approvers, err := r.approvers(req.Context(), account.From(req.Context()))
+	approvers, err := r.approvers(req.Context(), account.From(req.Context()), x.before)
 	if err != nil {
 		return err
 	}
@@ -278,7 +285,7 @@ func (r *Room) takeCorrection(w http.ResponseWriter, req *http.Request) error {
 // take enters what was sent, as the first version or as the next one.
 func (r *Room) take(w http.ResponseWriter, req *http.Request, versions []Disclosure) error {
 	ctx, in := req.Context(), account.From(req.Context())
-	approvers, err := r.approvers(ctx, in)
+	approvers, err := r.approvers(ctx, in, versions)
 	if err != nil {
 		return err
 	}
@@ -287,7 +294,7 @@ func (r *Room) take(w http.ResponseWriter, req *http.Request, versions []Disclos
 	if err != nil {
 		return err
 	}
-	x := drafting{entry: uuid.Must(uuid.NewV7()), version: 1, shown: form.Shown{Values: sent.Values, Message: sent.Message}}
+	x := drafting{entry: uuid.Must(uuid.NewV7()), before: versions, version: 1, shown: form.Shown{Values: sent.Values, Message: sent.Message}}
 	if id, err := uuid.Parse(sent.Values.Get("entry")); err == nil {
 		x.entry = id
 	}
@@ -356,7 +363,7 @@ func (r *Room) enteredBefore(w http.ResponseWriter, req *http.Request, d Disclos
 		http.Redirect(w, req, disclosuresPath+"/"+d.Entry.String(), http.StatusSeeOther)
 		return nil
 	}
-	x.version = versions[0].Version + 1
+	x.before, x.version = versions, versions[0].Version+1
 	x.shown.Message = r.say("disclosure_corrected")
 	return r.drawDraft(w, req, http.StatusConflict, x)
 }

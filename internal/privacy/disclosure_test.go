@@ -305,6 +305,67 @@ func TestDatabaseKeepsTheRegister(t *testing.T) {
 	}
 }
 
+// Who approved a disclosure in good faith may complete its entry, and stays the approver; nobody becomes one of what they
+// entered at first or correct.
+func TestApproverCorrectsTheRegister(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	ann, ben, cat := o.officer(t, account.Reviewer), o.officer(t, account.Alliance), o.officer(t, account.Marketer)
+	o.cookie = ann.cookie
+	path := o.enters(t, demand("ground", "good faith", "approver", ben.ID.String()))
+	correct := func(by clerk, approver account.Account, more ...string) *httptest.ResponseRecorder {
+		t.Helper()
+		o.cookie = by.cookie
+		v := demand(append(more, "ground", "good faith", "approver", approver.ID.String())...)
+		maps.Copy(v, o.hidden(t, path+"/correct"))
+		return o.ask(http.MethodPost, path+"/correct", v)
+	}
+	if w := correct(ben, ben.Account, "telling", "told", "told_on", "2026-11-22"); w.Code != http.StatusSeeOther {
+		t.Fatalf("the approver: %d: %s", w.Code, words(document(t, w, w.Code).Find(".errors")))
+	}
+	main := words(document(t, o.ask(http.MethodGet, path, nil), http.StatusOK).Find("#d-facts + dl"))
+	for _, part := range []string{"Approved by" + ben.Name, "Entered23 November 2026, 09:00 CST, " + ann.Name, "Corrected23 November 2026, 09:00 CST, " + ben.Name} {
+		if !strings.Contains(main, part) {
+			t.Errorf("the entry lacks %q: %s", part, main)
+		}
+	}
+	for name, c := range map[string]struct {
+		by       clerk
+		approver account.Account
+	}{"who entered it": {cat, ann.Account}, "who entered it, themselves": {ann, ann.Account}, "who corrects": {cat, cat.Account}} {
+		w := correct(c.by, c.approver)
+		if got := words(document(t, w, http.StatusUnprocessableEntity).Find(".errors")); !strings.Contains(got, "Choose one of the answers") {
+			t.Errorf("%s as the approver: %s", name, got)
+		}
+		entry := strings.TrimPrefix(path, "/staff/disclosures/")
+		if _, err := o.Pool.Exec(t.Context(), `
+			INSERT INTO disclosure (id, entry, version, ground, outcome, asked_on, entered_by, approved_by, at)
+			VALUES (gen_random_uuid(), $1, 3, 'good faith', 'open', '2026-11-20', $2, $3, now())`, entry, c.by.ID, c.approver.ID,
+		); err == nil || !strings.Contains(err.Error(), "nobody approves what they entered") {
+			t.Errorf("%s as the approver, to the database: %v", name, err)
+		}
+	}
+	if err := o.accounts.Disable(t.Context(), ben.ID); err != nil {
+		t.Fatal(err)
+	}
+	if w := correct(ann, ben.Account); w.Code != http.StatusSeeOther {
+		t.Errorf("after the approver left: %d", w.Code)
+	}
+}
+
+// clerk is a colleague, signed in.
+type clerk struct {
+	account.Account
+	cookie *http.Cookie
+}
+
+// officer is a privacy officer who is called by another role.
+func (o *office) officer(t *testing.T, also account.Role) (c clerk) {
+	t.Helper()
+	c.Account, c.cookie = accounttest.Staff(t, o.accounts, o.Now(), also, account.Privacy)
+	return c
+}
+
 func TestProhibitionHidesUntilItsDay(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)

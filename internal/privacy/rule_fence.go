@@ -46,12 +46,22 @@ func (r *Room) checkRefused(table string, rows func() []badRow) func(context.Con
 }
 
 func tryRow(ctx context.Context, tx pgx.Tx, table string, row map[string]any) (fault, err error) {
+	return attempt(ctx, tx, rowInto(table, row), row)
+}
+
+func insertRow(ctx context.Context, tx pgx.Tx, table string, row map[string]any) error {
+	_, err := tx.Exec(ctx, rowInto(table, row), row)
+	return err
+}
+
+// rowInto is the statement that stores a row, $1, in a table.
+func rowInto(table string, row map[string]any) string {
 	var columns []string
 	for _, name := range slices.Sorted(maps.Keys(row)) {
 		columns = append(columns, pgx.Identifier{name}.Sanitize())
 	}
 	name, list := pgx.Identifier{table}.Sanitize(), strings.Join(columns, ", ")
-	return attempt(ctx, tx, `INSERT INTO `+name+` (`+list+`) SELECT `+list+` FROM jsonb_populate_record(NULL::`+name+`, $1)`, row)
+	return `INSERT INTO ` + name + ` (` + list + `) SELECT ` + list + ` FROM jsonb_populate_record(NULL::` + name + `, $1)`
 }
 
 // checkAppendOnly holds that the role that serves may only add to the tables, not to a single column otherwise, and that
