@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	gomail "github.com/wneessen/go-mail"
+
+	"clickcommerce.com/site/internal/postgres"
 )
 
 const (
@@ -139,11 +141,11 @@ type pending struct {
 	AgreedAt *time.Time
 }
 
-// look reads a message, and asks the gate once more, as of now: the version of the statement in force may have changed
-// since the message was stored. Where another company carries mail, it asks whether a statement said so to the person. It
-// returns nil where the message is no longer ours to send: cancelled, erased, or taken over.
-func (q *Queue) look(ctx context.Context, c claim) (*pending, error) {
-	rows, err := q.pool.Query(ctx, `
+// pending asks the gate once more, as of now: what was agreed to, and the version of the statement in force, may have changed
+// since the message was stored. Where another company carries the mail, it asks whether a statement said so to the person. It
+// returns nothing where the message was cancelled, erased or taken over.
+func (q *Queue) pending(ctx context.Context, db postgres.Reader, c claim, relay bool) ([]pending, error) {
+	list, err := postgres.Rows[pending](ctx, db, `
 		SELECT m.person_id AS person, m.purpose, m.template, m.address, m.data,
 			coalesce(may_send(jsonb_populate_record(m, jsonb_build_object('created_at', $3::timestamptz))), restrained(m),
 				CASE WHEN $4 THEN may_hand_over(m, $3) END,
@@ -154,27 +156,33 @@ func (q *Queue) look(ctx context.Context, c claim) (*pending, error) {
 		LEFT JOIN person p ON p.id = m.person_id
 		LEFT JOIN submission s ON s.id = m.submission_id
 		LEFT JOIN consent c ON c.person_id = m.person_id AND c.purpose = m.purpose AND c.channel = m.channel
-		WHERE m.id = $1 AND m.state = 'queued' AND m.attempts = $2`, c.ID, c.Attempts, q.now(), q.relay)
+		WHERE m.id = $1 AND m.state = 'queued' AND m.attempts = $2`, c.ID, c.Attempts, q.now(), relay)
 	if err != nil {
 		return nil, fmt.Errorf("read message: %w", err)
 	}
-	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByName[pending])
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read message: %w", err)
-	}
-	return p, nil
+	return list, nil
 }
 
-// ready draws a message that may be sent now. It returns no mail where there is none to send: then the row says why. Its
-// error is that of the database.
+// Leaves takes a message within a transaction as a drainer does, and asks what that asks right before it sends: whether the
+// message leaves, by whosever computer.
+func (q *Queue) Leaves(ctx context.Context, tx pgx.Tx, id uuid.UUID) (bool, error) {
+	c := claim{ID: id}
+	err := tx.QueryRow(ctx, `UPDATE message SET attempts = attempts + 1 WHERE id = $1 RETURNING attempts`, id).Scan(&c.Attempts)
+	if err != nil {
+		return false, fmt.Errorf("claim message: %w", err)
+	}
+	list, err := q.pending(ctx, tx, c, false)
+	return len(list) == 1 && list[0].Refused == nil, err
+}
+
+// ready draws a mail that may leave. It returns no mail where there is none to send: then the row says why. Its error is that
+// of the database.
 func (q *Queue) ready(ctx context.Context, c claim) (*gomail.Msg, *drawer, error) {
-	p, err := q.look(ctx, c)
-	if err != nil || p == nil {
+	list, err := q.pending(ctx, q.pool, c, q.relay)
+	if err != nil || len(list) == 0 {
 		return nil, nil, err
 	}
+	p := &list[0]
 	if p.Refused != nil {
 		return nil, nil, q.close(ctx, c, "withheld", *p.Refused)
 	}

@@ -87,24 +87,43 @@ func (r *Room) writes(sql string) act {
 func (r *Room) eachStanding(ctx context.Context, look func(tx pgx.Tx, who person.Person, s standing) error) error {
 	return r.rehearse(ctx, func(tx pgx.Tx, who person.Person) error {
 		for _, s := range r.standings() {
-			inner, err := tx.Begin(ctx)
-			if err != nil {
-				return fmt.Errorf("rehearse: %w", err)
-			}
-			for _, act := range s.acts {
-				if err := act(ctx, inner, who); err != nil {
+			err := aside(ctx, tx, func(tx pgx.Tx) error {
+				if err := does(ctx, tx, who, s.acts); err != nil {
 					return err
 				}
-			}
-			if err := look(inner, who, s); err != nil {
+				return look(tx, who, s)
+			})
+			if err != nil {
 				return err
-			}
-			if err := inner.Rollback(ctx); err != nil {
-				return fmt.Errorf("take a rehearsal back: %w", err)
 			}
 		}
 		return nil
 	})
+}
+
+// does lets the person of a rehearsal do, or have done, one thing after the other.
+func does(ctx context.Context, tx pgx.Tx, who person.Person, acts []act) error {
+	for _, act := range acts {
+		if err := act(ctx, tx, who); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// aside runs fn and takes back what it did.
+func aside(ctx context.Context, tx pgx.Tx, fn func(tx pgx.Tx) error) error {
+	inner, err := tx.Begin(ctx)
+	if err != nil {
+		return fmt.Errorf("rehearse: %w", err)
+	}
+	if err := fn(inner); err != nil {
+		return err
+	}
+	if err := inner.Rollback(ctx); err != nil {
+		return fmt.Errorf("take a rehearsal back: %w", err)
+	}
+	return nil
 }
 
 // checkGate tries to store a newsletter to somebody of each standing, the other messages that need consent to somebody who
@@ -156,6 +175,140 @@ func (r *Room) turnToNewsletter(ctx context.Context, tx pgx.Tx, who person.Perso
 	fault, err := attempt(ctx, tx, `UPDATE message SET purpose = 'newsletter', template = 'newsletter' WHERE id = $1`, who.ID)
 	if err == nil && !refusedBy(fault, "message_gate") {
 		err = fmt.Errorf("another message can be turned into a newsletter; the answer: %v", fault)
+	}
+	return err
+}
+
+// meantime is what became of the reader of a newsletter that waits.
+type meantime struct {
+	who    string // somebody who
+	acts   []act
+	leaves bool
+}
+
+func (r *Room) meantimes() []meantime {
+	now := r.desk.Now()
+	return []meantime{
+		{"did nothing", nil, true},
+		{"refused", []act{r.chooses(consent.Event{Purpose: consent.Newsletter, Channel: consent.ByEmail, Origin: consent.FromUnsubscribe, At: now})}, false},
+		{"came to stand on the list of refusals", []act{r.writes(`
+			INSERT INTO suppression (address_hmac, purpose, channel, reason, at)
+			SELECT address_hmac, 'newsletter', 'email', 'a rehearsal', $2 FROM person WHERE id = $1`)}, false},
+		{"restricted what is kept", []act{r.writes(`
+			INSERT INTO restriction (id, person_id, ground, placed_at) VALUES ($1, $1, '` + groundWish + `', $2)`)}, false},
+		{"took another address", []act{r.writes(`UPDATE person SET email = 'not-' || email, verified_at = $2 WHERE id = $1`)}, false},
+		{"has a mailbox that is gone", []act{r.writes(`UPDATE person SET bounced_at = $2 WHERE id = $1`)}, false},
+	}
+}
+
+// checkLeaving stores a newsletter to somebody who agreed and confirmed, has something happen, and asks what is asked before
+// the mail leaves.
+func (r *Room) checkLeaving(ctx context.Context) error {
+	return r.rehearse(ctx, func(tx pgx.Tx, who person.Person) error {
+		if err := r.agree(ctx, tx, who, true); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO message (id, person_id, purpose, template, address, next_at, created_at)
+			VALUES ($1, $1, 'newsletter', 'newsletter', $2, $3, $3)`, who.ID, who.Email, r.desk.Now()); err != nil {
+			return fmt.Errorf("rehearse: %w", err)
+		}
+		for _, m := range r.meantimes() {
+			err := aside(ctx, tx, func(tx pgx.Tx) error {
+				if err := does(ctx, tx, who, m.acts); err != nil {
+					return err
+				}
+				leaves, err := r.desk.Mail.Leaves(ctx, tx, who.ID)
+				if err == nil && leaves != m.leaves {
+					err = fmt.Errorf("whether a newsletter leaves to somebody who meanwhile %s: %t", m.who, leaves)
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// checkPoints looks for numbers and for postal addresses, each beside a use of the other.
+func (r *Room) checkPoints(ctx context.Context) error {
+	const number, address = "phone number", "postal address"
+	return errors.Join(r.checkPoint(ctx, consent.ByPhone, number, address), r.checkPoint(ctx, consent.ByPost, address, number))
+}
+
+// checkPoint agrees to a newsletter by a channel under a version made for it, and looks as the role of marketing for where it
+// is to go: before the version names that data, though it names others, and once it does. Then somebody ticks the box anew, and
+// gives a number of their own.
+func (r *Room) checkPoint(ctx context.Context, channel consent.Channel, data, other string) error {
+	return r.rehearse(ctx, func(tx pgx.Tx, who person.Person) error {
+		version := "check " + who.ID.String()
+		if err := r.sendUnder(ctx, tx, who, uuid.New(), version); err != nil {
+			return err
+		}
+		if err := r.nameOthers(ctx, tx, version, data, other); err != nil {
+			return err
+		}
+		e := consent.Event{
+			Purpose: consent.Newsletter, Channel: channel, Granted: true, Wording: "A rehearsal.", Statement: version,
+			Origin: consent.FromPreferences, At: r.desk.Now(), Point: "what they gave",
+		}
+		if err := r.desk.Ledger.Record(ctx, tx, who.ID, e); err != nil {
+			return err
+		}
+		if err := r.shows(ctx, tx, who, "before the statement names it", ""); err != nil {
+			return err
+		}
+		if err := nameUse(ctx, tx, version, "newsletter", "newsletter", "own department", data); err != nil {
+			return err
+		}
+		if err := r.shows(ctx, tx, who, "once the statement names it", e.Point); err != nil {
+			return err
+		}
+		confirm := r.writes(`INSERT INTO confirmation (person_id, at, seq) VALUES ($1, $2, 9223372036854775807)`)
+		e.Origin, e.Point, e.At = consent.FromForm, "what somebody gave", e.At.Add(time.Second)
+		if err := errors.Join(confirm(ctx, tx, who), r.desk.Ledger.Record(ctx, tx, who.ID, e)); err != nil {
+			return err
+		}
+		return r.shows(ctx, tx, who, "after somebody gave another", "what they gave")
+	})
+}
+
+// nameOthers names uses of numbers and postal addresses that are not the one which is looked for: for another purpose, by a
+// company, in another version, and of the other of the two.
+func (r *Room) nameOthers(ctx context.Context, tx pgx.Tx, version, data, another string) error {
+	other := version + " other"
+	if _, err := tx.Exec(ctx, `
+		INSERT INTO statement_version (id, effective_on, title, summary, body, digest, published_at)
+		VALUES ($1, '0001-01-01', 'A rehearsal', '', '', sha256($1::text::bytea), $2)`, other, r.desk.Now()); err != nil {
+		return fmt.Errorf("rehearse: %w", err)
+	}
+	return errors.Join(
+		nameUse(ctx, tx, version, "newsletter", "promotion", "own department", data),
+		nameUse(ctx, tx, version, "newsletter", "newsletter", "processor", data),
+		nameUse(ctx, tx, version, "contact", "newsletter", "own department", another),
+		nameUse(ctx, tx, other, "newsletter", "newsletter", "own department", data))
+}
+
+func nameUse(ctx context.Context, tx pgx.Tx, version, activity, purpose, recipient, data string) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO statement_use (version, activity, purpose, data, recipient, retention, basis)
+		VALUES ($1, $2, $3, ARRAY[$5], $4, '12 months', 'your consent')`, version, activity, purpose, recipient, data)
+	if err != nil {
+		return fmt.Errorf("name a use: %w", err)
+	}
+	return nil
+}
+
+// shows demands that marketing reads a number or postal address of the person of a rehearsal, empty where it is to read none.
+func (r *Room) shows(ctx context.Context, tx pgx.Tx, who person.Person, when, want string) error {
+	var got string
+	err := postgres.MarketingIn(ctx, tx, func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `SELECT coalesce(string_agg(address, ', '), '') FROM contactable WHERE person_id = $1`, who.ID).Scan(&got)
+	})
+	if err == nil && got != want {
+		err = fmt.Errorf("%s, marketing reads %q instead of %q", when, got, want)
 	}
 	return err
 }

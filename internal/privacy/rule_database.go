@@ -57,6 +57,26 @@ func (r *Room) databaseChecks() []Check {
 			},
 		},
 		{
+			Promise: "P-6", Name: "A newsletter that waited is withheld where its reader refused, or can't be reached, before it leaves.", Run: r.checkLeaving,
+			Remove: opener("IF m.purpose = 'internal' THEN", "IF m.attempts > 0 THEN RETURN NULL; END IF; IF m.purpose = 'internal' THEN"),
+			Also: []Removal{
+				opener("m.address IS DISTINCT FROM who.email", "false"),
+				{SQL: redefined(`pg_get_functiondef('restrained(message)'::regprocedure)`, "WHEN needs_consent(m.purpose) AND", "WHEN false AND")},
+				unbound("s.address_hmac = p.address_hmac", "false"),
+			},
+		},
+		{
+			Promise: "P-6", Name: "A number or postal address is shown to marketing only where the statement of that choice names it, and once it was proven.",
+			Run:    r.checkPoints,
+			Remove: Removal{SQL: `CREATE OR REPLACE FUNCTION names_data(data text[], field text) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT true'`},
+			Also: []Removal{
+				lister("u.version = c.statement_version", "true"), lister("u.purpose = c.purpose", "true"),
+				lister("u.recipient = 'own department'::text", "true"),
+				{SQL: redefined(`'CREATE OR REPLACE VIEW contact_point_in_use AS ' || pg_get_viewdef('contact_point_in_use'::regclass)`,
+					"c.seq >= k.seq", "true")},
+			},
+		},
+		{
 			Promise: "P-6", Name: "Whoever selects people for marketing stores no message but what rests on consent.", Run: r.checkErrand,
 			Remove: Removal{SQL: `
 				CREATE OR REPLACE FUNCTION message_gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

@@ -10,12 +10,28 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/submission"
 )
 
 // Checks are those of what ends: an erasure (A-2) and the time for which something is kept (A-4).
 func (r *Retainer) Checks() []Check {
 	return []Check{
+		{
+			Promise: "P-7", Name: "What was refused outlives an erasure, and holds whatever is imported under the address afterwards.",
+			Run: r.checkRefusalStands,
+			Remove: Removal{SQL: `
+				CREATE FUNCTION forget_refusals() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+					DELETE FROM suppression WHERE address_hmac = OLD.address_hmac; RETURN NULL; END $$;
+				CREATE TRIGGER forget_refusals AFTER UPDATE ON person FOR EACH ROW WHEN (NEW.erased_at IS NOT NULL) EXECUTE FUNCTION forget_refusals()`},
+			Also: []Removal{
+				{SQL: `
+					CREATE FUNCTION keep_none() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+					CREATE TRIGGER keep_none BEFORE INSERT ON suppression FOR EACH ROW WHEN (NEW.way IS NOT NULL) EXECUTE FUNCTION keep_none()`},
+				unbound("s.address_hmac = p.address_hmac", "false"), lister("s.address_hmac = p.address_hmac", "false"),
+			},
+		},
 		{
 			Promise: "A-2", Name: "An erasure leaves no word of a person and no address.", Run: r.checkErasure,
 			Remove: Removal{SQL: `
@@ -112,6 +128,68 @@ func (r *Retainer) checkErasure(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// checkRefusalStands refuses as the person of a rehearsal, and for an address that is nobody's. It erases the person, imports
+// both addresses with all that an import could claim, and tries to write to them.
+func (r *Retainer) checkRefusalStands(ctx context.Context) error {
+	return r.rehearse(ctx, r.today(), func(tx pgx.Tx, who, _ uuid.UUID) error {
+		statement, err := r.desk.Statements.InForce()
+		if err != nil {
+			return err
+		}
+		refuse := consent.Event{
+			Purpose: consent.Newsletter, Channel: consent.ByEmail, Wording: "A rehearsal.", Statement: statement.ID,
+			Origin: consent.FromUnsubscribe, At: r.desk.Now(),
+		}
+		if err := r.desk.Ledger.Record(ctx, tx, who, refuse); err != nil {
+			return err
+		}
+		known, unknown := who.String()+"@check.invalid", "not-"+who.String()+"@check.invalid"
+		if _, err := r.desk.Ledger.RefuseAddress(ctx, tx, unknown, consent.AddressRefusal{
+			Purpose: refuse.Purpose, Channel: refuse.Channel, Way: "phone", Officer: who, At: refuse.At,
+		}); err != nil {
+			return err
+		}
+		if _, err := r.eraser.empty(ctx, tx, erasing{Person: uuid.NullUUID{UUID: who, Valid: true}, AskedAt: r.desk.Now()}); err != nil {
+			return fmt.Errorf("erase: %w", err)
+		}
+		for _, email := range []string{known, unknown} {
+			if err := r.tryImported(ctx, tx, email, statement.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// tryImported stores an address with grants of every origin and a confirmation, past all code, and demands that no newsletter
+// may go there.
+func (r *Retainer) tryImported(ctx context.Context, tx pgx.Tx, email, statement string) error {
+	who, b, now := person.Person{ID: uuid.New(), Email: email}, &pgx.Batch{}, r.desk.Now()
+	r.desk.People.Add(b, who.ID, email, now)
+	b.Queue(`
+		INSERT INTO consent_event (person_id, purpose, channel, granted, wording, statement_version, origin, at)
+		SELECT $1, 'newsletter', 'email', true, 'From a list.', $2, origin, $3
+		FROM unnest(ARRAY['form', 'staff', 'connect', 'preferences']) origin`, who.ID, statement, now)
+	b.Queue(`INSERT INTO confirmation (person_id, at, seq) VALUES ($1, $2, 4)`, who.ID, now)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("import an address: %w", err)
+	}
+	fault, err := attempt(ctx, tx, `
+		INSERT INTO message (id, person_id, purpose, template, address, next_at, created_at)
+		VALUES ($1, $1, 'newsletter', 'newsletter', $2, $3, $3)`, who.ID, email, now)
+	if err != nil {
+		return err
+	}
+	if !refusedBy(fault, "message_gate") {
+		return fmt.Errorf("a newsletter goes to an address that refused it and was imported; the answer: %v", fault)
+	}
+	listed, err := contactable(ctx, tx, who)
+	if err == nil && listed != "" {
+		err = fmt.Errorf("marketing reads %q of an address that refused it and was imported", listed)
+	}
+	return err
 }
 
 func (r *Retainer) checkWaiting(ctx context.Context) error {
