@@ -158,18 +158,18 @@ func mailHTML(body, publicURL string) (template.HTML, error) {
 	return template.HTML(bytes.TrimSpace(policy.SanitizeBytes(buf.Bytes()))), nil //nolint:gosec // sanitised
 }
 
-// unfit says what in a Markdown text no mail shows, so that nobody gets words in one part that are missing in the other.
+// unfit names what in a Markdown text no mail shows, so that nobody gets words in one part that are missing in the other.
 func unfit(body string) (problem string) {
 	doc := goldmark.New().Parser().Parse(text.NewReader([]byte(body)))
 	_ = ast.Walk(doc, func(n ast.Node, _ bool) (ast.WalkStatus, error) { // its only errors are those of this function
 		switch n := n.(type) {
 		case *ast.Image:
-			problem = "Leave out the picture: mails carry none."
+			problem = "unfit_picture"
 		case *ast.RawHTML, *ast.HTMLBlock:
-			problem = "Leave out the HTML: write it in Markdown."
+			problem = "unfit_html"
 		case *ast.Link:
 			if !opens(string(n.Destination)) {
-				problem = "Give each link an address that begins with https://, http://, mailto: or /."
+				problem = "unfit_link"
 			}
 		}
 		if problem != "" {

@@ -121,7 +121,7 @@ func (r *Room) write(w http.ResponseWriter, req *http.Request, status int, data 
 	}
 	data.Crumbs = []page.Crumb{{Label: staffTitle, Path: staffPath}, {Label: data.Title}}
 	if a.State == draft {
-		f := editForm()
+		f := r.editForm()
 		data.Form = f.View(shown)
 		data.Form.Trap = ""
 		if data.When.Action == "" {
@@ -151,7 +151,7 @@ func (r *Room) acts(a announcement) []act {
 var domains = regexp.MustCompile(`^([a-z0-9-]+\.)+[a-z0-9-]{2,}$`)
 
 // editForm is what an announcement is made of.
-func editForm() form.Form {
+func (r *Room) editForm() form.Form {
 	var purposes, channels []form.Option
 	for _, p := range consent.Purposes() {
 		purposes = append(purposes, form.Option{Value: string(p), Label: p.Label()})
@@ -160,7 +160,7 @@ func editForm() form.Form {
 		channels = append(channels, form.Option{Value: string(c), Label: c.Label()})
 	}
 	return form.Form{
-		Kind: Kind, Title: "Announcement", Check: check,
+		Kind: Kind, Title: "Announcement", Check: r.check,
 		Fields: []form.Field{
 			{Name: "purpose", Label: "What is it?", Kind: form.Choice, Required: true, Options: purposes, Hint: "It goes to those who agreed to just this."},
 			{Name: "channel", Label: "By which way?", Kind: form.Choice, Required: true, Options: channels, Hint: "E-mail is sent from here. For calls and letters you get a list, good for 7 days."},
@@ -173,9 +173,9 @@ func editForm() form.Form {
 	}
 }
 
-func check(v form.Values, errs form.Errors) {
+func (r *Room) check(v form.Values, errs form.Errors) {
 	if problem := unfit(v.Get("body")); problem != "" {
-		errs.Add("body", problem)
+		errs.Add("body", r.say(problem))
 	}
 	if from, to := day(v, "agreed_from"), day(v, "agreed_to"); from != nil && to != nil && to.Before(*from) {
 		errs.Add("agreed_to", "Enter a day that is no earlier than the first.")
@@ -232,7 +232,7 @@ func (r *Room) submitOne(w http.ResponseWriter, req *http.Request) error {
 
 // submit saves what was typed, over the version that was shown and over no other.
 func (r *Room) submit(w http.ResponseWriter, req *http.Request, a announcement, isNew bool) error {
-	v, errs := editForm().Parse(req.PostForm)
+	v, errs := r.editForm().Parse(req.PostForm)
 	again := form.Shown{Values: req.PostForm, Errors: errs}
 	if len(errs) > 0 && a.State == draft {
 		a.Version = version(req) // shown again, what was typed is still based on the version that was shown with it

@@ -17,8 +17,8 @@ import (
 // maxEntries bounds the cache; addresses that lead to a page are far fewer.
 const maxEntries = 4096
 
-// cache keeps the bytes of pages by path, choice, and number of cookies that signing in has set. An entry lives until the next full minute (a form's seal says the
-// minute) or the next generation of content, whichever comes first.
+// cache keeps the bytes of pages by path, choice, and number of cookies that signing in has set. An entry lives until the
+// next full minute (a form's seal says the minute) or the next generation of content, whichever comes first.
 type cache struct {
 	generation atomic.Int64
 	mu         sync.RWMutex
@@ -44,14 +44,19 @@ func newCache() *cache { return &cache{entries: map[cacheKey]*entry{}} }
 // pageCaching lets browsers keep a page but ask each time whether it still stands.
 const pageCaching = "private, no-cache"
 
-// Cached adapts a handler as Handle does, and serves its page from memory. Only GET and HEAD of an address without query are cached, and only answers with
-// status 200 that did not forbid it; a page so cached depends on nothing of the visitor but the cookies that it tells of: the
-// choice about them, and how many signing in has set.
+// Cached adapts a handler as Handle does, and serves its page from memory. Only GET and HEAD of an address without query
+// are cached, and only answers with status 200 that did not forbid it; a page so cached depends on nothing of the visitor
+// but the cookies that it tells of: the choice about them, and how many signing in has set. An address with a query, as
+// links of campaigns have, is drawn for each visitor and sent with the same headers and encodings.
 func (s *Set) Cached(h Handler) http.HandlerFunc {
 	next := s.Handle(h)
 	return func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.RawQuery != "" || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			next(w, r)
+			return
+		}
+		if r.URL.RawQuery != "" {
+			drawOnce(next, w, r)
 			return
 		}
 		key := cacheKey{r.URL.Path, ChoiceOf(r), signIns(r)}
@@ -68,11 +73,26 @@ func (s *Set) Cached(h Handler) http.HandlerFunc {
 			next(w, r)
 			return
 		}
-		for name, values := range e.header {
-			w.Header()[name] = values
-		}
-		e.body.serve(w, r)
+		e.serve(w, r)
 	}
+}
+
+// drawOnce draws a page for one visitor.
+func drawOnce(next http.HandlerFunc, w http.ResponseWriter, r *http.Request) {
+	buf := &buffer{header: http.Header{}, status: http.StatusOK}
+	next(buf, r)
+	if !buf.cacheable() {
+		buf.replay(w, r)
+		return
+	}
+	buf.entry(0, 0).serve(w, r)
+}
+
+func (e *entry) serve(w http.ResponseWriter, r *http.Request) {
+	for name, values := range e.header {
+		w.Header()[name] = values
+	}
+	e.body.serve(w, r)
 }
 
 // get returns the entry of that minute and generation, nil where there is none.
@@ -110,14 +130,11 @@ func (s *Set) draw(next http.HandlerFunc, r *http.Request, key cacheKey, minute,
 		if id := req.Header[requestIDHeader]; id != nil { // what was logged of the drawing is this request's
 			r.Header[requestIDHeader] = id
 		}
-		if buf.status != http.StatusOK || buf.header.Get("Cache-Control") != "" || buf.header.Get("Set-Cookie") != "" {
+		if !buf.cacheable() {
 			own = buf
 			return (*entry)(nil), nil
 		}
-		header := maps.Clone(buf.header)
-		contentType := header.Get("Content-Type")
-		header.Del("Content-Type")
-		e := &entry{newBody(buf.body.Bytes(), contentType, 5, pageCaching, "Cookie, Accept-Encoding"), header, minute, generation}
+		e := buf.entry(minute, generation)
 		s.cache.put(key, e)
 		return e, nil
 	})
@@ -143,6 +160,19 @@ func (b *buffer) WriteHeader(status int) {
 func (b *buffer) Write(p []byte) (int, error) {
 	b.wrote = true
 	return b.body.Write(p)
+}
+
+// cacheable tells whether the answer is a page that its handler lets others have.
+func (b *buffer) cacheable() bool {
+	return b.status == http.StatusOK && b.header.Get("Cache-Control") == "" && b.header.Get("Set-Cookie") == ""
+}
+
+// entry compresses the answer.
+func (b *buffer) entry(minute, generation int64) *entry {
+	header := maps.Clone(b.header)
+	contentType := header.Get("Content-Type")
+	header.Del("Content-Type")
+	return &entry{newBody(b.body.Bytes(), contentType, 5, pageCaching, "Cookie, Accept-Encoding"), header, minute, generation}
 }
 
 // replay sends the answer on, to HEAD without its body.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
+
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Handler answers a request or says why it can't. What it returns is shown or logged by Handle, nowhere else.
@@ -38,9 +40,26 @@ type faultPage struct {
 	Message string
 }
 
+// lookTime is how long a page may take to be found and drawn, where the database has stopped without a word.
+const lookTime = 20 * time.Second
+
 // Handle adapts a handler to net/http: an *Error is shown as it is, anything else is logged once with request id,
-// method and route, and the visitor reads a fixed sentence.
+// method and route, and the visitor reads a fixed sentence. A page has lookTime to come about; who sends something waits
+// as long as the room takes, which has limits of its own.
 func (s *Set) Handle(h Handler) http.HandlerFunc {
+	stream := s.Stream(h)
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			ctx, cancel := context.WithTimeout(r.Context(), lookTime)
+			defer cancel()
+			r = r.WithContext(ctx)
+		}
+		stream(w, r)
+	}
+}
+
+// Stream is Handle for answers that last as long as a visitor's line needs.
+func (s *Set) Stream(h Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := h(w, r); err != nil {
 			s.fail(w, r, err)
@@ -62,6 +81,10 @@ func (s *Set) fail(w http.ResponseWriter, r *http.Request, err error) {
 		known = ErrTooLarge
 	default:
 		known = &Error{http.StatusInternalServerError, say("failed")}
+		if postgres.Away(err) {
+			known = &Error{http.StatusServiceUnavailable, say("away")}
+			w.Header().Set("Retry-After", "30")
+		}
 		s.cfg.Log.ErrorContext(r.Context(), "request failed",
 			"id", RequestID(r), "method", r.Method, "route", route(r), "err", err)
 	}

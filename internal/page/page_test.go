@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"clickcommerce.com/site/internal/page"
@@ -100,6 +101,17 @@ func TestCachedPage(t *testing.T) {
 		t.Error("the variant of a choice is not its own")
 	}
 	before := drawn.Load()
+	for _, path := range []string{"/hello?from=fair", "/hello?from=spring"} {
+		w := get(h, path, "Accept-Encoding", "br")
+		got := fmt.Sprint(w.Header().Get("Cache-Control"), ", ", w.Header().Get("Vary"), ", ", w.Header().Get("Content-Encoding"))
+		if got != "private, no-cache, Cookie, Accept-Encoding, br" || w.Header().Get("Etag") == "" {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+	if n := drawn.Load(); n != before+2 {
+		t.Errorf("what a query asks for was drawn %d times of 2", n-before)
+	}
+	before += 2
 	if get(h, "/hello", "Cookie", "other=1; choice=bogus"); drawn.Load() != before {
 		t.Error("an unknown cookie made a variant")
 	}
@@ -111,6 +123,29 @@ func TestCachedPage(t *testing.T) {
 	if get(h, "/hello"); drawn.Load() != before+2 {
 		t.Error("the page outlived its generation")
 	}
+}
+
+// A database that has stopped without a word ends a look, and says that it may go well in a minute.
+func TestNobodyWaitsForEver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		set := newSet(t, time.Now, io.Discard)
+		wait := func(_ http.ResponseWriter, r *http.Request) error {
+			select {
+			case <-r.Context().Done():
+				return fmt.Errorf("read rows: %w", r.Context().Err())
+			case <-time.After(time.Hour):
+				return errors.New("it waited for an hour")
+			}
+		}
+		for name, h := range map[string]http.Handler{"page": set.Handle(wait), "page from memory": set.Cached(wait)} {
+			for _, path := range []string{"/a", "/a?b"} {
+				if w := get(h, path); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "30" {
+					t.Errorf("%s %s: %d, Retry-After %q", name, path, w.Code, w.Header().Get("Retry-After"))
+				}
+			}
+		}
+	})
 }
 
 // TestRefused: the title says first of all that something is to be put right, whoever drew the page.

@@ -103,7 +103,7 @@ func (r *Room) routes(router chi.Router) {
 	router.Get("/webinars/{slug}/register", set.Cached(r.ifOpen(r.desk.Show(door))))
 	router.Post("/webinars/{slug}/register", set.Handle(r.desk.Take(door)))
 	router.Get("/webinars/{slug}/calendar.ics", set.Handle(r.serveCalendar))
-	router.Get("/webinars/{slug}/recording.webm", set.Handle(r.serveFilm))
+	router.Get("/webinars/{slug}/recording.webm", set.Stream(r.serveFilm))
 	router.Get("/webinars/{slug}/recording.vtt", set.Handle(r.serveCaptions))
 	router.Get("/webinars/{slug}/picture.png", set.Handle(r.servePicture))
 	router.Get("/r/{token}/calendar.ics", set.Handle(r.desk.OnReceipt(r.servePersonal)))
