@@ -301,7 +301,7 @@ func (a *app) handler() http.Handler {
 	mounts = append(mounts, a.workspace.Routes)
 	handler := site.Router(site.Config{
 		Set: a.pages, Content: a.content, Index: a.index, Now: a.now, Rooms: mounts,
-		Ready: a.ready, RequestLog: a.pages.Log,
+		Ready: a.ready,
 	})
 	if a.without.Serve != nil {
 		return a.without.Serve(handler)

@@ -25,6 +25,7 @@ const (
 type received struct {
 	say     page.Say
 	values  url.Values
+	text    int // bytes of names and values that came in parts
 	files   []file.Staged
 	tried   map[string]bool // fields for which a file came, whatever became of it
 	dealt   map[string]bool // fields whose kept file was taken up again, or is not to be
@@ -93,10 +94,7 @@ func (in *received) tooMuch() {
 // readParts decodes a multipart body part by part; files go to the store as they are read. Where that fails, the rest is
 // still read, so that nothing typed is lost.
 func (d *Desk) readParts(ctx context.Context, in *received, parts *multipart.Reader, f form.Form, how way) error {
-	var (
-		text  int
-		fault error
-	)
+	var fault error
 	for range form.MaxPairs {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
@@ -106,40 +104,54 @@ func (d *Desk) readParts(ctx context.Context, in *received, parts *multipart.Rea
 			in.broken(err)
 			return fault
 		}
-		name := part.FormName()
-		field, known := f.Field(name)
+		field, known := f.Field(part.FormName())
 		if known && field.Kind == form.File || how.unknown && part.FileName() != "" {
-			if part.FileName() == "" || in.tried[name] {
-				continue // one file a field; a second is skipped
+			if err := d.readFile(ctx, in, part, f, field, how); err != nil {
+				fault, how.stage = err, false // a store that failed is not asked again
 			}
-			in.tried[name] = true
-			if !how.stage || fault != nil {
-				in.missed = true
-				continue
-			}
-			if how.sealed && !d.ours(in, f) {
-				in.errs.Add(name, in.say("file_not_taken"))
-				continue
-			}
-			fault = d.stage(ctx, in, field, part)
-			in.missed = fault != nil
 			continue
 		}
-		text += len(name)
-		raw, err := io.ReadAll(io.LimitReader(part, int64(max(maxText-text, 0))))
-		text += len(raw)
-		if text >= maxText {
-			err = errors.Join(err, &http.MaxBytesError{Limit: maxText})
-		}
-		if len(name) < maxText {
-			in.values.Add(name, string(raw))
-		}
-		if err != nil {
+		if err := in.readValue(part); err != nil {
 			in.broken(err)
 			return fault
 		}
 	}
 	return fault
+}
+
+// readFile hands a file to the store: one a field, a second is skipped.
+func (d *Desk) readFile(ctx context.Context, in *received, part *multipart.Part, f form.Form, field form.Field, how way) error {
+	name := part.FormName()
+	if part.FileName() == "" || in.tried[name] {
+		return nil
+	}
+	in.tried[name] = true
+	if !how.stage {
+		in.missed = true
+		return nil
+	}
+	if how.sealed && !d.ours(in, f) {
+		in.errs.Add(name, in.say("file_not_taken"))
+		return nil
+	}
+	err := d.stage(ctx, in, field, part)
+	in.missed = err != nil
+	return err
+}
+
+// readValue reads what was typed into a field, as far as maxText allows.
+func (in *received) readValue(part *multipart.Part) error {
+	name := part.FormName()
+	in.text += len(name)
+	raw, err := io.ReadAll(io.LimitReader(part, int64(max(maxText-in.text, 0))))
+	in.text += len(raw)
+	if in.text >= maxText {
+		err = errors.Join(err, &http.MaxBytesError{Limit: maxText})
+	}
+	if len(name) < maxText {
+		in.values.Add(name, string(raw))
+	}
+	return err
 }
 
 // ours tells whether the seal that came before a file is one of this form's, so that nobody stores files with us who

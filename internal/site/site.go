@@ -30,8 +30,6 @@ type Config struct {
 	Rooms []func(chi.Router)
 	// Ready says why this instance should get no visitors now (/readyz).
 	Ready func(context.Context) error
-	// RequestLog writes a line for each request and answers panics: Set.Log.
-	RequestLog func(http.Handler) http.Handler
 	// MaxBody bounds every request body, in bytes, 256 MiB more where files may be in it; forms have lower bounds, and keep
 	// what was typed. 0 means 64 MiB.
 	MaxBody int64
@@ -44,7 +42,7 @@ const usualMaxBody = 64 << 20
 func Router(cfg Config) chi.Router {
 	s := newPublic(cfg)
 	r := chi.NewRouter()
-	r.Use(cfg.RequestLog)              // first: sees every answer, catches every panic
+	r.Use(cfg.Set.Log)                 // first: sees every answer, catches every panic
 	r.Use(secure(cfg.Set.URL("")))     // error pages are pages too
 	r.Use(legible(cfg.Set))            // what can't be text leads nowhere
 	r.Use(sameOrigin(cfg.Set, s.say))  // before anything reads a form
