@@ -322,52 +322,58 @@ func choiceTag(c consent.Choice, same bool) tag {
 	return tag{"closed", "Chosen anew since"}
 }
 
-// submitFile sends a file to staff who may see its record; that it was opened is logged first.
-func (ws *Workspace) submitFile(w http.ResponseWriter, r *http.Request, o opened) error {
+// fileOf returns the file that the address names, where it is one of the record.
+func (ws *Workspace) fileOf(r *http.Request, o opened) (file.Info, error) {
 	id, err := uuid.Parse(chi.URLParam(r, "file"))
 	if err != nil {
-		return page.ErrNotFound
+		return file.Info{}, page.ErrNotFound
 	}
 	info, err := ws.desk.Files.Info(r.Context(), id)
-	switch {
-	case err != nil:
-		return ws.told(err)
-	case info.Submission.UUID != o.ID:
-		return page.ErrNotFound
-	case !info.Openable:
-		return ws.told(file.ErrWithheld)
+	if err != nil {
+		return file.Info{}, ws.told(err)
 	}
-	if err := audit.Record(r.Context(), ws.desk.Pool, audit.Event{
-		At: ws.desk.Now(), ActorID: some(o.by.ID), Role: o.by.Role, Action: "read", Object: "file", ObjectID: some(id),
+	if info.Submission.UUID != o.ID {
+		return file.Info{}, page.ErrNotFound
+	}
+	return info, nil
+}
+
+// logFile notes what is done with a file of the record, and by whom.
+func (ws *Workspace) logFile(ctx context.Context, o opened, action string, id uuid.UUID) error {
+	return audit.Record(ctx, ws.desk.Pool, audit.Event{
+		At: ws.desk.Now(), ActorID: some(o.by.ID), Role: o.by.Role, Action: action, Object: "file", ObjectID: some(id),
 		Detail: map[string]string{"submission": o.ID.String()},
-	}); err != nil {
+	})
+}
+
+// submitFile sends a file to staff who may see its record; that it was opened is logged first.
+func (ws *Workspace) submitFile(w http.ResponseWriter, r *http.Request, o opened) error {
+	info, err := ws.fileOf(r, o)
+	if err != nil {
 		return err
 	}
-	return ws.told(ws.desk.Files.Serve(w, r, id))
+	if !info.Openable {
+		return ws.told(file.ErrWithheld)
+	}
+	if err := ws.logFile(r.Context(), o, "read", info.ID); err != nil {
+		return err
+	}
+	return ws.told(ws.desk.Files.Serve(w, r, info.ID))
 }
 
 // submitScan has a file scanned again whose scan failed. One that is clean or infected stays what it is.
 func (ws *Workspace) submitScan(w http.ResponseWriter, r *http.Request, o opened) error {
-	id, err := uuid.Parse(chi.URLParam(r, "file"))
+	info, err := ws.fileOf(r, o)
 	if err != nil {
-		return page.ErrNotFound
-	}
-	info, err := ws.desk.Files.Info(r.Context(), id)
-	switch {
-	case err != nil:
-		return ws.told(err)
-	case info.Submission.UUID != o.ID:
-		return page.ErrNotFound
-	case info.Scan != file.Failed:
-		return done(w, r, recordPath(o.ID), "scanned")
-	}
-	if err := ws.desk.Files.Rescan(r.Context(), id); err != nil {
 		return err
 	}
-	if err := audit.Record(r.Context(), ws.desk.Pool, audit.Event{
-		At: ws.desk.Now(), ActorID: some(o.by.ID), Role: o.by.Role, Action: "rescan", Object: "file", ObjectID: some(id),
-		Detail: map[string]string{"submission": o.ID.String()},
-	}); err != nil {
+	if info.Scan != file.Failed {
+		return done(w, r, recordPath(o.ID), "scanned")
+	}
+	if err := ws.desk.Files.Rescan(r.Context(), info.ID); err != nil {
+		return err
+	}
+	if err := ws.logFile(r.Context(), o, "rescan", info.ID); err != nil {
 		return err
 	}
 	return done(w, r, recordPath(o.ID), "scan")
