@@ -63,25 +63,31 @@ func (s *Service) drawSecond(w http.ResponseWriter, r *http.Request, in *Session
 }
 
 func (s *Service) submitTOTP(w http.ResponseWriter, r *http.Request) error {
+	return s.submitSecond(w, r, false, func(in *Session, st step) error {
+		if in.Account.HasTOTP {
+			return s.submitCode(w, r, in, st)
+		}
+		return s.submitEnrol(w, r, in, enrolment{action: "/staff/totp", next: st.next, sealed: st.sealed})
+	})
+}
+
+// submitSecond reads what a page of the second step sent, and lets submit judge it where that step is still to be done.
+func (s *Service) submitSecond(w http.ResponseWriter, r *http.Request, recovery bool, submit func(*Session, step) error) error {
 	in := From(r.Context())
 	if in == nil {
 		return s.askSignIn(w, r, Staff)
 	}
 	err := read(r)
-	st := sentStep(r, false)
-	if err != nil {
+	st := sentStep(r, recovery)
+	switch {
+	case err != nil:
 		return s.refuseCode(w, r, st, err)
-	}
-	if in.complete() {
+	case in.complete():
 		return s.goOn(w, r, Staff, st.next, st.sealed)
-	}
-	if st.show {
+	case st.show:
 		return s.drawSecond(w, r, in, st)
 	}
-	if in.Account.HasTOTP {
-		return s.submitCode(w, r, in, st)
-	}
-	return s.submitEnrol(w, r, in, enrolment{action: "/staff/totp", next: st.next, sealed: st.sealed})
+	return submit(in, st)
 }
 
 // sentStep is what a page of the second step sent.
@@ -169,22 +175,7 @@ func (s *Service) showRecovery(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) submitRecovery(w http.ResponseWriter, r *http.Request) error {
-	in := From(r.Context())
-	if in == nil {
-		return s.askSignIn(w, r, Staff)
-	}
-	err := read(r)
-	st := sentStep(r, true)
-	if err != nil {
-		return s.refuseCode(w, r, st, err)
-	}
-	if in.complete() {
-		return s.goOn(w, r, Staff, st.next, st.sealed)
-	}
-	if st.show {
-		return s.drawSecond(w, r, in, st)
-	}
-	return s.submitCode(w, r, in, st)
+	return s.submitSecond(w, r, true, func(in *Session, st step) error { return s.submitCode(w, r, in, st) })
 }
 
 // enrolment is the state of the page that sets up an authenticator.
