@@ -85,30 +85,19 @@ func (a *app) makeRooms() rooms {
 			contact.New(a.desk, a.content),
 			a.privacy.Activity(),
 		},
-		public: []func(chi.Router){portal.Public, announcer.Public, newsroom.Public, addresses.Public, privacy.NewRights(a.eraser, addresses).Public},
-		staff:  []func(chi.Router){announcer.Staff, newsroom.Staff, a.visits.Staff, privacy.NewHolds(a.eraser).Staff, privacy.NewRestrictions(a.desk).Staff, privacy.NewOffice(a.eraser, a.accounts).Staff, addresses.Staff},
-		work:   announcer.Work(),
+		public: []func(chi.Router){
+			portal.Public, announcer.Public, newsroom.Public, addresses.Public, privacy.NewRights(a.eraser, addresses).Public,
+		},
+		staff: []func(chi.Router){
+			announcer.Staff, newsroom.Staff, a.visits.Staff, addresses.Staff, privacy.NewHolds(a.eraser).Staff,
+			privacy.NewRestrictions(a.desk).Staff, privacy.NewOffice(a.eraser, a.accounts).Staff,
+		},
+		work: announcer.Work(),
 		sources: []content.Source{
-			careers.Documents, webinars.Documents, demos.Documents, downloads.Documents, surveys.Documents, announcer.Documents, newsroom.Documents,
-			a.privacy.Documents,
+			careers.Documents, webinars.Documents, demos.Documents, downloads.Documents, surveys.Documents,
+			announcer.Documents, newsroom.Documents, a.privacy.Documents,
 		},
-		content: []staff.Link{
-			{Label: "Webinars", Path: "/staff/webinars", Kind: webinar.Kind, Right: account.Publish},
-			{Label: "Demonstrations", Path: "/staff/demos", Kind: demo.Kind, Right: account.Publish},
-			{Label: "Downloads", Path: "/staff/downloads", Kind: download.Kind, Right: account.Publish},
-			{Label: "Surveys", Path: "/staff/surveys", Kind: survey.Kind, Right: account.Publish},
-			{Label: "Survey results", Path: "/staff/surveys/results", Kind: survey.Kind, Right: account.See},
-			{Label: "Openings", Path: "/staff/openings", Kind: career.Kind, Right: account.Publish},
-			{Label: "Announcements", Path: "/staff/announce", Kind: announce.Kind, Right: account.Publish},
-			{Label: "News", Path: "/staff/news", Kind: news.Kind, Right: account.Publish},
-			{Label: "Privacy statements", Path: "/staff/statements", Kind: privacy.Kind, Right: account.Publish},
-			{Label: "Checks of promises", Path: "/staff/promises", Kind: privacy.Kind, Right: account.Publish},
-			{Label: "Disclosures", Path: "/staff/disclosures", Kind: privacy.Kind, Right: account.Publish},
-			{Label: "Erasures", Path: "/staff/erasures", Kind: privacy.Kind, Right: account.Publish},
-			{Label: "Restrictions", Path: "/staff/restrictions", Kind: privacy.Kind, Right: account.Publish},
-			{Label: "Legal holds", Path: "/staff/holds", Kind: privacy.Kind, Right: account.Publish},
-			{Label: "Visits", Path: "/staff/visits", Kind: analytics.Kind, Right: account.See},
-		},
+		content: contentLinks(),
 		demo: []func(context.Context) error{
 			func(ctx context.Context) error { return careers.Demo(ctx, a.web) },
 			webinars.Demo, demos.Demo, downloads.Demo,
@@ -118,6 +107,27 @@ func (a *app) makeRooms() rooms {
 			func(ctx context.Context) error { return newsroom.Demo(ctx, a.web) },
 			a.demoVisits,
 		},
+	}
+}
+
+// contentLinks lead staff to what they edit, and to what is seen of it.
+func contentLinks() []staff.Link {
+	return []staff.Link{
+		{Label: "Webinars", Path: "/staff/webinars", Kind: webinar.Kind, Right: account.Publish},
+		{Label: "Demonstrations", Path: "/staff/demos", Kind: demo.Kind, Right: account.Publish},
+		{Label: "Downloads", Path: "/staff/downloads", Kind: download.Kind, Right: account.Publish},
+		{Label: "Surveys", Path: "/staff/surveys", Kind: survey.Kind, Right: account.Publish},
+		{Label: "Survey results", Path: "/staff/surveys/results", Kind: survey.Kind, Right: account.See},
+		{Label: "Openings", Path: "/staff/openings", Kind: career.Kind, Right: account.Publish},
+		{Label: "Announcements", Path: "/staff/announce", Kind: announce.Kind, Right: account.Publish},
+		{Label: "News", Path: "/staff/news", Kind: news.Kind, Right: account.Publish},
+		{Label: "Privacy statements", Path: "/staff/statements", Kind: privacy.Kind, Right: account.Publish},
+		{Label: "Checks of promises", Path: "/staff/promises", Kind: privacy.Kind, Right: account.Publish},
+		{Label: "Disclosures", Path: "/staff/disclosures", Kind: privacy.Kind, Right: account.Publish},
+		{Label: "Erasures", Path: "/staff/erasures", Kind: privacy.Kind, Right: account.Publish},
+		{Label: "Restrictions", Path: "/staff/restrictions", Kind: privacy.Kind, Right: account.Publish},
+		{Label: "Legal holds", Path: "/staff/holds", Kind: privacy.Kind, Right: account.Publish},
+		{Label: "Visits", Path: "/staff/visits", Kind: analytics.Kind, Right: account.See},
 	}
 }
 
@@ -155,11 +165,10 @@ func (a *app) demoVisits(ctx context.Context) error {
 
 // mailTemplates are those of all rooms.
 func (a *app) mailTemplates() []mail.Template {
-	list := mail.Core()
-	for _, more := range [][]mail.Template{account.Templates(), webinar.Templates(), access.Templates(), connect.Templates(), download.Templates(), privacy.Templates(), announce.Templates(a.pool, a.cfg.PublicURL)} {
-		list = append(list, more...)
-	}
-	return list
+	return slices.Concat(
+		mail.Core(), account.Templates(), webinar.Templates(), access.Templates(), connect.Templates(), download.Templates(),
+		privacy.Templates(), announce.Templates(a.pool, a.cfg.PublicURL),
+	)
 }
 
 // promises are the checks of promises that no room can make by itself.
