@@ -40,7 +40,8 @@ type Activity struct {
 	// Subjects lists what a request can be about today; uuid.Nil among them stands for a request about none. Nil: no request
 	// has a subject.
 	Subjects func(ctx context.Context) ([]uuid.UUID, error)
-	// Closed says in a sentence why a subject takes no more answers, new or mended, or "". Nil: it always does.
+	// Closed says in a sentence why a subject takes no more answers, neither new ones nor changes of old ones; "" where it
+	// does. Nil: every subject always takes answers.
 	Closed func(ctx context.Context, subject uuid.UUID) (string, error)
 	// Fill completes what is accepted, by whichever way it comes, for activities that need more than the common fields.
 	Fill   func(ctx context.Context, e *submission.Entry) error
@@ -53,8 +54,8 @@ type Activity struct {
 	// Messages returns the first mail of a request, in place of the confirmation and the notice to the inbox that the desk
 	// writes otherwise. For a record restored from quarantine the entry holds no answers.
 	Messages func(id uuid.UUID, e *submission.Entry) []mail.Message
-	// Restored returns what is mailed of a request that comes back from quarantine, in the transaction that restores it, given
-	// its first mail; of both what was mailed before is left out. Nil: its first mail.
+	// Restored returns what is mailed about a request that comes back from quarantine, in the transaction that restores it.
+	// first is what Messages returns for it. What was mailed before the quarantine is not mailed again. Nil: first is mailed.
 	Restored func(ctx context.Context, tx pgx.Tx, r submission.Record, first []mail.Message) ([]mail.Message, error)
 	// Confirmed runs when a person confirms the address, by whichever mail: what waited for that goes on. It may run more
 	// than once.
@@ -68,7 +69,7 @@ type Activity struct {
 	// oldest of them. Empty: each stands for itself.
 	Same string
 	Work []job.Worker
-	// Deletes says what of the activity goes before its records do, or beside them. The retainer of privacy does it.
+	// Deletes lists what the activity deletes earlier than its records, or besides them. The retainer of privacy runs it.
 	Deletes []job.Deletion
 	Holder  Holder
 }
@@ -88,8 +89,8 @@ type Status struct {
 	Idle bool
 	// Waits says that nothing goes on before the sender has done something.
 	Waits bool
-	// As names the status in whose words the receipt is drawn, where the true one would tell a stranger something. Empty:
-	// its own.
+	// As names the status whose words the receipt shows in place of its own, where the true status would tell a stranger
+	// something about a person. Empty: the receipt shows its own.
 	As     string
 	Months int    // how long the record is kept from now on
 	Moves  []Move // what staff may do from here
@@ -125,8 +126,9 @@ type Extra struct {
 // Act is a button on the receipt: its POST goes to the receipt's address plus Path.
 type Act struct{ Path, Label string }
 
-// Holder tells what an activity's own tables hold of a person, and empties what of it came until then: who sends something
-// while a legal hold makes an erasure wait keeps that.
+// Holder exports what an activity's own tables hold of a person, and erases it. Erase leaves what came after until: an
+// erasure may have to wait for a legal hold, and what the person sends in the meantime was not part of what they asked to
+// have erased.
 type Holder struct {
 	Export func(ctx context.Context, who uuid.UUID, to io.Writer) error
 	Erase  func(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time) error
@@ -145,8 +147,8 @@ func (a Activity) Status(value string) (Status, bool) {
 // Asks tells whether a request in the status is for staff to do something about.
 func (s Status) Asks() bool { return !s.Final && !s.Idle && len(s.Moves) > 0 }
 
-// Sign names the state whose sign the status is drawn with: what is new and asks nothing of staff is done, or waits for
-// its sender.
+// Sign names the state by whose sign (shape and colour) the status is drawn. A new request that asks nothing of staff is
+// drawn as done, or as waiting where it waits for its sender.
 func (s Status) Sign() string {
 	switch {
 	case s.Waits:
@@ -184,8 +186,8 @@ func inWords(day time.Time, known bool) string {
 	return day.Format("2 January 2006")
 }
 
-// OverdueFrom returns the beginning of the day from which on a request that was asked is not overdue yet; of a status that
-// promises an answer within calendar months.
+// OverdueFrom returns the earliest time of asking that is not overdue yet, for a status that promises an answer within
+// calendar months: the beginning of that day.
 func (s Status) OverdueFrom(now time.Time) time.Time {
 	today := dayOf(now)
 	day := today.AddDate(0, -s.DueMonths, -3) // months differ by three days at most

@@ -45,19 +45,19 @@ type Desk struct {
 	say        page.Say
 	clients    *limiter
 	addresses  *limiter
-	codes      *limiter // mailed to a person
-	tries      *limiter // of a person's codes
+	codes      *limiter // codes that are mailed to a person
+	tries      *limiter // codes that a person types
 	activities Activities
 	views      receiptViews
 	again      page.View[againPage]
-	shown      sync.Map // forms by the digest of their revision: what is left to show where one can't be looked up
+	shown      sync.Map // forms by the digest of their revision: shown again where the database can't be asked for them
 }
 
 // addressLimit is how many submissions an hour may name one address before they look doubtful: somebody may be using
 // our confirmations to fill a stranger's mailbox.
 var addressLimit = Limit{8, time.Hour}
 
-// NewDesk returns a desk without activities: they need it to be made, and are handed over by Open.
+// NewDesk returns a desk without activities: to make one takes a desk, so they are handed over later, by Open.
 func NewDesk(c Config) *Desk {
 	addresses := addressLimit
 	if c.Limit.N == 0 {
@@ -83,8 +83,8 @@ type Door struct {
 	Form func(r *http.Request) (form.Form, error)
 	// Page draws the page around the form.
 	Page func(w http.ResponseWriter, r *http.Request, status int, f form.Form, v form.View) error
-	// Thanks answers a sending that has no receipt (anonymous forms). Of what was sent from a page whose answers had been
-	// taken before, nothing was stored: it is repeated, whether it says the same or not.
+	// Thanks answers a sending that has no receipt, that of an anonymous form. Such a page is good for one sending; repeated
+	// says that it was used before, so that nothing was stored, whether the answers are the same or not.
 	Thanks func(w http.ResponseWriter, r *http.Request, f form.Form, repeated bool) error
 }
 

@@ -28,7 +28,7 @@ type received struct {
 	text    int // bytes of names and values that came in parts
 	files   []file.Staged
 	tried   map[string]bool // fields for which a file came, whatever became of it
-	dealt   map[string]bool // fields whose kept file was taken up again, or is not to be
+	dealt   map[string]bool // fields for which it is decided whether the file that an earlier page kept is used
 	missed  bool            // a file came that we did not keep, through no fault of its own
 	errs    form.Errors
 	status  int // set where the sending as such is refused: 413, 415
@@ -38,7 +38,7 @@ type received struct {
 // way says how a sending is read.
 type way struct {
 	stage  bool // files go to the store
-	sealed bool // but only behind a seal of ours: the form has one, before its first file
+	sealed bool // but only where a valid seal came before the first file
 	resume bool // files that an earlier page kept are looked up
 	// unknown says that the form is not at hand: files are passed over.
 	unknown bool

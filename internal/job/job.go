@@ -4,8 +4,8 @@
 //
 // It promises: each worker runs at least every Worker.Every on one of the instances that share the
 // database, soon after Kick (at most a second behind PgBouncer, where there is no LISTEN), and not
-// twice at once on all of them together. A run that fails is tried again. A killed process holds
-// nobody up for longer than some seconds.
+// at the same time on two of them. A run that fails is tried again. A killed process
+// delays the others by some seconds at most.
 package job
 
 import (

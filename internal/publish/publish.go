@@ -7,7 +7,7 @@
 //     the kind makes it so;
 //   - two editors never overwrite each other unknowingly: whoever saves a version that another has replaced is shown
 //     both texts, keeps what was typed, and then saves over it or takes the other;
-//   - every change is logged in its own transaction: who, when, what was before, what is since.
+//   - every change is logged in the transaction that makes it: who, when, the old values and the new ones.
 //
 // # How a room uses it
 //

@@ -5,9 +5,9 @@
 //   - a role sees the kinds it is there for and no others: what it may not see is not there (404), what it may see but
 //     not change is refused (403); testdata/rights.txt is the whole table, and a test walks it;
 //   - each opening of a record or file is logged before it is shown (P-5);
-//   - no decision overwrites another unseen, and what was typed is kept when something stands against it;
-//   - what leaves the house names its purpose, its recipient and its reason, holds of each person what they agreed to or the
-//     statement they saw allows, and remembers who is in it, so that it can be called back (P-9);
+//   - no decision silently overwrites another, and what was typed is kept when a step is refused;
+//   - an export names its purpose, its recipient and its reason; it holds of each person only what they agreed to, or what the
+//     statement that they saw allows; and it is on record who is in it, so that it can be called back (P-9);
 //   - a flag of misuse is told to the person it is about, and a block has an end (P-8).
 package staff
 
