@@ -66,11 +66,11 @@ func (in *inner) wire(ctx context.Context, w *world, alone bool) error {
 		return err
 	}
 	log := slog.New(slog.DiscardHandler)
-	pages, err := page.New(page.Config{Web: web.FS, PublicURL: publicURL, Site: site, Log: log, Now: time.Now})
-	if err != nil {
+	if in.content, err = content.Load(web.FS); err != nil {
 		return err
 	}
-	if in.content, err = content.Load(web.FS); err != nil {
+	pages, err := page.New(page.Config{Web: web.FS, PublicURL: publicURL, Site: site, Log: log, Now: time.Now, Pictures: in.content.Pictures()})
+	if err != nil {
 		return err
 	}
 	if in.statements, err = consent.NewStatements(ctx, in.pool, time.Now); err != nil {

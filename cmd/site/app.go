@@ -136,16 +136,16 @@ func (a *app) wireGround(ctx context.Context) error {
 	if a.statements, err = consent.NewStatements(ctx, a.pool, a.now); err != nil {
 		return err
 	}
+	if a.content, err = content.Load(a.web); err != nil {
+		return err
+	}
 	a.pages, err = page.New(page.Config{
-		Web: a.web, PublicURL: a.cfg.PublicURL, Site: a.site, Log: a.log, Now: a.now,
+		Web: a.web, PublicURL: a.cfg.PublicURL, Site: a.site, Log: a.log, Now: a.now, Pictures: a.content.Pictures(),
 		Notice: func(ctx context.Context) *page.Notice { return a.privacy.Notice(ctx) },
 		Seen:   a.seen.count,
 		Viewed: a.viewed,
 	})
 	if err != nil {
-		return err
-	}
-	if a.content, err = content.Load(a.web); err != nil {
 		return err
 	}
 	if a.mail, err = a.openMail(); err != nil {

@@ -224,13 +224,3 @@ func tool(t *testing.T, parts ...string) string {
 	}
 	return path
 }
-
-// settled evaluates a script that promises a value.
-func settled[T any](v *visitor, script string) T {
-	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
-	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
-	v.must("evaluate", err)
-	return value
-}

@@ -141,6 +141,16 @@ func look[T any](v *visitor, script string) T {
 	return value
 }
 
+// settled evaluates a script that promises a value.
+func settled[T any](v *visitor, script string) T {
+	v.t.Helper()
+	ctx, cancel := context.WithTimeout(v.ctx, patience)
+	defer cancel()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+	v.must("evaluate", err)
+	return value
+}
+
 // await waits until a condition holds in the page, whichever page that is by then.
 func (v *visitor) await(what, condition string) {
 	v.t.Helper()

@@ -1,16 +1,23 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"html/template"
+	"image"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"path"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/jba/templatecheck"
+
+	"clickcommerce.com/site/web"
 )
 
 // TestTemplates holds each page against the struct that it is drawn from: a misspelt field fails here, also in branches
@@ -66,6 +73,7 @@ func TestCrawl(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkPage(t, address, doc, titles)
+		checkShared(t, address, doc)
 		for _, link := range links(doc) {
 			if !seen[link] {
 				seen[link] = true
@@ -78,6 +86,36 @@ func TestCrawl(t *testing.T) {
 	}
 	t.Logf("%d addresses, %d pages", len(seen), len(titles))
 }
+
+// checkShared holds a page against what others make of it where a link to it is shared: a picture of the size that it
+// says, told in words, and its own where it is a product, an industry or a section of the site.
+func checkShared(t *testing.T, address string, doc *goquery.Document) {
+	t.Helper()
+	said := func(name string) string {
+		return doc.Find(`meta[property="`+name+`"], meta[name="`+name+`"]`).AttrOr("content", "")
+	}
+	file, here := strings.CutPrefix(said("og:image"), "http://site.test/static/social/")
+	name, kind := path.Dir(file)+"/"+strings.SplitN(path.Base(file), ".", 2)[0], path.Ext(file)
+	name = strings.TrimPrefix(name, "./")
+	shot, err := fs.ReadFile(web.FS, "static/social/"+name+kind)
+	if err != nil || !here {
+		t.Errorf("%s: the picture %q: %v", address, said("og:image"), err)
+		return
+	}
+	size, _, err := image.DecodeConfig(bytes.NewReader(shot))
+	if err != nil || size.Width != 1200 || size.Height != 630 || said("og:image:width") != "1200" || said("og:image:height") != "630" {
+		t.Errorf("%s: the picture is %d by %d: %v", address, size.Width, size.Height, err)
+	}
+	if said("og:image:alt") == "" || said("twitter:card") != "summary_large_image" {
+		t.Errorf("%s does not say in words what its picture shows, or how large to show it", address)
+	}
+	if ownPicture.MatchString(address) && "/"+name != address {
+		t.Errorf("%s shows the picture of /%s", address, name)
+	}
+}
+
+// ownPicture matches the pages that have a picture of their own.
+var ownPicture = regexp.MustCompile(`^/(products|industries)(/[^/?]+)?$|^/(about|alliances|careers|connect|contact|cookies|demos|downloads|news|newsletter|privacy|surveys|webinars)$`)
 
 func checkPage(t *testing.T, address string, doc *goquery.Document, titles map[string]string) {
 	t.Helper()

@@ -109,7 +109,7 @@ func (r *Room) showIssue(w http.ResponseWriter, req *http.Request) error {
 	set := r.desk.Pages
 	data.LD = []any{page.LDArticle{
 		Headline: d.Subject, Description: d.Lead, URL: set.URL(d.IssuePath()), Published: *d.StartedAt, Modified: *d.StartedAt,
-		Image: set.URL(set.Asset("social.png")), Publisher: set.Organization(),
+		Image: set.PictureURL(d.IssuePath()), Publisher: set.Organization(),
 	}}
 	return r.views.issue.Write(w, req, http.StatusOK, data)
 }

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"html/template"
 	"io/fs"
 	"path"
@@ -25,14 +26,16 @@ import (
 type Page struct {
 	Path        string // its address; home.md is "/"
 	Title       string
-	Description string // for search engines; unlike any other page's
-	Summary     string // one sentence, shown under the title and in lists
-	Nav         string // short label for navigation and crumbs
-	Section     string // the entry of the main navigation that is current
-	Family      string // address of the product family that a module belongs to
-	Figure      string // name of the drawing, without folder and extension; may be empty
-	Order       int    // lists are sorted by it
-	Intro       bool   // the copy above a list or a form that a room draws
+	Description string   // for search engines; unlike any other page's
+	Summary     string   // one sentence, shown under the title and in lists
+	Nav         string   // short label for navigation and crumbs
+	Section     string   // the entry of the main navigation that is current
+	Family      string   // address of the product family that a module belongs to
+	Figure      string   // name of the drawing, without folder and extension; may be empty
+	Drawings    []string // those on its social picture: its figure, or where it has none the figures of the pages below it
+	Picture     page.Picture
+	Order       int  // lists are sorted by it
+	Intro       bool // the copy above a list or a form that a room draws
 	Updated     time.Time
 	Actions     []Action
 	Related     []Related
@@ -135,6 +138,9 @@ func Load(web fs.FS) (*Content, error) {
 	}
 	for i, src := range sources {
 		faults = append(faults, c.link(&c.pages[i], src)...)
+		if err := c.picture(web, &c.pages[i]); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", src.name, err))
+		}
 	}
 	faults = append(faults, c.unique()...)
 	if err := errors.Join(faults...); err != nil {
@@ -160,6 +166,46 @@ func (c *Content) link(p *Page, src source) (faults []error) {
 		p.Crumbs = append([]page.Crumb{{Label: "Home", Path: "/"}}, append(c.above(*p), page.Crumb{Label: p.Nav})...)
 	}
 	return faults
+}
+
+// picture says what the social picture of a page shows: its title beside its drawings, told in their own words.
+func (c *Content) picture(web fs.FS, p *Page) error {
+	if p.Figure != "" {
+		p.Drawings = []string{p.Figure}
+	} else {
+		for _, below := range c.Under(p.Path) {
+			if below.Figure != "" {
+				p.Drawings = append(p.Drawings, below.Figure)
+			}
+		}
+	}
+	if len(p.Drawings) == 0 {
+		return nil
+	}
+	var shows []string
+	for _, name := range p.Drawings {
+		says, err := drawingTitle(web, name)
+		if err != nil {
+			return err
+		}
+		shows = append(shows, says)
+	}
+	p.Picture = page.Picture{File: "social" + cmp.Or(strings.TrimSuffix(p.Path, "/"), "/home") + ".png", Alt: p.Title + ": " + strings.Join(shows, "; ")}
+	return nil
+}
+
+// drawingTitle reads what a drawing says of itself to those who do not see it.
+func drawingTitle(web fs.FS, name string) (string, error) {
+	raw, err := fs.ReadFile(web, "static/art/"+name+".svg")
+	if err != nil {
+		return "", err
+	}
+	_, after, _ := strings.Cut(string(raw), "<title>")
+	says, _, ok := strings.Cut(after, "</title>")
+	if !ok {
+		return "", fmt.Errorf("the drawing %s has no title", name)
+	}
+	return html.UnescapeString(says), nil
 }
 
 // above lists the pages between home and p.
@@ -210,6 +256,17 @@ func (c *Content) Must(address string) Page {
 
 // Pages returns all pages in order.
 func (c *Content) Pages() []Page { return slices.Clone(c.pages) }
+
+// Pictures returns the social picture of each page that has one, by the page's address.
+func (c *Content) Pictures() map[string]page.Picture {
+	all := map[string]page.Picture{}
+	for _, p := range c.pages {
+		if p.Picture.File != "" {
+			all[p.Path] = p.Picture
+		}
+	}
+	return all
+}
 
 // Under returns the pages one step below an address, in order, but for modules of a product family.
 func (c *Content) Under(address string) []Page {

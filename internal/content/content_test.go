@@ -118,6 +118,40 @@ func TestOwnContent(t *testing.T) {
 	}
 }
 
+// What a link to a page shows where it is shared: its own drawing, else those of the pages below it; each must be there.
+func TestPictures(t *testing.T) {
+	t.Parallel()
+	drawing := func(says string) *fstest.MapFile {
+		return &fstest.MapFile{Data: []byte("<svg><title>" + says + "</title></svg>")}
+	}
+	files := fstest.MapFS{
+		"content/home.md":         file(head("Start", "figure: lamp"), "Hello"),
+		"content/industries.md":   file(head("Industries", ""), "Text"),
+		"content/industries/a.md": file(head("A", "figure: lamp\norder: 1"), "Text"),
+		"content/industries/b.md": file(head("B", "figure: desk\norder: 2"), "Text"),
+		"content/terms.md":        file(head("Terms", ""), "Text"),
+		"static/art/lamp.svg":     drawing("A lamp"),
+		"static/art/desk.svg":     drawing("A desk &amp; a chair"),
+	}
+	c, err := content.Load(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]page.Picture{
+		"/":             {File: "social/home.png", Alt: "Start: A lamp"},
+		"/industries":   {File: "social/industries.png", Alt: "Industries: A lamp; A desk & a chair"},
+		"/industries/a": {File: "social/industries/a.png", Alt: "A: A lamp"},
+		"/industries/b": {File: "social/industries/b.png", Alt: "B: A desk & a chair"},
+	}
+	if diff := cmp.Diff(c.Pictures(), want); diff != "" {
+		t.Errorf("(-got +want):\n%s", diff)
+	}
+	delete(files, "static/art/desk.svg")
+	if _, err := content.Load(files); err == nil {
+		t.Error("a page may name a drawing that there is not")
+	}
+}
+
 // Every file of examples is read strictly: an entry that its struct does not know is told.
 func TestExamples(t *testing.T) {
 	t.Parallel()

@@ -162,14 +162,10 @@ func (r *Room) drawRequest(w http.ResponseWriter, req *http.Request, status int,
 }
 
 func (r *Room) base(d Demo) page.Base {
-	b := page.Base{
+	return page.Base{
 		Title: d.Title, Description: d.Summary, Path: d.Path(), Section: "demos",
 		Crumbs: []page.Crumb{
 			{Label: "Home", Path: "/"}, {Label: r.intro.Nav, Path: "/demos"}, {Label: d.Title},
 		},
 	}
-	if d.Picture != "" {
-		b.Image = r.Desk.Pages.URL(d.Picture)
-	}
-	return b
 }

@@ -102,7 +102,7 @@ func (r *Room) article(it item) page.LDArticle {
 	set := r.desk.Pages
 	return page.LDArticle{
 		Headline: it.Title, Description: it.Summary, URL: set.URL(it.Path()), Published: it.At(), Modified: it.changed(),
-		Image:     set.URL(set.Asset("social.png")),
+		Image:     set.PictureURL(it.Path()),
 		Publisher: set.Organization(),
 	}
 }

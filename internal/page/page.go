@@ -34,11 +34,11 @@ type Base struct {
 	Section     string // the entry of the main navigation that is current
 	Crumbs      []Crumb
 	NoIndex     bool
-	Image       string // of social previews; empty: the site's own
-	LD          []any  // JSON-LD documents
+	LD          []any // JSON-LD documents
 
 	Site      *Site
 	Canonical string
+	Picture   Picture
 	Refused   bool // what was sent was not taken, or not all of it: the page's title says so first
 	Choice    Choice
 	SignIns   int    // cookies that signing in has set in the browser
@@ -54,6 +54,12 @@ func (b *Base) base() *Base { return b }
 
 // Crumb is a step of the way back.
 type Crumb struct{ Label, Path string }
+
+// Picture is what a link to a page brings along where it is shared: 1200 by 630 points.
+type Picture struct {
+	File string // under web/static; empty: none
+	Alt  string
+}
 
 // Notice is the line about a changed statement that the home page shows to everyone (P-17).
 type Notice struct{ Text, Path string }
@@ -78,6 +84,8 @@ type Config struct {
 	Site      *Site
 	Log       *slog.Logger
 	Now       func() time.Time
+	// Pictures are social pictures by the address of their page. A page without one shows that of the nearest above it.
+	Pictures map[string]Picture
 	// Notice returns the home page's line about a changed statement, or nil.
 	Notice func(context.Context) *Notice
 	// Seen is told of each request that Log wrote down. It may be nil, and must not block.
@@ -137,6 +145,7 @@ func (s *Set) funcs() template.FuncMap {
 		"datetime": func(t time.Time) string { return s.local(t).Format("2 January 2006, 15:04 MST") },
 		"country":  form.CountryName,
 		"markdown": Markdown,
+		"whole":    func(heading string) template.HTML { return Whole(s.cfg.Site.Name, heading) },
 		"plural": func(n int, one, many string) string {
 			if n == 1 {
 				return fmt.Sprintf("%d %s", n, one)
@@ -144,6 +153,16 @@ func (s *Set) funcs() template.FuncMap {
 			return fmt.Sprintf("%d %s", n, many)
 		},
 	}
+}
+
+// Whole is a heading in which no line ends within a name.
+func Whole(name, heading string) template.HTML {
+	escaped := template.HTMLEscapeString(heading)
+	if name != "" {
+		name = template.HTMLEscapeString(name)
+		escaped = strings.ReplaceAll(escaped, name, `<span class="whole">`+name+`</span>`)
+	}
+	return template.HTML(escaped) //nolint:gosec // escaped just above
 }
 
 // local puts an instant, which the database gives in UTC, into the company's own zone. What has a zone of its own (an
@@ -160,6 +179,28 @@ func (s *Set) Site() *Site { return s.cfg.Site }
 
 // URL returns the absolute address of a path of the site.
 func (s *Set) URL(path string) string { return s.cfg.PublicURL + path }
+
+// Picture returns the social picture of the page at an address, or of the nearest page above it that has one.
+func (s *Set) Picture(address string) Picture {
+	const deepest = 3 // no written page lies deeper, and an address may be as long as its sender likes
+	nearest, at := s.cfg.Pictures["/"], ""
+	for _, step := range strings.SplitN(strings.TrimPrefix(address, "/"), "/", deepest) {
+		at += "/" + step
+		if p, ok := s.cfg.Pictures[at]; ok {
+			nearest = p
+		}
+	}
+	return nearest
+}
+
+// PictureURL is the absolute address of that picture, empty where there is none.
+func (s *Set) PictureURL(address string) string {
+	p := s.Picture(address)
+	if p.File == "" {
+		return ""
+	}
+	return s.URL(s.Asset(p.File))
+}
 
 // Each calls f with every loaded view and the zero value of its data, so that a test can check one against the other.
 func (s *Set) Each(f func(name string, tmpl *template.Template, data any)) {
@@ -245,6 +286,7 @@ func (s *Set) fill(b *Base, r *http.Request) {
 	}
 	b.Site = s.cfg.Site
 	b.Public = s.cfg.PublicURL
+	b.Picture = s.Picture(b.Path)
 	b.Canonical = s.cfg.PublicURL + (&url.URL{Path: b.Path}).EscapedPath()
 	b.Choice, b.SignIns = ChoiceOf(r), signIns(r)
 	if r.URL.RawQuery != "" {

@@ -1,11 +1,13 @@
 package page_test
 
 import (
+	"html/template"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,6 +41,44 @@ func TestViewed(t *testing.T) {
 	}
 	if diff := cmp.Diff(viewed, []string{"/seen text/html", "/again text/html"}); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestPicture(t *testing.T) {
+	t.Parallel()
+	set, err := page.New(page.Config{
+		Web: web.FS, PublicURL: "http://example.test", Site: &page.Site{}, Log: slog.New(slog.DiscardHandler),
+		Pictures: map[string]page.Picture{"/": {File: "home.png"}, "/news": {File: "news.png"}, "/products/parts": {File: "parts.png"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string]string{
+		"/": "home.png", "/about": "home.png", "/news": "news.png", "/news/a/b": "news.png", "/newspaper": "home.png",
+		"/products": "home.png", "/products/parts": "parts.png", "/products/parts/x/y/z": "parts.png", "": "home.png", strings.Repeat("/", 1<<20): "home.png",
+	} {
+		if got := set.Picture(address).File; got != want {
+			t.Errorf("%.40s: got %q, want %q", address, got, want)
+		}
+	}
+	if got := set.PictureURL("/news/a"); got != "http://example.test/static/news.png" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestWhole(t *testing.T) {
+	t.Parallel()
+	for heading, want := range map[string]template.HTML{
+		"About A & B":   `About <span class="whole">A &amp; B</span>`,
+		"A & B or <b>":  `<span class="whole">A &amp; B</span> or &lt;b&gt;`,
+		"Nothing of it": "Nothing of it",
+	} {
+		if got := page.Whole("A & B", heading); got != want {
+			t.Errorf("%s: got %q, want %q", heading, got, want)
+		}
+	}
+	if got := page.Whole("", "a < b"); got != "a &lt; b" {
+		t.Errorf("without a name: got %q", got)
 	}
 }
 
