@@ -25,7 +25,26 @@ func testLooks(t *testing.T, h *house, in func() *visitor) {
 		t.Errorf("only %d pages were found", n)
 	}
 	v.tabs("/", "/alliances/apply", "/careers/technical-writer/apply", "/cookies")
+	for _, path := range []string{"/about", "/careers"} { // as the page's heading, and as a link to it
+		v.visit(path)
+		if lines := look[[]int](v, nameLines); len(lines) == 0 || slices.Max(lines) > 1 {
+			t.Errorf("%s: headings give the company's name %v lines", path, lines)
+		}
+	}
 }
+
+// nameLines counts the lines on which the company's name stands, in each heading of the page that has it.
+const nameLines = `[...document.querySelectorAll("main :is(h1, h2, h3)")].filter((h) => h.textContent.includes("Click Commerce")).map((h) => {
+	const walk = document.createTreeWalker(h, NodeFilter.SHOW_TEXT), range = document.createRange();
+	while (walk.nextNode()) {
+		const at = walk.currentNode.data.indexOf("Click Commerce");
+		if (at < 0) continue;
+		range.setStart(walk.currentNode, at);
+		range.setEnd(walk.currentNode, at + "Click Commerce".length);
+		return new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size;
+	}
+	return 0;
+})`
 
 // testStaffLooks does the same in the workspace, with every role.
 func testStaffLooks(t *testing.T, h *house, in func() *visitor) {
