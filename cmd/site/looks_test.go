@@ -31,6 +31,15 @@ func testLooks(t *testing.T, h *house, in func() *visitor) {
 			t.Errorf("%s: headings give the company's name %v lines", path, lines)
 		}
 	}
+	v.do("take a desk", chromedp.EmulateViewport(1440, 900))
+	v.visit("/alliances")
+	if broken := look[[]string](v, `[...document.querySelectorAll("main .facts:not(.across, .tall) dt")].filter((e) => {
+		const range = document.createRange();
+		range.selectNodeContents(e);
+		return range.getClientRects().length > 1;
+	}).map((e) => e.textContent)`); len(broken) > 0 {
+		t.Errorf("/alliances: %q take two lines each beside room enough", broken)
+	}
 }
 
 // nameLines counts the lines on which the company's name stands, in each heading of the page that has it.
