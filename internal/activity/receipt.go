@@ -198,7 +198,15 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 	data.Path = data.Address
 	data.Code.Mail = form.View{Action: data.Address + "/code", Quiet: true}
 	data.Reply = replyView(data.Address, form.Shown{})
-	data.By, data.Late = status.DueBy(rec), status.Overdue(rec, d.Now())
+	resting, err := d.resting(r.Context(), rec.ID)
+	if err != nil {
+		return err
+	}
+	if resting == "" {
+		data.By, data.Late = status.DueBy(rec), status.Overdue(rec, d.Now())
+	} else if status.Next != "" {
+		data.Status.Next = resting
+	}
 	if len(versions) > 0 {
 		if v, ok := d.Statements.Get(versions[len(versions)-1].Statement); ok {
 			data.Statement = &v
@@ -211,6 +219,22 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 	}
 	adjust(&data)
 	return d.views.receipt.Write(w, r, code, data)
+}
+
+// resting says to the sender why nothing happens with a record for now, "" where something may.
+func (d *Desk) resting(ctx context.Context, id uuid.UUID) (string, error) {
+	held, err := d.Store.Held(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	if held {
+		return d.say("rests_by_law"), nil
+	}
+	restricted, err := d.Store.Restricted(ctx, id)
+	if err != nil || !restricted {
+		return "", err
+	}
+	return d.say("rests_by_wish"), nil
 }
 
 // Openings lists the days on which a role opened the record, each once.

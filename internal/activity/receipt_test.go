@@ -509,3 +509,40 @@ func TestReceiptOfAnErasedSender(t *testing.T) {
 		t.Errorf("%d rows came of it", n)
 	}
 }
+
+// A receipt promises no answer while the law or the sender's wish forbids one.
+func TestReceiptOfWhatRests(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	receipt, id := b.sent(t, b.filled(t))
+	next := func() string { return strings.Join(strings.Fields(doc(t, b.Get(receipt)).Find(".next p").Text()), " ") }
+	promised := next()
+	if !strings.Contains(promised, "You hear from us by") {
+		t.Fatalf("nothing is promised: %q", promised)
+	}
+	ctx := t.Context()
+	if _, err := b.Pool.Exec(ctx, `
+		INSERT INTO restriction (id, person_id, submission_id, ground, placed_at)
+		SELECT gen_random_uuid(), person_id, id, 'wish', $2 FROM submission WHERE id = $1`, id, b.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if got := next(); !strings.HasPrefix(got, "Its use is restricted for now") || strings.Contains(got, "hear from us by") {
+		t.Errorf("restricted: %q", got)
+	}
+	if _, err := b.Pool.Exec(ctx, `UPDATE restriction SET lifted_at = $1`, b.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if got := next(); got != promised {
+		t.Errorf("lifted: %q", got)
+	}
+	if _, err := b.Pool.Exec(ctx, `
+		WITH o AS (INSERT INTO account (id, kind, email, name, created_at)
+			VALUES (gen_random_uuid(), 'staff', 'officer@example.com', 'Grace', now()) RETURNING id)
+		INSERT INTO legal_hold (id, scope, submission_id, ground, officer_id, placed_at, reviewed_at, review_on)
+		SELECT gen_random_uuid(), 'record', $1, 'A claim', id, now(), now(), now()::date + 30 FROM o`, id); err != nil {
+		t.Fatal(err)
+	}
+	if got := next(); !strings.HasPrefix(got, "The law makes us keep this") || strings.Contains(got, "hear from us by") {
+		t.Errorf("held: %q", got)
+	}
+}
