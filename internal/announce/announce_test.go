@@ -519,6 +519,7 @@ func TestStopAndPause(t *testing.T) {
 		t.Errorf("%d mails left while it was paused", n)
 	}
 	wants(t, h.Get("/newsletter/issues"), 200, "The part that nobody counted")
+	wants(t, h.staff("GET", path, nil), 200, "30 messages, of which 29 have not left yet")
 	h.press(path, "resume", http.StatusSeeOther, nil)
 	h.exec(`UPDATE message SET attempts = 1 WHERE id IN (SELECT id FROM message WHERE state = 'queued' LIMIT 1)`) // claimed, and then given back
 	h.press(path, "stop", http.StatusSeeOther, nil)
@@ -531,7 +532,10 @@ func TestStopAndPause(t *testing.T) {
 		t.Errorf("%d cancelled, %s", got, h.state(path))
 	}
 	h.press(path, "resume", http.StatusConflict, nil)
+	wants(t, h.staff("GET", path, nil), 200, "Had left when it was stopped</dt><dd>At most 2 messages")
 	h.Pages.Invalidate()
+	wants(t, h.Get("/newsletter/issues/2026-11-the-part-that-nobody-counted"), 410, "We took this issue back")
+	wants(t, h.Get("/newsletter/issues/2026-11-another"), 404)
 	wants(t, h.Get("/newsletter/issues"), 200, "No issue yet")
 }
 
@@ -595,7 +599,7 @@ func TestTwoEditors(t *testing.T) {
 		422, "Leave out the picture", "no earlier than the first", "such as example.com")
 	for body, problem := range map[string]string{
 		"Hear <b>this</b>.": "Leave out the HTML", "<script>alert(1)</script>\n\nHear this.": "Leave out the HTML",
-		"Look [here](javascript:alert(1)).": "Give each link an address", "Look [here](later).": "Give each link an address",
+		"Look [here](javascript:alert(1)).": "Give each link an address", "Look [here](later).": "Give each link an address", "Look [here](//example.com).": "Give each link an address",
 	} {
 		wants(t, h.staff("POST", path, draft("version", "3", "body", body)), 422, problem)
 	}

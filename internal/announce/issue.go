@@ -96,7 +96,7 @@ func (r *Room) showIssue(w http.ResponseWriter, req *http.Request) error {
 		return fmt.Errorf("read issue: %w", err)
 	}
 	if len(list) == 0 {
-		return page.ErrNotFound
+		return r.noIssue(req)
 	}
 	d := dateOf(list[0])
 	data := issuePage{
@@ -112,6 +112,20 @@ func (r *Room) showIssue(w http.ResponseWriter, req *http.Request) error {
 		Image: set.PictureURL(d.IssuePath()), Publisher: set.Organization(),
 	}}
 	return r.views.issue.Write(w, req, http.StatusOK, data)
+}
+
+// noIssue tells readers of a mail that its issue was taken back, and others that there is none.
+func (r *Room) noIssue(req *http.Request) error {
+	var stoppedOne bool
+	err := r.desk.Pool.QueryRow(req.Context(), `SELECT EXISTS (SELECT FROM announcement WHERE slug = $1 AND state = $2)`,
+		chi.URLParam(req, "slug"), stopped).Scan(&stoppedOne)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for an issue that was stopped: %w", err)
+	case stoppedOne:
+		return &page.Error{Status: http.StatusGone, Message: r.say("issue_stopped")}
+	}
+	return page.ErrNotFound
 }
 
 var notInSlug = regexp.MustCompile(`[^a-z0-9]+`)

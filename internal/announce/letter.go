@@ -183,7 +183,7 @@ func unfit(body string) (problem string) {
 // opens tells whether a mail can have a link to the address.
 func opens(to string) bool {
 	u, err := url.Parse(to)
-	return err == nil && (slices.Contains([]string{"https", "http", "mailto"}, u.Scheme) || u.Scheme == "" && strings.HasPrefix(to, "/"))
+	return err == nil && (slices.Contains([]string{"https", "http", "mailto"}, u.Scheme) || u.Scheme == "" && u.Host == "" && strings.HasPrefix(to, "/"))
 }
 
 // otherHost returns the host of a link that leads away from the site.

@@ -175,13 +175,28 @@ func (r *Room) putOff(ctx context.Context, tx pgx.Tx, a announcement, state stri
 
 // stop ends it for good: what has not left never does, an issue's public page goes, and so does a list.
 func (r *Room) stop(ctx context.Context, tx pgx.Tx, a announcement) error {
-	if _, err := tx.Exec(ctx, `
-		UPDATE announcement SET state = $2, ended_at = $3, reached = DEFAULT WHERE id = $1`, a.ID, stopped, r.desk.Now()); err != nil {
+	taken, err := tx.Exec(ctx, `UPDATE message SET state = 'cancelled', data = '{}'`+waiting, a.ID.String(), a.Purpose)
+	if err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `UPDATE message SET state = 'cancelled', data = '{}'`+waiting, a.ID.String(), a.Purpose)
+	_, err = tx.Exec(ctx, `
+		UPDATE announcement SET state = $2, ended_at = $3, reached = DEFAULT, queued = queued - $4 WHERE id = $1`,
+		a.ID, stopped, r.desk.Now(), taken.RowsAffected())
 	return err
 }
+
+// still counts the mails of an announcement that have not left, at most to the limit.
+func (r *Room) still(ctx context.Context, a announcement) (n int, err error) {
+	err = r.desk.Pool.QueryRow(ctx, `
+		SELECT count(*) FROM (SELECT FROM message`+waiting+` LIMIT $3) m`, a.ID.String(), a.Purpose, stillShown+1).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the mails of an announcement: %w", err)
+	}
+	return n, nil
+}
+
+// stillShown is up to how many waiting mails are counted for the page.
+const stillShown = 10_000
 
 // backToDraft takes the schedule away.
 func (r *Room) backToDraft(ctx context.Context, tx pgx.Tx, a announcement) error {

@@ -40,6 +40,7 @@ type editPage struct {
 	When     form.View // of a draft: the schedule
 	Counted  bool      // who may get it was counted, as nobody has it yet
 	Reach    reach
+	Still    int // mails that have not left, of what is being sent
 	Message  string
 	Problem  string
 	Theirs   *announcement // what somebody else saved in the meantime
@@ -115,6 +116,12 @@ func (r *Room) write(w http.ResponseWriter, req *http.Request, status int, data 
 		if data.Counted = a.State == draft || a.State == scheduled; data.Counted {
 			var err error
 			if data.Reach, err = r.reachOf(req.Context(), a); err != nil {
+				return err
+			}
+		}
+		if a.ByMail() && (a.State == sending || a.State == paused) {
+			var err error
+			if data.Still, err = r.still(req.Context(), a); err != nil {
 				return err
 			}
 		}
