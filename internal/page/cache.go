@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"maps"
@@ -24,6 +25,7 @@ type cache struct {
 	mu         sync.RWMutex
 	entries    map[cacheKey]*entry
 	drawing    singleflight.Group
+	zippers    sync.Pool
 }
 
 type cacheKey struct {
@@ -44,10 +46,13 @@ func newCache() *cache { return &cache{entries: map[cacheKey]*entry{}} }
 // pageCaching lets browsers keep a page but ask each time whether it still stands.
 const pageCaching = "private, no-cache"
 
+// pageVariants are what the bytes of a page depend on besides its address.
+const pageVariants = "Cookie, Accept-Encoding"
+
 // Cached adapts a handler as Handle does, and serves its page from memory. Only GET and HEAD of an address without query
 // are cached, and only answers with status 200 that did not forbid it; a page so cached depends on nothing of the visitor
 // but the cookies that it tells of: the choice about them, and how many signing in has set. An address with a query, as
-// links of campaigns have, is drawn for each visitor and sent with the same headers and encodings.
+// links of campaigns have, is drawn for each visitor anew.
 func (s *Set) Cached(h Handler) http.HandlerFunc {
 	next := s.Handle(h)
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -56,7 +61,7 @@ func (s *Set) Cached(h Handler) http.HandlerFunc {
 			return
 		}
 		if r.URL.RawQuery != "" {
-			drawOnce(next, w, r)
+			s.drawOnce(next, w, r)
 			return
 		}
 		key := cacheKey{r.URL.Path, ChoiceOf(r), signIns(r)}
@@ -77,15 +82,34 @@ func (s *Set) Cached(h Handler) http.HandlerFunc {
 	}
 }
 
-// drawOnce draws a page for one visitor.
-func drawOnce(next http.HandlerFunc, w http.ResponseWriter, r *http.Request) {
+// drawOnce draws a page for one visitor. It is compressed in a hurry: nobody else gets these bytes.
+func (s *Set) drawOnce(next http.HandlerFunc, w http.ResponseWriter, r *http.Request) {
 	buf := &buffer{header: http.Header{}, status: http.StatusOK}
 	next(buf, r)
 	if !buf.cacheable() {
 		buf.replay(w, r)
 		return
 	}
-	buf.entry(0, 0).serve(w, r)
+	buf.header.Set("Cache-Control", pageCaching)
+	buf.header.Set("Vary", pageVariants)
+	if accepts(r.Header.Get("Accept-Encoding"), "gzip") && compressible(buf.header.Get("Content-Type")) {
+		buf.header.Set("Content-Encoding", "gzip")
+		buf.body = s.cache.zip(&buf.body)
+	}
+	buf.replay(w, r)
+}
+
+// zip compresses fast, with writers that are used again: each holds most of a megabyte.
+func (c *cache) zip(plain *bytes.Buffer) (small bytes.Buffer) {
+	zw, ok := c.zippers.Get().(*gzip.Writer)
+	if !ok {
+		zw, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // a level that there is
+	}
+	zw.Reset(&small)
+	_, _ = zw.Write(plain.Bytes()) // a buffer takes everything
+	_ = zw.Close()
+	c.zippers.Put(zw)
+	return small
 }
 
 func (e *entry) serve(w http.ResponseWriter, r *http.Request) {
@@ -172,7 +196,7 @@ func (b *buffer) entry(minute, generation int64) *entry {
 	header := maps.Clone(b.header)
 	contentType := header.Get("Content-Type")
 	header.Del("Content-Type")
-	return &entry{newBody(b.body.Bytes(), contentType, 5, pageCaching, "Cookie, Accept-Encoding"), header, minute, generation}
+	return &entry{newBody(b.body.Bytes(), contentType, 5, pageCaching, pageVariants), header, minute, generation}
 }
 
 // replay sends the answer on, to HEAD without its body.

@@ -82,7 +82,7 @@ func (s *Set) fail(w http.ResponseWriter, r *http.Request, err error) {
 	default:
 		known = &Error{http.StatusInternalServerError, say("failed")}
 		if postgres.Away(err) {
-			known = &Error{http.StatusServiceUnavailable, say("away")}
+			known.Status = http.StatusServiceUnavailable
 			w.Header().Set("Retry-After", "30")
 		}
 		s.cfg.Log.ErrorContext(r.Context(), "request failed",

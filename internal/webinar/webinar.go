@@ -105,7 +105,7 @@ func (r *Room) routes(router chi.Router) {
 	router.Get("/webinars/{slug}/calendar.ics", set.Handle(r.serveCalendar))
 	router.Get("/webinars/{slug}/recording.webm", set.Stream(r.serveFilm))
 	router.Get("/webinars/{slug}/recording.vtt", set.Handle(r.serveCaptions))
-	router.Get("/webinars/{slug}/picture.png", set.Handle(r.servePicture))
+	router.Get("/webinars/{slug}/picture.png", set.Stream(r.servePicture))
 	router.Get("/r/{token}/calendar.ics", set.Handle(r.desk.OnReceipt(r.servePersonal)))
 	router.Post("/r/{token}/cancel", set.Handle(r.desk.OnReceipt(r.cancel)))
 	router.Post("/r/{token}/switch", set.Handle(r.desk.OnReceipt(r.change)))
