@@ -1,11 +1,8 @@
 package staff
 
 import (
-	"slices"
-
 	"github.com/google/uuid"
 
-	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
 )
@@ -122,16 +119,7 @@ func newKey() string { return uuid.Must(uuid.NewV7()).String() }
 
 // workers lists those who may be given the record.
 func (ws *Workspace) workers(o opened, names names) []option {
-	list := []option{{nobody, "Nobody", !o.AssigneeID.Valid}}
-	for _, x := range names.options(o.AssigneeID.UUID, o.in) {
-		may := slices.ContainsFunc(names.list, func(a account.Account) bool {
-			return a.ID.String() == x.Value && account.Can(a.Roles, account.Act, o.Kind)
-		})
-		if may {
-			list = append(list, x)
-		}
-	}
-	return list
+	return append([]option{{nobody, "Nobody", !o.AssigneeID.Valid}}, names.options(o.AssigneeID.UUID, o.in, o.Kind)...)
 }
 
 func (ws *Workspace) misuseView(d draft) *misuseView {

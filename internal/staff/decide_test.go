@@ -2,6 +2,7 @@ package staff_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -143,6 +144,37 @@ func TestUndoAfterTheStatusMovedOn(t *testing.T) {
 	}
 	h.Advance(2 * minute)
 	h.oneMail(t, "And this.")
+}
+
+// TestDecisionTakenBack moves a record on from a decision whose letter still waits: the letter goes with the decision.
+func TestDecisionTakenBack(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "ada@example.com")
+	h.Mails(t)
+	me := h.as(t, account.Alliance)
+	step := func(from, to string, more url.Values) {
+		t.Helper()
+		v := url.Values{"from": {from}, "to": {to}}
+		maps.Copy(v, more)
+		if w := me.post(t, h, path(id)+"/move", v); w == "" {
+			t.Fatalf("%s to %s: refused", from, to)
+		}
+	}
+	step("new", "declined", url.Values{"subject": {"Sorry"}, "text": {"Not this time."}, "reason": {"fit"}})
+	step("declined", "new", nil)
+	d := me.get(t, h, path(id))
+	if d.Find(".undo").Length() != 0 {
+		t.Error("a letter is still offered to be taken back")
+	}
+	has(t, d, ".timeline", "Taken back before it left")
+	h.Advance(2 * minute)
+	if mails := h.Mails(t); len(mails) != 0 {
+		t.Errorf("the letter left: %s", mails)
+	}
+	if got := h.record(t, id).Status; got != "new" {
+		t.Errorf("the status is %s", got)
+	}
 }
 
 // TestNothingToUndoInQuarantine sees that a letter which waits there is not said to leave.

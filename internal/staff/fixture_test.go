@@ -105,7 +105,7 @@ func alliance() activity.Activity {
 			{Value: "new", Label: "New", Months: 12, Days: 10, Withdrawable: true, Moves: []activity.Move{ask, approve, decline}},
 			{Value: activity.Asked, Label: "Asked for more", Months: 12, Withdrawable: true, Moves: []activity.Move{approve, decline}},
 			{Value: "approved", Label: "Approved", Final: true, Months: 24},
-			{Value: "declined", Label: "Declined", Final: true, Months: 6},
+			{Value: "declined", Label: "Declined", Final: true, Months: 6, Moves: []activity.Move{{To: "new", Label: "Consider again"}}},
 			{Value: activity.Withdrawn, Label: "Withdrawn", Final: true, Months: 1},
 		},
 	}

@@ -146,7 +146,7 @@ func (ws *Workspace) showQueue(w http.ResponseWriter, r *http.Request) error {
 	if len(ws.kinds(in, account.Act)) > 0 {
 		p.List.Bulk, p.List.Act, p.Take = len(p.List.Rows) > 0, q.at("/staff/submissions"), true
 		p.Closes = ws.closes(ws.kinds(in, account.Act))
-		p.Owners, p.Export = names.options(uuid.Nil, in), q.first().at(exportsPath)
+		p.Owners, p.Export = names.options(uuid.Nil, in, ws.kinds(in, account.Act)...), q.first().at(exportsPath)
 	}
 	if len(list.Rows) == 0 {
 		p.Refuse = refusalFor(in, q)
@@ -319,11 +319,18 @@ func (ws *Workspace) names(ctx context.Context) (names, error) {
 
 func (n names) of(id uuid.NullUUID) string { return n.byID[id.UUID] }
 
-// options lists those to whom something can be assigned, the reader first.
-func (n names) options(chosen uuid.UUID, in *account.Session) []option {
-	list := []option{{in.Account.ID.String(), "Me (" + in.Account.Name + ")", chosen == in.Account.ID}}
+// options lists those who can be chosen, the reader first: everybody, or where kinds are given those who may work on one of
+// them.
+func (n names) options(chosen uuid.UUID, in *account.Session, kinds ...string) []option {
+	may := func(roles []account.Role) bool {
+		return len(kinds) == 0 || len(account.Allowed(roles, account.Act, kinds)) > 0
+	}
+	var list []option
+	if may(in.Roles) {
+		list = append(list, option{in.Account.ID.String(), "Me (" + in.Account.Name + ")", chosen == in.Account.ID})
+	}
 	for _, a := range n.list {
-		if a.ID != in.Account.ID {
+		if a.ID != in.Account.ID && may(a.Roles) {
 			list = append(list, option{a.ID.String(), a.Name, chosen == a.ID})
 		}
 	}

@@ -67,6 +67,29 @@ func (s *Store) sendAll(ctx context.Context, tx pgx.Tx, id uuid.UUID, messages [
 // UndoWindow is how long a letter waits before it leaves.
 const UndoWindow = 60 * time.Second
 
+// retract takes back the letter of a decision that staff take back, while it has not left: it would say what is no longer
+// so.
+func (s *Store) retract(ctx context.Context, tx pgx.Tx, id uuid.UUID, decision string, c Change) error {
+	var message uuid.UUID
+	err := tx.QueryRow(ctx, `
+		SELECT detail ->> 'message' FROM submission_event
+		WHERE submission_id = $1 AND detail ->> 'to' = $2 AND detail ? 'message' ORDER BY id DESC LIMIT 1`,
+		id, decision).Scan(&message)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err == nil {
+		err = s.Mail.Cancel(ctx, tx, message)
+	}
+	if errors.Is(err, mail.ErrLeft) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.event(ctx, tx, id, "undone", c.By, map[string]string{"message": message.String(), "stays": c.To})
+}
+
 // Undo takes back what brought a letter, while that has not left: the message is cancelled and the status is again what
 // it was; where that has changed since, it stays, and the event says so. mail.ErrLeft says that it is too late, ErrMove that
 // the message is no such letter of this record.

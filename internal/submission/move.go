@@ -66,6 +66,11 @@ func (s *Store) MoveTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, c Change) e
 			return err
 		}
 	}
+	if before.decided != nil && !c.Decides && c.By.ID != uuid.Nil {
+		if err := s.retract(ctx, tx, id, before.status, c); err != nil {
+			return err
+		}
+	}
 	detail := before.detail()
 	detail["to"] = c.To
 	maps.Copy(detail, c.Detail)
