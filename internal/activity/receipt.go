@@ -54,6 +54,7 @@ type receiptPage struct {
 	Problem   string // why it can't be withdrawn
 	Answered  bool   // a message has just come
 	Changed   bool   // new answers have
+	ByLaw     bool   // a legal hold keeps it as it is: it can't be withdrawn, nor deleted on its day
 	Erased    bool   // its sender is: the receipt says so, and takes nothing any more
 	Unsent    string // the words of a message to it
 }
@@ -198,8 +199,8 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 	data.Path = data.Address
 	data.Code.Mail = form.View{Action: data.Address + "/code", Quiet: true}
 	data.Reply = replyView(data.Address, form.Shown{})
-	resting, err := d.resting(r.Context(), rec.ID)
-	if err != nil {
+	var resting string
+	if resting, data.ByLaw, err = d.resting(r.Context(), rec.ID); err != nil {
 		return err
 	}
 	if resting == "" {
@@ -221,20 +222,19 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 	return d.views.receipt.Write(w, r, code, data)
 }
 
-// resting says to the sender why nothing happens with a record for now, "" where something may.
-func (d *Desk) resting(ctx context.Context, id uuid.UUID) (string, error) {
-	held, err := d.Store.Held(ctx, id)
-	if err != nil {
-		return "", err
+// resting says to the sender why nothing happens with a record for now, "" where something may, and whether that is by law.
+func (d *Desk) resting(ctx context.Context, id uuid.UUID) (why string, byLaw bool, err error) {
+	if byLaw, err = d.Store.Held(ctx, id); err != nil {
+		return "", false, err
 	}
-	if held {
-		return d.say("rests_by_law"), nil
+	if byLaw {
+		return d.say("rests_by_law"), true, nil
 	}
 	restricted, err := d.Store.Restricted(ctx, id)
 	if err != nil || !restricted {
-		return "", err
+		return "", false, err
 	}
-	return d.say("rests_by_wish"), nil
+	return d.say("rests_by_wish"), false, nil
 }
 
 // Openings lists the days on which a role opened the record, each once.

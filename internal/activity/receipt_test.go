@@ -545,4 +545,7 @@ func TestReceiptOfWhatRests(t *testing.T) {
 	if got := next(); !strings.HasPrefix(got, "The law makes us keep this") || strings.Contains(got, "hear from us by") {
 		t.Errorf("held: %q", got)
 	}
+	if page := doc(t, b.Get(receipt)); page.Find("#withdraw").Length() != 0 || !strings.Contains(page.Find(".facts").Text(), "or once the law lets us") {
+		t.Error("held: it offers to be withdrawn, or names a day on which it is deleted")
+	}
 }
