@@ -221,4 +221,5 @@ func TestOfficerPublishes(t *testing.T) {
 	if events != 2 || notices != 1 {
 		t.Errorf("%d acts of publishing in the log, %d notices delivered", events, notices)
 	}
+	shows("/staff/statements", 200, "Of the version of 21 November 2026 1 person was told by mail so far; 1 of these mails arrived.")
 }

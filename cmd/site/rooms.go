@@ -71,6 +71,7 @@ func (a *app) makeRooms() rooms {
 	a.visits = analytics.New(analytics.Config{Pages: a.pages, Pool: a.pool, Now: a.now, Log: a.log})
 	a.privacy = privacy.New(privacy.Config{
 		Desk: a.desk, Content: a.content, Web: a.web, Accounts: a.accounts, Checks: a.promises(), Server: a.front,
+		Published: func() { a.wake(privacy.Noticing) },
 	})
 	return rooms{
 		activities: activity.Activities{

@@ -224,6 +224,9 @@ func TestUnsubscribe(t *testing.T) {
 		}
 		want(tt.name, "refused by unsubscribe")
 	}
+	if text := words(document(t, h.Get(address), http.StatusOK).Find("main")); !strings.Contains(text, "gets the newsletter by e-mail no longer") {
+		t.Errorf("opened again it does not say that it is stopped: %s", text)
+	}
 	var events int
 	if err := h.Pool.QueryRow(context.Background(), `SELECT count(*) FROM consent_event`).Scan(&events); err != nil || events != 2 {
 		t.Errorf("%d events, want the consent and one refusal (%v)", events, err)

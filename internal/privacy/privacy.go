@@ -33,7 +33,12 @@ type Config struct {
 	Checks   []Check // of what this room can't see itself: the configuration
 	// Server returns what answers the visitors, for the checks that look at its answers. Nil: these are left out.
 	Server func() http.Handler
+	// Published is called once staff have published a version, so that Noticing need not wait for its turn. Nil: it does.
+	Published func()
 }
+
+// Noticing is the worker that tells people of a new version.
+const Noticing = "notices"
 
 // Room serves the privacy pages.
 type Room struct {
@@ -48,6 +53,8 @@ type Room struct {
 	views    views
 	ahead    int                   // notices that may wait in the queue of mails before more are added
 	rest     func(context.Context) // passes the time until some have left
+
+	published func() // has those told whom a new version concerns
 }
 
 // words are the written parts of pages.
@@ -80,8 +87,11 @@ func New(c Config) *Room {
 	if err != nil {
 		panic(err)
 	}
+	if c.Published == nil {
+		c.Published = func() {}
+	}
 	r := &Room{
-		promises: promises, ahead: tellAhead, rest: rest,
+		promises: promises, ahead: tellAhead, rest: rest, published: c.Published,
 		desk: c.Desk, accounts: c.Accounts, web: c.Web, server: c.Server, say: set.Words("privacy"),
 		words: words{privacy: c.Content.Must("/privacy"), cookies: c.Content.Must("/cookies")},
 		views: views{
@@ -125,7 +135,7 @@ func (r *Room) Activity() activity.Activity {
 		}, {
 			Name: "seal_ledger", Every: checksEvery, Timeout: tellFor, Run: consent.NewSealer(r.desk.Ledger, r.desk.Log).Seal,
 		}, {
-			Name: "notices", Every: tellEvery, Timeout: tellFor, Run: r.tell,
+			Name: Noticing, Every: tellEvery, Timeout: tellFor, Run: r.tell,
 		}},
 	}
 }

@@ -3,6 +3,7 @@ package privacy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Staff mounts the privacy officer's pages below /staff: statements, the checks with what they found, disclosures.
@@ -44,6 +46,23 @@ type statementsPage struct {
 	Broken    []string            // why others can't be read
 	Published []version
 	Already   *consent.Statement // what another officer, or a first click, has just published
+	Newest    consent.Statement
+	Told      told // of the newest
+}
+
+// told counts the people who were told of a version by mail, and those of them whom it reached.
+type told struct {
+	Queued  int `db:"queued"`
+	Reached int `db:"reached"`
+}
+
+func (r *Room) countTold(ctx context.Context, version string) (told, error) {
+	list, err := postgres.Rows[told](ctx, r.desk.Pool, `
+		SELECT count(*) AS queued, count(delivered_at) AS reached FROM notice WHERE version = $1`, version)
+	if err != nil {
+		return told{}, fmt.Errorf("count who was told of statement %s: %w", version, err)
+	}
+	return list[0], nil
 }
 
 func (r *Room) listStatements(w http.ResponseWriter, req *http.Request) error {
@@ -54,6 +73,12 @@ func (r *Room) listStatements(w http.ResponseWriter, req *http.Request) error {
 	var err error
 	if data.Drafts, data.Broken, err = r.drafts(); err != nil {
 		return err
+	}
+	if all := r.desk.Statements.All(); len(all) > 0 {
+		data.Newest = all[0]
+		if data.Told, err = r.countTold(req.Context(), all[0].ID); err != nil {
+			return err
+		}
 	}
 	if s, ok := r.desk.Statements.Get(req.URL.Query().Get("already")); ok {
 		data.Already = &s
@@ -222,6 +247,7 @@ func (r *Room) publishStatement(w http.ResponseWriter, req *http.Request) error 
 	if err := r.desk.Statements.Refresh(ctx); err != nil {
 		return err
 	}
+	r.published()
 	http.Redirect(w, req, "/staff/statements", http.StatusSeeOther)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -52,7 +53,24 @@ func (r *Room) showUnsubscribe(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.writeUnsubscribe(w, req, s, who, unsubscribePage{Nothing: !ok})
+	stopped := false
+	if ok {
+		if stopped, err = r.stopped(req.Context(), s); err != nil {
+			return err
+		}
+	}
+	return r.writeUnsubscribe(w, req, s, who, unsubscribePage{Nothing: !ok, Done: stopped})
+}
+
+// stopped tells whether what a link stands for is stopped already.
+func (r *Room) stopped(ctx context.Context, s mail.Subscription) (bool, error) {
+	choices, err := r.desk.Ledger.Of(ctx, s.Person)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(choices, func(c consent.Choice) bool {
+		return string(c.Purpose) == s.Purpose && string(c.Channel) == s.Channel && !c.Granted
+	}), nil
 }
 
 // takeUnsubscribe ends what the link stands for, at once and as often as it is pressed. The token is the authority, so
