@@ -313,3 +313,23 @@ func TestRetainInOrder(t *testing.T) {
 		t.Errorf("a mail without a message stays: %v", err)
 	}
 }
+
+// What a hold on all of a kind stops is nothing that a rehearsal finds fault with.
+func TestRehearsalsPassUnderHolds(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	retainer, officer := h.retainer(t), h.officer(t)
+	for _, a := range h.Desk.Activities() {
+		if _, err := h.Pool.Exec(t.Context(), `
+			INSERT INTO legal_hold (id, scope, kind, from_day, to_day, ground, officer_id, placed_at, reviewed_at, review_on)
+			SELECT gen_random_uuid(), 'kind', $1, d - 400, d + 400, 'A claim.', $2, $3, $3, d
+			FROM (SELECT $3::timestamptz::date AS d) x`, a.Kind, officer, h.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range retainer.Checks() {
+		if err := c.Run(t.Context()); err != nil {
+			t.Errorf("%s, %s: %v", c.Promise, c.Name, err)
+		}
+	}
+}

@@ -71,7 +71,8 @@ func (r *Retainer) Checks() []Check {
 	}
 }
 
-// rehearse runs fn for a person made up for it, with one record in their own words, and takes everything back.
+// rehearse runs fn for a person made up for it, with one record in their own words, and takes everything back. The record
+// came before all that a legal hold covers, which would rightly stop what is rehearsed.
 func (r *Retainer) rehearse(ctx context.Context, purge time.Time, fn func(tx pgx.Tx, who, record uuid.UUID) error) error {
 	tx, err := r.desk.Pool.Begin(ctx)
 	if err != nil {
@@ -88,7 +89,8 @@ func (r *Retainer) rehearse(ctx context.Context, purge time.Time, fn func(tx pgx
 	r.desk.People.Add(b, who, who.String()+"@check.invalid", now)
 	b.Queue(`
 		INSERT INTO submission (id, person_id, kind, status, reference, name, search, created_at, purge_after)
-		VALUES ($1, $2, $3, $4, '', 'A name', to_tsvector('simple', 'words'), $5, $6)`,
+		VALUES ($1, $2, $3, $4, '', 'A name', to_tsvector('simple', 'words'), least($5::timestamptz, (
+			SELECT min(from_day) - 2 FROM legal_hold WHERE lifted_at IS NULL)::timestamptz), $6)`,
 		record, who, a.Kind, a.First(), now, purge.Format(time.DateOnly))
 	b.Queue(`
 		INSERT INTO form_revision (digest, kind, fields, wording, lang, created_at) VALUES ($1, $2, '[]', '{}', 'en', $3)`,
@@ -106,11 +108,23 @@ func (r *Retainer) rehearse(ctx context.Context, purge time.Time, fn func(tx pgx
 	return fn(tx, who, record)
 }
 
+// erase empties the person of a rehearsal, of whom no hold keeps anything.
+func (r *Retainer) erase(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
+	heldBack, err := r.eraser.empty(ctx, tx, erasing{Person: uuid.NullUUID{UUID: who, Valid: true}, AskedAt: r.desk.Now()})
+	if err == nil && heldBack > 0 {
+		err = fmt.Errorf("a legal hold keeps %d records of nobody real", heldBack)
+	}
+	if err != nil {
+		return fmt.Errorf("erase: %w", err)
+	}
+	return nil
+}
+
 // checkErasure erases the person of a rehearsal and looks for what is left.
 func (r *Retainer) checkErasure(ctx context.Context) error {
 	return r.rehearse(ctx, r.today(), func(tx pgx.Tx, who, _ uuid.UUID) error {
-		if _, err := r.eraser.empty(ctx, tx, erasing{Person: uuid.NullUUID{UUID: who, Valid: true}, AskedAt: r.desk.Now()}); err != nil {
-			return fmt.Errorf("erase: %w", err)
+		if err := r.erase(ctx, tx, who); err != nil {
+			return err
 		}
 		var left []string
 		err := tx.QueryRow(ctx, `
@@ -151,8 +165,8 @@ func (r *Retainer) checkRefusalStands(ctx context.Context) error {
 		}); err != nil {
 			return err
 		}
-		if _, err := r.eraser.empty(ctx, tx, erasing{Person: uuid.NullUUID{UUID: who, Valid: true}, AskedAt: r.desk.Now()}); err != nil {
-			return fmt.Errorf("erase: %w", err)
+		if err := r.erase(ctx, tx, who); err != nil {
+			return err
 		}
 		for _, email := range []string{known, unknown} {
 			if err := r.tryImported(ctx, tx, email, statement.ID); err != nil {
