@@ -65,6 +65,7 @@ type erasing struct {
 	AskedAt     time.Time     `db:"asked_at"`
 	JournaledAt *time.Time    `db:"journaled_at"`
 	DoneAt      *time.Time    `db:"done_at"`
+	Digest      []byte        `db:"-"` // of the address, which the person's row forgets
 	Waited      bool          `db:"-"` // carried out later than it was asked for
 }
 
@@ -126,6 +127,9 @@ func (e *Eraser) carryOut(ctx context.Context, x erasing) (Erasure, error) {
 	if x.DoneAt != nil {
 		return e.tell(ctx, x)
 	}
+	if err := e.desk.Pool.QueryRow(ctx, `SELECT address_hmac FROM person WHERE id = $1`, x.Person).Scan(&x.Digest); err != nil {
+		return Erasure{}, fmt.Errorf("read whom to erase: %w", err)
+	}
 	if x.JournaledAt == nil {
 		if err := e.enter(ctx, x); err != nil {
 			return Erasure{}, err
@@ -162,12 +166,7 @@ func (e *Eraser) carryOut(ctx context.Context, x erasing) (Erasure, error) {
 
 // enter writes an erasure to the journal, and once more where it was asked for again.
 func (e *Eraser) enter(ctx context.Context, x erasing) error {
-	note := entry{ID: x.ID, Person: x.Person.UUID, At: x.AskedAt.UTC()}
-	err := e.desk.Pool.QueryRow(ctx, `SELECT address_hmac FROM person WHERE id = $1`, x.Person).Scan(&note.Digest)
-	if err != nil {
-		return fmt.Errorf("journal an erasure: %w", err)
-	}
-	if err := e.journal.add(ctx, note); err != nil {
+	if err := e.journal.add(ctx, entry{ID: x.ID, Person: x.Person.UUID, Digest: x.Digest, At: x.AskedAt.UTC()}); err != nil {
 		return err
 	}
 	if _, err := e.desk.Pool.Exec(ctx, `UPDATE erasure SET journaled_at = $3 WHERE id = $1 AND asked_at = $2`, x.ID, x.AskedAt, e.desk.Now()); err != nil {
@@ -261,17 +260,35 @@ func (e *Eraser) ending(kind, status string) (to string, until time.Time) {
 	return to, e.desk.Now().AddDate(0, s.Months, 0)
 }
 
+// digestOf is the digest of an address that was erased, for as long as the journal has it; nil where the person has theirs.
+func (e *Eraser) digestOf(ctx context.Context, x erasing) ([]byte, error) {
+	if x.Digest != nil || x.DoneAt == nil {
+		return x.Digest, nil
+	}
+	var note entry
+	err := e.journal.get(ctx, e.journal.erasures()+x.ID.String(), &note)
+	if errors.Is(err, file.ErrNoBlob) {
+		return nil, nil
+	}
+	return note.Digest, err
+}
+
 // tell says what is left of a person, and why.
 func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 	report := Erasure{ID: x.ID, Done: x.DoneAt != nil, Since: x.AskedAt}
+	digest, err := e.digestOf(ctx, x)
+	if err != nil {
+		return Erasure{}, err
+	}
 	var left struct {
 		Records, Facts, Choices, Refusals, Flags, Held, Lifted, Exports, Demands, Later int
 	}
-	err := e.desk.Pool.QueryRow(ctx, `
+	err = e.desk.Pool.QueryRow(ctx, `
 		SELECT (SELECT count(*) FROM submission WHERE person_id = $1),
 			(SELECT count(*) FROM submission_event v JOIN submission s ON s.id = v.submission_id WHERE s.person_id = $1),
 			(SELECT count(*) FROM consent_event WHERE person_id = $1),
-			(SELECT count(*) FROM consent_event WHERE person_id = $1 AND NOT granted AND origin <> 'erasure'),
+			(SELECT count(*) FROM consent_event WHERE person_id = $1 AND NOT granted AND origin <> 'erasure')
+				+ (SELECT count(*) FROM suppression WHERE address_hmac = coalesce($5, (SELECT address_hmac FROM person WHERE id = $1))),
 			(SELECT count(*) FROM misuse WHERE person_id = $1),
 			(SELECT count(*) FROM submission WHERE person_id = $1 AND held(person_id, id, kind, created_at)),
 			(SELECT count(*) FROM legal_hold h WHERE h.lifted_at IS NOT NULL AND (h.person_id = $1
@@ -280,7 +297,7 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 			(SELECT count(*) FROM disclosures_told($1, $2)),
 			(SELECT count(*) FROM submission s JOIN person p ON p.id = s.person_id
 				WHERE p.id = $1 AND p.erased_at IS NULL AND $3 AND s.created_at > $4)`,
-		x.Person, dayOf(e.desk.Now()), report.Done, x.AskedAt).Scan(&left.Records, &left.Facts, &left.Choices, &left.Refusals,
+		x.Person, dayOf(e.desk.Now()), report.Done, x.AskedAt, digest).Scan(&left.Records, &left.Facts, &left.Choices, &left.Refusals,
 		&left.Flags, &left.Held, &left.Lifted, &left.Exports, &left.Demands, &left.Later)
 	if err != nil {
 		return Erasure{}, fmt.Errorf("tell what is left: %w", err)

@@ -27,6 +27,7 @@ type held struct {
 	Requests []heldRequest `json:"requests"`
 	Messages []heldMessage `json:"messages"`
 	Choices  []heldChoice  `json:"choices"`
+	Refusals []heldRefusal `json:"refused_for_this_address"`
 	Notices  []heldNotice  `json:"notices"`
 	Limits   []heldLimit   `json:"restrictions"`
 	Rooms    []heldRoom    `json:"further"`
@@ -119,6 +120,14 @@ type heldChoice struct {
 	At        time.Time `db:"at" json:"at"`
 }
 
+// heldRefusal was made for the address before we knew whose it is.
+type heldRefusal struct {
+	Purpose string    `json:"purpose"`
+	Channel string    `json:"channel"`
+	Way     string    `json:"told_by,omitempty"` // how it reached staff
+	At      time.Time `json:"at"`
+}
+
 type heldNotice struct {
 	Version     string     `db:"version" json:"statement"`
 	DeliveredAt *time.Time `db:"delivered_at" json:"delivered_at,omitempty"`
@@ -175,6 +184,9 @@ func (e *Eraser) gather(ctx context.Context, who uuid.UUID) (held, error) {
 		FROM consent_event WHERE person_id = $1 ORDER BY seq`, who); err != nil {
 		return held{}, fmt.Errorf("read choices of a person: %w", err)
 	}
+	if h.Refusals, err = e.refusals(ctx, who); err != nil {
+		return held{}, err
+	}
 	if h.Notices, err = postgres.Rows[heldNotice](ctx, e.desk.Pool, `
 		SELECT version, max(delivered_at) AS delivered_at, max(objected_at) AS objected_at
 		FROM notice WHERE person_id = $1 GROUP BY version ORDER BY version`, who); err != nil {
@@ -185,6 +197,19 @@ func (e *Eraser) gather(ctx context.Context, who uuid.UUID) (held, error) {
 	}
 	h.Rooms, err = e.rooms(ctx, who)
 	return h, err
+}
+
+// refusals are told without who of the staff took them.
+func (e *Eraser) refusals(ctx context.Context, who uuid.UUID) ([]heldRefusal, error) {
+	rows, err := e.desk.Ledger.RefusedByAddress(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	var list []heldRefusal
+	for _, x := range rows {
+		list = append(list, heldRefusal{string(x.Purpose), string(x.Channel), x.Way, x.At})
+	}
+	return list, nil
 }
 
 func (e *Eraser) limits(ctx context.Context, who uuid.UUID) ([]heldLimit, error) {

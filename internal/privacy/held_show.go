@@ -62,7 +62,7 @@ func (h held) sections(say page.Say, own uuid.UUID) []section {
 			Text: say("held_requests"),
 		},
 		{
-			ID: "choices", Title: "What you agreed to and refused", Items: h.choiceItems(), None: say("held_never_chose"),
+			ID: "choices", Title: "What you agreed to and refused", Items: append(h.refusalItems(say), h.choiceItems()...), None: say("held_never_chose"),
 			Text: say("held_choices"),
 		},
 		{
@@ -174,6 +174,21 @@ func (x heldRequest) facts(say page.Say) []heldFact {
 	add("Deleted after", x.DeletedAfter.Format("2 January 2006")) // a day, not a moment
 	return f
 }
+
+// refusalItems are what came before every choice of the person's own.
+func (h held) refusalItems(say page.Say) []heldItem {
+	var list []heldItem
+	for _, x := range h.Refusals {
+		list = append(list, heldItem{
+			Title: "Refused: " + what(consent.Purpose(x.Purpose), consent.Channel(x.Channel)),
+			Facts: []heldFact{{"When", []string{moment(x.At)}}, {"How", []string{toldBy(say, x.Way)}}},
+		})
+	}
+	return list
+}
+
+// toldBy says how a refusal for an address reached us.
+func toldBy(say page.Say, way string) string { return say("told_" + cmp.Or(way, "before")) }
 
 func (h held) choiceItems() []heldItem {
 	var list []heldItem

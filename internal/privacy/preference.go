@@ -103,8 +103,12 @@ func (r *Room) writePreferences(w http.ResponseWriter, req *http.Request, who pe
 	if err != nil {
 		return err
 	}
+	refused, err := r.desk.Ledger.RefusedByAddress(req.Context(), who.ID)
+	if err != nil {
+		return err
+	}
 	data.Address = mask(who.Email)
-	data.Rows = rows(choices)
+	data.Rows = r.rows(choices, refused)
 	for _, row := range data.Rows {
 		data.Any = data.Any || row.On()
 	}
@@ -122,11 +126,17 @@ func (p *preferencesPage) draw(c consent.Channel, to *form.View) {
 	*to = pointView(p.Path, c, s)
 }
 
-// rows lists every purpose by mail, and other channels only where something was chosen about them.
-func rows(choices []consent.Choice) []preference {
+// rows lists every purpose by mail, and other channels only where something was chosen about them, or refused for the address.
+func (r *Room) rows(choices []consent.Choice, refused []consent.AddressRefusal) []preference {
 	var list []preference
 	for _, o := range consent.Offers() {
-		if p := row(o, choices); p.State != "never" || o.Channel == consent.ByEmail {
+		p := row(o, choices)
+		for _, x := range refused {
+			if p.State == "never" && x.Purpose == o.Purpose && x.Channel == o.Channel {
+				p.State, p.Since, p.Wording = "off", x.At, toldBy(r.say, x.Way)
+			}
+		}
+		if p.State != "never" || o.Channel == consent.ByEmail {
 			list = append(list, p)
 		}
 	}

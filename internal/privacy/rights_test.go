@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -18,12 +19,15 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/account/accounttest"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/activity/activitytest"
 	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/postgres/pgtest"
 	"clickcommerce.com/site/internal/privacy"
 	"clickcommerce.com/site/internal/submission"
@@ -33,6 +37,7 @@ import (
 type self struct {
 	house
 	accounts *account.Service
+	eraser   *privacy.Eraser
 }
 
 func openSelf(t *testing.T) self {
@@ -41,7 +46,8 @@ func openSelf(t *testing.T) self {
 	s.accounts = accounttest.With(t, s.Pool, s.Ring, s.Pages, "http://example.test", s.Now)
 	addresses := privacy.NewAddresses(s.Desk, s.accounts)
 	addresses.Public(s.Router)
-	privacy.NewRights(privacy.NewEraser(privacy.EraserConfig{Desk: s.Desk, Blobs: s.blobs(t)}), addresses).Public(s.Router)
+	s.eraser = privacy.NewEraser(privacy.EraserConfig{Desk: s.Desk, Blobs: s.blobs(t)})
+	privacy.NewRights(s.eraser, addresses).Public(s.Router)
 	return s
 }
 
@@ -448,6 +454,67 @@ func TestHeldInPlainWords(t *testing.T) {
 	} {
 		if !slices.Contains(told[label], want) {
 			t.Errorf("%s: %q, want %q", label, told[label], want)
+		}
+	}
+}
+
+// What was refused for an address before it was somebody's here is told to who has it: on the page, in the file, and where
+// they choose. It stays after an erasure, and the answer to that says so.
+func TestRefusalsOfTheAddressAreTold(t *testing.T) {
+	t.Parallel()
+	const email = "ada@example.org"
+	s := openSelf(t)
+	ctx, officer := t.Context(), uuid.New()
+	refuse := func(p consent.Purpose, way string) {
+		t.Helper()
+		if err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+			_, err := s.Desk.Ledger.RefuseAddress(ctx, tx, email, consent.AddressRefusal{
+				Purpose: p, Channel: consent.ByEmail, Way: way, Officer: officer, At: s.Now(),
+			})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refuse(consent.Newsletter, "phone")
+	if _, err := s.Pool.Exec(ctx, `
+		INSERT INTO suppression (address_hmac, purpose, channel, reason, at) VALUES ($1, 'survey', 'email', 'unsubscribe', $2)`,
+		person.AddressDigest(s.Ring, email), s.Now()); err != nil { // of who was erased since
+		t.Fatal(err)
+	}
+	s.Advance(time.Hour)
+	contact := s.asks(t, email, "Zqooqz of Ada")
+	path, _ := s.requests(t, email, "erase")
+	text, grant := s.opens(t, path)
+	file := unzip(t, s.Post(path, with(grant, "act", "export")))
+	choices := words(document(t, s.Get(s.room.PreferencesPath(contact.PersonID.UUID)), http.StatusOK).Find("main"))
+	for where, told := range map[string]string{"page": text, "file": file["index.html"]} {
+		if strings.Contains(told, "you never chose") || !strings.Contains(told, "Refused: the newsletter by e-mail") ||
+			!strings.Contains(told, "23 November 2026, 09:00 CST") || !strings.Contains(told, "Our staff were told so by phone") ||
+			!strings.Contains(told, "Refused: surveys") {
+			t.Errorf("the %s: %s", where, told)
+		}
+	}
+	if told := file["data.json"]; !strings.Contains(told, `"told_by": "phone"`) || strings.Contains(told, officer.String()) {
+		t.Errorf("data.json: %s", told)
+	}
+	if !strings.Contains(choices, "Stopped 23 November 2026: “Our staff were told so by phone") || strings.Count(choices, "you never agreed") != 2 {
+		t.Errorf("the preferences: %s", choices)
+	}
+
+	w := s.Post(path, with(grant, "act", "erase", "sure", "yes", "reference", contact.Reference))
+	left := words(document(t, w, http.StatusOK).Find("main"))
+	var id uuid.UUID
+	if err := s.Pool.QueryRow(ctx, `SELECT id FROM erasure WHERE person_id = $1`, contact.PersonID).Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	report, err := s.eraser.Report(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for when, told := range map[string]string{"before": text, "after": left, "later": fmt.Sprint(report.Kept)} {
+		if !strings.Contains(told, "a digest of the address, for each refusal, with its day") {
+			t.Errorf("%s the erasure, of what stays: %s", when, told)
 		}
 	}
 }
