@@ -182,7 +182,7 @@ func (d Disclosure) typed(people []concerned) url.Values {
 }
 
 // approvers are the colleagues who may be named as such, of an entry with these versions, the newest first: who can sign in,
-// without the reader and without who entered it at first. Who stands there as the approver stays, also the reader, and also
+// without the reader and without who entered it at first, or in good faith for another to approve. Who stands there as the approver stays, also the reader, and also
 // once they left: a correction says what was so.
 func (r *Room) approvers(ctx context.Context, in *account.Session, versions []Disclosure) ([]form.Option, error) {
 	all, err := r.accounts.List(ctx, account.Staff)
@@ -203,10 +203,12 @@ func mayApprove(a account.Account, in *account.Session, versions []Disclosure, n
 	if len(versions) == 0 {
 		return a.ID != in.Account.ID && a.Active(now)
 	}
-	first, last := versions[len(versions)-1], versions[0]
-	if a.ID == first.EnteredBy {
-		return false
+	for _, v := range versions {
+		if a.ID == v.EnteredBy && (v.Version == 1 || v.Ground == inGoodFaith && v.ApprovedBy.UUID != a.ID) {
+			return false
+		}
 	}
+	last := versions[0]
 	stands := last.Ground == inGoodFaith && last.ApprovedBy.UUID == a.ID
 	return stands || a.ID != in.Account.ID && a.Active(now)
 }

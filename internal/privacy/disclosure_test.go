@@ -353,6 +353,38 @@ func TestApproverCorrectsTheRegister(t *testing.T) {
 	}
 }
 
+// Who gave the reason in good faith, although in a correction, does not approve it later.
+func TestReasonIsApprovedByAnother(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	ann, ben, cat := o.officer(t, account.Reviewer), o.officer(t, account.Alliance), o.officer(t, account.Marketer)
+	o.cookie = ann.cookie
+	path := o.enters(t, demand())
+	correct := func(by, approver clerk) *httptest.ResponseRecorder {
+		t.Helper()
+		o.cookie = by.cookie
+		v := demand("ground", "good faith", "approver", approver.ID.String())
+		maps.Copy(v, o.hidden(t, path+"/correct"))
+		return o.ask(http.MethodPost, path+"/correct", v)
+	}
+	if w := correct(ben, cat); w.Code != http.StatusSeeOther {
+		t.Fatalf("the reason: %d", w.Code)
+	}
+	if w := correct(ann, ben); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("who gave the reason, as the approver: %d", w.Code)
+	}
+	if _, err := o.Pool.Exec(t.Context(), `
+		INSERT INTO disclosure (id, entry, version, ground, outcome, asked_on, entered_by, approved_by, at)
+		VALUES (gen_random_uuid(), $1, 3, 'good faith', 'open', '2026-11-20', $2, $3, now())`,
+		strings.TrimPrefix(path, "/staff/disclosures/"), ann.ID, ben.ID,
+	); err == nil || !strings.Contains(err.Error(), "nobody approves what they entered") {
+		t.Errorf("who gave the reason, as the approver, to the database: %v", err)
+	}
+	if w := correct(ann, cat); w.Code != http.StatusSeeOther {
+		t.Errorf("who approved it: %d", w.Code)
+	}
+}
+
 // clerk is a colleague, signed in.
 type clerk struct {
 	account.Account

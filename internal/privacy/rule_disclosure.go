@@ -37,7 +37,8 @@ func (r *Room) disclosureChecks() []Check {
 				relaxed("disclosure", "disclosure_good_faith", "ground <> 'good faith' OR approved_by IS NOT NULL"),
 				relaxed("disclosure", "disclosure_good_faith", "ground <> 'good faith' OR version > 1 OR approved_by <> entered_by"),
 				{SQL: `DROP TRIGGER disclosure_approved ON disclosure`},
-				approving("d.version = 1", "false"), approving("NEW.approved_by = NEW.entered_by", "false"),
+				approving("d.version = 1", "false"), approving("d.ground = 'good faith'", "false"),
+				approving("d.approved_by <> d.entered_by", "true"), approving("NEW.approved_by = NEW.entered_by", "false"),
 				approving("before.ground <> 'good faith'", "false"), approving("before.approved_by <> NEW.approved_by", "false"),
 				approving("IF NOT FOUND", "IF false"),
 			},
@@ -86,10 +87,20 @@ func approving(condition, into string) Removal {
 	return Removal{SQL: redefined(`pg_get_functiondef('disclosure_approved()'::regprocedure)`, condition, into)}
 }
 
-// correction is a further version of an entry that Ann entered in good faith and Ben approved, or one of its own.
+// The entries that are corrected in a rehearsal. Ann entered all of them, with Ben as the approver.
+const (
+	faithful  = iota // in good faith
+	lawful           // by rule of law
+	absent           // this one is not there
+	turned           // by rule of law; then Ben gave a reason in good faith, which Cat approved
+	completed        // in good faith; then Ben completed it
+	entries
+)
+
+// correction is a further version of an entry.
 type correction struct {
 	what         string
-	entry        int // 0: the entry in good faith; 1: one by rule of law, which names Ben as well; 2: one that is not there
+	entry        int
 	by, approver int // 0: nobody, 1: Ann, 2: Ben, 3: Cat
 	rule         string
 }
@@ -98,15 +109,18 @@ type correction struct {
 func corrections() []correction {
 	const eyes = "disclosure_good_faith"
 	return []correction{
-		{"names nobody", 0, 3, 0, eyes},
-		{"names who entered it at first", 0, 3, 1, eyes},
-		{"names who entered it at first, by the approver", 0, 2, 1, eyes},
-		{"names its own author, who approved nothing", 0, 3, 3, eyes},
-		{"turns to good faith, and names its own author", 1, 2, 2, eyes},
-		{"corrects what is not there", 2, 3, 2, restrictViolation},
-		{"is the approver's, who approved it before", 0, 2, 2, ""},
-		{"is its first author's", 0, 1, 2, ""},
-		{"is another's, and names a new approver", 0, 2, 3, ""},
+		{"names nobody", faithful, 3, 0, eyes},
+		{"names who entered it at first", faithful, 3, 1, eyes},
+		{"names who entered it at first, by the approver", faithful, 2, 1, eyes},
+		{"names its own author, who approved nothing", faithful, 3, 3, eyes},
+		{"turns to good faith, and names its own author", lawful, 2, 2, eyes},
+		{"turns to good faith, and names who entered it at first", lawful, 3, 1, eyes},
+		{"names who gave the reason that another approved", turned, 1, 2, eyes},
+		{"corrects what is not there", absent, 3, 2, restrictViolation},
+		{"is the approver's, who approved it before", faithful, 2, 2, ""},
+		{"is its first author's", faithful, 1, 2, ""},
+		{"is another's, and names a new approver", faithful, 2, 3, ""},
+		{"names the approver, who completed it before", completed, 1, 2, ""},
 	}
 }
 
@@ -117,15 +131,29 @@ func (r *Room) checkFourEyes(ctx context.Context) error {
 		return err
 	}
 	return r.rehearse(ctx, func(tx pgx.Tx, _ person.Person) error {
-		staff, entries := []any{nil, uuid.New(), uuid.New(), uuid.New()}, []uuid.UUID{uuid.New(), uuid.New(), uuid.New()}
-		first := r.goodFaith(entries[0], 1, staff[1], staff[2])
-		for _, row := range []map[string]any{first, with(first, map[string]any{"id": entries[1], "entry": entries[1], "ground": byLaw})} {
+		staff, ids := []any{nil, uuid.New(), uuid.New(), uuid.New()}, make([]uuid.UUID, entries)
+		for i := range ids {
+			ids[i] = uuid.New()
+		}
+		byRule := map[string]any{"ground": byLaw}
+		for _, row := range []map[string]any{
+			r.goodFaith(ids[faithful], 1, staff[1], staff[2]),
+			with(r.goodFaith(ids[lawful], 1, staff[1], staff[2]), byRule),
+			with(r.goodFaith(ids[turned], 1, staff[1], staff[2]), byRule),
+			r.goodFaith(ids[turned], 2, staff[2], staff[3]),
+			r.goodFaith(ids[completed], 1, staff[1], staff[2]),
+			r.goodFaith(ids[completed], 2, staff[2], staff[2]),
+		} {
 			if err := insertRow(ctx, tx, "disclosure", row); err != nil {
 				return fmt.Errorf("enter a demand: %w", err)
 			}
 		}
 		for _, c := range corrections() {
-			row := r.goodFaith(entries[c.entry], 2, staff[c.by], staff[c.approver])
+			version := 2
+			if c.entry == turned || c.entry == completed {
+				version = 3
+			}
+			row := r.goodFaith(ids[c.entry], version, staff[c.by], staff[c.approver])
 			fault, err := tryRow(ctx, tx, "disclosure", row)
 			switch {
 			case err != nil:
