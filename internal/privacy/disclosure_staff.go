@@ -285,12 +285,7 @@ func (r *Room) takeCorrection(w http.ResponseWriter, req *http.Request) error {
 // take enters what was sent, as the first version or as the next one.
 func (r *Room) take(w http.ResponseWriter, req *http.Request, versions []Disclosure) error {
 	ctx, in := req.Context(), account.From(req.Context())
-	approvers, err := r.approvers(ctx, in, versions)
-	if err != nil {
-		return err
-	}
-	f := disclosureForm(approvers, r.today())
-	sent, err := r.desk.Receive(w, req, f)
+	sent, err := r.desk.Receive(w, req, disclosureForm(nil, r.today()))
 	if err != nil {
 		return err
 	}
@@ -303,7 +298,11 @@ func (r *Room) take(w http.ResponseWriter, req *http.Request, versions []Disclos
 		x.version, _ = strconv.Atoi(sent.Values.Get("version"))
 		x.version = min(max(x.version, 2), versions[0].Version+1)
 	}
-	values, errs := f.Parse(sent.Values)
+	approvers, err := r.approvers(ctx, in, beneath(versions, x.version))
+	if err != nil {
+		return err
+	}
+	values, errs := disclosureForm(approvers, r.today()).Parse(sent.Values)
 	people, sentence, err := r.concernedIn(ctx, values.Get("people"))
 	if err != nil {
 		return err
@@ -329,6 +328,12 @@ func (r *Room) take(w http.ResponseWriter, req *http.Request, versions []Disclos
 	}
 	http.Redirect(w, req, disclosuresPath+"/"+d.Entry.String(), http.StatusSeeOther)
 	return nil
+}
+
+// beneath are the versions that stood when another was begun: a second click is judged as the first was.
+func beneath(versions []Disclosure, version int) []Disclosure {
+	i := slices.IndexFunc(versions, func(v Disclosure) bool { return v.Version < version })
+	return versions[max(i, 0):]
 }
 
 // withErased carries over whom the form can't name any more, since they were erased.

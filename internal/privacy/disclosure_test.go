@@ -385,6 +385,23 @@ func TestReasonIsApprovedByAnother(t *testing.T) {
 	}
 }
 
+// A second click of an approver who turns the entry to a rule of law is answered as the first.
+func TestSecondClickOfTheApprover(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	ann, ben := o.officer(t, account.Reviewer), o.officer(t, account.Alliance)
+	o.cookie = ann.cookie
+	path := o.enters(t, demand("ground", "good faith", "approver", ben.ID.String()))
+	o.cookie = ben.cookie
+	v := demand("approver", ben.ID.String())
+	maps.Copy(v, o.hidden(t, path+"/correct"))
+	for click := 1; click <= 2; click++ {
+		if w := o.ask(http.MethodPost, path+"/correct", v); w.Code != http.StatusSeeOther {
+			t.Errorf("click %d: %d: %s", click, w.Code, words(document(t, w, w.Code).Find(".errors")))
+		}
+	}
+}
+
 // clerk is a colleague, signed in.
 type clerk struct {
 	account.Account
