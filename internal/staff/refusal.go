@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/account"
@@ -93,15 +92,17 @@ func recorder(in *account.Session) submission.Actor {
 	return by
 }
 
-// refuse records a refusal by an address, and as their own of whoever has it by now, or had it before another.
+// refuse records a refusal by an address, and as their own of whoever has it by now. Who had it before is left alone: the
+// address may be another's by now, who can't end what goes elsewhere.
 func (ws *Workspace) refuse(ctx context.Context, by submission.Actor, email string, v url.Values) error {
-	who, err := ws.whose(ctx, email)
-	if err != nil {
+	who, err := ws.desk.People.Find(ctx, email)
+	known := !errors.Is(err, person.ErrNotFound)
+	if known && err != nil {
 		return err
 	}
 	err = pgx.BeginFunc(ctx, ws.desk.Pool, func(tx pgx.Tx) error {
-		if who != uuid.Nil {
-			if err := ws.optOut(ctx, tx, who, by, v); err != nil {
+		if known {
+			if err := ws.optOut(ctx, tx, who.ID, by, v); err != nil {
 				return err
 			}
 		}
@@ -111,18 +112,6 @@ func (ws *Workspace) refuse(ctx context.Context, by submission.Actor, email stri
 		return fmt.Errorf("record a refusal for an address: %w", err)
 	}
 	return nil
-}
-
-// whose returns the person who has an address, or had it; uuid.Nil where nobody did.
-func (ws *Workspace) whose(ctx context.Context, email string) (uuid.UUID, error) {
-	p, err := ws.desk.People.Find(ctx, email)
-	if errors.Is(err, person.ErrNotFound) {
-		p, err = ws.desk.People.FindFormer(ctx, email)
-	}
-	if errors.Is(err, person.ErrNotFound) {
-		return uuid.Nil, nil
-	}
-	return p.ID, err
 }
 
 // refuseAddress keeps the digest of an address alone. The log has not even that: it would outlive the refusal.
