@@ -32,7 +32,7 @@ type personPage struct {
 	Hidden  int // records of kinds that the roles do not open
 	Mails   []mailLine
 	Choices []choiceLine
-	Before  []addressLine // refused for the address when it was nobody's
+	Before  []addressLine // refused for an address of theirs before they wrote
 	Flags   []flagLine
 	Left    []leftLine // the house: exports and disclosures
 	Done    string
@@ -67,10 +67,11 @@ type optOutView struct {
 	Problems                          []form.Problem
 }
 
-// addressLine is what staff were told for the person's address when it was nobody's here.
+// addressLine is what was refused for the person's address when it was not theirs here.
 type addressLine struct {
-	Purpose, Channel, Way, Officer string
-	At                             stamp
+	Purpose, Channel string
+	Way, Officer     string // where staff were told
+	At               stamp
 }
 
 // met is a person the reader may look at, with their records that the roles open.

@@ -321,3 +321,21 @@ func (h *house) moves(t *testing.T, who uuid.UUID, email string) {
 		t.Fatal(err)
 	}
 }
+
+// TestRefusedBeforeTheyWrote tells of somebody without choices what was refused for their address before, also where they
+// have another by now.
+func TestRefusedBeforeTheyWrote(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me := h.as(t, account.Reviewer)
+	me.post(t, h, "/staff/refusals", url.Values{
+		"email": {"grace@example.com"}, "purpose": {"promotion"}, "channel": {"email"}, "way": {"phone"}, "reason": {"stop"},
+	})
+	who := h.record(t, h.sent(t, "contact", "grace@example.com")).PersonID.UUID
+	h.moves(t, who, "grace@hopper.example")
+	d := me.get(t, h, "/staff/people/"+who.String())
+	has(t, d, "main", "Refused for an address of this person before we knew them Promotion, E-mail: by phone, ")
+	if text := d.Find("main").Text(); strings.Contains(text, "nothing refused") {
+		t.Errorf("it says besides that nothing was refused: %s", text)
+	}
+}

@@ -127,7 +127,7 @@ func (ws *Workspace) refuseAddress(ctx context.Context, tx pgx.Tx, by submission
 	return ws.logOptOut(ctx, tx, audit.Event{ActorID: some(by.ID), Role: by.Role, Object: "address"}, pairs, v)
 }
 
-// refusedBefore lists what was refused for the address of a person when it was nobody's.
+// refusedBefore lists what was refused for an address of a person before they wrote.
 func (ws *Workspace) refusedBefore(ctx context.Context, m met, names names) ([]addressLine, error) {
 	list, err := ws.desk.Ledger.RefusedByAddress(ctx, m.ID)
 	if err != nil {
@@ -135,10 +135,11 @@ func (ws *Workspace) refusedBefore(ctx context.Context, m met, names names) ([]a
 	}
 	var lines []addressLine
 	for _, x := range list {
-		lines = append(lines, addressLine{
-			Purpose: x.Purpose.Label(), Channel: x.Channel.Label(), Way: lower(labelOf(ways(), x.Way)),
-			Officer: cmp.Or(names.byID[x.Officer], "a colleague"), At: ws.stamp(x.At),
-		})
+		line := addressLine{Purpose: x.Purpose.Label(), Channel: x.Channel.Label(), At: ws.stamp(x.At)}
+		if x.Way != "" {
+			line.Way, line.Officer = lower(labelOf(ways(), x.Way)), cmp.Or(names.byID[x.Officer], "a colleague")
+		}
+		lines = append(lines, line)
 	}
 	return lines, nil
 }
