@@ -265,6 +265,9 @@ func TestDeletedInWords(t *testing.T) {
 	if _, err := a.pool.Exec(t.Context(), `INSERT INTO retention_line (at, kind, outcome, n) VALUES (now(), 'webinar', 'withdrawn', 2)`); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := a.pool.Exec(t.Context(), `INSERT INTO retention_line (at, kind, outcome, n) VALUES (now(), 'tombola', '', 1)`); err != nil {
+		t.Fatal(err) // of a room that is no more
+	}
 	body := desk{a.front(), cookie}.ask(http.MethodGet, "/staff/holds", nil).Body.String()
 	if !strings.Contains(body, `<th scope="row">Webinar registration</th><td data-label="Outcome">Withdrawn</td>`) {
 		t.Error("a webinar registration that was withdrawn is not named so")

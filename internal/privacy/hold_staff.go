@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"time"
@@ -94,7 +95,7 @@ func (h *Holds) name(l *RetainLine) {
 	}
 	l.Kind, l.Outcome = a.Title, word.Capital(l.Outcome)
 	if !found {
-		l.Kind = h.say("deleted_" + kind)
+		l.Kind = cmp.Or(h.say("deleted_"+kind), word.Capital(kind)) // of a room that is no more
 	}
 }
 
@@ -122,7 +123,7 @@ func (h *Holds) line(x hold) holdLine {
 		}
 	default:
 		a, _ := h.desk.Activities().Find(x.Kind)
-		l.About = a.Title + ", from " + x.From.Format("2 January 2006") + " to " + x.To.Format("2 January 2006")
+		l.About = cmp.Or(a.Title, word.Capital(x.Kind)) + ", from " + x.From.Format("2 January 2006") + " to " + x.To.Format("2 January 2006")
 	}
 	return l
 }
