@@ -2,8 +2,8 @@
 -- compatible: yes
 -- A correction says who wrote it, and who approved the disclosure: not always two people, where the approver completes what a
 -- colleague entered. So the second pair of eyes is measured against who entered the demand at first, against who wrote a version
--- in good faith that another approved, and against who corrects wherever the approval was not there before. (An earlier program that names the first colleague as the approver of another's
--- correction is refused.)
+-- in good faith that another approved, and against who corrects wherever the approval was not there before. (An earlier
+-- program that names the first colleague as the approver of another's correction is refused.)
 
 ALTER TABLE disclosure DROP CONSTRAINT disclosure_good_faith, ADD CONSTRAINT disclosure_good_faith
   CHECK (ground <> 'good faith' OR (approved_by IS NOT NULL AND (version > 1 OR approved_by <> entered_by)));
