@@ -106,9 +106,14 @@ func (p *Portal) rows(ctx context.Context, who uuid.UUID) ([]choiceRow, error) {
 	if err != nil {
 		return nil, err
 	}
+	refused, err := p.desk.Ledger.RefusedByAddress(ctx, who)
+	if err != nil {
+		return nil, err
+	}
 	var rows []choiceRow
 	for _, o := range consent.Offers() {
 		row := choiceRow{Name: boxName(o), Wording: o.Wording, offer: o}
+		row.before(refused, p.zone)
 		for _, c := range choices {
 			if c.Purpose == o.Purpose && c.Channel == o.Channel && !c.Lapsed() {
 				at := c.At.In(p.zone)
@@ -121,6 +126,20 @@ func (p *Portal) rows(ctx context.Context, who uuid.UUID) ([]choiceRow, error) {
 		rows = append(rows, row)
 	}
 	return rows, nil
+}
+
+// before says what was refused for the address before its person wrote; what they chose since takes its place.
+func (c *choiceRow) before(refused []consent.AddressRefusal, zone *time.Location) {
+	for _, x := range refused {
+		if x.Purpose != c.offer.Purpose || x.Channel != c.offer.Channel {
+			continue
+		}
+		at := x.At.In(zone)
+		c.Since, c.Way = &at, "for this address"
+		if x.Way != "" {
+			c.Way = way(consent.FromStaff)
+		}
+	}
 }
 
 // points returns the number and the postal address in use, by channel.
