@@ -16,7 +16,7 @@ run: ## install what is missing, build, load demo content, serve at http://127.0
 
 test: ## install what is missing, run every test, browser tests included
 	@.ci/deps test
-	$(GO) test -timeout 20m ./...
+	$(GO) test -timeout 30m ./...
 
 check: lint test fuzz ## formatting, vet, linters, tidy modules, every test, every fuzz target for FUZZTIME (30s)
 
