@@ -9,6 +9,7 @@ import (
 	nettextproto "net/textproto"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/emersion/go-message"
 	"github.com/emersion/go-message/textproto"
@@ -100,16 +101,26 @@ func readReport(r io.Reader) (report, error) {
 			rep.readStatus(part.Body)
 		case "message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers":
 			h, _ := textproto.ReadHeader(bufio.NewReader(io.LimitReader(part.Body, maxStatus))) // often cut off
-			rep.MessageID = h.Get("Message-ID")
+			rep.MessageID = plain(h.Get("Message-ID"))
 		}
 	}
 	if !seen {
 		return report{}, ErrNoReport
 	}
 	if rep.MessageID == "" { // servers that return nothing of the mail may still refer to it
-		rep.MessageID = entity.Header.Get("In-Reply-To")
+		rep.MessageID = plain(entity.Header.Get("In-Reply-To"))
 	}
 	return rep, nil
+}
+
+// plain leaves control characters out of a header's value: a lone carriage return ends no line, and stays in it.
+func plain(value string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, value)
 }
 
 // readStatus reads the groups of fields of RFC 3464: one about the report, then one for each recipient.

@@ -149,6 +149,8 @@ func FuzzBounce(f *testing.F) {
 	f.Add(dsn("failed", "5.0.0", "", "\n"))
 	f.Add("Content-Type: multipart/report; report-type=delivery-status; boundary=x\n\n--x\nContent-Type: message/rfc822\n\n--x--")
 	f.Add("Content-Type: multipart/report; boundary=\"\"\r\n\r\n")
+	f.Add("Content-Type: multipart/report; report-type=delivery-status; boundary=x\n\n--x\r\nContent-Type: message/delivery-status\n\r\n" +
+		"--x\r\nContent-Type: text/rfc822-headers\n\nMessage-ID:\r0")
 	f.Fuzz(func(t *testing.T, raw string) {
 		messageID, status, err := mail.ReadReport(raw)
 		if err != nil && !errors.Is(err, mail.ErrNoReport) {
