@@ -15,6 +15,8 @@ import (
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/hotp"
 	"github.com/pquerna/otp/totp"
+
+	"clickcommerce.com/site/internal/form"
 )
 
 const (
@@ -203,14 +205,13 @@ func (s *Service) replaceRecovery(ctx context.Context, tx pgx.Tx, account uuid.U
 
 // recoveryHash ignores case, spaces and dashes: codes are typed from paper.
 func (s *Service) recoveryHash(account uuid.UUID, code string) []byte {
-	plain := strings.NewReplacer(" ", "", "-", "").Replace(strings.ToLower(code))
-	return s.keys.Digest("recovery", account[:], []byte(plain))
+	return s.keys.Digest("recovery", account[:], []byte(form.Ungrouped(strings.ToLower(code))))
 }
 
 // match returns the step of a code: the present one or one beside it, for clocks differ, and later than the last that
 // counted.
 func match(secret, code string, now time.Time, last int64) (int64, bool) {
-	code = strings.NewReplacer(" ", "", "-", "").Replace(code)
+	code = form.Ungrouped(code)
 	current := now.Unix() / stepSeconds
 	for step := current - 1; step <= current+1; step++ {
 		want, err := hotp.GenerateCode(secret, uint64(step))

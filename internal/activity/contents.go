@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -162,18 +161,8 @@ func (d *Desk) Opens(ctx context.Context, rec submission.Record, grant, code str
 	if wait, ok := d.tries.allow(rec.PersonID.UUID.String(), d.Now()); !ok {
 		return false, max(wait, time.Second), nil
 	}
-	ok, err = d.checkCode(ctx, rec, digits(code))
+	ok, err = d.checkCode(ctx, rec, form.Ungrouped(code))
 	return ok, 0, err
-}
-
-// digits leaves of what was typed the digits: a code is often typed, or pasted, in groups.
-func digits(code string) string {
-	return strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, code)
 }
 
 // checkCode counts the attempt before it looks, so that trying in parallel gains nothing. A code opens once: of two who

@@ -713,13 +713,19 @@ func TestCallList(t *testing.T) {
 	wants(t, h.press(path, "list", http.StatusGone, nil), 410, "good for 7 days")
 }
 
+// callList makes a list of one person to be called.
+func (h *house) callList() (path string) {
+	h.point("ada@example.com", "phone", "+13125550100", "2026-11-18", true, h.Now().Add(-48*time.Hour))
+	path = h.write(draft("channel", "phone", "purpose", "survey"))
+	h.press(path, "schedule", http.StatusSeeOther, nil)
+	return path
+}
+
 // A list of calls holds what everybody's export of addresses holds, and asks for the password as that does.
 func TestListAsksForThePasswordAgain(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 500, 2000)
-	h.point("ada@example.com", "phone", "+13125550100", "2026-11-18", true, h.Now().Add(-48*time.Hour))
-	path := h.write(draft("channel", "phone", "purpose", "survey"))
-	h.press(path, "schedule", http.StatusSeeOther, nil)
+	path := h.callList()
 	h.Advance(16 * time.Minute)
 	w := h.press(path, "list", http.StatusUnauthorized, nil)
 	if w.Header().Get("Content-Disposition") != "" || strings.Contains(w.Body.String(), "+13125550100") {
@@ -735,9 +741,7 @@ func TestListAsksForThePasswordAgain(t *testing.T) {
 func TestWithdrawnListDoesNotLeave(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 500, 2000)
-	h.point("ada@example.com", "phone", "+13125550100", "2026-11-18", true, h.Now().Add(-48*time.Hour))
-	path := h.write(draft("channel", "phone", "purpose", "survey"))
-	h.press(path, "schedule", http.StatusSeeOther, nil)
+	path := h.callList()
 	busy, err := pgtest.Admin(t, h.Pool).Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)

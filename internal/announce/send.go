@@ -185,17 +185,16 @@ func (r *Room) stop(ctx context.Context, tx pgx.Tx, a announcement) error {
 	return err
 }
 
-// still counts the mails of an announcement that have not left, at most to the limit.
-func (r *Room) still(ctx context.Context, a announcement) (n int, err error) {
+// still counts the mails of an announcement that have not left, up to stillShown; more tells that there are more.
+func (r *Room) still(ctx context.Context, a announcement) (n int, more bool, err error) {
 	err = r.desk.Pool.QueryRow(ctx, `
 		SELECT count(*) FROM (SELECT FROM message`+waiting+` LIMIT $3) m`, a.ID.String(), a.Purpose, stillShown+1).Scan(&n)
 	if err != nil {
-		return 0, fmt.Errorf("count the mails of an announcement: %w", err)
+		return 0, false, fmt.Errorf("count the mails of an announcement: %w", err)
 	}
-	return n, nil
+	return min(n, stillShown), n > stillShown, nil
 }
 
-// stillShown is up to how many waiting mails are counted for the page.
 const stillShown = 10_000
 
 // backToDraft takes the schedule away.

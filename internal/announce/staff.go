@@ -40,7 +40,8 @@ type editPage struct {
 	When     form.View // of a draft: the schedule
 	Counted  bool      // who may get it was counted, as nobody has it yet
 	Reach    reach
-	Still    int // mails that have not left, of what is being sent
+	Still    int  // mails that have not left, of what is being sent
+	More     bool // there are more than are counted
 	Message  string
 	Problem  string
 	Theirs   *announcement // what somebody else saved in the meantime
@@ -121,7 +122,7 @@ func (r *Room) write(w http.ResponseWriter, req *http.Request, status int, data 
 		}
 		if a.ByMail() && (a.State == sending || a.State == paused) {
 			var err error
-			if data.Still, err = r.still(req.Context(), a); err != nil {
+			if data.Still, data.More, err = r.still(req.Context(), a); err != nil {
 				return err
 			}
 		}

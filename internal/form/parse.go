@@ -243,3 +243,13 @@ func invisible(r rune) bool {
 	}
 	return false
 }
+
+// Ungrouped leaves out the spaces and dashes with which people group a code that they type or paste.
+func Ungrouped(code string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, code)
+}

@@ -9,7 +9,6 @@ import (
 	nettextproto "net/textproto"
 	"regexp"
 	"strings"
-	"unicode"
 
 	"github.com/emersion/go-message"
 	"github.com/emersion/go-message/textproto"
@@ -23,6 +22,7 @@ var ErrNoReport = errors.New("mail: not a delivery report")
 const (
 	maxReport = 16 << 20 // bytes read of a report: some servers return the whole mail
 	maxStatus = 64 << 10 // bytes read of its machine-readable part
+	maxID     = 998      // characters of a Message-ID: what a line may have (RFC 5322, 2.1.1)
 	maxParts  = 20
 )
 
@@ -101,26 +101,16 @@ func readReport(r io.Reader) (report, error) {
 			rep.readStatus(part.Body)
 		case "message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers":
 			h, _ := textproto.ReadHeader(bufio.NewReader(io.LimitReader(part.Body, maxStatus))) // often cut off
-			rep.MessageID = plain(h.Get("Message-ID"))
+			rep.MessageID = oneLine(h.Get("Message-ID"), maxID)
 		}
 	}
 	if !seen {
 		return report{}, ErrNoReport
 	}
 	if rep.MessageID == "" { // servers that return nothing of the mail may still refer to it
-		rep.MessageID = plain(entity.Header.Get("In-Reply-To"))
+		rep.MessageID = oneLine(entity.Header.Get("In-Reply-To"), maxID)
 	}
 	return rep, nil
-}
-
-// plain leaves control characters out of a header's value: a lone carriage return ends no line, and stays in it.
-func plain(value string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, value)
 }
 
 // readStatus reads the groups of fields of RFC 3464: one about the report, then one for each recipient.

@@ -88,15 +88,16 @@ func (h *Holds) draw(w http.ResponseWriter, r *http.Request, status int, s form.
 // name calls what was deleted as the workspace does: an activity by its title, what became of its request by the
 // status's label. What no activity has is named by the words of this room.
 func (h *Holds) name(l *RetainLine) {
-	kind := l.Kind
-	a, found := h.desk.Activities().Find(kind)
+	a, found := h.desk.Activities().Find(l.Kind)
 	if s, known := a.Status(l.Outcome); known {
 		l.Outcome = s.Label
 	}
-	l.Kind, l.Outcome = a.Title, word.Capital(l.Outcome)
-	if !found {
-		l.Kind = cmp.Or(h.say("deleted_"+kind), word.Capital(kind)) // of a room that is no more
+	l.Outcome = word.Capital(l.Outcome)
+	if found {
+		l.Kind = a.Title
+		return
 	}
+	l.Kind = cmp.Or(h.say("deleted_"+l.Kind), word.Capital(l.Kind)) // of a room that is no more
 }
 
 // last is the last day for which a review can be set today.

@@ -66,7 +66,7 @@ func (s *Store) MoveTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, c Change) e
 			return err
 		}
 	}
-	if before.decided != nil && !c.Decides && c.By.ID != uuid.Nil {
+	if before.decided != nil && !c.Decides && c.By.ID != uuid.Nil { // whoever decided thinks again, not the sender
 		if err := s.retract(ctx, tx, id, before.status, c); err != nil {
 			return err
 		}
