@@ -106,9 +106,9 @@ func (r *Room) public(router chi.Router) {
 	door := activity.Door{Form: r.doorForm, Page: r.drawRequest}
 	router.Get("/demos", set.Cached(r.showList))
 	router.Get("/demos/{slug}", set.Cached(r.showDemo))
-	router.Get("/demos/{slug}/picture.png", set.Stream(r.servePicture))
+	router.Get("/demos/{slug}/picture.png", set.Handle(r.servePicture))
 	r.Desk.Mount(router, "/demos/{slug}/request", door)
-	router.Get("/r/{token}/film", set.Stream(r.Desk.OnReceipt(r.serveFilm)))
+	router.Get("/r/{token}/film", set.Handle(r.Desk.OnReceipt(r.serveFilm)))
 	router.Get("/r/{token}/film.vtt", set.Handle(r.Desk.OnReceipt(r.serveCaptions)))
 }
 

@@ -111,7 +111,7 @@ func (r *Room) public(router chi.Router) {
 	r.Desk.Mount(router, "/downloads/{slug}/request", door)
 	router.Get("/downloads/get/{token}", set.Handle(r.showGet))
 	router.Post("/downloads/get/{token}", set.Handle(r.takeGet))
-	router.Get("/downloads/get/{token}/file/{pass}", set.Stream(r.serve))
+	router.Get("/downloads/get/{token}/file/{pass}", set.Handle(r.serve))
 	router.Post("/r/{token}/new-link", set.Handle(r.Desk.OnReceipt(r.renew)))
 }
 

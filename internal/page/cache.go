@@ -68,9 +68,9 @@ func (s *Set) Cached(h Handler) http.HandlerFunc {
 		minute, generation := s.cfg.Now().Unix()/60, s.cache.generation.Load()
 		e := s.cache.get(key, minute, generation)
 		if e == nil {
-			var own *buffer
-			if e, own = s.draw(next, r, key, minute, generation); own != nil {
-				own.replay(w, r)
+			var uncached *buffer
+			if e, uncached = s.draw(next, r, key, minute, generation); uncached != nil {
+				uncached.replay(w, r)
 				return
 			}
 		}
@@ -139,7 +139,8 @@ func (c *cache) put(key cacheKey, e *entry) {
 }
 
 // draw lets one request draw the page for all that wait for it. Where the answer is not to be cached, there is no entry:
-// the request that drew it gets the answer itself, the others get nothing.
+// the request that drew it gets the answer itself, the others get nothing, but where it tells that the database is away:
+// they would wait as long to hear the same.
 func (s *Set) draw(next http.HandlerFunc, r *http.Request, key cacheKey, minute, generation int64) (*entry, *buffer) {
 	var own *buffer // only the request that draws runs the function below
 	got, _, _ := s.cache.drawing.Do(fmt.Sprint(key.choice, " ", key.signIns, " ", key.path), func() (any, error) {
@@ -154,7 +155,10 @@ func (s *Set) draw(next http.HandlerFunc, r *http.Request, key cacheKey, minute,
 		if id := req.Header[requestIDHeader]; id != nil { // what was logged of the drawing is this request's
 			r.Header[requestIDHeader] = id
 		}
-		if !buf.cacheable() {
+		switch {
+		case buf.status == http.StatusServiceUnavailable:
+			return buf, nil
+		case !buf.cacheable():
 			own = buf
 			return (*entry)(nil), nil
 		}
@@ -162,6 +166,9 @@ func (s *Set) draw(next http.HandlerFunc, r *http.Request, key cacheKey, minute,
 		s.cache.put(key, e)
 		return e, nil
 	})
+	if away, ok := got.(*buffer); ok {
+		return nil, away
+	}
 	return got.(*entry), own
 }
 

@@ -40,28 +40,13 @@ type faultPage struct {
 	Message string
 }
 
-// lookTime is how long a page may take to be found and drawn, where the database has stopped without a word.
-const lookTime = 20 * time.Second
-
 // Handle adapts a handler to net/http: an *Error is shown as it is, anything else is logged once with request id,
-// method and route, and the visitor reads a fixed sentence. A page has lookTime to come about; who sends something waits
-// as long as the room takes, which has limits of its own.
+// method and route, and the visitor reads a fixed sentence. An answer begins in time or not at all: see prompt.
 func (s *Set) Handle(h Handler) http.HandlerFunc {
-	stream := s.Stream(h)
 	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
-			ctx, cancel := context.WithTimeout(r.Context(), lookTime)
-			defer cancel()
-			r = r.WithContext(ctx)
-		}
-		stream(w, r)
-	}
-}
-
-// Stream is Handle for answers that last as long as a visitor's line needs.
-func (s *Set) Stream(h Handler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if err := h(w, r); err != nil {
+		answer, r, done := prompt(w, r)
+		defer done()
+		if err := h(answer, r); err != nil {
 			s.fail(w, r, err)
 		}
 	}
@@ -72,8 +57,9 @@ func (s *Set) fail(w http.ResponseWriter, r *http.Request, err error) {
 		known *Error
 		large *http.MaxBytesError
 	)
+	late := context.Cause(r.Context()) == errLate
 	switch {
-	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
+	case errors.Is(err, context.Canceled) && r.Context().Err() != nil && !late:
 		w.WriteHeader(statusLeft) // for the log: nobody reads it
 		return
 	case errors.As(err, &known):
@@ -81,7 +67,7 @@ func (s *Set) fail(w http.ResponseWriter, r *http.Request, err error) {
 		known = ErrTooLarge
 	default:
 		known = &Error{http.StatusInternalServerError, say("failed")}
-		if postgres.Away(err) {
+		if late || postgres.Away(err) {
 			known.Status = http.StatusServiceUnavailable
 			w.Header().Set("Retry-After", "30")
 		}

@@ -133,27 +133,97 @@ func TestCachedPage(t *testing.T) {
 	}
 }
 
-// A database that has stopped without a word ends a look, and says that it may go well in a minute.
+// TestNobodyWaitsForEver: where the database has stopped without a word an answer says so in time, and that it may go well
+// in a minute. What arrives slowly and what is sent slowly is not cut off.
 func TestNobodyWaitsForEver(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		set := newSet(t, time.Now, io.Discard)
-		wait := func(_ http.ResponseWriter, r *http.Request) error {
-			select {
-			case <-r.Context().Done():
-				return fmt.Errorf("read rows: %w", r.Context().Err())
-			case <-time.After(time.Hour):
-				return errors.New("it waited for an hour")
-			}
+	frozen := func(_ http.ResponseWriter, r *http.Request) error {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil || r.Context().Err() != nil {
+			return errors.New("it was cut off while it arrived")
 		}
-		for name, h := range map[string]http.Handler{"page": set.Handle(wait), "page from memory": set.Cached(wait)} {
-			for _, path := range []string{"/a", "/a?b"} {
-				if w := get(h, path); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "30" {
-					t.Errorf("%s %s: %d, Retry-After %q", name, path, w.Code, w.Header().Get("Retry-After"))
-				}
-			}
+		select {
+		case <-r.Context().Done():
+			return fmt.Errorf("read rows: %w", r.Context().Err())
+		case <-time.After(time.Hour):
+			return errors.New("it waited for an hour")
 		}
-	})
+	}
+	post := func(h http.Handler, body io.Reader) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/a", body))
+		return w
+	}
+	away := func(t *testing.T, after time.Duration, ask func() *httptest.ResponseRecorder) {
+		t.Helper()
+		since := time.Now()
+		w := ask()
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "30" || time.Since(since) != after {
+			t.Errorf("%d, Retry-After %q, after %s", w.Code, w.Header().Get("Retry-After"), time.Since(since))
+		}
+	}
+	look, act := 20*time.Second, 45*time.Second
+	for name, c := range map[string]func(*testing.T, *page.Set){
+		"page": func(t *testing.T, set *page.Set) {
+			away(t, look, func() *httptest.ResponseRecorder { return get(set.Handle(frozen), "/a") })
+		},
+		"page from memory": func(t *testing.T, set *page.Set) {
+			h := set.Cached(frozen)
+			var all sync.WaitGroup
+			for range 3 { // who came while it was drawn does not wait once more
+				all.Go(func() { away(t, look, func() *httptest.ResponseRecorder { return get(h, "/a") }) })
+			}
+			all.Wait()
+		},
+		"page from memory with a query": func(t *testing.T, set *page.Set) {
+			away(t, look, func() *httptest.ResponseRecorder { return get(set.Cached(frozen), "/a?b") })
+		},
+		"act": func(t *testing.T, set *page.Set) {
+			away(t, act, func() *httptest.ResponseRecorder { return post(set.Handle(frozen), strings.NewReader("a=b")) })
+		},
+		"act on what arrived slowly": func(t *testing.T, set *page.Set) {
+			away(t, 3*time.Hour+act, func() *httptest.ResponseRecorder {
+				return post(set.Handle(frozen), &slow{wait: time.Hour, left: 3})
+			})
+		},
+		"act before anything is read": func(t *testing.T, set *page.Set) {
+			h := set.Handle(func(_ http.ResponseWriter, r *http.Request) error {
+				<-r.Context().Done()
+				return r.Context().Err()
+			})
+			away(t, act, func() *httptest.ResponseRecorder { return post(h, strings.NewReader("a=b")) })
+		},
+		"long answer": func(t *testing.T, set *page.Set) {
+			w := get(set.Handle(func(w http.ResponseWriter, r *http.Request) error {
+				_, _ = io.WriteString(w, "half")
+				time.Sleep(time.Hour)
+				_, err := io.WriteString(w, " and half")
+				return errors.Join(err, r.Context().Err())
+			}), "/a")
+			if w.Code != http.StatusOK || w.Body.String() != "half and half" {
+				t.Errorf("a long answer: %d %s", w.Code, w.Body)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { c(t, newSet(t, time.Now, io.Discard)) })
+		})
+	}
+}
+
+// slow is a body that arrives in pieces.
+type slow struct {
+	wait time.Duration
+	left int
+}
+
+func (s *slow) Read(p []byte) (int, error) {
+	if s.left == 0 {
+		return 0, io.EOF
+	}
+	time.Sleep(s.wait)
+	s.left--
+	return copy(p, "a"), nil
 }
 
 // TestRefused: the title says first of all that something is to be put right, whoever drew the page.

@@ -1,0 +1,84 @@
+package page
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// How long an answer may take to begin, where the database or the store of files has stopped without a word. The time in
+// which what was sent arrives does not count, nor what comes after the answer's first byte: both last as long as a
+// visitor's line needs. What changes something has more time; a proxy in front mostly waits for a minute.
+const (
+	lookTime = 20 * time.Second
+	actTime  = 45 * time.Second
+)
+
+// errLate ends the context of a request whose answer did not begin in time.
+var errLate = errors.New("the answer did not begin in time")
+
+// prompt returns what a handler answers to, with a context that ends where the answer does not begin in time. The
+// function lets go of both and is to be called when the handler is done.
+func prompt(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request, func()) {
+	most := lookTime
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		most = actTime
+	}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	limit := &limit{most: most, timer: time.AfterFunc(most, func() { cancel(errLate) })}
+	r = r.WithContext(ctx)
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = &arriving{r.Body, limit}
+	}
+	return &answer{w, limit}, r, func() {
+		limit.timer.Stop()
+		cancel(nil)
+	}
+}
+
+type limit struct {
+	most  time.Duration
+	timer *time.Timer
+	begun bool // the answer has
+}
+
+// arriving stops the time while it is read.
+type arriving struct {
+	io.ReadCloser
+	limit *limit
+}
+
+func (a *arriving) Read(p []byte) (int, error) {
+	a.limit.timer.Stop()
+	n, err := a.ReadCloser.Read(p)
+	if !a.limit.begun {
+		a.limit.timer.Reset(a.limit.most)
+	}
+	return n, err
+}
+
+// answer stops the time for good when it begins.
+type answer struct {
+	http.ResponseWriter
+	limit *limit
+}
+
+func (a *answer) begin() {
+	a.limit.begun = true
+	a.limit.timer.Stop()
+}
+
+func (a *answer) WriteHeader(status int) {
+	a.begin()
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	a.begin()
+	return a.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
