@@ -183,17 +183,10 @@ func (ws *Workspace) complete(c *submission.Change, m activity.Move, o opened, v
 	if reason := v.Get("reason"); hasOption(m.Reasons, reason) {
 		c.Detail["reason"] = reason
 	}
-	text := form.Clean(v.Get("text"), true)
-	if day, err := time.Parse(time.DateOnly, v.Get("again")); err == nil && m.Again {
-		c.Detail["again"] = v.Get("again")
-		text += "\n\n" + ws.say("again_from", "day", day.Format("2 January 2006"))
+	if again := v.Get("again"); m.Again && again != "" {
+		c.Detail["again"] = again
 	}
-	if i := slices.IndexFunc(m.Reasons, func(o form.Option) bool { return o.Value == v.Get("reason") }); m.Grounds && i >= 0 {
-		text += "\n\n" + ws.say("grounds", "reason", m.Reasons[i].Label)
-	}
-	if m.Ending != "" {
-		text += "\n\n" + m.Ending
-	}
+	text := form.Clean(v.Get("text"), true) + ws.ending(m, v.Get("reason"), v.Get("again"))
 	if m.Ask {
 		c.Kind = "asked"
 	}
@@ -210,6 +203,21 @@ func (ws *Workspace) complete(c *submission.Change, m activity.Move, o opened, v
 		return
 	}
 	c.Message.Template, c.Message.Data = "letter", ws.letter(o, v.Get("subject"), text)
+}
+
+// ending is what a step adds to the words of its letter.
+func (ws *Workspace) ending(m activity.Move, reason, again string) string {
+	var text string
+	if day, err := time.Parse(time.DateOnly, again); err == nil && m.Again {
+		text += "\n\n" + ws.say("again_from", "day", day.Format("2 January 2006"))
+	}
+	if i := slices.IndexFunc(m.Reasons, func(o form.Option) bool { return o.Value == reason }); m.Grounds && i >= 0 {
+		text += "\n\n" + ws.say("grounds", "reason", m.Reasons[i].Label)
+	}
+	if m.Ending != "" {
+		text += "\n\n" + m.Ending
+	}
+	return text
 }
 
 var blankLine = regexp.MustCompile(`\n\s*\n`)
@@ -304,38 +312,6 @@ func (ws *Workspace) submitReply(w http.ResponseWriter, r *http.Request, o opene
 		return ws.told(err)
 	}
 	return done(w, r, recordPath(o.ID), "written")
-}
-
-// submitUndo takes back the letter that the page offered to take back, with the step it belongs to.
-func (ws *Workspace) submitUndo(w http.ResponseWriter, r *http.Request, o opened) error {
-	if o.Quarantined != nil {
-		return ws.quarantined()
-	}
-	message, _ := uuid.Parse(r.PostForm.Get("message")) // none of ours is left to be taken back
-	err := ws.desk.Store.Undo(r.Context(), o.ID, o.by, message)
-	if err != nil && !errors.Is(err, mail.ErrLeft) && !errors.Is(err, submission.ErrMove) {
-		return ws.told(err)
-	}
-	events, err := ws.desk.Store.Events(r.Context(), o.ID)
-	if err != nil {
-		return err
-	}
-	return done(w, r, recordPath(o.ID), undoneWord(events, message))
-}
-
-// undoneWord says what became of a letter that was to be taken back: it left, or this or the first of two clicks took it
-// back, with its step or without.
-func undoneWord(events []submission.Event, message uuid.UUID) string {
-	for _, e := range events {
-		switch {
-		case e.Kind != "undone" || e.Detail["message"] != message.String():
-		case e.Detail["stays"] != "":
-			return "unsent"
-		default:
-			return "undone"
-		}
-	}
-	return "left"
 }
 
 func (ws *Workspace) submitNote(w http.ResponseWriter, r *http.Request, o opened) error {

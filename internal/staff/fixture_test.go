@@ -253,6 +253,21 @@ func (m member) post(t testing.TB, h *house, path string, values url.Values) str
 	return w.Header().Get("Location")
 }
 
+// undo presses the record's button by which a letter is taken back, twice, as people do, and returns what is shown then.
+func (m member) undo(t testing.TB, h *house, id uuid.UUID) *goquery.Document {
+	t.Helper()
+	v := url.Values{}
+	m.get(t, h, path(id)).Find(".undo input").Each(func(_ int, in *goquery.Selection) {
+		v.Set(in.AttrOr("name", ""), in.AttrOr("value", ""))
+	})
+	m.do(h, http.MethodPost, path(id)+"/undo", v)
+	w := m.do(h, http.MethodPost, path(id)+"/undo", v)
+	if w.Code != http.StatusOK {
+		t.Fatalf("undo: %d", w.Code)
+	}
+	return document(t, w)
+}
+
 func document(t testing.TB, w *httptest.ResponseRecorder) *goquery.Document {
 	t.Helper()
 	d, err := goquery.NewDocumentFromReader(w.Body)

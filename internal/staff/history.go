@@ -39,10 +39,12 @@ type momentView struct {
 	What, Who string
 }
 
-// undoView offers to take back a letter that has not left.
+// undoView offers to take back a letter that has not left. It carries the words, which are deleted with it, so that they
+// can be shown again however often the button is pressed.
 type undoView struct {
-	Message uuid.UUID
-	Seconds int
+	Message       uuid.UUID
+	Seconds       int
+	Subject, Text string
 }
 
 // fillHistory reads what was written and what happened, both oldest first.
@@ -56,7 +58,11 @@ func (ws *Workspace) fillHistory(ctx context.Context, p *recordPage, names names
 	if err != nil {
 		return err
 	}
-	if err := ws.fillThread(ctx, p, names, events, mails); err != nil {
+	letters, err := ws.letters(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := ws.fillThread(ctx, p, names, events, mails, letters); err != nil {
 		return err
 	}
 	reads, err := ws.reads(ctx, p)
@@ -64,7 +70,7 @@ func (ws *Workspace) fillHistory(ctx context.Context, p *recordPage, names names
 		return err
 	}
 	p.Timeline = ws.timeline(p.Kind, names, events, mails, reads)
-	p.Undo = ws.undo(mails)
+	p.Undo = ws.undo(mails, letters)
 	flags, err := ws.misuse.Of(ctx, p.Record.PersonID.UUID)
 	for _, f := range flags {
 		if !f.Lifted() {
@@ -75,11 +81,11 @@ func (ws *Workspace) fillHistory(ctx context.Context, p *recordPage, names names
 }
 
 // undo finds the letter that still waits for its minute to end. One that waits for something else says for what.
-func (ws *Workspace) undo(mails []mail.Item) *undoView {
+func (ws *Workspace) undo(mails []mail.Item, letters map[uuid.UUID]entryView) *undoView {
 	for _, m := range slices.Backward(mails) {
 		left := m.NextAt.Sub(ws.desk.Now())
 		if m.State == "queued" && m.Attempts == 0 && m.LastError == "" && left > 0 && (m.Template == "letter" || m.Template == "more") {
-			return &undoView{m.ID, int(left.Seconds())}
+			return &undoView{m.ID, int(left.Seconds()), letters[m.ID].Subject, letters[m.ID].Text}
 		}
 	}
 	return nil
@@ -93,7 +99,9 @@ type letter struct {
 
 // fillThread gathers notes, replies and letters. Letters are read from their messages, which erasure and retention
 // empty: then only the fact is left.
-func (ws *Workspace) fillThread(ctx context.Context, p *recordPage, names names, events []submission.Event, mails []mail.Item) error {
+func (ws *Workspace) fillThread(
+	ctx context.Context, p *recordPage, names names, events []submission.Event, mails []mail.Item, letters map[uuid.UUID]entryView,
+) error {
 	notes, err := ws.desk.Store.Notes(ctx, p.Record.ID)
 	if err != nil {
 		return err
@@ -109,10 +117,6 @@ func (ws *Workspace) fillThread(ctx context.Context, p *recordPage, names names,
 	}
 	for _, r := range replies {
 		p.Thread = append(p.Thread, entryView{at: r.At, Who: p.Who + " wrote", At: ws.stamp(r.At), Text: r.Body})
-	}
-	letters, err := ws.letters(ctx, p.Record.ID)
-	if err != nil {
-		return err
 	}
 	for _, m := range mails {
 		words, ok := letters[m.ID]

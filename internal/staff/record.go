@@ -1,6 +1,7 @@
 package staff
 
 import (
+	"cmp"
 	"context"
 	"html/template"
 	"net/http"
@@ -157,7 +158,7 @@ func (ws *Workspace) drawRecord(w http.ResponseWriter, r *http.Request, status i
 		Back: q.at("/staff/submissions"), Query: q.at(""), Record: o.Record, Kind: o.kind, Who: sender(o.Record),
 		What: what(o.kind, o.Record), Owner: names.of(o.AssigneeID), Arrived: ws.stamp(o.CreatedAt),
 		Deleted: o.PurgeAfter.Format("2 January 2006"), Receipt: ws.desk.ReceiptPath(o.ID),
-		Done: ws.doneWords(r.URL.Query()), Problem: d.Problem,
+		Done: cmp.Or(d.Done, ws.doneWords(r.URL.Query())), Problem: d.Problem,
 	}
 	state, _ := o.kind.Status(o.Status)
 	p.Status = tagOf(state, o.Record)
@@ -385,6 +386,7 @@ type draft struct {
 	Values   url.Values
 	Problems []form.Problem
 	Problem  string // above everything: what happened meanwhile
+	Done     string // in its place: what was done
 }
 
 func (d draft) value(act, name, otherwise string) string {
