@@ -176,6 +176,10 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 	if !ok {
 		return page.ErrNotFound
 	}
+	rec, err := d.Store.AsTold(r.Context(), rec)
+	if err != nil {
+		return err
+	}
 	status, _ := a.Status(rec.Status)
 	shown := rec
 	if as, ok := a.Status(status.As); ok {
@@ -228,7 +232,11 @@ func (d *Desk) resting(ctx context.Context, id uuid.UUID) (why string, byLaw boo
 		return "", false, err
 	}
 	if byLaw {
-		return d.say("rests_by_law"), true, nil
+		waits, err := d.Store.AwaitsErasure(ctx, id)
+		if waits {
+			return d.say("rests_until_erased"), true, err
+		}
+		return d.say("rests_by_law"), true, err
 	}
 	restricted, err := d.Store.Restricted(ctx, id)
 	if err != nil || !restricted {

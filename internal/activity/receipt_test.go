@@ -545,6 +545,13 @@ func TestReceiptOfWhatRests(t *testing.T) {
 	if got := next(); !strings.HasPrefix(got, "The law makes us keep this") || strings.Contains(got, "hear from us by") {
 		t.Errorf("held: %q", got)
 	}
+	if _, err := pgtest.Admin(t, b.Pool).Exec(ctx, `
+		INSERT INTO erasure (id, person_id, asked_at) SELECT gen_random_uuid(), person_id, $2 FROM submission WHERE id = $1`, id, b.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if got := next(); !strings.HasPrefix(got, "You asked us to erase this. The law makes us keep it") {
+		t.Errorf("held, and to be erased: %q", got)
+	}
 	if page := doc(t, b.Get(receipt)); page.Find("#withdraw").Length() != 0 || !strings.Contains(page.Find(".facts").Text(), "or once the law lets us") {
 		t.Error("held: it offers to be withdrawn, or names a day on which it is deleted")
 	}

@@ -88,6 +88,9 @@ func (p *Portal) requests(ctx context.Context, who uuid.UUID) ([]request, error)
 		if !ok {
 			continue
 		}
+		if rec, err = p.desk.Store.AsTold(ctx, rec); err != nil {
+			return nil, err
+		}
 		status, _ := a.Status(rec.Status)
 		list = append(list, request{
 			What: a.Title, Subject: rec.Subject, Reference: rec.Reference, At: rec.CreatedAt.In(p.zone), Sign: status.Sign(),

@@ -226,15 +226,18 @@ func (e *Eraser) limits(ctx context.Context, who uuid.UUID) ([]heldLimit, error)
 
 // request reads one record with all that stands beside it.
 func (e *Eraser) request(ctx context.Context, rec submission.Record) (heldRequest, error) {
+	store := e.desk.Store
+	told, err := store.AsTold(ctx, rec)
+	if err != nil {
+		return heldRequest{}, err
+	}
 	a, _ := e.desk.Activities().Find(rec.Kind)
-	status, _ := a.Status(rec.Status)
+	status, _ := a.Status(told.Status)
 	x := heldRequest{
 		id: rec.ID, kind: rec.Kind, token: e.desk.Store.Token(rec.ID), withdrawable: e.desk.Withdrawable(rec),
 		Reference: rec.Reference, What: a.Title, Subject: rec.Subject, Name: rec.Name, Organisation: rec.Company,
-		Channel: rec.Channel, Source: rec.Source, Status: status.Public, At: rec.CreatedAt, DeletedAfter: rec.PurgeAfter,
+		Channel: rec.Channel, Source: rec.Source, Status: status.Public, At: rec.CreatedAt, DeletedAfter: told.PurgeAfter,
 	}
-	store := e.desk.Store
-	var err error
 	if x.ByLaw, err = store.Held(ctx, rec.ID); err != nil {
 		return x, err
 	}

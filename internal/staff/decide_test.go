@@ -104,10 +104,12 @@ func TestUndo(t *testing.T) {
 	h.Advance(30 * time.Second)
 	d := me.get(t, h, path(id))
 	has(t, d, ".undo", "leaves in 30 seconds")
-	undo := url.Values{"message": {d.Find(".undo input").AttrOr("value", "")}}
 	h.Post(h.Desk.ReceiptPath(id)+"/code", nil) // its mail is not the letter that the page offers to take back
-	d = me.get(t, h, me.post(t, h, path(id)+"/undo", undo))
+	d = me.undo(t, h, id)
 	has(t, d, ".notice.good", "Taken back")
+	if form := d.Find("#move-approved-text"); form.Text() != "Come in." || d.Find("#move-approved-subject").AttrOr("value", "") != "Welcome" {
+		t.Errorf("the words are not shown again: %q", form.Text())
+	}
 	has(t, d, ".timeline", "Taken back before it left")
 	if r := h.record(t, id); r.Status != "new" || r.DecidedAt != nil {
 		t.Errorf("%s, decided %v", r.Status, r.DecidedAt)
@@ -177,6 +179,32 @@ func TestDecisionTakenBack(t *testing.T) {
 	}
 }
 
+// TestDecisionIsToldByItsLetter: as long as a letter can be taken back, its sender reads of no decision.
+func TestDecisionIsToldByItsLetter(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "ada@example.com")
+	h.Mails(t)
+	receipt := func(status, deleted string) {
+		t.Helper()
+		w := h.Get(h.Desk.ReceiptPath(id))
+		for _, want := range []string{status, "<dt>Deleted after</dt><dd>" + deleted} {
+			if !strings.Contains(w.Body.String(), want) {
+				t.Errorf("the receipt does not say %q", want)
+			}
+		}
+	}
+	day := func(months int) string { return h.Now().AddDate(0, months, 0).Format("2 January 2006") }
+	receipt(">Received<", day(12))
+	h.as(t, account.Alliance).post(t, h, path(id)+"/move", url.Values{
+		"from": {"new"}, "to": {"declined"}, "subject": {"Sorry"}, "text": {"Not this time."}, "reason": {"fit"},
+	})
+	receipt(">Received<", day(12))
+	h.Advance(2 * minute)
+	h.oneMail(t, "Not this time.")
+	receipt("Declined", day(6))
+}
+
 // TestNothingToUndoInQuarantine sees that a letter which waits there is not said to leave.
 func TestNothingToUndoInQuarantine(t *testing.T) {
 	t.Parallel()
@@ -222,8 +250,7 @@ func TestPageBroughtBack(t *testing.T) {
 	officer, me := h.as(t, account.Alliance), h.as(t, account.Reviewer)
 	undo := func(m member, record uuid.UUID) {
 		t.Helper()
-		button := m.get(t, h, path(record)).Find(".undo input").AttrOr("value", "")
-		has(t, m.get(t, h, m.post(t, h, path(record)+"/undo", url.Values{"message": {button}})), ".notice.good", "Taken back")
+		has(t, m.undo(t, h, record), ".notice.good", "Taken back")
 	}
 	decline := url.Values{
 		"from": {"new"}, "to": {"declined"}, "reason": {"fit"}, "subject": {"No"}, "text": {"Sorry, a tpyo."}, "key": {uuid.NewString()},

@@ -3,6 +3,7 @@ package submission
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -66,6 +67,37 @@ func (s *Store) sendAll(ctx context.Context, tx pgx.Tx, id uuid.UUID, messages [
 
 // UndoWindow is how long a letter waits before it leaves.
 const UndoWindow = 60 * time.Second
+
+// AsTold returns a record as its sender may know of it: while the letter of its last step can be taken back, nothing has
+// happened yet.
+func (s *Store) AsTold(ctx context.Context, r Record) (Record, error) {
+	var (
+		since *time.Time
+		kept  time.Time
+		told  = r
+	)
+	told.DecidedAt = nil
+	err := s.Pool.QueryRow(ctx, `
+		SELECT e.detail ->> 'from', nullif(e.detail ->> 'since', '')::timestamptz, nullif(e.detail ->> 'decided', '')::timestamptz,
+			coalesce(nullif(e.detail ->> 'kept', '')::date, s.purge_after)
+		FROM submission s
+		JOIN submission_event e ON e.submission_id = s.id AND e.detail ->> 'to' = s.status AND e.detail ? 'from'
+		JOIN message m ON m.id = (e.detail ->> 'message')::uuid
+		WHERE s.id = $1 AND s.status = $2 AND m.state = 'queued' AND m.attempts = 0 AND m.next_at > $3
+		ORDER BY e.id DESC LIMIT 1`,
+		r.ID, r.Status, s.Now()).Scan(&told.Status, &since, &told.DecidedAt, &kept)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return r, nil
+	}
+	if err != nil {
+		return Record{}, fmt.Errorf("read what a sender was told: %w", err)
+	}
+	told.StatusSince, told.PurgeAfter = r.CreatedAt, kept
+	if since != nil {
+		told.StatusSince = *since
+	}
+	return told, nil
+}
 
 // retract takes back the letter of a decision that staff take back, while it has not left: it would say what is no longer
 // so.

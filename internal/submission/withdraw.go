@@ -64,6 +64,16 @@ func isHeld(ctx context.Context, db audit.DB, id uuid.UUID) (bool, error) {
 	return held, nil
 }
 
+// AwaitsErasure tells whether the record's sender asked to be erased, and something still keeps it.
+func (s *Store) AwaitsErasure(ctx context.Context, id uuid.UUID) (waits bool, err error) {
+	err = s.Pool.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM submission s JOIN erasure e USING (person_id) WHERE s.id = $1 AND e.done_at IS NULL)`, id).Scan(&waits)
+	if err != nil {
+		return false, fmt.Errorf("look for an erasure that waits: %w", err)
+	}
+	return waits, nil
+}
+
 // Restricted tells whether the record is kept only, and used for nothing, at its sender's wish.
 func (s *Store) Restricted(ctx context.Context, id uuid.UUID) (restricted bool, err error) {
 	err = s.Pool.QueryRow(ctx, `
