@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/page"
 )
 
@@ -28,8 +29,8 @@ type homePage struct {
 type request struct {
 	What, Subject, Reference string
 	At                       time.Time
-	Sign, Label              string
-	Public, Next, By         string
+	Status                   activity.Status
+	By                       string // the day of our answer, where one was promised
 	Path                     string // the receipt
 	Deleted                  time.Time
 }
@@ -93,8 +94,8 @@ func (p *Portal) requests(ctx context.Context, who uuid.UUID) ([]request, error)
 		}
 		status, _ := a.Status(rec.Status)
 		list = append(list, request{
-			What: a.Title, Subject: rec.Subject, Reference: rec.Reference, At: rec.CreatedAt.In(p.zone), Sign: status.Sign(),
-			Label: status.Label, Public: status.Public, Next: status.Next, By: status.DueBy(rec),
+			What: a.Title, Subject: rec.Subject, Reference: rec.Reference, At: rec.CreatedAt.In(p.zone),
+			Status: status, By: status.DueBy(rec),
 			Path: p.desk.ReceiptPath(rec.ID), Deleted: rec.PurgeAfter,
 		})
 	}

@@ -8,6 +8,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"html/template"
@@ -145,6 +146,8 @@ func (s *Set) funcs() template.FuncMap {
 		"datetime": func(t time.Time) string { return s.local(t).Format("2 January 2006, 15:04 MST") },
 		"country":  form.CountryName,
 		"markdown": Markdown,
+		"state":    func(value string) string { return cmp.Or(states(value), value) },
+		"shape":    func(value string) string { return cmp.Or(states("shape_"+value), "busy") },
 		"whole":    func(heading string) template.HTML { return Whole(s.cfg.Site.Name, heading) },
 		"plural": func(n int, one, many string) string {
 			if n == 1 {
