@@ -180,50 +180,60 @@ func (d *Desk) writeReceipt(w http.ResponseWriter, r *http.Request, rec submissi
 	if err != nil {
 		return err
 	}
+	data, err := d.receiptOf(r.Context(), a, rec)
+	if err != nil {
+		return err
+	}
+	data.Answered, data.Changed = r.URL.Query().Has("answered"), r.URL.Query().Has("changed")
+	adjust(&data)
+	return d.views.receipt.Write(w, r, code, data)
+}
+
+func (d *Desk) receiptOf(ctx context.Context, a Activity, rec submission.Record) (receiptPage, error) {
 	status, _ := a.Status(rec.Status)
 	shown := rec
 	if as, ok := a.Status(status.As); ok {
 		status, shown.Status, shown.DecidedAt = as, as.Value, nil
 	}
-	versions, err := d.Store.Versions(r.Context(), rec.ID)
-	if err != nil {
-		return err
-	}
-	opened, err := d.Openings(r.Context(), rec.ID)
-	if err != nil {
-		return err
-	}
+	address := d.ReceiptPath(rec.ID)
 	data := receiptPage{
-		Base: page.Base{
-			Title: "Your " + a.What, Description: d.say("receipt"), NoIndex: true, Path: r.URL.Path,
-		},
-		Record: shown, Status: status, What: a.What, Address: d.ReceiptPath(rec.ID),
-		Opened: opened, Answered: r.URL.Query().Has("answered"), Changed: r.URL.Query().Has("changed"),
+		Base:   page.Base{Title: "Your " + a.What, Description: d.say("receipt"), NoIndex: true, Path: address},
+		Record: shown, Status: status, What: a.What, Address: address, Reply: replyView(address, form.Shown{}),
 	}
-	data.Path = data.Address
-	data.Code.Mail = form.View{Action: data.Address + "/code", Quiet: true}
-	data.Reply = replyView(data.Address, form.Shown{})
-	var resting string
-	if resting, data.ByLaw, err = d.resting(r.Context(), rec.ID); err != nil {
-		return err
+	data.Code.Mail = form.View{Action: address + "/code", Quiet: true}
+	var err error
+	if data.Statement, err = d.statementShown(ctx, rec.ID); err != nil {
+		return data, err
 	}
-	if resting == "" {
+	if data.Opened, err = d.Openings(ctx, rec.ID); err != nil {
+		return data, err
+	}
+	resting, byLaw, err := d.resting(ctx, rec.ID)
+	switch data.ByLaw = byLaw; {
+	case err != nil:
+		return data, err
+	case resting == "":
 		data.By, data.Late = status.DueBy(rec), status.Overdue(rec, d.Now())
-	} else if status.Next != "" {
+	case status.Next != "":
 		data.Status.Next = resting
 	}
-	if len(versions) > 0 {
-		if v, ok := d.Statements.Get(versions[len(versions)-1].Statement); ok {
-			data.Statement = &v
-		}
-	}
 	if a.Receipt != nil {
-		if data.Extra, err = a.Receipt(r.Context(), rec); err != nil {
-			return err
-		}
+		data.Extra, err = a.Receipt(ctx, rec)
 	}
-	adjust(&data)
-	return d.views.receipt.Write(w, r, code, data)
+	return data, err
+}
+
+// statementShown is the statement that was shown with the first answers, nil where we have it no more.
+func (d *Desk) statementShown(ctx context.Context, id uuid.UUID) (*consent.Statement, error) {
+	versions, err := d.Store.Versions(ctx, id)
+	if err != nil || len(versions) == 0 {
+		return nil, err
+	}
+	v, ok := d.Statements.Get(versions[len(versions)-1].Statement)
+	if !ok {
+		return nil, nil
+	}
+	return &v, nil
 }
 
 // resting says to the sender why nothing happens with a record for now, "" where something may, and whether that is by law.
