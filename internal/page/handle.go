@@ -46,10 +46,22 @@ func (s *Set) Handle(h Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		answer, r, done := prompt(w, r)
 		defer done()
-		if err := h(answer, r); err != nil {
+		switch err := h(answer, r); {
+		case err == nil:
+		case answer.limit.begun:
+			s.breakOff(r, err)
+		default:
 			s.fail(w, r, err)
 		}
 	}
+}
+
+// breakOff ends an answer of which a part has left: half of one must not look whole.
+func (s *Set) breakOff(r *http.Request, err error) {
+	if r.Context().Err() == nil { // else the visitor left
+		s.cfg.Log.ErrorContext(r.Context(), "an answer broke off", "id", RequestID(r), "method", r.Method, "route", route(r), "err", err)
+	}
+	panic(http.ErrAbortHandler)
 }
 
 func (s *Set) fail(w http.ResponseWriter, r *http.Request, err error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -210,6 +211,68 @@ func TestNobodyWaitsForEver(t *testing.T) {
 		})
 	}
 }
+
+// TestALongAnswerArrives: an answer may last longer than the server's limit, as long as its pieces leave; who takes none of it
+// is let go.
+func TestALongAnswerArrives(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		pause time.Duration // before each piece is taken
+		whole bool
+	}{"slow": {5 * time.Second, true}, "stuck": {time.Hour, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const pieces, size = 100, 8 << 10
+				server := &http.Server{ReadTimeout: 3 * time.Minute, WriteTimeout: 5 * time.Minute, Handler: newSet(t, time.Now, io.Discard).Handle(
+					func(w http.ResponseWriter, r *http.Request) error {
+						for range pieces {
+							if _, err := w.Write(make([]byte, size)); err != nil {
+								return err
+							}
+							if err := r.Context().Err(); err != nil { // reading on from the store of files fails
+								return err
+							}
+						}
+						return nil
+					})}
+				here, there := net.Pipe()
+				go func() { _ = server.Serve(&oneConn{conn: there}) }()
+				_, err := io.WriteString(here, "GET / HTTP/1.1\r\nHost: example.test\r\nConnection: close\r\n\r\n")
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, piece := 0, make([]byte, size)
+				for err == nil {
+					time.Sleep(c.pause)
+					var n int
+					n, err = here.Read(piece)
+					got += n
+				}
+				if whole := got > pieces*size; whole != c.whole {
+					t.Errorf("%d bytes came: %v", got, err)
+				}
+				_ = here.Close()
+				_ = server.Close()
+			})
+		})
+	}
+}
+
+// oneConn is a listener to whom one comes.
+type oneConn struct{ conn net.Conn }
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	if l.conn == nil {
+		return nil, net.ErrClosed
+	}
+	c := l.conn
+	l.conn = nil
+	return c, nil
+}
+
+func (l *oneConn) Close() error   { return nil }
+func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 
 // slow is a body that arrives in pieces.
 type slow struct {

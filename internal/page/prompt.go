@@ -21,7 +21,7 @@ var errLate = errors.New("the answer did not begin in time")
 
 // prompt returns what a handler answers to, with a context that ends where the answer does not begin in time. The
 // function lets go of both and is to be called when the handler is done.
-func prompt(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request, func()) {
+func prompt(w http.ResponseWriter, r *http.Request) (*answer, *http.Request, func()) {
 	most := lookTime
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		most = actTime
@@ -59,6 +59,10 @@ func (a *arriving) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// pieceTime is how long one piece of an answer may take to leave: a file on a slow line lasts as long as it moves, whatever
+// the server's own limit for an answer.
+const pieceTime = 30 * time.Second
+
 // answer stops the time for good when it begins.
 type answer struct {
 	http.ResponseWriter
@@ -76,6 +80,9 @@ func (a *answer) WriteHeader(status int) {
 }
 
 func (a *answer) Write(p []byte) (int, error) {
+	if a.limit.begun { // the server's limit stands until a second piece
+		_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(time.Now().Add(pieceTime)) // one without has no limit
+	}
 	a.begin()
 	return a.ResponseWriter.Write(p)
 }
