@@ -95,15 +95,20 @@ func (d *drawer) decode(raw []byte) (any, error) {
 	return value.Elem().Interface(), nil
 }
 
-type fact struct{ Term, Text string }
+type fact struct{ Term, Text, URL string }
+
+// elsewhere is an address on another site, to which a fact leads.
+type elsewhere string
 
 type button struct{ Label, URL string }
 
-// funcsFor returns what templates may call. All links pass through link, so none leads away from the site unseen.
+// funcsFor returns what templates may call. All links pass through link, so none leads away from the site, but for what
+// staff say to be elsewhere, the room of a webinar: that passes through away.
 func funcsFor(base *url.URL) map[string]any {
 	link := func(to string) (string, error) { return absolute(base, to) }
 	return map[string]any{
 		"link":     link,
+		"away":     away,
 		"greeting": greeting,
 		"join":     strings.Join,
 		"facts":    facts,
@@ -129,15 +134,27 @@ func absolute(base *url.URL, to string) (string, error) {
 	return "", errors.New("link leads to another site")
 }
 
-// facts pairs terms with texts and leaves out those without text.
-func facts(pairs ...string) ([]fact, error) {
+// away lets a fact lead to an address on another site, which shows its host. Empty stays empty.
+func away(to string) (elsewhere, error) {
+	if ref, err := url.Parse(to); to != "" && (err != nil || ref.Scheme != "https" || ref.Host == "" || ref.User != nil) {
+		return "", errors.New("not a link to another site")
+	}
+	return elsewhere(to), nil
+}
+
+// facts pairs terms with texts, or with what away returned, and leaves out those without text.
+func facts(pairs ...any) ([]fact, error) {
 	if len(pairs)%2 != 0 {
 		return nil, errors.New("facts come in pairs")
 	}
 	var list []fact
 	for i := 0; i < len(pairs); i += 2 {
-		if text := oneLine(pairs[i+1], 500); text != "" {
-			list = append(list, fact{Term: pairs[i], Text: text})
+		f := fact{Term: fmt.Sprint(pairs[i]), Text: oneLine(fmt.Sprint(pairs[i+1]), 500)}
+		if to, ok := pairs[i+1].(elsewhere); ok {
+			f.URL = string(to)
+		}
+		if f.Text != "" {
+			list = append(list, f)
 		}
 	}
 	return list, nil

@@ -493,7 +493,7 @@ func TestMails(t *testing.T) {
 		Where: "Online", Reference: "CC-7K2M9-4QXAB", ReceiptURL: "/r/token", PageURL: "/webinars/slow-parts",
 	}
 	seated, fresh, line := e, e, e
-	seated.Join = "meet.example.com/x"
+	seated.Join = "https://meet.example.com/x"
 	fresh.Join, fresh.ConfirmURL, line.ConfirmURL = seated.Join, "/confirm/token", "/confirm/token"
 	mailtest.Golden(t, mailtest.New(t, mailtest.Config(t, nil, "", webinar.Templates()...)),
 		mailtest.Example{Name: "registered", Template: "webinar-registered", Data: webinar.Entry{Event: fresh}},
