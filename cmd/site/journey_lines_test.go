@@ -28,7 +28,7 @@ func journeyLines(t *testing.T, _ *house, in func() *visitor) {
 	v.await("the code of the country is told", `document.querySelector("#f-phone + .count").textContent === "+33 for France is added to it"`)
 
 	for _, tt := range []struct{ label, text, field, line string }{
-		{"E-mail address", "ada", "#f-email", "Write the address like name@example.com"},
+		{"Email address", "ada", "#f-email", "Write the address like name@example.com"},
 		{"Full name", " ", "#f-name", "Please fill in: Full name"},
 		{why, " ", "#f-why", "Please answer: " + why},
 	} {

@@ -17,7 +17,7 @@ func journeySelf(t *testing.T, h *house, in func() *visitor) {
 	h.work(t)
 	v.visit("/privacy/requests")
 	v.tick("Erase my data")
-	v.write("E-mail address", "ada@northline.example")
+	v.write("Email address", "ada@northline.example")
 	v.at(http.StatusOK, "Thank you, it has arrived", v.press("Send to the privacy officer"))
 	request := v.reference()
 	shots := os.Getenv("SCREENSHOTS")

@@ -42,7 +42,7 @@ func (h *house) hire(t *testing.T, roles ...account.Role) {
 func (v *visitor) signIn() {
 	v.t.Helper()
 	v.at(http.StatusOK, "Sign in to the workspace", v.visit("/staff/sign-in"))
-	v.tab("E-mail address")
+	v.tab("Email address")
 	v.do("type", chromedp.KeyEvent(staffEmail))
 	v.tab("Password")
 	v.do("type", chromedp.KeyEvent(staffPassword))
@@ -60,7 +60,7 @@ func (v *visitor) apply(email string) {
 	v.visit("/alliances/apply")
 	v.write("Company or institution", "Northline Bearings")
 	v.write("Full name", "Ada Lovelace")
-	v.write("E-mail address", email)
+	v.write("Email address", email)
 	v.pick("Country", "Canada")
 	for _, words := range []string{"10 to 49", "Integrator", "Europe", "Service parts"} {
 		v.tick(words)

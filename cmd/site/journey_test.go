@@ -102,14 +102,14 @@ func journeyApplicant(t *testing.T, h *house, in func() *visitor) {
 	v.at(http.StatusOK, "Alliance Program", v.visit("/alliances"))
 	v.at(http.StatusOK, "Apply for an alliance", v.follow("Apply for an alliance"))
 	v.write("Company or institution", "Northline Bearings")
-	v.write("E-mail address", "ada@")
+	v.write("Email address", "ada@")
 	v.write("Customers we have in common", "Orchard Medical, ann@orchard.example")
 	v.tick("Europe")
 	why := "Ours are the pumps of half of Ohio.\nWe keep meeting your parts planner."
 	v.write("Why do you want this alliance?", why)
 	v.mistaken(v.press("Send application"), "f-name", "f-email", "f-country", "f-size-0", "f-kind-0", "f-products-0", "f-customers")
 	for label, want := range map[string]string{
-		"Company or institution": "Northline Bearings", "E-mail address": "ada@", "Why do you want this alliance?": why,
+		"Company or institution": "Northline Bearings", "Email address": "ada@", "Why do you want this alliance?": why,
 		"Customers we have in common": "Orchard Medical, ann@orchard.example",
 	} {
 		if got := v.value(label); got != want {
@@ -121,7 +121,7 @@ func journeyApplicant(t *testing.T, h *house, in func() *visitor) {
 	}
 
 	v.write("Full name", "Ada Lovelace")
-	v.write("E-mail address", "ada@northline.example")
+	v.write("Email address", "ada@northline.example")
 	v.pick("Country", "United States")
 	v.tick("10 to 49")
 	v.tick("Integrator")
@@ -172,14 +172,14 @@ func journeyCandidate(t *testing.T, h *house, in func() *visitor) {
 	v.follow("Technical writer")
 	v.at(http.StatusOK, "Apply: Technical writer", v.follow("Apply for this opening"))
 	v.write("Full name", "Grace Hopper")
-	v.write("E-mail address", "grace.example")
+	v.write("Email address", "grace.example")
 	v.pick("Country", "Germany")
 	v.upload("Résumé", paper)
 	v.write("Cover letter", "I wrote the manual that everybody reads.")
 	status := v.press("Send application")
 	v.sees("cv.pdf, " + file.Size(int64(len(resume()))) + ": kept")
 	v.mistaken(status, "f-email")
-	v.write("E-mail address", "grace@example.com")
+	v.write("Email address", "grace@example.com")
 	v.at(http.StatusOK, "Thank you, it has arrived", v.press("Send application"))
 	v.sees("Technical writer")
 	files, err := h.files.Of(t.Context(), v.record().ID)
@@ -249,7 +249,7 @@ func journeyRegistrant(t *testing.T, h *house, in func() *visitor) {
 func (v *visitor) register(name, email string) {
 	v.t.Helper()
 	v.write("Full name", name)
-	v.write("E-mail address", email)
+	v.write("Email address", email)
 	status := v.press("Register")
 	v.at(http.StatusOK, "Thank you, it has arrived", status)
 }

@@ -8,11 +8,11 @@ import (
 
 func request() form.Form {
 	email := activity.EmailField("The invitation goes there, and you sign in with it.")
-	email.Label = "Company e-mail address"
+	email.Label = "Company email address"
 	email.Hint = "The one that your company gave you: it helps us to see that you belong there."
 	return form.Form{
 		Kind: Kind, Title: "Ask for access to Clickconnect", Button: "Send request",
-		Intro: "A person reads this and asks your company's administrator, or your alliance manager, whether it is right. " +
+		Intro: "A person reads this and asks your company’s administrator, or your alliance manager, whether it is right. " +
 			"You hear from us within two working days.",
 		Label: form.Facts{
 			For: "deciding on your access, and keeping it", SeenBy: "reviewers who give access", SharedWith: "nobody",
@@ -26,7 +26,7 @@ func request() form.Form {
 			activity.PhoneField("Some questions are settled faster by a call. For anything else we call only if you tick so below."),
 			{
 				Name: "role", Label: "How do you belong to us?", Kind: form.Choice, Required: true, Example: "customer",
-				Why: "It decides whom we ask: your company's administrator, or your alliance manager.",
+				Why: "It decides whom we ask: your company’s administrator, or your alliance manager.",
 				Options: []form.Option{
 					{Value: "customer", Label: "Customer", Hint: "Your company uses our software."},
 					{Value: "partner", Label: "Partner", Hint: "Your company is in the Alliance Program, or sells through a portal of ours."},

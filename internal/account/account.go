@@ -49,7 +49,7 @@ var (
 	ErrRefused   = errors.New("account: address, password or code not accepted")
 	ErrNotFound  = errors.New("account: not found")
 	ErrTaken     = errors.New("account: the address has an account already")
-	ErrAddress   = errors.New("account: not an e-mail address")
+	ErrAddress   = errors.New("account: not an email address")
 	ErrRole      = errors.New("account: unknown role, or none")
 	ErrLastAdmin = errors.New("account: the last administrator can't be removed")
 	ErrLink      = errors.New("account: the link was used, has expired, or is not ours")

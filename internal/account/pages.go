@@ -108,7 +108,7 @@ func carry(v *form.View, next, sealed string) {
 
 func emailField(value, problem string) form.FieldView {
 	return field(form.FieldView{
-		Name: "email", Label: "E-mail address", Kind: "email", Type: "email", Inputmode: "email",
+		Name: "email", Label: "Email address", Kind: "email", Type: "email", Inputmode: "email",
 		Autocomplete: "username", Value: value, Error: problem,
 	})
 }

@@ -112,7 +112,7 @@ func (s *Service) askCode(w http.ResponseWriter, r *http.Request, in *Session) e
 }
 
 func (s *Service) drawCode(w http.ResponseWriter, r *http.Request, st step) error {
-	way := link{"I don't have the phone: use a recovery code", "/staff/recovery"}
+	way := link{"I don’t have the phone: use a recovery code", "/staff/recovery"}
 	p := sheet{
 		Base: page.Base{Title: "The code of your authenticator", Path: "/staff/totp"},
 		Lead: s.say("code"), Apart: st.sealed != "",

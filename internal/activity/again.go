@@ -44,6 +44,12 @@ func (d *Desk) showAgain(w http.ResponseWriter, r *http.Request, s *sending, sta
 		Action: r.URL.Path, Seal: seal, Statement: s.statement.Name(), Values: s.in.values, Errors: s.errs,
 		Kept: s.in.kept(), Hidden: hidden, Message: message, Step: s.step, Closed: s.closed, Review: s.review,
 	})
+	switch {
+	case s.review:
+		r = page.AtStage(r, d.say("stage_review"))
+	case view.Step > 1:
+		r = page.AtStage(r, d.say("stage_step", "step", view.Step, "steps", view.Steps))
+	}
 	err := s.door.Page(w, r, status, s.form, view)
 	if err == nil {
 		return nil

@@ -21,7 +21,7 @@ func NameField(why string) form.Field {
 // EmailField asks for the address to which everything about the request goes.
 func EmailField(why string) form.Field {
 	return form.Field{
-		Name: "email", Label: "E-mail address", Kind: form.Email, Required: true, Why: why,
+		Name: "email", Label: "Email address", Kind: form.Email, Required: true, Why: why,
 		Example: "ada@example.com", Autocomplete: "email",
 	}
 }

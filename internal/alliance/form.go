@@ -92,7 +92,7 @@ func application() form.Form {
 // noPeople keeps third persons out of a form that they don't know of (P-4).
 func noPeople(v form.Values, errs form.Errors) {
 	if strings.Contains(v.Get("customers"), "@") {
-		errs.Add("customers", "Name companies only: please take out the e-mail addresses.")
+		errs.Add("customers", "Name companies only: please take out the email addresses.")
 	}
 }
 

@@ -102,7 +102,7 @@ func scan[T any](h *house, sql string, args ...any) T {
 	return v
 }
 
-// crowd stores so many people who agreed to the newsletter by e-mail.
+// crowd stores so many people who agreed to the newsletter by email.
 func (h *house) crowd(n int) {
 	h.t.Helper()
 	h.exec(`

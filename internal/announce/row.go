@@ -74,7 +74,7 @@ func (a announcement) IssuePath() string {
 // ByMail tells whether we send it ourselves; of calls and letters there is a list.
 func (a announcement) ByMail() bool { return a.Channel == consent.ByEmail }
 
-// Kind names purpose and channel in a sentence's beginning: "Newsletter, by e-mail".
+// Kind names purpose and channel in a sentence's beginning: "Newsletter, by email".
 func (a announcement) Kind() string { return a.Purpose.Label() + ", " + a.Channel.Words() }
 
 // StateLabel is the state in words.

@@ -171,7 +171,7 @@ func (r *Room) editForm() form.Form {
 		Kind: Kind, Title: "Announcement", Check: r.check,
 		Fields: []form.Field{
 			{Name: "purpose", Label: "What is it?", Kind: form.Choice, Required: true, Options: purposes, Hint: "It goes to those who agreed to just this."},
-			{Name: "channel", Label: "By which way?", Kind: form.Choice, Required: true, Options: channels, Hint: "E-mail is sent from here. For calls and letters you get a list, good for 7 days."},
+			{Name: "channel", Label: "By which way?", Kind: form.Choice, Required: true, Options: channels, Hint: "Email is sent from here. For calls and letters you get a list, good for 7 days."},
 			{Name: "subject", Label: "Subject", Kind: form.Text, Required: true, Max: 120},
 			{Name: "body", Label: "Text", Kind: form.LongText, Required: true, Max: 20000, Hint: "In Markdown, without pictures. Of a newsletter it stands in the public archive, too. The words on which it rests and the link that ends it are added."},
 			{Name: "agreed_from", Label: "Only who agreed from this day", Kind: form.Date},
@@ -191,7 +191,7 @@ func (r *Room) check(v form.Values, errs form.Errors) {
 	if d := strings.ToLower(v.Get("domain")); d != "" && !domains.MatchString(d) {
 		errs.Add("domain", "Enter a domain, such as example.com.")
 	} else if d != "" && v.Get("channel") != string(consent.ByEmail) {
-		errs.Add("domain", "Only addresses of e-mail have a domain. Leave it empty.")
+		errs.Add("domain", "Only addresses of email have a domain. Leave it empty.")
 	}
 }
 

@@ -62,7 +62,7 @@ func base() form.Form {
 			},
 			{
 				Name: "letter", Label: "Cover letter", Kind: form.LongText, Max: 6000,
-				Hint:    "Only if there is something that your résumé doesn't say.",
+				Hint:    "Only if there is something that your résumé doesn’t say.",
 				Why:     "Some things need a sentence more than a list.",
 				Example: "I kept the parts catalogue of a pump maker for six years and would like to mend yours.",
 			},
@@ -72,8 +72,8 @@ func base() form.Form {
 			},
 			{
 				Name: "start", Label: "Earliest start", Kind: form.Date, Example: "2027-02-01",
-				Hint: "Leave it empty if you don't know yet.",
-				Why:  "So that we don't ask for a day that you can't keep.",
+				Hint: "Leave it empty if you don’t know yet.",
+				Why:  "So that we don’t ask for a day that you can’t keep.",
 			},
 		},
 	}
@@ -82,9 +82,9 @@ func base() form.Form {
 func last() []form.Field {
 	return []form.Field{
 		{
-			Name: "keep", Label: "If it isn't this time, may we keep your résumé on file?", Kind: form.Choice,
+			Name: "keep", Label: "If it isn’t this time, may we keep your résumé on file?", Kind: form.Choice,
 			Hint: "Nothing is chosen for you. Without an answer we keep it for the 12 months that a refused candidate may " +
-				"need it, and don't come back to you.",
+				"need it, and don’t come back to you.",
 			Why: "Only if you choose it do we look at it again when another opening fits.",
 			Options: []form.Option{
 				{Value: "12", Label: "For 12 months"}, {Value: keepLong, Label: "For 24 months"}, {Value: "no", Label: "No"},

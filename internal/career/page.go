@@ -100,7 +100,7 @@ func (r *Room) drawOpening(w http.ResponseWriter, req *http.Request, o opening) 
 }
 
 func (r *Room) facts(o opening) []content.Fact {
-	visa := "We can't sponsor one"
+	visa := "We can’t sponsor one"
 	if o.Visa {
 		visa = "We can sponsor one"
 	}

@@ -45,7 +45,7 @@ func addressForm() form.Form {
 	return form.Form{
 		Title: "Change your address", Button: "Mail a link to the new address",
 		Fields: []form.Field{{
-			Name: "email", Label: "New e-mail address", Kind: form.Email, Required: true, Autocomplete: "email",
+			Name: "email", Label: "New email address", Kind: form.Email, Required: true, Autocomplete: "email",
 			Hint: "The old address stays until you press the button behind the link.",
 		}},
 	}

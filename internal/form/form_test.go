@@ -20,7 +20,7 @@ func sample() form.Form {
 	return form.Form{
 		Kind: "sample", Title: "Sample", Button: "Send",
 		Fields: []form.Field{
-			{Name: "email", Label: "E-mail address", Kind: form.Email, Required: true, Why: "to answer"},
+			{Name: "email", Label: "Email address", Kind: form.Email, Required: true, Why: "to answer"},
 			{Name: "country", Label: "Country", Kind: form.Country, Why: "to read the number"},
 			{Name: "phone", Label: "Phone", Kind: form.Phone, Why: "to call"},
 			{Name: "why", Label: "Why", Kind: form.LongText, Max: 20, Why: "to judge"},
@@ -334,7 +334,7 @@ func FuzzSeal(f *testing.F) {
 
 // TestSettled changes a settled form: what is recorded must be what was shown (P-18).
 func TestSettled(t *testing.T) {
-	f := form.Form{Kind: "x", Title: "A", Fields: []form.Field{{Name: "email", Label: "E-mail", Kind: form.Email}}}
+	f := form.Form{Kind: "x", Title: "A", Fields: []form.Field{{Name: "email", Label: "Email", Kind: form.Email}}}
 	s := f.Settled().Settled()
 	if !bytes.Equal(s.Revision().Digest, f.Revision().Digest) {
 		t.Error("settling changed the revision")

@@ -195,8 +195,11 @@ func (f Field) view(s Shown) FieldView {
 	case File:
 		v.Limit = fmt.Sprintf("%s; %d MB at most", strings.Join(f.formats(), ", "), f.MaxBytes>>20)
 	case Text:
-		if f.Autocomplete == "one-time-code" {
+		switch f.Autocomplete {
+		case "one-time-code":
 			v.Inputmode = "numeric"
+		case "url":
+			v.Inputmode = "url"
 		}
 	}
 	if n := f.Limit(); n > 0 && f.Kind == LongText {

@@ -92,7 +92,7 @@ func TestConsentedMailCarriesItsEnd(t *testing.T) {
 	}
 	for _, part := range []string{drawn.Text, drawn.HTML} {
 		for _, want := range []string{
-			"You get this because on 23 November 2026 you ticked: “Send me the monthly newsletter by e-mail.”",
+			"You get this because on 23 November 2026 you ticked: “Send me the monthly newsletter by email.”",
 			link, "Click Commerce, Inc.", "100 Example Plaza, Suite 1200",
 		} {
 			if !strings.Contains(part, want) {

@@ -106,7 +106,7 @@ func (w *world) submission(person uuid.UUID) uuid.UUID {
 func (w *world) choose(person uuid.UUID, granted bool) {
 	w.Helper()
 	w.exec(`INSERT INTO consent_event (person_id, purpose, channel, granted, wording, statement_version, origin, at)
-		VALUES ($1, 'newsletter', 'email', $2, 'Send me the monthly newsletter by e-mail.', $3, 'preferences', $4)`,
+		VALUES ($1, 'newsletter', 'email', $2, 'Send me the monthly newsletter by email.', $3, 'preferences', $4)`,
 		person, granted, statement, w.clock.Now())
 }
 

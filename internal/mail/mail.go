@@ -153,7 +153,7 @@ func (q *Queue) Add(b *pgx.Batch, m Message, at time.Time) error {
 }
 
 // AddFor is Add for a message about a submission that the same batch writes: nothing is added where the submission was
-// not stored. A message without Person goes to the person of that e-mail address, unless email is empty (messages to
+// not stored. A message without Person goes to the person of that email address, unless email is empty (messages to
 // inboxes); one without Address goes to email.
 func (q *Queue) AddFor(b *pgx.Batch, submission uuid.UUID, email string, m Message, at time.Time) error {
 	m.Submission = uuid.NullUUID{UUID: submission, Valid: true}

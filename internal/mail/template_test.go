@@ -31,7 +31,7 @@ func examples() []mailtest.Example {
 			By: "Thursday 3 December 2026", ReceiptURL: "/r/token", ConfirmURL: "/confirm/token",
 		}},
 		{Name: "confirm", Template: "confirm", Data: mail.Confirm{
-			What: "our newsletter", Wording: "Send me the monthly newsletter by e-mail.", URL: "/confirm/token",
+			What: "our newsletter", Wording: "Send me the monthly newsletter by email.", URL: "/confirm/token",
 		}},
 		{Name: "code", Template: "code", Data: mail.Code{Code: "402917", Reference: "AL-7K2M-94QX"}},
 		{Name: "more", Template: "more", Data: mail.More{

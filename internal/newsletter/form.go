@@ -16,7 +16,7 @@ func box() form.Field {
 
 func subscription() form.Form {
 	return form.Form{
-		Kind: Kind, Title: "Subscribe", Button: "Subscribe by e-mail",
+		Kind: Kind, Title: "Subscribe", Button: "Subscribe by email",
 		Label: form.Facts{
 			For: "sending you the newsletter", SeenBy: "those who send it", SharedWith: "nobody",
 			Deleted: "when you leave; after 30 days if you never confirm",

@@ -23,6 +23,9 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
 	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 )
@@ -40,7 +43,8 @@ type Base struct {
 	Site      *Site
 	Canonical string
 	Picture   Picture
-	Refused   bool // what was sent was not taken, or not all of it: the page's title says so first
+	Stage     string // of a form that takes several looks, in the title before its own: "Step 2 of 3"
+	Refused   bool   // what was sent was not taken, or not all of it: the page's title says so first
 	Choice    Choice
 	SignIns   int    // cookies that signing in has set in the browser
 	Campaign  string // that the address names; only where it has a query, so never on a page that is kept for all
@@ -149,6 +153,7 @@ func (s *Set) funcs() template.FuncMap {
 		"state":    func(value string) string { return cmp.Or(states(value), value) },
 		"shape":    func(value string) string { return cmp.Or(states("shape_"+value), "busy") },
 		"whole":    func(heading string) template.HTML { return Whole(s.cfg.Site.Name, heading) },
+		"number":   func(n int) string { return message.NewPrinter(language.English).Sprintf("%d", n) },
 		"plural": func(n int, one, many string) string {
 			if n == 1 {
 				return fmt.Sprintf("%d %s", n, one)
@@ -296,6 +301,7 @@ func (s *Set) fill(b *Base, r *http.Request) {
 		b.Campaign = CampaignOf(r.URL.Query())
 	}
 	b.Viewer, _ = r.Context().Value(viewerKey{}).(*Viewer)
+	b.Stage, _ = r.Context().Value(stageKey{}).(string)
 	if edit, ok := r.Context().Value(previewKey{}).(string); ok {
 		b.Preview, b.NoIndex, b.Viewer = edit, true, nil
 	}
@@ -306,6 +312,13 @@ func (s *Set) fill(b *Base, r *http.Request) {
 	if b.Path == "/" && s.cfg.Notice != nil {
 		b.Notice = s.cfg.Notice(r.Context())
 	}
+}
+
+type stageKey struct{}
+
+// AtStage lets the page that answers a request say in its title how far a form has come.
+func AtStage(r *http.Request, stage string) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), stageKey{}, stage))
 }
 
 type viewerKey struct{}

@@ -199,7 +199,7 @@ func TestUnsubscribe(t *testing.T) {
 		}
 	}
 	doc := document(t, h.Get(address), http.StatusOK)
-	if text := words(doc.Find("main")); !strings.Contains(text, "Stop the newsletter by e-mail") || strings.Contains(text, "ada@example.com") {
+	if text := words(doc.Find("main")); !strings.Contains(text, "Stop the newsletter by email") || strings.Contains(text, "ada@example.com") {
 		t.Errorf("the page does not name the purpose, or shows the address: %s", text)
 	}
 	want("GET", "in force")
@@ -224,7 +224,7 @@ func TestUnsubscribe(t *testing.T) {
 		}
 		want(tt.name, "refused by unsubscribe")
 	}
-	if text := words(document(t, h.Get(address), http.StatusOK).Find("main")); !strings.Contains(text, "gets the newsletter by e-mail no longer") {
+	if text := words(document(t, h.Get(address), http.StatusOK).Find("main")); !strings.Contains(text, "gets the newsletter by email no longer") {
 		t.Errorf("opened again it does not say that it is stopped: %s", text)
 	}
 	var events int

@@ -34,7 +34,7 @@ func disclosureForm(approvers []form.Option, today time.Time) form.Form {
 			{Name: "requester", Label: "Who asks?", Kind: form.Text, Required: true, Hint: "The court or authority, with the number of the case.", Example: "Circuit Court of Cook County, 2026 L 004711"},
 			{Name: "asked_on", Label: "On which day did the demand arrive?", Kind: form.Date, Required: true},
 			{Name: "demand", Label: "What do they ask for?", Kind: form.LongText, Max: 1000, Required: true, Hint: "Name nobody here: whom it is about has a field of its own."},
-			{Name: "people", Label: "Whom is it about?", Kind: form.LongText, Max: 60_000, Required: true, Hint: "One a line: the reference number of a record, or an e-mail address."},
+			{Name: "people", Label: "Whom is it about?", Kind: form.LongText, Max: 60_000, Required: true, Hint: "One a line: the reference number of a record, or an email address."},
 			{Name: "ground", Label: "On what ground?", Kind: form.Choice, Required: true, Options: []form.Option{
 				{Value: byLaw, Label: "A rule of law requires it"},
 				{Value: inGoodFaith, Label: "We believe in good faith that the law requires it", Hint: "Somebody else approves it."},
@@ -97,12 +97,12 @@ func checkDisclosure(v form.Values, errs form.Errors, today time.Time) {
 	}
 	for _, name := range []string{"requester", "demand", "basis", "given"} {
 		if holdsAddress(v.Get(name)) {
-			errs.Add(name, "Leave e-mail addresses out of these words. Whom it is about has a field of its own, which can be erased.")
+			errs.Add(name, "Leave email addresses out of these words. Whom it is about has a field of its own, which can be erased.")
 		}
 	}
 }
 
-// holdsAddress tells whether a text has an e-mail address in it.
+// holdsAddress tells whether a text has an email address in it.
 func holdsAddress(text string) bool {
 	for word := range strings.FieldsSeq(text) {
 		if _, complaint := form.ParseEmail(strings.Trim(word, `.,;:!?()<>[]"'“”’`)); complaint == "" {

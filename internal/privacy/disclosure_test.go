@@ -50,7 +50,7 @@ func openOffice(t *testing.T) *office {
 		o.room = privacy.New(privacy.Config{Desk: b.Desk, Content: b.Content, Web: web.FS, Accounts: o.accounts})
 		list := activity.Activities{newsletter.New(b.Desk, b.Content), contact.New(b.Desk, b.Content), o.room.Activity()}
 		for _, kind := range []string{"access", "alliance", "career", "demo", "download", "survey", "webinar"} {
-			list = append(list, standIn(kind, form.Field{Name: "email", Label: "E-mail address", Kind: form.Email, Why: "To answer."}))
+			list = append(list, standIn(kind, form.Field{Name: "email", Label: "Email address", Kind: form.Email, Why: "To answer."}))
 		}
 		return list
 	})
@@ -248,9 +248,9 @@ func TestFaultyDemandsAreHandedBack(t *testing.T) {
 		"Write what was given":               demand("given", ""),
 		"from which they may be told":        demand("telling", "silent"),
 		"lies within the prohibition":        demand("telling", "told", "told_on", "2026-11-21", "silent_until", "2026-11-22"),
-		"Leave e-mail addresses out":         demand("demand", "The letters of (ada@example.com)."),
+		"Leave email addresses out":          demand("demand", "The letters of (ada@example.com)."),
 		"No record has the reference “CC-9”": demand("people", "CC-9"),
-		"is no e-mail address":               demand("people", "ada@"),
+		"is no email address":                demand("people", "ada@"),
 	} {
 		w := o.ask(http.MethodPost, "/staff/disclosures/new", v)
 		if got := words(document(t, w, http.StatusUnprocessableEntity).Find(".errors")); !strings.Contains(got, want) {

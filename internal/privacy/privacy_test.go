@@ -43,7 +43,7 @@ func bench(t *testing.T, more ...activity.Activity) house {
 		h.room = privacy.New(privacy.Config{Desk: b.Desk, Content: b.Content, Web: web.FS})
 		list := activity.Activities{newsletter.New(b.Desk, b.Content), contact.New(b.Desk, b.Content), h.room.Activity()}
 		for _, kind := range []string{"access", "alliance", "career", "demo", "download", "survey", "webinar"} {
-			list = append(list, standIn(kind, form.Field{Name: "email", Label: "E-mail address", Kind: form.Email, Why: "To answer."}))
+			list = append(list, standIn(kind, form.Field{Name: "email", Label: "Email address", Kind: form.Email, Why: "To answer."}))
 		}
 		return append(list, more...)
 	})

@@ -258,7 +258,7 @@ func TestInventoryIsTheForms(t *testing.T) {
 }
 
 func TestAnotherFieldChangesTheInventory(t *testing.T) {
-	email := form.Field{Name: "email", Label: "E-mail address", Kind: form.Email, Why: "To answer."}
+	email := form.Field{Name: "email", Label: "Email address", Kind: form.Email, Why: "To answer."}
 	shoe := form.Field{Name: "shoe", Label: "Shoe size", Kind: form.Text, Why: "For the walk."}
 	names := func(fields ...form.Field) string {
 		inv := read(t, bench(t, standIn("walk", fields...)))
@@ -282,7 +282,7 @@ func TestUnnamedActivityAndMissingReasonTurnRed(t *testing.T) {
 
 // TestInventoryOfSubjects lists what the forms of all subjects ask, and which of them alone ask it.
 func TestInventoryOfSubjects(t *testing.T) {
-	email := form.Field{Name: "email", Label: "E-mail address", Kind: form.Email, Required: true, Why: "To answer."}
+	email := form.Field{Name: "email", Label: "Email address", Kind: form.Email, Required: true, Why: "To answer."}
 	shoe := form.Field{Name: "shoe", Label: "Shoe size", Kind: form.Text, Required: true, Why: "For the walk."}
 	hill, lake, night := uuid.New(), uuid.New(), uuid.New()
 	walk := walks([]uuid.UUID{hill, lake, night}, map[uuid.UUID]form.Form{
@@ -317,7 +317,7 @@ func TestInventoryOfSubjects(t *testing.T) {
 // TestFaultInOneSubjectTurnsRed has one form of three ask without a reason, and for what none should.
 func TestFaultInOneSubjectTurnsRed(t *testing.T) {
 	one := uuid.New()
-	good := form.Field{Name: "email", Label: "E-mail address", Kind: form.Email, Why: "To answer."}
+	good := form.Field{Name: "email", Label: "Email address", Kind: form.Email, Why: "To answer."}
 	h := bench(t, walks([]uuid.UUID{uuid.Nil, one}, map[uuid.UUID]form.Form{
 		uuid.Nil: {Title: "Walk", Fields: []form.Field{good}},
 		one: {Name: "The hill", Fields: []form.Field{

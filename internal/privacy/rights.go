@@ -162,7 +162,7 @@ func rightsForm(sent url.Values) form.Form {
 	f := form.Form{Title: "Your data"}
 	for _, field := range []form.Field{
 		activity.CodeField(),
-		{Name: "email", Label: "New e-mail address", Kind: form.Email, Required: true, Autocomplete: "email"},
+		{Name: "email", Label: "New email address", Kind: form.Email, Required: true, Autocomplete: "email"},
 		{Name: "reference", Label: "Reference number", Kind: form.Text, Required: true, Autocomplete: "off"},
 		{Name: "sure", Label: "Erase everything. I know that it can’t be undone.", Kind: form.Consent, Required: true},
 	} {

@@ -489,7 +489,7 @@ func TestRefusalsOfTheAddressAreTold(t *testing.T) {
 	file := unzip(t, s.Post(path, with(grant, "act", "export")))
 	choices := words(document(t, s.Get(s.room.PreferencesPath(contact.PersonID.UUID)), http.StatusOK).Find("main"))
 	for where, told := range map[string]string{"page": text, "file": file["index.html"]} {
-		if strings.Contains(told, "you never chose") || !strings.Contains(told, "Refused: the newsletter by e-mail") ||
+		if strings.Contains(told, "you never chose") || !strings.Contains(told, "Refused: the newsletter by email") ||
 			!strings.Contains(told, "23 November 2026, 09:00 CST") || !strings.Contains(told, "Our staff were told so by phone") ||
 			!strings.Contains(told, "Refused: surveys") {
 			t.Errorf("the %s: %s", where, told)

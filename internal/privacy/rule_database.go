@@ -57,7 +57,7 @@ func (r *Room) databaseChecks() []Check {
 			},
 		},
 		{
-			Promise: "P-6", Name: "A newsletter that waited is withheld where its reader refused, or can't be reached, before it leaves.", Run: r.checkLeaving,
+			Promise: "P-6", Name: "A newsletter that waited is withheld where its reader refused, or can’t be reached, before it leaves.", Run: r.checkLeaving,
 			Remove: opener("IF m.purpose = 'internal' THEN", "IF m.attempts > 0 THEN RETURN NULL; END IF; IF m.purpose = 'internal' THEN"),
 			Also: []Removal{
 				opener("m.address IS DISTINCT FROM who.email", "false"),

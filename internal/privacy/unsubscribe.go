@@ -19,7 +19,7 @@ import (
 
 type unsubscribePage struct {
 	page.Base
-	What        string // "the newsletter by e-mail"
+	What        string // "the newsletter by email"
 	Address     string // masked
 	Preferences string
 	Nothing     bool // nothing is held under the link any more

@@ -125,7 +125,7 @@ func sampleForm(steps bool) form.Form {
 		Label: form.Facts{For: "deciding on this application", SeenBy: "the alliance manager", SharedWith: "nobody", Deleted: "12 months after the decision"},
 		Fields: []form.Field{
 			{Name: "name", Label: "Full name", Kind: form.Text, Required: true, Why: "To address you.", Example: "Ada Lovelace", Autocomplete: "name"},
-			{Name: "email", Label: "E-mail address", Kind: form.Email, Required: true, Why: "The answer goes there.", Example: "ada@example.com", Autocomplete: "email"},
+			{Name: "email", Label: "Email address", Kind: form.Email, Required: true, Why: "The answer goes there.", Example: "ada@example.com", Autocomplete: "email"},
 			{Name: "country", Label: "Country", Kind: form.Country, Required: true, Why: "Terms differ by country."},
 			{Name: "phone", Label: "Telephone", Kind: form.Phone, Why: "To call you, if you prefer that.", Autocomplete: "tel"},
 			{Name: "kind", Label: "Kind of alliance", Kind: form.Choice, Required: true, Why: "Each kind has its own terms.", Options: []form.Option{

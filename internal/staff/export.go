@@ -358,7 +358,7 @@ func (q query) remembered() map[string]string {
 
 // identifying are the fields that say whose a record is.
 func identifying() []option {
-	return []option{{Value: fieldName, Label: "Name"}, {Value: fieldEmail, Label: "E-mail address"}, {Value: fieldCompany, Label: "Company"}}
+	return []option{{Value: fieldName, Label: "Name"}, {Value: fieldEmail, Label: "Email address"}, {Value: fieldCompany, Label: "Company"}}
 }
 
 func (ws *Workspace) submissions(ctx context.Context, e export, f submission.Filter) (*outgoing, error) {

@@ -274,7 +274,7 @@ func (ws *Workspace) usable(ctx context.Context, e export, ids []uuid.UUID) ([]u
 }
 
 // allowed returns the fields of each record that may leave: those of which the record's use for the purpose, by that
-// recipient, is allowed now. A row for what people agree to says nothing once the consent by e-mail has ended, for then it
+// recipient, is allowed now. A row for what people agree to says nothing once the consent by email has ended, for then it
 // is called back.
 func (ws *Workspace) allowed(ctx context.Context, e export, ids []uuid.UUID) (map[uuid.UUID][]string, error) {
 	kinds := make([]string, 0, len(e.Fields))

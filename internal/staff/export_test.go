@@ -173,7 +173,7 @@ func TestExportAsksForEverything(t *testing.T) {
 	has(t, reviewer.get(t, h, "/staff/exports"), "table", "Processor: Lakeshore Mail Relay (demo)")
 }
 
-// A consent to calls hands out no e-mail address, whoever reads the view.
+// A consent to calls hands out no email address, whoever reads the view.
 func TestOtherChannelsHaveNoAddress(t *testing.T) {
 	t.Parallel()
 	h := open(t)

@@ -41,10 +41,10 @@ type misuse struct{ Value, Label, Term string }
 
 func misuses() []misuse {
 	return []misuse{
-		{"identity", "False identity", "sending a form in another person's name, or with an address that isn't yours to use"},
+		{"identity", "False identity", "sending a form in another person’s name, or with an address that isn’t yours to use"},
 		{"flooding", "Flooding", "sending forms by program, or so many of them that others are held up"},
 		{"attack", "Attack", "trying to get around limits, access rules or sealed links; sending files meant to do harm"},
-		{"harvesting", "Other people's data", "collecting names or addresses from the site, or guessing receipts and links made for somebody else"},
+		{"harvesting", "Other people’s data", "collecting names or addresses from the site, or guessing receipts and links made for somebody else"},
 		{"abuse", "Abuse", "threats, insults or obscene material sent to staff"},
 		{"advertising", "Advertising", "using our forms to sell something to us or to our readers"},
 	}

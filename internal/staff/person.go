@@ -252,7 +252,7 @@ func (ws *Workspace) flagLines(ctx context.Context, m met, names names) ([]flagL
 func ways() []form.Option {
 	return []form.Option{
 		{Value: "phone", Label: "By phone"},
-		{Value: "mail", Label: "By e-mail"},
+		{Value: "mail", Label: "By email"},
 		{Value: "post", Label: "By letter"},
 		{Value: "met", Label: "Face to face"},
 	}

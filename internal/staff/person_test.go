@@ -38,7 +38,7 @@ func TestPersonShowsWhatTheRoleOpens(t *testing.T) {
 	if n := d.Find("[aria-labelledby=p-mails] tbody tr").Length(); n != 1 {
 		t.Errorf("%d mails, want that about the question alone", n)
 	}
-	has(t, d, "main", "Newsletter E-mail Counts once the address is confirmed")
+	has(t, d, "main", "Newsletter Email Counts once the address is confirmed")
 	d = h.as(t, account.Privacy).get(t, h, at)
 	if n := d.Find(".queue li").Length(); n != 3 {
 		t.Errorf("the privacy officer sees %d submissions", n)
@@ -147,7 +147,7 @@ func TestRefusalOfNobody(t *testing.T) {
 	if got := h.contactable(t, who); got != "" {
 		t.Errorf("mailed %q in spite of it", got)
 	}
-	has(t, me.get(t, h, "/staff/people/"+who.String()), "main", "Newsletter, E-mail: by phone, ")
+	has(t, me.get(t, h, "/staff/people/"+who.String()), "main", "Newsletter, Email: by phone, ")
 	h.sent(t, "contact", email, func(e *submission.Entry) { e.Values["consent_newsletter"] = []string{"yes"} })
 	p, err := h.Desk.People.Get(ctx, who)
 	if err != nil {
@@ -334,7 +334,7 @@ func TestRefusedBeforeTheyWrote(t *testing.T) {
 	who := h.record(t, h.sent(t, "contact", "grace@example.com")).PersonID.UUID
 	h.moves(t, who, "grace@hopper.example")
 	d := me.get(t, h, "/staff/people/"+who.String())
-	has(t, d, "main", "Refused for an address of this person before we knew them Promotion, E-mail: by phone, ")
+	has(t, d, "main", "Refused for an address of this person before we knew them Promotion, Email: by phone, ")
 	if text := d.Find("main").Text(); strings.Contains(text, "nothing refused") {
 		t.Errorf("it says besides that nothing was refused: %s", text)
 	}

@@ -36,7 +36,7 @@ func recorders() []account.Role {
 	return []account.Role{account.Reviewer, account.Recruiter, account.Alliance, account.Marketer, account.Privacy}
 }
 
-// refusalFor is the address on which a refusal is recorded for who was looked for, where that is an e-mail address and the
+// refusalFor is the address on which a refusal is recorded for who was looked for, where that is an email address and the
 // session may record one.
 func refusalFor(in *account.Session, q query) string {
 	if _, wrong := form.ParseEmail(q.Q); wrong != "" || !in.Has(recorders()...) {

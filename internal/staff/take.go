@@ -47,7 +47,7 @@ func vias() []form.Option {
 		{Value: "phone", Label: "By phone"},
 		{Value: "fair", Label: "At a fair or a meeting"},
 		{Value: "post", Label: "By letter"},
-		{Value: "mail", Label: "By e-mail"},
+		{Value: "mail", Label: "By email"},
 	}
 }
 

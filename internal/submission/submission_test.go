@@ -31,7 +31,7 @@ func question() form.Form {
 	return form.Form{
 		Kind: "contact", Title: "Question", Button: "Send",
 		Fields: []form.Field{
-			{Name: "email", Label: "E-mail", Kind: form.Email, Required: true, Why: "to answer"},
+			{Name: "email", Label: "Email", Kind: form.Email, Required: true, Why: "to answer"},
 			{Name: "text", Label: "Text", Kind: form.LongText, Why: "to read"},
 			{Name: "news", Label: "Mail me news", Kind: form.Consent, Purpose: "product_news", Channel: "email", Why: "your choice"},
 		},

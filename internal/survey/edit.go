@@ -44,7 +44,7 @@ func fields() []form.Field {
 		publish.TitleField(), publish.SlugField("/surveys/"), publish.SummaryField(), body,
 		{
 			Name: "anonymous", Label: "Anonymous: no name, no address, no receipt", Kind: form.Consent,
-			Hint: "Can't be changed once somebody has answered.",
+			Hint: "Can’t be changed once somebody has answered.",
 		},
 		{
 			Name: "offer_consent", Label: "Offer the box for mails about further surveys", Kind: form.Consent,

@@ -31,7 +31,7 @@ func Golden(t *testing.T, q *mail.Queue, examples ...Example) {
 	update := flag.Lookup("update")
 	agreed := mail.Agreed{
 		At:      time.Date(2026, time.March, 3, 17, 0, 0, 0, time.UTC),
-		Wording: "Send me news about new products by e-mail.",
+		Wording: "Send me news about new products by email.",
 	}
 	for _, e := range examples {
 		t.Run(e.Name, func(t *testing.T) {
