@@ -153,6 +153,7 @@ func (s *Set) funcs() template.FuncMap {
 		"state":    func(value string) string { return cmp.Or(states(value), value) },
 		"shape":    func(value string) string { return cmp.Or(states("shape_"+value), "busy") },
 		"whole":    func(heading string) template.HTML { return Whole(s.cfg.Site.Name, heading) },
+		"breaking": Breaking,
 		"number":   func(n int) string { return message.NewPrinter(language.English).Sprintf("%d", n) },
 		"plural": func(n int, one, many string) string {
 			if n == 1 {
@@ -171,6 +172,11 @@ func Whole(name, heading string) template.HTML {
 		escaped = strings.ReplaceAll(escaped, name, `<span class="whole">`+name+`</span>`)
 	}
 	return template.HTML(escaped) //nolint:gosec // escaped just above
+}
+
+// Breaking is a text that may be a mail address: its line breaks after the @ rather than within a word.
+func Breaking(text string) template.HTML {
+	return template.HTML(strings.ReplaceAll(template.HTMLEscapeString(text), "@", "@<wbr>")) //nolint:gosec // escaped just here
 }
 
 // local puts an instant, which the database gives in UTC, into the company's own zone. What has a zone of its own (an

@@ -301,3 +301,11 @@ func TestNothingIsAskedFor(t *testing.T) {
 	h.Post(h.Desk.ReceiptPath(id)+"/message", url.Values{"message": {"One more thing."}})
 	look("unread", "Open", "Thanked")
 }
+
+// TestNothingIsDue: whose kinds have no day due finds an empty list by that day, not a fault.
+func TestNothingIsDue(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.sent(t, "career", "ada@example.com")
+	has(t, h.as(t, account.Recruiter).get(t, h, "/staff/submissions?view=due"), ".empty", "Nothing")
+}

@@ -185,7 +185,7 @@ func (f Filter) due(c *conditions) {
 
 // key is the time by which the list is ordered, and the direction.
 func (f Filter) key(c *conditions) (key, order string) {
-	if f.Due == nil {
+	if len(f.Due) == 0 {
 		return "s.created_at", "DESC"
 	}
 	months := "CASE"
