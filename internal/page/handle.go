@@ -28,6 +28,9 @@ func (e *Error) Error() string { return e.Message }
 // ErrNotFound is the answer to an address that leads nowhere, or to something the visitor may not know of.
 var ErrNotFound = &Error{http.StatusNotFound, say("not_found")}
 
+// errCut is the same at an address that a mail carried.
+var errCut = &Error{http.StatusNotFound, say("cut_link")}
+
 // ErrTooLarge is the answer to a body beyond every limit. Forms have lower limits of their own, and keep what was typed.
 var ErrTooLarge = &Error{http.StatusRequestEntityTooLarge, say("too_large")}
 
@@ -85,6 +88,9 @@ func (s *Set) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		s.cfg.Log.ErrorContext(r.Context(), "request failed",
 			"id", RequestID(r), "method", r.Method, "route", route(r), "err", err)
+	}
+	if known == ErrNotFound && strings.Contains(route(r), "{token}") {
+		known = errCut
 	}
 	s.Fault(w, r, known.Status, known.Message)
 }

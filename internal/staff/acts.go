@@ -39,6 +39,21 @@ type letterView struct {
 	Problems               []form.Problem
 }
 
+// Wrong returns what is wrong with one of its fields, nil where nothing is.
+func (v letterView) Wrong(name string) *form.Problem { return wrong(v.Problems, name) }
+
+// Wrong returns what is wrong with one of its fields, nil where nothing is.
+func (v moveView) Wrong(name string) *form.Problem { return wrong(v.Problems, name) }
+
+func wrong(problems []form.Problem, name string) *form.Problem {
+	for _, p := range problems {
+		if p.Name == name {
+			return &p
+		}
+	}
+	return nil
+}
+
 type noteView struct {
 	Text, Promise string
 	Open          bool
@@ -110,6 +125,7 @@ func moveViewOf(o opened, state activity.Status, m activity.Move, d draft) moveV
 	if (m.Letter || m.Ask) && o.Email != "" {
 		v.Letter = &letterView{
 			ID: "move-" + m.To, Key: newKey(), Subject: d.value(act, "subject", m.Subject), Text: d.value(act, "text", m.Text), Ask: m.Ask,
+			Problems: v.Problems,
 		}
 	}
 	return v

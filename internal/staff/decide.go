@@ -126,14 +126,14 @@ func keyOf(v url.Values) uuid.UUID {
 func (ws *Workspace) checkMove(m activity.Move, o opened, v url.Values) []form.Problem {
 	var list []form.Problem
 	id := "move-" + m.To
+	if len(m.Reasons) > 0 && !hasOption(m.Reasons, v.Get("reason")) {
+		list = append(list, form.Problem{Name: "reason", ID: id + "-reason-0", Text: "Choose the reason."})
+	}
 	if (m.Letter || m.Ask) && o.Email != "" {
-		list = ws.checkLetter(id, v, !m.Ask)
+		list = append(list, ws.checkLetter(id, v, !m.Ask)...)
 		if strings.Contains(m.Text, gap) && strings.Contains(v.Get("text"), gap) {
 			list = append(list, form.Problem{Name: "text", ID: id + "-text", Text: "The letter still has a “…” where your own words belong. Replace it."})
 		}
-	}
-	if len(m.Reasons) > 0 && !hasOption(m.Reasons, v.Get("reason")) {
-		list = append(list, form.Problem{Name: "reason", ID: id + "-reason-0", Text: "Choose the reason."})
 	}
 	if again := v.Get("again"); m.Again && again != "" {
 		day, err := time.ParseInLocation(time.DateOnly, again, ws.zone)

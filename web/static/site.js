@@ -4,14 +4,16 @@
   const words = document.currentScript.dataset;
   const say = (name, parts) => words[name].replace(/{(\w+)}/g, (_, part) => parts[part]);
 
-  // The menu closes on Escape and on a click elsewhere.
+  // The menu closes on Escape, on a click elsewhere and when the focus leaves it.
   for (const menu of all("details.menu")) {
     menu.addEventListener("keydown", (e) => {
       if (e.key !== "Escape" || !menu.open) return;
       menu.open = false;
       menu.querySelector("summary").focus();
     });
-    document.addEventListener("click", (e) => { if (!menu.contains(e.target)) menu.open = false; });
+    const shut = (to) => { if (to && !menu.contains(to)) menu.open = false; };
+    document.addEventListener("click", (e) => shut(e.target));
+    menu.addEventListener("focusout", (e) => shut(e.relatedTarget));
   }
 
   // A link of the error summary puts the cursor into the field.
