@@ -207,9 +207,13 @@ func (r *Room) drawRegister(w http.ResponseWriter, req *http.Request, status int
 	if err != nil {
 		return err
 	}
+	title := r.say("register_title", "title", one.Title)
+	if l.Stand == Queue {
+		title, v.Button = r.say("waiting_title", "title", one.Title), r.say("waiting_button")
+	}
 	return r.views.register.Write(w, req, status, registerPage{
 		Base: page.Base{
-			Title:       "Register: " + one.Title,
+			Title:       title,
 			Description: r.say("register", "title", one.Title, "when", one.When()),
 			Path:        one.Path() + "/register", Section: "webinars", Crumbs: r.crumbs(one, page.Crumb{Label: "Register"}),
 		},
