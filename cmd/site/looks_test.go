@@ -31,7 +31,14 @@ func testLooks(t *testing.T, h *house, in func() *visitor) {
 			t.Errorf("%s: headings give the company's name %v lines", path, lines)
 		}
 	}
-	v.do("take a desk", chromedp.EmulateViewport(1440, 900))
+	for _, width := range []int64{390, 1440} { // the statement says that no choice about cookies is larger than another
+		v.do("resize", chromedp.EmulateViewport(width, 900))
+		v.visit("/cookies")
+		sizes := look[[]string](v, `[...document.querySelectorAll("button[name=choice]")].map((b) => b.offsetWidth + " by " + b.offsetHeight)`)
+		if len(sizes) < 3 || len(slices.Compact(slices.Clone(sizes))) != 1 {
+			t.Errorf("/cookies, %d pixels: the choices are %v", width, sizes)
+		}
+	}
 	v.visit("/alliances")
 	if broken := look[[]string](v, `[...document.querySelectorAll("main .facts:not(.across, .tall) dt")].filter((e) => {
 		const range = document.createRange();

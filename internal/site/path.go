@@ -2,20 +2,25 @@ package site
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 
 	"clickcommerce.com/site/internal/page"
 )
 
-// legible answers 404 to an address that can't be text: NUL or broken UTF-8 in path or query. Postgres takes neither,
-// and no page leads there.
+// legible answers 404 to a path that can't be text, with NUL or broken UTF-8: Postgres takes neither, and no page leads
+// there. A query may come so from any other site, in the encoding of an old program: its page is shown all the same, and
+// what can't be read in it stands as a sign for that.
 func legible(set *page.Set) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !isText(r.URL.Path) || !queryIsText(r) {
+			if !isText(r.URL.Path) {
 				set.Fault(w, r, http.StatusNotFound, page.ErrNotFound.Message)
 				return
+			}
+			if r.URL.RawQuery != "" {
+				mendQuery(r)
 			}
 			next.ServeHTTP(w, r)
 		})
@@ -24,16 +29,19 @@ func legible(set *page.Set) func(http.Handler) http.Handler {
 
 func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
-func queryIsText(r *http.Request) bool {
-	if r.URL.RawQuery == "" {
-		return true
-	}
-	for _, values := range r.URL.Query() {
+func asText(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, string(utf8.RuneError)), "\x00", string(utf8.RuneError))
+}
+
+func mendQuery(r *http.Request) {
+	mended, broken := url.Values{}, false
+	for name, values := range r.URL.Query() {
 		for _, v := range values {
-			if !isText(v) {
-				return false
-			}
+			broken = broken || !isText(name) || !isText(v)
+			mended.Add(asText(name), asText(v))
 		}
 	}
-	return true
+	if broken {
+		r.URL.RawQuery = mended.Encode()
+	}
 }

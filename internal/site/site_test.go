@@ -213,7 +213,7 @@ func TestAddresses(t *testing.T) {
 		{"GET", "/products/nothing", 404, "", "no page at this address"},
 		{"GET", "/products/%00", 404, "", "no page at this address"},
 		{"GET", "/products/%ff", 404, "", "no page at this address"},
-		{"GET", "/search?q=%00", 404, "", "no page at this address"},
+		{"GET", "/search?q=M%FCller%00", 200, "", "M�ller�"},
 		{"GET", "/industries/nothing", 404, "", "no page at this address"},
 		{"GET", "/static/nothing.css", 404, "", ""},
 		{"GET", "/content/about.md", 404, "", ""},
