@@ -116,7 +116,8 @@ func journeyStaff(t *testing.T, h *house, in func() *visitor) {
 	}
 	h.pass(submission.UndoWindow + time.Second)
 	h.nothing(t, "ada@northline.example", "Welcome")
-	rosa.approve(welcome)
+	rosa.sees("Taken back", "Its words stand below")
+	rosa.press("Approve") // the words are still there
 	h.pass(submission.UndoWindow + time.Second)
 	if l := h.letter(t, "ada@northline.example", "Welcome to the Alliance Program"); !strings.Contains(l.text, "eleven plants in Michigan") {
 		t.Errorf("the letter says:\n%s", l.text)

@@ -42,7 +42,7 @@ func printRetained(to io.Writer, lines []privacy.RetainLine, verb string) error 
 	for _, l := range lines {
 		oldest := ""
 		if l.Oldest != nil {
-			oldest = l.Oldest.In(clock.Zone()).Format("2 January 2006")
+			oldest = clock.Local(*l.Oldest).Format("2 January 2006")
 		}
 		fmt.Fprintf(out, "%s\t%s\t%d\t%s\n", l.Kind, l.Outcome, l.N, oldest)
 		all += l.N

@@ -32,7 +32,8 @@ func TestRetainCommand(t *testing.T) {
 			t.Errorf("%d records are there, not %d; %v", n, want, err)
 		}
 	}
-	call(t, in.environ, "", "retain", "--dry-run").want(t, 0, "contact  answered  2", "2 would be deleted.")
+	oldest := time.Now().UTC().AddDate(0, 0, -5).Format("2 January 2006")
+	call(t, in.environ, "", "retain", "--dry-run").want(t, 0, "contact  answered  2", oldest, "2 would be deleted.")
 	count(3)
 	call(t, in.environ, "", "retain").want(t, 0, "contact  answered  2", "2 deleted.")
 	count(1)

@@ -22,6 +22,15 @@ var zone = sync.OnceValue(func() *time.Location {
 // Zone returns the time zone of the company, by which it dates, opens and closes.
 func Zone() *time.Location { return zone() }
 
+// Local puts an instant, which the database gives in UTC, into the company's own zone. What has a zone of its own (an event)
+// keeps it, and so does a mere day, which stands at midnight.
+func Local(t time.Time) time.Time {
+	if t.Location() != time.UTC || t.Equal(t.Truncate(24*time.Hour)) {
+		return t
+	}
+	return t.In(Zone())
+}
+
 // At reads a day and a time of day, 2006-01-02 and 15:04, as the company's clocks show them: nine in the morning where
 // there is only a day, the zero time where there is neither. What no clock shows is an error, as is the hour that they
 // leave out in spring.

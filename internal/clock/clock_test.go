@@ -43,3 +43,17 @@ func TestZone(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+func TestLocal(t *testing.T) {
+	t.Parallel()
+	berlin := time.FixedZone("CET", 3600)
+	for in, want := range map[time.Time]string{
+		time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC): "23 November 2026, 00:00", // a mere day
+		time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC): "22 November 2026, 21:00",
+		time.Date(2026, 11, 23, 3, 0, 0, 0, berlin):   "23 November 2026, 03:00",
+	} {
+		if got := clock.Local(in).Format("2 January 2006, 15:04"); got != want {
+			t.Errorf("%v: %s, want %s", in, got, want)
+		}
+	}
+}

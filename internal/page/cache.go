@@ -219,14 +219,15 @@ func (b *buffer) replay(w http.ResponseWriter, r *http.Request) {
 func (s *Set) Invalidate() { s.cache.generation.Add(1) }
 
 // Watch keeps the cache's generation in step with the database's until ctx ends: read at once, then every five
-// seconds. A database that does not answer leaves the pages as they are.
-func (s *Set) Watch(ctx context.Context, pool *pgxpool.Pool) {
+// seconds. Before pages are drawn anew, follow reads what else they are drawn from. A database that does not answer leaves
+// the pages as they are.
+func (s *Set) Watch(ctx context.Context, pool *pgxpool.Pool, follow func(context.Context) error) {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
 	var seen int64
 	for {
 		var n int64
-		if err := pool.QueryRow(ctx, `SELECT n FROM generation`).Scan(&n); err == nil && n != seen {
+		if err := pool.QueryRow(ctx, `SELECT n FROM generation`).Scan(&n); err == nil && n != seen && follow(ctx) == nil {
 			seen = n
 			s.Invalidate()
 		}

@@ -111,7 +111,6 @@ type Set struct {
 	fault  View[faultPage]
 	// staffFault is the same in the workspace's layout.
 	staffFault View[faultPage]
-	zone       *time.Location
 	// speculation is the header that lets browsers fetch a public page while the pointer rests on its link. It names a file of
 	// rules (https://html.spec.whatwg.org/multipage/speculative-loading.html), and stands on no page of one person.
 	speculation []string
@@ -130,7 +129,6 @@ func New(cfg Config) (*Set, error) {
 		return nil, fmt.Errorf("static files: %w", err)
 	}
 	s := &Set{cfg: cfg, cache: newCache()}
-	s.zone = clock.Zone()
 	if s.assets, err = newAssets(static); err != nil {
 		return nil, err
 	}
@@ -147,8 +145,8 @@ func New(cfg Config) (*Set, error) {
 func (s *Set) funcs() template.FuncMap {
 	return template.FuncMap{
 		"asset":    s.Asset,
-		"date":     func(t time.Time) string { return s.local(t).Format("2 January 2006") },
-		"datetime": func(t time.Time) string { return s.local(t).Format("2 January 2006, 15:04 MST") },
+		"date":     func(t time.Time) string { return clock.Local(t).Format("2 January 2006") },
+		"datetime": func(t time.Time) string { return clock.Local(t).Format("2 January 2006, 15:04 MST") },
 		"country":  form.CountryName,
 		"markdown": Markdown,
 		"state":    func(value string) string { return cmp.Or(states(value), value) },
@@ -156,7 +154,7 @@ func (s *Set) funcs() template.FuncMap {
 		"whole":    func(heading string) template.HTML { return Whole(s.cfg.Site.Name, heading) },
 		"drawing":  s.drawing,
 		"breaking": Breaking,
-		"number":   func(n int) string { return message.NewPrinter(language.English).Sprintf("%d", n) },
+		"number":   func(n any) string { return message.NewPrinter(language.English).Sprintf("%d", n) }, // of any size of integer
 		"plural": func(n int, one, many string) string {
 			if n == 1 {
 				return fmt.Sprintf("%d %s", n, one)
@@ -193,15 +191,6 @@ func (s *Set) drawing(name, class string) (template.HTML, error) {
 // Breaking is a text that may be a mail address: its line breaks after the @ rather than within a word.
 func Breaking(text string) template.HTML {
 	return template.HTML(strings.ReplaceAll(template.HTMLEscapeString(text), "@", "@<wbr>")) //nolint:gosec // escaped just here
-}
-
-// local puts an instant, which the database gives in UTC, into the company's own zone. What has a zone of its own (an
-// event) keeps it, and so does a mere day, which stands at midnight.
-func (s *Set) local(t time.Time) time.Time {
-	if t.Location() != time.UTC || t.Equal(t.Truncate(24*time.Hour)) {
-		return t
-	}
-	return t.In(s.zone)
 }
 
 // Site returns who runs the site.

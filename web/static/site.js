@@ -198,8 +198,10 @@
         sendFiles(form, e.submitter);
         return;
       }
-      setTimeout(() => { delete form.dataset.sent; }, 8000);
+      setTimeout(again, 8000);
     });
-    addEventListener("pageshow", () => { delete form.dataset.sent; });
+    const again = () => { delete form.dataset.sent; };
+    form.addEventListener("input", again); // what is typed anew is not the same click: the answer was a file
+    addEventListener("pageshow", again);
   }
 })();
