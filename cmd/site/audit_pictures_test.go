@@ -35,7 +35,7 @@ func auditPictures(t *testing.T, a *auditor) {
 		p := auditPage{path: c.path, staff: true}
 		v := a.open(t, p)
 		// Whether a browser shows where the focus is hangs on what was last pressed, on the pages before too.
-		v.do("let go of the focus", chromedp.Evaluate(`document.activeElement.blur()`, nil))
+		look[bool](v, `(document.activeElement.blur(), true)`)
 		var faults []string
 		_, state, _ := strings.Cut(c.path, "=")
 		for _, width := range []int64{390, 1440} {

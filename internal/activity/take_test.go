@@ -74,6 +74,9 @@ func TestReview(t *testing.T) {
 	if d.Find(".field").Length() != 0 || b.count(t, `SELECT count(*) FROM submission`) != 0 {
 		t.Error("the review shows fields, or something was stored")
 	}
+	if !strings.HasPrefix(d.Find("title").Text(), "Read it through: ") || d.Find(".review button[formaction$='#f-why'][value=change]").Length() != 1 {
+		t.Errorf("the review is called %q, or offers no change of an answer", d.Find("title").Text())
+	}
 	values = activitytest.Hidden(w.Body.String())
 	values.Set(form.LookField, form.LookChange)
 	w = b.post(t, samplePath, values)

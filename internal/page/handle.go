@@ -72,7 +72,7 @@ func (s *Set) fail(w http.ResponseWriter, r *http.Request, err error) {
 		known *Error
 		large *http.MaxBytesError
 	)
-	late := context.Cause(r.Context()) == errLate
+	late := errors.Is(context.Cause(r.Context()), errLate)
 	switch {
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil && !late:
 		w.WriteHeader(statusLeft) // for the log: nobody reads it

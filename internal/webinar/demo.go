@@ -63,7 +63,7 @@ func (e example) store(ctx context.Context, tx pgx.Tx, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	local = weekday(local, e.InDays)
+	local = workday(local, e.InDays)
 	recording, captions, transcript := "", []film.Cue{}, ""
 	if e.Recording != nil {
 		recording, captions, transcript = "webinar-"+e.Slug, e.Recording.Captions, e.Recording.Transcript
@@ -82,13 +82,13 @@ func (e example) store(ctx context.Context, tx pgx.Tx, now time.Time) error {
 	return err
 }
 
-// weekday keeps events off the weekend, further from today.
-func weekday(day time.Time, inDays int) time.Time {
+// workday keeps events off weekends and the days around New Year, further from today.
+func workday(day time.Time, inDays int) time.Time {
 	step := 1
 	if inDays < 0 {
 		step = -1
 	}
-	for day.Weekday() == time.Saturday || day.Weekday() == time.Sunday {
+	for day.Weekday() == time.Saturday || day.Weekday() == time.Sunday || day.Month() == time.December && day.Day() > 22 || day.YearDay() < 4 {
 		day = day.AddDate(0, 0, step)
 	}
 	return day
