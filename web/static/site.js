@@ -181,7 +181,7 @@
       bar.remove();
       delete form.dataset.sent;
       line.textContent = says.broke;
-      line.className = "notice bad";
+      line.classList.add("notice", "bad");
     };
     const data = new FormData(form, button);
     x.open("POST", form.action);
