@@ -40,12 +40,21 @@ type Page struct {
 	Actions     []Action
 	Related     []Related
 	Facts       []Fact
+	Way         string // the heading above the steps, where it is the page's own
 	Steps       []Step
+	Closing     string // the heading of the page's last line, where it is the page's own
 	FAQ         []Question
-	Body        template.HTML // up to the mark <!-- steps -->, or all
+	Body        template.HTML // up to the first mark, <!-- steps --> on most pages, or all
 	Rest        template.HTML // what follows that mark
+	Parts       []Part        // Body and Rest, cut at every mark: for pages whose file says in which order they are composed
 	Text        string        // everything as plain words, for the search
 	Crumbs      []page.Crumb
+}
+
+// Part is a stretch of a page's words.
+type Part struct {
+	Mark  string        // what the file asks for before or beside them: steps, facts, the product's screen; empty before the first
+	Words template.HTML // may be empty
 }
 
 // Action is a link drawn as a button.

@@ -96,6 +96,29 @@ func TestLoadSaysAllAtOnce(t *testing.T) {
 	}
 }
 
+// A page says by marks in which order it is composed: each stands before the words that follow it.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	c, err := content.Load(fstest.MapFS{
+		"content/a.md": file(head("A", ""), "One\n\n<!-- screen -->\n\n<!-- beside turned -->\n\nTwo\n\n<!-- steps -->\n"),
+		"content/b.md": file(head("B", "way: By hand\nclosing: Come"), "<!-- facts -->\n\nThree"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []content.Part{{"", "<p>One</p>"}, {"screen", ""}, {"beside turned", "<p>Two</p>"}, {"steps", ""}}
+	if diff := cmp.Diff(c.Must("/a").Parts, want); diff != "" {
+		t.Errorf("(-got +want):\n%s", diff)
+	}
+	b := c.Must("/b")
+	if diff := cmp.Diff(b.Parts, []content.Part{{"facts", "<p>Three</p>"}}); diff != "" || b.Way != "By hand" || b.Closing != "Come" {
+		t.Errorf("%q, %q (-got +want):\n%s", b.Way, b.Closing, diff)
+	}
+	if _, err := content.Load(fstest.MapFS{"content/a.md": file(head("A", ""), "<!-- screan -->")}); err == nil {
+		t.Error("a mark that nobody knows")
+	}
+}
+
 // The pages that we publish.
 func TestOwnContent(t *testing.T) {
 	c, err := content.Load(web.FS)

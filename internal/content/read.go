@@ -43,7 +43,9 @@ type head struct {
 	Actions     []Action `yaml:"actions"`
 	Related     []string `yaml:"related"` // addresses
 	Facts       []Fact   `yaml:"facts"`
+	Way         string   `yaml:"way"`
 	Steps       []Step   `yaml:"steps"`
+	Closing     string   `yaml:"closing"`
 	FAQ         []struct {
 		Question string `yaml:"question"`
 		Answer   string `yaml:"answer"` // Markdown
@@ -114,7 +116,7 @@ func draw(h head, body []byte) (Page, error) {
 	p := Page{
 		Title: h.Title, Description: h.Description, Summary: h.Summary, Nav: h.Nav, Section: h.Section,
 		Family: h.Family, Figure: h.Figure, Order: h.Order, Intro: h.Intro,
-		Actions: h.Actions, Facts: h.Facts, Steps: h.Steps,
+		Actions: h.Actions, Facts: h.Facts, Way: h.Way, Steps: h.Steps, Closing: h.Closing,
 	}
 	if h.Updated != "" {
 		day, err := time.Parse(time.DateOnly, h.Updated)
@@ -123,13 +125,14 @@ func draw(h head, body []byte) (Page, error) {
 		}
 		p.Updated = day
 	}
-	drawn, err := convert(body)
+	drawn, marks, err := convert(body)
 	if err != nil {
 		return p, err
 	}
 	words := []string{plain(drawn)}
 	first, rest, _ := bytes.Cut(drawn, []byte(omitted))
 	p.Body, p.Rest = page.MarkOutbound(first), page.MarkOutbound(rest)
+	p.Parts = parts(drawn, marks)
 	for _, f := range h.Facts {
 		words = append(words, f.Term, f.Text)
 	}
@@ -137,7 +140,7 @@ func draw(h head, body []byte) (Page, error) {
 		words = append(words, s.Title, s.Text)
 	}
 	for _, q := range h.FAQ {
-		answer, err := convert([]byte(q.Answer))
+		answer, _, err := convert([]byte(q.Answer))
 		if err != nil || q.Question == "" || len(answer) == 0 {
 			return p, errors.Join(fmt.Errorf("question %q needs words and an answer", q.Question), err)
 		}
@@ -148,17 +151,41 @@ func draw(h head, body []byte) (Page, error) {
 	return p, nil
 }
 
-const (
-	stepsMark = "<!-- steps -->"
-	omitted   = "<!-- raw HTML omitted -->" // what goldmark leaves of the mark
-)
+// parts cuts what was drawn at its marks.
+func parts(drawn []byte, marks []string) []Part {
+	var all []Part
+	for i, words := range bytes.Split(drawn, []byte(omitted)) {
+		words = bytes.TrimSpace(words)
+		switch {
+		case i > 0:
+			all = append(all, Part{Mark: marks[i-1], Words: page.MarkOutbound(words)})
+		case len(words) > 0:
+			all = append(all, Part{Words: page.MarkOutbound(words)})
+		}
+	}
+	return all
+}
 
-// convert draws trusted Markdown: tables, printer's quotes and dashes, ids on headings ({#name} sets one).
-func convert(source []byte) ([]byte, error) {
+// omitted is what goldmark leaves of a mark.
+const omitted = "<!-- raw HTML omitted -->"
+
+// mark returns what stands between the signs of a comment, if pages know it.
+func mark(comment string) (string, bool) {
+	name := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(comment), "<!-- "), " -->")
+	switch name {
+	case "facts", "steps", "steps beside", "screen", "beside", "beside turned", "pair", "words":
+		return name, true
+	}
+	return "", false
+}
+
+// convert draws trusted Markdown: tables, printer's quotes and dashes, ids on headings ({#name} sets one). It returns the
+// marks in it, in order, too.
+func convert(source []byte) (drawn []byte, marks []string, err error) {
 	md := goldmark.New(goldmark.WithExtensions(extension.Table, extension.Typographer),
 		goldmark.WithParserOptions(parser.WithAutoHeadingID(), parser.WithAttribute()))
 	doc := md.Parser().Parse(text.NewReader(source))
-	err := ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+	err = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		switch n := n.(type) {
 		case *ast.Heading:
 			if n.Level == 1 {
@@ -167,20 +194,25 @@ func convert(source []byte) ([]byte, error) {
 		case *ast.RawHTML:
 			return ast.WalkStop, errors.New("raw HTML")
 		case *ast.HTMLBlock:
-			if entering && strings.TrimSpace(string(n.Lines().Value(source))) != stepsMark {
-				return ast.WalkStop, errors.New("raw HTML other than " + stepsMark)
+			if !entering {
+				break
 			}
+			name, ok := mark(string(n.Lines().Value(source)))
+			if !ok {
+				return ast.WalkStop, errors.New("raw HTML other than a mark such as <!-- steps -->")
+			}
+			marks = append(marks, name)
 		}
 		return ast.WalkContinue, nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var out bytes.Buffer
 	if err := md.Renderer().Render(&out, source, doc); err != nil {
-		return nil, fmt.Errorf("draw: %w", err)
+		return nil, nil, fmt.Errorf("draw: %w", err)
 	}
-	return scroll(bytes.TrimSpace(out.Bytes())), nil
+	return scroll(bytes.TrimSpace(out.Bytes())), marks, nil
 }
 
 // scroll puts each table into a frame that can be moved sideways, by keys too: on a narrow screen its words stay whole.
