@@ -411,3 +411,39 @@ func TestWellKnown(t *testing.T) {
 		}
 	}
 }
+
+// Every product page shows its product once, and is composed otherwise than the page before it.
+func TestProductPages(t *testing.T) {
+	t.Parallel()
+	s := open(t, nil)
+	before, screens := "", map[string]string{}
+	for _, family := range s.pages.Under("/products") {
+		for _, p := range append([]content.Page{family}, s.pages.Modules(family.Path)...) {
+			main := document(t, ask(s, http.MethodGet, p.Path, nil)).Find("main")
+			for _, once := range []string{".screen", ".facts:not(.screen *)", ".steps"} {
+				if n := main.Find(once).Length(); n != 1 {
+					t.Errorf("%s: %d of %s", p.Path, n, once)
+				}
+			}
+			shown := main.Find(".screen").Text()
+			if other, ok := screens[shown]; ok {
+				t.Errorf("%s shows what %s shows", p.Path, other)
+			}
+			screens[shown] = p.Path
+			if !strings.Contains(main.Find("figcaption").Text(), "Example data") {
+				t.Errorf("%s does not say that its data are an example", p.Path)
+			}
+			parts := main.Find("h2, .screen, .steps, .facts:not(.screen *)").Map(func(_ int, e *goquery.Selection) string {
+				if goquery.NodeName(e) == "h2" {
+					return "heading"
+				}
+				return e.AttrOr("class", "") + " in " + e.Closest(".section, .wrap").AttrOr("class", "")
+			})
+			if composed := strings.Join(parts, " "); composed == before {
+				t.Errorf("%s is composed as the page before it: %s", p.Path, composed)
+			} else {
+				before = composed
+			}
+		}
+	}
+}
