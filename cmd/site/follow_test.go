@@ -31,7 +31,7 @@ func TestStatementPublishedBeside(t *testing.T) {
 	followed := sync.OnceFunc(func() { close(watching) })
 	go a.pages.Watch(ctx, a.pool, func(ctx context.Context) error {
 		defer followed()
-		return a.follow(ctx)
+		return a.statements.Refresh(ctx)
 	})
 	select {
 	case <-watching:

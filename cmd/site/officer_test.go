@@ -170,7 +170,7 @@ func TestOfficerPublishes(t *testing.T) {
 		}
 	}
 	shows("/staff/statements", 200, "Version of 21 November 2026", "Version of 20 November 2026", "statement broken: no front matter")
-	shows("/staff/statements/broken", 422, "can&#39;t be read", "no front matter")
+	shows("/staff/statements/broken", 422, "can’t be read", "no front matter")
 	shows("/staff/statements/2026-11-20", 200, "Words only", "Nobody", "which means at once")
 	if w := ask(first, http.MethodPost, "/staff/statements/2026-11-20", ""); w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("without the box: %d", w.Code)

@@ -55,7 +55,7 @@ func (a *app) serve(ctx context.Context, public, admin net.Listener) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return closed(site.Serve(newAnswers(public))) })
 	group.Go(func() error { return closed(metrics.Serve(admin)) })
-	group.Go(func() error { a.pages.Watch(ctx, a.pool, a.follow); return nil })
+	group.Go(func() error { a.pages.Watch(ctx, a.pool, a.statements.Refresh); return nil })
 	group.Go(func() error { a.keepUp(ctx); return nil })
 	group.Go(func() error { a.visits.Run(ctx); return nil })
 	group.Go(func() error {

@@ -162,7 +162,7 @@ func (s *Service) refusal(w http.ResponseWriter, r *http.Request, err error, ref
 		return http.StatusUnprocessableEntity, bad.inWords(s.say), nil
 	case errors.Is(err, ErrRefused):
 		return http.StatusUnprocessableEntity, refused, nil
-	case r.Context().Err() != nil:
+	case page.Left(r):
 		return 0, "", err
 	}
 	s.log.ErrorContext(r.Context(), "could not check who is at the door", "id", page.RequestID(r), "err", err)

@@ -183,7 +183,7 @@ func (d *Desk) unavailable(w http.ResponseWriter, r *http.Request, s *sending, e
 // the form by itself, to be sent again: r.PostForm stands in its fields, and what it has no field for travels along.
 func (d *Desk) Unstored(w http.ResponseWriter, r *http.Request, err error, f form.Form) error {
 	var known *page.Error
-	if err == nil || errors.As(err, &known) || r.Context().Err() != nil {
+	if err == nil || errors.As(err, &known) || page.Left(r) {
 		return err
 	}
 	d.Log.ErrorContext(r.Context(), "could not store what was sent", "id", page.RequestID(r), "err", err)

@@ -301,6 +301,13 @@ func (d *Desk) Withdraw(ctx context.Context, rec submission.Record) (problem str
 	if s, _ := a.Status(Withdrawn); s.Months > 0 {
 		c.PurgeAfter = d.Now().AddDate(0, s.Months, 0)
 	}
+	told, err := d.Store.AsTold(ctx, rec)
+	if err != nil {
+		return "", err
+	}
+	if slices.Contains(c.From, told.Status) { // a decision whose letter has not left does not stand in the way
+		c.From = append(slices.Clip(c.From), rec.Status)
+	}
 	err = d.Store.Withdraw(ctx, rec.ID, c)
 	switch {
 	case errors.Is(err, submission.ErrMove):

@@ -61,7 +61,7 @@ func (s *Set) Handle(h Handler) http.HandlerFunc {
 
 // breakOff ends an answer of which a part has left: half of one must not look whole.
 func (s *Set) breakOff(r *http.Request, err error) {
-	if r.Context().Err() == nil { // else the visitor left
+	if !Left(r) {
 		s.cfg.Log.ErrorContext(r.Context(), "an answer broke off", "id", RequestID(r), "method", r.Method, "route", route(r), "err", err)
 	}
 	panic(http.ErrAbortHandler)
@@ -72,9 +72,8 @@ func (s *Set) fail(w http.ResponseWriter, r *http.Request, err error) {
 		known *Error
 		large *http.MaxBytesError
 	)
-	late := errors.Is(context.Cause(r.Context()), errLate)
 	switch {
-	case errors.Is(err, context.Canceled) && r.Context().Err() != nil && !late:
+	case errors.Is(err, context.Canceled) && Left(r):
 		w.WriteHeader(statusLeft) // for the log: nobody reads it
 		return
 	case errors.As(err, &known):
@@ -82,14 +81,14 @@ func (s *Set) fail(w http.ResponseWriter, r *http.Request, err error) {
 		known = ErrTooLarge
 	default:
 		known = &Error{http.StatusInternalServerError, say("failed")}
-		if late || postgres.Away(err) {
+		if late(r) || postgres.Away(err) {
 			known.Status = http.StatusServiceUnavailable
 			w.Header().Set("Retry-After", "30")
 		}
 		s.cfg.Log.ErrorContext(r.Context(), "request failed",
 			"id", RequestID(r), "method", r.Method, "route", route(r), "err", err)
 	}
-	if known == ErrNotFound && strings.Contains(route(r), "{token}") {
+	if known == ErrNotFound && strings.Contains(route(r), "{token}") && !ofStaff(r) {
 		known = errCut
 	}
 	s.Fault(w, r, known.Status, known.Message)
@@ -103,7 +102,7 @@ func (s *Set) Fault(w http.ResponseWriter, r *http.Request, status int, message 
 		Status: status, Message: message,
 	}
 	view := s.fault
-	if strings.HasPrefix(r.URL.Path, "/staff/") {
+	if ofStaff(r) {
 		view = s.staffFault
 	}
 	if err := view.Write(w, r, status, data); err != nil {
@@ -111,6 +110,8 @@ func (s *Set) Fault(w http.ResponseWriter, r *http.Request, status int, message 
 		http.Error(w, message, status)
 	}
 }
+
+func ofStaff(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/staff/") }
 
 // statusLeft stands in the log where an answer was broken off, mostly because the visitor left. No standard has a
 // number for it; nginx made this one known.

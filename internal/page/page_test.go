@@ -144,6 +144,9 @@ func TestNobodyWaitsForEver(t *testing.T) {
 		}
 		select {
 		case <-r.Context().Done():
+			if page.Left(r) {
+				t.Error("a room is told that nobody waits any more")
+			}
 			return fmt.Errorf("read rows: %w", r.Context().Err())
 		case <-time.After(time.Hour):
 			return errors.New("it waited for an hour")

@@ -19,6 +19,15 @@ const (
 // errLate ends the context of a request whose answer did not begin in time.
 var errLate = errors.New("the answer did not begin in time")
 
+// Left tells whether whoever sent a request waits no more for its answer. Where only the time for it is over, somebody still
+// waits for a word.
+func Left(r *http.Request) bool {
+	return r.Context().Err() != nil && !late(r)
+}
+
+// late tells whether the answer to a request did not begin in time.
+func late(r *http.Request) bool { return errors.Is(context.Cause(r.Context()), errLate) }
+
 // prompt returns what a handler answers to, with a context that ends where the answer does not begin in time. The
 // function lets go of both and is to be called when the handler is done.
 func prompt(w http.ResponseWriter, r *http.Request) (*answer, *http.Request, func()) {
@@ -42,6 +51,7 @@ type limit struct {
 	most  time.Duration
 	timer *time.Timer
 	begun bool // the answer has
+	wrote bool // a piece of it
 }
 
 // arriving stops the time while it is read.
@@ -80,10 +90,11 @@ func (a *answer) WriteHeader(status int) {
 }
 
 func (a *answer) Write(p []byte) (int, error) {
-	if a.limit.begun { // the server's limit stands until a second piece
+	if a.limit.wrote { // the server's limit stands until a second piece
 		_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(time.Now().Add(pieceTime)) // one without has no limit
 	}
 	a.begin()
+	a.limit.wrote = true
 	return a.ResponseWriter.Write(p)
 }
 

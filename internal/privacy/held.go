@@ -234,7 +234,7 @@ func (e *Eraser) request(ctx context.Context, rec submission.Record) (heldReques
 	a, _ := e.desk.Activities().Find(rec.Kind)
 	status, _ := a.Status(told.Status)
 	x := heldRequest{
-		id: rec.ID, kind: rec.Kind, token: e.desk.Store.Token(rec.ID), withdrawable: e.desk.Withdrawable(rec),
+		id: rec.ID, kind: rec.Kind, token: e.desk.Store.Token(rec.ID), withdrawable: e.desk.Withdrawable(told),
 		Reference: rec.Reference, What: a.Title, Subject: rec.Subject, Name: rec.Name, Organisation: rec.Company,
 		Channel: rec.Channel, Source: rec.Source, Status: status.Public, At: rec.CreatedAt, DeletedAfter: told.PurgeAfter,
 	}

@@ -344,7 +344,7 @@ func TestRefused(t *testing.T) {
 		"not ready":      {"Ann", "POST", path + "/publish", url.Values{"version": {"1"}}, 422, "too thin to be published"},
 		"bad time":       {"Ann", "POST", path + "/publish", url.Values{"version": {"1"}, "publish-date": {"2026-12-24"}, "publish-time": {"25:00"}}, 422, "time of day"},
 		"act's field":    {"Ann", "POST", path + "/rename", url.Values{"version": {"1"}}, 422, "Please fill in: New title"},
-		"no such act":    {"Ann", "POST", path + "/withdraw", url.Values{"version": {"1"}}, 409, "can&#39;t be done"},
+		"no such act":    {"Ann", "POST", path + "/withdraw", url.Values{"version": {"1"}}, 409, "can’t be done"},
 		"marketer":       {"Max", "GET", path, nil, 403, "Your role"},
 		"marketer posts": {"Max", "POST", path + "/publish", url.Values{"version": {"1"}}, 403, "Your role"},
 		"nobody":         {"", "GET", "/staff/openings", nil, 403, "Your role"},

@@ -39,7 +39,7 @@ func TestDecisionWithLetter(t *testing.T) {
 	if w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("an empty letter: %d", w.Code)
 	}
-	has(t, d, ".errors", "3 things to put right Write the letter. Choose the reason. Enter a day to come")
+	has(t, d, ".errors", "3 things to put right Choose the reason. Write the letter. Enter a day to come")
 	d.Find(".errors a").Each(func(_ int, a *goquery.Selection) {
 		if href := a.AttrOr("href", ""); d.Find(href).Length() != 1 {
 			t.Errorf("%s leads to %d elements", href, d.Find(href).Length())
@@ -203,6 +203,27 @@ func TestDecisionIsToldByItsLetter(t *testing.T) {
 	h.Advance(2 * minute)
 	h.oneMail(t, "Not this time.")
 	receipt("Declined", day(6))
+}
+
+// TestWithdrawnBeforeTheLetterLeft: who withdraws while a decision can still be taken back never hears of it.
+func TestWithdrawnBeforeTheLetterLeft(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "ada@example.com")
+	h.Mails(t)
+	h.as(t, account.Alliance).post(t, h, path(id)+"/move", url.Values{
+		"from": {"new"}, "to": {"declined"}, "subject": {"Sorry"}, "text": {"Not this time."}, "reason": {"fit"},
+	})
+	if w := h.Post(h.Desk.ReceiptPath(id)+"/withdraw", nil); w.Code != http.StatusSeeOther {
+		t.Fatalf("withdraw: %d", w.Code)
+	}
+	h.Advance(2 * minute)
+	if mails := strings.Join(h.Mails(t), ""); strings.Contains(mails, "Not this time.") {
+		t.Error("the letter left")
+	}
+	if got := h.record(t, id).Status; got != activity.Withdrawn {
+		t.Errorf("the status is %s", got)
+	}
 }
 
 // TestNothingToUndoInQuarantine sees that a letter which waits there is not said to leave.

@@ -39,7 +39,10 @@ func (ws *Workspace) submitUndo(w http.ResponseWriter, r *http.Request, o opened
 		return err
 	}
 	d := ws.rewritten(o, events, message, v)
-	d.Done = ws.say("done_"+word) + " " + ws.say("words_again")
+	d.Done = ws.say("done_" + word)
+	if d.Act != "" {
+		d.Done += " " + ws.say("words_again")
+	}
 	return ws.drawRecord(w, r, http.StatusOK, o, d)
 }
 
@@ -56,6 +59,9 @@ func (ws *Workspace) rewritten(o opened, events []submission.Event, message uuid
 	d := draft{Act: "reply", Values: url.Values{
 		"subject": v["subject"], "text": v["text"], "reason": {step["reason"]}, "again": {step["again"]},
 	}}
+	if events[i].Kind == "asked" { // a question has a subject of its own
+		d.Values.Set("subject", "Your "+o.kind.What)
+	}
 	state, _ := o.kind.Status(o.Status)
 	if m, ok := moveTo(state, step["to"]); ok {
 		d.Act = "move " + m.To

@@ -196,13 +196,14 @@
       form.dataset.sent = "1";
       if (e.submitter && all("input[type=file]", form).some((f) => [...f.files].some((x) => x.size > 5e5))) {
         e.preventDefault();
+        form.dataset.sent = "file";
         sendFiles(form, e.submitter);
         return;
       }
       setTimeout(again, 8000);
     });
     const again = () => { delete form.dataset.sent; };
-    form.addEventListener("input", again); // what is typed anew is not the same click: the answer was a file
+    form.addEventListener("input", () => { if (form.dataset.sent !== "file") again(); }); // typed anew: the answer was a file to keep
     addEventListener("pageshow", again);
   }
 })();
