@@ -84,7 +84,7 @@ func newAuditor(t *testing.T) *auditor {
 	a.public.apply("ada@northline.example")
 	a.add(a.public, look[string](a.public, `location.pathname`))
 	a.public.visit("/webinars/clause-library-workshop/register")
-	a.public.register("Register", "Grace Hopper", "grace@example.com")
+	a.public.register("Grace Hopper", "grace@example.com")
 	a.add(a.public, look[string](a.public, `location.pathname`))
 	h.hire(t, account.Roles()...)
 	h.work(t)

@@ -80,7 +80,7 @@ func (v *visitor) shootKept(t *testing.T, dir string) {
 	v.press("Mail me a code")
 	v.shoot(dir, "receipt-code")
 	v.visit("/webinars/clause-library-workshop/register")
-	v.register("Register", "Grace Hopper", "grace@example.com")
+	v.register("Grace Hopper", "grace@example.com")
 	v.shoot(dir, "receipt-webinar")
 }
 
