@@ -141,7 +141,7 @@ func (r *Room) parts(figures []figure, bots bool) []part {
 		}
 		for i := range p.Rows { // they come largest first
 			p.Rows[i].Width = strconv.FormatFloat(float64(p.Rows[i].N)*100/float64(p.Rows[0].N), 'f', 1, 64)
-			p.Rows[i].Top = p.Rows[i].N == p.Rows[0].N && len(p.Rows) > 1 && p.Rows[1].N < p.Rows[0].N // the one alone
+			p.Rows[i].Top = i == 0 && len(p.Rows) > 1 && p.Rows[1].N < p.Rows[0].N // where one row alone is highest
 		}
 		if d.kind == byFirstWeek {
 			slices.SortFunc(p.Rows, func(a, b row) int { return cmp.Compare(b.Value, a.Value) }) // newest first

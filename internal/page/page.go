@@ -153,7 +153,7 @@ func (s *Set) funcs() template.FuncMap {
 		"shape":    func(value string) string { return cmp.Or(states("shape_"+value), "busy") },
 		"whole":    func(heading string) template.HTML { return Whole(s.cfg.Site.Name, heading) },
 		"drawing":  s.drawing,
-		"breaking": Breaking,
+		"breaking": breaking,
 		"number":   func(n any) string { return message.NewPrinter(language.English).Sprintf("%d", n) }, // of any size of integer
 		"plural": func(n int, one, many string) string {
 			if n == 1 {
@@ -188,8 +188,8 @@ func (s *Set) drawing(name, class string) (template.HTML, error) {
 	return template.HTML(strings.Replace(svg, "<svg", `<svg class="`+class+`" aria-hidden="true"`, 1)), nil //nolint:gosec // a file of ours
 }
 
-// Breaking is a text that may be a mail address: its line breaks after the @ rather than within a word.
-func Breaking(text string) template.HTML {
+// breaking is a text that may be a mail address: its line breaks after the @ rather than within a word.
+func breaking(text string) template.HTML {
 	return template.HTML(strings.ReplaceAll(template.HTMLEscapeString(text), "@", "@<wbr>")) //nolint:gosec // escaped just here
 }
 
