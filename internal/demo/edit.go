@@ -148,7 +148,7 @@ func (r *Room) panel(ctx context.Context, id uuid.UUID) (template.HTML, error) {
 	if err != nil {
 		return "", err
 	}
-	return r.views.show.Fragment("uploads", reel.Kept)
+	return r.views.show.Fragment("demo-panel", reel.Kept)
 }
 
 func insert(ctx context.Context, tx pgx.Tx, d Demo) error {

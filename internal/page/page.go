@@ -7,7 +7,6 @@
 package page
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -16,12 +15,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"path"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/text/language"
@@ -114,12 +110,6 @@ type Set struct {
 	// speculation is the header that lets browsers fetch a public page while the pointer rests on its link. It names a file of
 	// rules (https://html.spec.whatwg.org/multipage/speculative-loading.html), and stands on no page of one person.
 	speculation []string
-}
-
-type registered struct {
-	name, layout string
-	tmpl         func() *template.Template
-	data         any
 }
 
 // New parses the layouts and partials, and makes the assets ready. It fails where a file does not parse.
@@ -219,84 +209,6 @@ func (s *Set) PictureURL(address string) string {
 		return ""
 	}
 	return s.URL(s.Asset(p.File))
-}
-
-// Each calls f with every loaded view and the zero value of its data, so that a test can check one against the other.
-func (s *Set) Each(f func(name string, tmpl *template.Template, data any)) {
-	for _, v := range s.views {
-		f(v.name, v.tmpl().Lookup(v.layout), v.data)
-	}
-}
-
-// View draws one page from data of type T.
-type View[T any] struct {
-	set    *Set
-	name   string
-	layout string
-	tmpl   func() *template.Template
-}
-
-// Load parses web/templates/NAME.html into a view. Pages of the workspace (staff/… and …/staff_…) get its layout. It
-// panics where the template is missing or broken, or T does not embed Base: that is found when the program starts.
-func Load[T any](s *Set, name string) View[T] {
-	var zero T
-	if _, ok := any(&zero).(interface{ base() *Base }); !ok {
-		panic(fmt.Sprintf("page %s: %s does not embed page.Base", name, reflect.TypeFor[T]()))
-	}
-	raw, err := fs.ReadFile(s.cfg.Web, "templates/"+name+".html")
-	if err == nil {
-		_, err = template.New(name).Funcs(s.funcs()).Parse(string(raw))
-	}
-	if err != nil {
-		panic(fmt.Sprintf("page %s: %v", name, err))
-	}
-	// Each page holds a copy of all that is shared: it is made when the page is first drawn, since many never are.
-	tmpl := sync.OnceValue(func() *template.Template {
-		return template.Must(template.Must(s.shared.Clone()).New(name).Parse(string(raw)))
-	})
-	layout := "layout"
-	if strings.HasPrefix(name, "staff/") || strings.HasPrefix(path.Base(name), "staff_") {
-		layout = "staff"
-	}
-	s.views = append(s.views, registered{name, layout, tmpl, zero})
-	return View[T]{set: s, name: name, layout: layout, tmpl: tmpl}
-}
-
-// Write draws the page whole and then sends it with the status.
-func (v View[T]) Write(w http.ResponseWriter, r *http.Request, status int, data T) error {
-	b := any(&data).(interface{ base() *Base }).base()
-	v.set.fill(b, r)
-	b.Refused = refuses(r, status)
-	var buf bytes.Buffer
-	buf.Grow(32 << 10)
-	if err := v.tmpl().ExecuteTemplate(&buf, v.layout, data); err != nil {
-		return fmt.Errorf("draw %s: %w", v.name, err)
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if status == http.StatusOK && v.layout == "layout" && b.Viewer == nil && !b.NoIndex {
-		w.Header()["Speculation-Rules"] = v.set.speculation
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write(buf.Bytes()) // the visitor may be gone: nothing to mend
-	return nil
-}
-
-// refuses tells whether an answer finds fault with what was sent: a form's fields, whatever the method, or a button's act.
-// Who is first to sign in has made no mistake.
-func refuses(r *http.Request, status int) bool {
-	if status == http.StatusUnprocessableEntity {
-		return true
-	}
-	return r.Method == http.MethodPost && status >= http.StatusBadRequest && status != http.StatusUnauthorized
-}
-
-// Fragment draws one named part of the page, for callers that put the parts together themselves.
-func (v View[T]) Fragment(part string, data any) (template.HTML, error) {
-	var buf strings.Builder
-	if err := v.tmpl().ExecuteTemplate(&buf, part, data); err != nil {
-		return "", fmt.Errorf("draw %s of %s: %w", part, v.name, err)
-	}
-	return template.HTML(buf.String()), nil //nolint:gosec // drawn by html/template just above
 }
 
 func (s *Set) fill(b *Base, r *http.Request) {

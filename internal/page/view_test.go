@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,6 +65,26 @@ func TestPicture(t *testing.T) {
 	if got := set.PictureURL("/news/a"); got != "http://example.test/static/news.png" {
 		t.Errorf("got %q", got)
 	}
+}
+
+// TestViewHoldsWhatItCalls holds that drawing a page costs the memory of its own parts and not that of every partial.
+func TestViewHoldsWhatItCalls(t *testing.T) {
+	t.Parallel()
+	set, err := page.New(page.Config{
+		Web: web.FS, PublicURL: "http://example.test", Site: &page.Site{}, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page.Load[struct{ page.Base }](set, "alliance/apply")
+	calls := map[string][]string{"site/error": {"head"}, "site/staff_error": {"head"}, "alliance/apply": {"head", "form", "field"}}
+	set.Each(func(name string, tmpl *template.Template, _ any) {
+		for _, part := range []string{"head", "form", "field"} {
+			if got, want := tmpl.Lookup(part) != nil, slices.Contains(calls[name], part); got != want {
+				t.Errorf("%s holds the part %s: %v, want %v", name, part, got, want)
+			}
+		}
+	})
 }
 
 func TestWhole(t *testing.T) {
