@@ -45,11 +45,10 @@ func (w *world) fillAgreed(ctx context.Context, people int) error {
 	if err := w.asLoader(ctx, fmt.Sprintf(fillAsked, people, "alliance")); err != nil {
 		return fmt.Errorf("store people: %w", err)
 	}
-	// Not as a loader: the trigger is what makes the chain.
-	if _, err := w.owner.Exec(ctx, fillChoices, 1); err != nil {
-		return fmt.Errorf("store choices: %w", err)
+	if err := w.fillLedger(ctx, 1); err != nil {
+		return err
 	}
-	_, err := w.owner.Exec(ctx, `VACUUM (ANALYZE) person, submission, answers, consent_event, consent_head`)
+	_, err := w.owner.Exec(ctx, `VACUUM (ANALYZE) person, submission, answers`)
 	return err
 }
 

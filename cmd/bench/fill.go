@@ -76,6 +76,21 @@ func (w *world) asLoader(ctx context.Context, statements ...string) error {
 	})
 }
 
+// fillLedger lets everybody change their mind n times. It chains the choices of all people step by step, as the trigger
+// would one after the other: millions take minutes so, not hours.
+func (w *world) fillLedger(ctx context.Context, n int) error {
+	for seq := 1; seq <= n; seq++ {
+		if err := w.asLoader(ctx, fmt.Sprintf(fillChoices, seq)); err != nil {
+			return fmt.Errorf("store choices: %w", err)
+		}
+	}
+	if err := w.asLoader(ctx, fmt.Sprintf(fillHeads, n)); err != nil {
+		return fmt.Errorf("store the heads of chains: %w", err)
+	}
+	_, err := w.owner.Exec(ctx, `VACUUM (ANALYZE) consent_event, consent_head`)
+	return err
+}
+
 const emptyAll = `TRUNCATE person, consent_head, submission, answers, submission_event, message CASCADE`
 
 // fillWords prepares sentences, so that writing millions of texts costs no more than joining them.
@@ -129,3 +144,21 @@ SELECT (lpad(to_hex(ms), 12, '0') || '7000' || '8' || lpad(to_hex(i), 15, '0')):
   jsonb_build_object('name', jsonb_build_array('Bench ' || i), 'company', jsonb_build_array('Company ' || h %% 9973),
     'message', jsonb_build_array(a.text), 'why', jsonb_build_array(b.text)), at
 FROM record r JOIN bench_words a ON a.n = h %% 2000 JOIN bench_words b ON b.n = h / 2000 %% 2000`
+
+// fillChoices stores everybody's choice of a number, linked to the one before.
+const fillChoices = `
+INSERT INTO consent_event (person_id, seq, purpose, channel, granted, wording, statement_version, origin, at, hash)
+SELECT (e).person_id, (e).seq, (e).purpose, (e).channel, (e).granted, (e).wording, (e).statement_version, (e).origin, (e).at,
+  consent_event_hash(before, e)
+FROM (
+  SELECT coalesce(b.hash, ''::bytea) AS before, ROW(p.id, %[1]d, 'newsletter', 'email', %[1]d %% 2 = 1, NULL,
+    'Mail me the newsletter, four times a year.', v.id, 'preferences', NULL, now(), NULL, NULL)::consent_event AS e
+  FROM person p
+  CROSS JOIN (SELECT max(id) AS id FROM statement_version) v
+  LEFT JOIN consent_event b ON b.person_id = p.id AND b.seq = %[1]d - 1
+) choice`
+
+// fillHeads says where everybody's chain ends, after as many choices.
+const fillHeads = `
+INSERT INTO consent_head (person_id, seq, hash)
+SELECT person_id, seq, hash FROM consent_event WHERE seq = %d`

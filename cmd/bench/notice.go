@@ -112,11 +112,7 @@ func (b *bench) pairLedger(ctx context.Context, w *world) error {
 	if err := w.asLoader(ctx, fmt.Sprintf(fillPeople, people-1)); err != nil {
 		return fmt.Errorf("store people: %w", err)
 	}
-	// Not as a loader: the trigger is what makes the chain.
-	if _, err := w.owner.Exec(ctx, fillChoices, choicesEach); err != nil {
-		return fmt.Errorf("store choices: %w", err)
-	}
-	if _, err := w.owner.Exec(ctx, `VACUUM (ANALYZE) consent_event, consent_head`); err != nil {
+	if err := w.fillLedger(ctx, choicesEach); err != nil {
 		return err
 	}
 	ledger := consent.NewLedger(w.owner, w.ring, time.Now)
@@ -179,10 +175,3 @@ WITH told AS (
   FROM person ORDER BY id LIMIT $1 RETURNING id, person_id)
 INSERT INTO notice (person_id, version, kind, message_id, queued_at)
 SELECT person_id, (SELECT max(v.id) FROM statement_version v), 'contact', id, now() FROM told`
-
-// fillChoices lets everybody change their mind $1 times.
-const fillChoices = `
-INSERT INTO consent_event (person_id, purpose, channel, granted, wording, statement_version, origin, at)
-SELECT p.id, 'newsletter', 'email', n % 2 = 1, 'Mail me the newsletter, four times a year.', (SELECT max(id) FROM statement_version),
-  'preferences', now()
-FROM person p, generate_series(1, $1::int) n`
