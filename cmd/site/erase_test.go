@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -301,7 +302,7 @@ func contactForm(t *testing.T, server *httptest.Server) *shownForm {
 }
 
 // TestAfterRestore brings a database back from a dump that is older than an erasure and a refusal: it is not served before
-// both were repeated on it.
+// both were repeated on it; nor is it served on when it is restored beneath the server.
 func TestAfterRestore(t *testing.T) {
 	t.Parallel()
 	in := newInstall(t)
@@ -340,11 +341,7 @@ func TestAfterRestore(t *testing.T) {
 	}
 
 	restored := pgtest.Empty(t)
-	psql := exec.CommandContext(t.Context(), program(t, "psql"), "--quiet", "--no-psqlrc", restored)
-	psql.Stdin = strings.NewReader(before)
-	if out, err := psql.CombinedOutput(); err != nil {
-		t.Fatalf("restore: %v: %s", err, out)
-	}
+	restore(t, restored, before)
 	environ := append(in.environ, "DATABASE_URL="+restored, "DATABASE_ADMIN_URL="+restored, "LISTEN=127.0.0.1:0", "ADMIN_LISTEN=127.0.0.1:0")
 	if !trace.MatchString(dump(t, restored)) {
 		t.Fatal("the dump does not hold the person")
@@ -361,16 +358,32 @@ func TestAfterRestore(t *testing.T) {
 	if left := contactable(t, restored, reader); left != 0 {
 		t.Error("the restored database would send what was refused since")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	// Served now, the same backup is restored beneath it.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0], "serve")
 	cmd.Env = append([]string{"SITE_AS_PROGRAM=1", "PATH=" + os.Getenv("PATH")}, environ...)
 	var said bytes.Buffer
-	serves := &stopper{word: "Serving", stop: cancel}
-	cmd.Stdout, cmd.Stderr, cmd.Cancel = serves, &said, func() error { return cmd.Process.Signal(os.Interrupt) }
+	serves := &stopper{word: "Serving", stop: sync.OnceFunc(func() {
+		restore(t, restored, "DROP SCHEMA public, analytics, river CASCADE; CREATE SCHEMA public;"+before)
+	})}
+	cmd.Stdout, cmd.Stderr = serves, &said
 	err = cmd.Run()
 	if !strings.Contains(serves.said.String(), serves.word) {
 		t.Errorf("it is not served: %v: %s", err, &said)
+	}
+	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(said.String(), "older than the journal of erasures") {
+		t.Errorf("a backup restored beneath the server: %v: %s", err, &said)
+	}
+}
+
+// restore brings a database to what a dump says.
+func restore(t *testing.T, url, dump string) {
+	t.Helper()
+	psql := exec.CommandContext(t.Context(), program(t, "psql"), "--quiet", "--no-psqlrc", url)
+	psql.Stdin = strings.NewReader(dump)
+	if out, err := psql.CombinedOutput(); err != nil {
+		t.Errorf("restore: %v: %s", err, out)
 	}
 }
 

@@ -57,6 +57,7 @@ func (a *app) serve(ctx context.Context, public, admin net.Listener) error {
 	group.Go(func() error { return closed(metrics.Serve(admin)) })
 	group.Go(func() error { a.pages.Watch(ctx, a.pool, a.statements.Refresh); return nil })
 	group.Go(func() error { a.keepUp(ctx); return nil })
+	group.Go(func() error { return a.refuseOlder(ctx) })
 	group.Go(func() error { a.visits.Run(ctx); return nil })
 	group.Go(func() error {
 		<-ctx.Done()

@@ -191,3 +191,16 @@ func owns(ctx context.Context, pool *pgxpool.Pool) (owner bool, err error) {
 	}
 	return owner, nil
 }
+
+// Identity tells the database that answers from another that was put in its place: it differs once the server started
+// anew, and once database or tables were made or emptied anew, as restoring a backup does.
+func Identity(ctx context.Context, pool *pgxpool.Pool) (identity string, err error) {
+	err = pool.QueryRow(ctx, `
+		SELECT concat_ws(' ', pg_postmaster_start_time(), d.oid, pg_relation_filenode('person'), pg_relation_filenode('suppression'),
+			pg_relation_filenode('erasure'))
+		FROM pg_database d WHERE d.datname = current_database()`).Scan(&identity)
+	if err != nil {
+		return "", fmt.Errorf("ask the database who it is: %w", err)
+	}
+	return identity, nil
+}
