@@ -12,3 +12,9 @@ import "embed"
 //
 //go:embed *.sql
 var FS embed.FS
+
+// Rules are those that the steps leave, one a line: triggers, constraints, functions, rights. After a new step,
+// `go test ./internal/postgres -run TestRules -update` writes them anew.
+//
+//go:embed rules.txt
+var Rules string

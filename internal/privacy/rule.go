@@ -4,6 +4,7 @@ package privacy
 func (r *Room) ownChecks() []Check {
 	list := append(r.statementChecks(), r.formChecks()...)
 	list = append(list, r.databaseChecks()...)
+	list = append(list, r.rowChecks()...)
 	list = append(list, r.toldChecks()...)
 	list = append(list, r.disclosureChecks()...)
 	list = append(list, r.workChecks()...)

@@ -54,13 +54,13 @@ func insertRow(ctx context.Context, tx pgx.Tx, table string, row map[string]any)
 	return err
 }
 
-// rowInto is the statement that stores a row, $1, in a table.
+// rowInto is the statement that stores a row, $1, in a table, which may be named with its schema.
 func rowInto(table string, row map[string]any) string {
 	var columns []string
 	for _, name := range slices.Sorted(maps.Keys(row)) {
 		columns = append(columns, pgx.Identifier{name}.Sanitize())
 	}
-	name, list := pgx.Identifier{table}.Sanitize(), strings.Join(columns, ", ")
+	name, list := pgx.Identifier(strings.Split(table, ".")).Sanitize(), strings.Join(columns, ", ")
 	return `INSERT INTO ` + name + ` (` + list + `) SELECT ` + list + ` FROM jsonb_populate_record(NULL::` + name + `, $1)`
 }
 
