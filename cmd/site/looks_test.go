@@ -76,6 +76,12 @@ func testStaffLooks(t *testing.T, h *house, in func() *visitor) {
 		t.Errorf("only %d pages were found", n)
 	}
 	v.tabs("/staff/submissions")
+	v.do("take a tablet", chromedp.EmulateViewport(768, 1024))
+	v.visit("/staff/submissions?view=unassigned")
+	if rows := look[int](v, `new Set([...document.querySelectorAll(".filters .fold .control, .filters button")]
+		.map((e) => Math.round(e.getBoundingClientRect().bottom))).size`); rows != 1 {
+		t.Errorf("on a tablet what narrows the inbox down stands in %d rows", rows)
+	}
 }
 
 // file is what a link leads to that is no page.
