@@ -31,6 +31,12 @@ func testLooks(t *testing.T, h *house, in func() *visitor) {
 			t.Errorf("%s: headings give the company's name %v lines", path, lines)
 		}
 	}
+	v.visit("/privacy/inventory")
+	if apart := look[[]string](v, `[...document.querySelectorAll("main td[data-label=Asked]")].filter((e) =>
+		Math.abs(e.getBoundingClientRect().top - e.closest("tr").querySelector("th").getBoundingClientRect().top) > 4)
+		.map((e) => e.closest("tr").querySelector("th").textContent)`); len(apart) > 0 {
+		t.Errorf("/privacy/inventory: whether %q are asked is not said beside them", apart)
+	}
 	for _, width := range []int64{390, 1440} { // the statement says that no choice about cookies is larger than another
 		v.do("resize", chromedp.EmulateViewport(width, 900))
 		v.visit("/cookies")
@@ -76,6 +82,12 @@ func testStaffLooks(t *testing.T, h *house, in func() *visitor) {
 		t.Errorf("only %d pages were found", n)
 	}
 	v.tabs("/staff/submissions")
+	v.do("take a tablet", chromedp.EmulateViewport(768, 1024))
+	v.visit("/staff/submissions?view=unassigned")
+	if rows := look[int](v, `new Set([...document.querySelectorAll(".filters .fold .control, .filters button")]
+		.map((e) => Math.round(e.getBoundingClientRect().bottom))).size`); rows != 1 {
+		t.Errorf("on a tablet what narrows the inbox down stands in %d rows", rows)
+	}
 }
 
 // file is what a link leads to that is no page.

@@ -32,10 +32,17 @@ func TestSocialPictures(t *testing.T) {
 	t.Cleanup(server.Close)
 	v := (&house{url: server.URL}).visitor(startBrowser(t), t, false)
 	v.do("take the size", chromedp.EmulateViewport(1200, 630))
-	drawn, sum := map[string]bool{}, int64(0)
+	drawn, shows, sum := map[string]bool{}, map[string]string{}, int64(0)
 	for _, p := range pages.Pages() {
 		if p.Picture.File == "" {
+			t.Errorf("%s shows the picture of a page above it", p.Path)
 			continue
+		}
+		if other, ok := shows[p.Figure]; ok && p.Path != "/products" { // it is what the first page shows
+			t.Errorf("%s shows what %s shows", p.Path, other)
+		}
+		if p.Figure != "" {
+			shows[p.Figure] = p.Path
 		}
 		v.prefer(scheme(p))
 		v.visit(p.Path)

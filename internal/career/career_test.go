@@ -616,7 +616,17 @@ func TestRecruiter(t *testing.T) {
 		router.ServeHTTP(w, r.WithContext(account.With(context.WithoutCancel(r.Context()), session)))
 		return w
 	}
-	want(t, as("GET", "/staff/openings", nil), 200, "Technical writer", "Documentation, closes 23 December 2026, 0 applied")
+	list := as("GET", "/staff/openings", nil)
+	want(t, list, 200, "Technical writer", "Documentation, closes 23 December 2026, 0 applied")
+	doc, err := goquery.NewDocumentFromReader(list.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for title, state := range map[string]string{"Technical writer": "Published", "Summer internship, engineering": "Closed"} {
+		if got := doc.Find(`tr:contains("` + title + `") .tag`).Text(); got != state {
+			t.Errorf("the list says of %s: %q, want %q", title, got, state)
+		}
+	}
 	v := activitytest.Hidden(as("GET", "/staff/openings/new", nil).Body.String())
 	want(t, as("POST", "/staff/openings/new", v), 422, `href="#f-title"`, `href="#f-team"`, `href="#f-place"`, `href="#f-salary"`, `href="#f-employment-0"`)
 	for name, value := range map[string]string{

@@ -114,7 +114,7 @@ func (r *Room) preview(w http.ResponseWriter, req *http.Request, db publish.DB, 
 }
 
 // notes tells in the list who looks for whom until when, and how many applied.
-func (r *Room) notes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
+func (r *Room) notes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]publish.Note, error) {
 	rows, err := r.desk.Pool.Query(ctx, `
 		SELECT o.id, o.team, o.closes_on, count(s.id)
 		FROM opening o LEFT JOIN submission s ON s.kind = 'career' AND s.subject_id = o.id AND s.quarantined_at IS NULL
@@ -122,7 +122,7 @@ func (r *Room) notes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string
 	if err != nil {
 		return nil, fmt.Errorf("count applications: %w", err)
 	}
-	notes := map[uuid.UUID]string{}
+	notes := map[uuid.UUID]publish.Note{}
 	var (
 		id     uuid.UUID
 		team   string
@@ -130,8 +130,12 @@ func (r *Room) notes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string
 		n      int
 	)
 	_, err = pgx.ForEachRow(rows, []any{&id, &team, &closes, &n}, func() error {
-		until := opening{ClosesOn: closes}.closesWords()
-		notes[id] = fmt.Sprintf("%s, closes %s, %d applied", team, until, n)
+		o := opening{ClosesOn: closes}
+		if r.closed(o) {
+			notes[id] = publish.Note{Words: fmt.Sprintf("%s, closed after %s, %d applied", team, o.closesWords(), n), Over: "closed"}
+			return nil
+		}
+		notes[id] = publish.Note{Words: fmt.Sprintf("%s, closes %s, %d applied", team, o.closesWords(), n)}
 		return nil
 	})
 	if err != nil {

@@ -38,7 +38,9 @@ type Page struct {
 	Intro       bool // the copy above a list or a form that a room draws
 	Updated     time.Time
 	Actions     []Action
-	Related     []Related
+	Next        string        // the heading above what stands at the end: pages to go on with, or a sentence about them
+	Related     []Related     // these pages, each with its summary, where there is no sentence
+	Onward      template.HTML // the sentence
 	Facts       []Fact
 	Way         string // the heading above the steps, where it is the page's own
 	Steps       []Step
@@ -63,7 +65,7 @@ type Action struct {
 	Path  string `yaml:"path"`
 }
 
-// Related is a page to read on.
+// Related is a page to go on with.
 type Related struct{ Title, Path, Summary string }
 
 // Fact is a row of the table "in short".

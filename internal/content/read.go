@@ -41,7 +41,9 @@ type head struct {
 	Intro       bool     `yaml:"intro"`
 	Updated     string   `yaml:"updated"` // 2006-01-02
 	Actions     []Action `yaml:"actions"`
+	Next        string   `yaml:"next"`
 	Related     []string `yaml:"related"` // addresses
+	Onward      string   `yaml:"onward"`  // Markdown
 	Facts       []Fact   `yaml:"facts"`
 	Way         string   `yaml:"way"`
 	Steps       []Step   `yaml:"steps"`
@@ -116,7 +118,7 @@ func draw(h head, body []byte) (Page, error) {
 	p := Page{
 		Title: h.Title, Description: h.Description, Summary: h.Summary, Nav: h.Nav, Section: h.Section,
 		Family: h.Family, Figure: h.Figure, Order: h.Order, Intro: h.Intro,
-		Actions: h.Actions, Facts: h.Facts, Way: h.Way, Steps: h.Steps, Closing: h.Closing,
+		Actions: h.Actions, Next: h.Next, Facts: h.Facts, Way: h.Way, Steps: h.Steps, Closing: h.Closing,
 	}
 	if h.Updated != "" {
 		day, err := time.Parse(time.DateOnly, h.Updated)
@@ -125,6 +127,11 @@ func draw(h head, body []byte) (Page, error) {
 		}
 		p.Updated = day
 	}
+	onward, _, err := convert([]byte(h.Onward))
+	if err != nil {
+		return p, fmt.Errorf("onward: %w", err)
+	}
+	p.Onward = page.MarkOutbound(onward)
 	drawn, marks, err := convert(body)
 	if err != nil {
 		return p, err

@@ -85,20 +85,21 @@ func save(ctx context.Context, tx pgx.Tx, s publish.Saving) error {
 }
 
 // notes tells in the list who wrote what.
-func (r *Room) notes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
+func (r *Room) notes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]publish.Note, error) {
 	rows, err := r.desk.Pool.Query(ctx, `SELECT id, author, corrected_at FROM news WHERE id = ANY ($1)`, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read news: %w", err)
 	}
 	var (
 		it    item
-		notes = map[uuid.UUID]string{}
+		notes = map[uuid.UUID]publish.Note{}
 	)
 	_, err = pgx.ForEachRow(rows, []any{&it.ID, &it.Author, &it.CorrectedAt}, func() error {
-		notes[it.ID] = it.By()
+		note := publish.Note{Words: it.By()}
 		if it.CorrectedAt != nil {
-			notes[it.ID] += ", changed " + it.CorrectedAt.In(r.zone).Format("2 January 2006")
+			note.Words += ", changed " + it.CorrectedAt.In(r.zone).Format("2 January 2006")
 		}
+		notes[it.ID] = note
 		return nil
 	})
 	if err != nil {

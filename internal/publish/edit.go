@@ -65,7 +65,7 @@ func (e *editor) showList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	notes, err := e.notes(r.Context(), rows)
+	notes, err := e.notes(r.Context(), rows...)
 	if err != nil {
 		return err
 	}
@@ -74,15 +74,16 @@ func (e *editor) showList(w http.ResponseWriter, r *http.Request) error {
 		One:  e.room.One, Many: e.room.Many, Path: "/staff/" + e.room.Path, Notes: e.room.Notes != nil,
 	}
 	for _, row := range rows {
-		status := row.status(e.desk.Now())
+		note := notes[row.ID]
 		data.Rows = append(data.Rows, listRow{
-			row: row, Status: status, Note: notes[row.ID], Since: e.since(row), Edited: e.words(row.UpdatedAt), Address: e.path(row.ID),
+			row: row, Status: row.shown(note, e.desk.Now()), Note: note.Words, Since: e.since(row), Edited: e.words(row.UpdatedAt),
+			Address: e.path(row.ID),
 		})
 	}
 	return e.views.list.Write(w, r, http.StatusOK, data)
 }
 
-func (e *editor) notes(ctx context.Context, rows []row) (map[uuid.UUID]string, error) {
+func (e *editor) notes(ctx context.Context, rows ...row) (map[uuid.UUID]Note, error) {
 	if e.room.Notes == nil {
 		return nil, nil
 	}
@@ -300,10 +301,14 @@ const longest = 8000
 // write draws the edit page.
 func (e *editor) write(w http.ResponseWriter, r *http.Request, status int, x editing) error {
 	ctx, fresh := r.Context(), x.row.Version == 0
+	notes, err := e.notes(ctx, x.row)
+	if err != nil {
+		return err
+	}
 	x.shown.Hidden = []form.Hidden{{Name: "version", Value: strconv.Itoa(cmp.Or(x.base, x.row.Version))}}
 	x.shown.Action = e.path(x.row.ID)
 	data := editPage{
-		One: e.room.One, Many: e.room.Many, Row: x.row, New: fresh, Status: x.row.status(e.desk.Now()), Since: e.since(x.row),
+		One: e.room.One, Many: e.room.Many, Row: x.row, New: fresh, Status: x.row.shown(notes[x.row.ID], e.desk.Now()), Since: e.since(x.row),
 		Conflict: x.conflict, Saved: r.URL.Query().Has("saved"), PreviewPath: e.path(x.row.ID) + "/preview",
 	}
 	if fresh {

@@ -106,8 +106,14 @@ type Room struct {
 	Acts func(ctx context.Context, db DB, id uuid.UUID) ([]Act, error)
 	// Panel returns what the edit page shows beside the form: seats, results. May be nil.
 	Panel func(ctx context.Context, id uuid.UUID) (template.HTML, error)
-	// Notes returns a few words for each row of the list: "3 December, 34 of 40 seats". May be nil.
-	Notes func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error)
+	// Notes returns what there is to say of rows beside their titles. May be nil.
+	Notes func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Note, error)
+}
+
+// Note is what a room says of one row.
+type Note struct {
+	Words string // a few, for the list: "3 December, 34 of 40 seats"
+	Over  string // the state of a public row whose day has passed, in place of "published": "closed"
 }
 
 // Saving is a row to be written. It passed the checks of its fields.

@@ -133,10 +133,10 @@ func (o *office) room() publish.Room {
 				},
 			}}, nil
 		},
-		Notes: func(_ context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
-			notes := map[uuid.UUID]string{}
+		Notes: func(_ context.Context, ids []uuid.UUID) (map[uuid.UUID]publish.Note, error) {
+			notes := map[uuid.UUID]publish.Note{}
 			for _, id := range ids {
-				notes[id] = "a note"
+				notes[id] = publish.Note{Words: "a note"}
 			}
 			return notes, nil
 		},

@@ -40,6 +40,14 @@ func (r row) status(now time.Time) string {
 	return r.State
 }
 
+// shown is the status as staff read it: of a public row whose day has passed, that it is over.
+func (r row) shown(note Note, now time.Time) string {
+	if status := r.status(now); status != Published || note.Over == "" {
+		return status
+	}
+	return note.Over
+}
+
 const rowColumns = `t.id, t.slug, t.title, t.state, t.publish_at, t.version, t.updated_at, coalesce(a.name, '') AS editor`
 
 // maxRows is how many rows the list shows: what one company offers is far less.

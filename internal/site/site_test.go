@@ -412,11 +412,12 @@ func TestWellKnown(t *testing.T) {
 	}
 }
 
-// Every product page shows its product once, and is composed otherwise than the page before it.
+// Every product page shows its product once, and is composed otherwise than the page before it; that of a family otherwise
+// than those of all other families.
 func TestProductPages(t *testing.T) {
 	t.Parallel()
 	s := open(t, nil)
-	before, screens := "", map[string]string{}
+	before, screens, families := "", map[string]string{}, map[string]string{}
 	for _, family := range s.pages.Under("/products") {
 		for _, p := range append([]content.Page{family}, s.pages.Modules(family.Path)...) {
 			main := document(t, ask(s, http.MethodGet, p.Path, nil)).Find("main")
@@ -433,17 +434,61 @@ func TestProductPages(t *testing.T) {
 			if !strings.Contains(main.Find("figcaption").Text(), "Example data") {
 				t.Errorf("%s does not say that its data are an example", p.Path)
 			}
-			parts := main.Find("h2, .screen, .steps, .facts:not(.screen *)").Map(func(_ int, e *goquery.Selection) string {
-				if goquery.NodeName(e) == "h2" {
-					return "heading"
+			drawn := ".screen, .steps, .facts:not(.screen *)"
+			parts := main.Find("h2, " + drawn).Map(placed)
+			if p.Path == family.Path {
+				outline := strings.Join(main.Find(drawn).Map(placed), ", ")
+				if other, ok := families[outline]; ok {
+					t.Errorf("%s is composed as %s: %s", p.Path, other, outline)
 				}
-				return e.AttrOr("class", "") + " in " + e.Closest(".section, .wrap").AttrOr("class", "")
-			})
+				families[outline] = p.Path
+			}
 			if composed := strings.Join(parts, " "); composed == before {
 				t.Errorf("%s is composed as the page before it: %s", p.Path, composed)
 			} else {
 				before = composed
 			}
+		}
+	}
+}
+
+// placed is a part of a page, and where on the page's grid it stands.
+func placed(_ int, e *goquery.Selection) string {
+	if goquery.NodeName(e) == "h2" {
+		return "heading"
+	}
+	return e.AttrOr("class", "") + " in " + e.Closest(".section, .wrap").AttrOr("class", "")
+}
+
+// Every page ends in words of its own: none with a heading or a sentence that ends another.
+func TestEndsOfPages(t *testing.T) {
+	t.Parallel()
+	s := open(t, nil)
+	ends, n := map[string]string{}, 0
+	for _, p := range s.pages.Pages() {
+		if p.Next == "" && p.Onward == "" && len(p.Related) == 0 {
+			continue
+		}
+		n++
+		if len(p.Related) > 0 && p.Next == "" {
+			t.Errorf("%s: the pages to go on with have no heading", p.Path)
+		}
+		for _, words := range []string{p.Next, string(p.Onward)} {
+			if other, ok := ends[words]; ok && words != "" {
+				t.Errorf("%s ends as %s does: %s", p.Path, other, words)
+			}
+			ends[words] = p.Path
+		}
+		if p.Onward != "" && !strings.Contains(string(p.Onward), `<a href="/`) {
+			t.Errorf("%s ends in a sentence that leads nowhere", p.Path)
+		}
+	}
+	if n < 30 {
+		t.Errorf("only %d pages say where to go on", n)
+	}
+	for _, path := range []string{"/products/service-parts", "/industries/life-sciences", "/terms", "/about"} {
+		if got := document(t, ask(s, http.MethodGet, path, nil)).Find("main .onward, main #next").Length(); got == 0 {
+			t.Errorf("%s does not say where to go on", path)
 		}
 	}
 }

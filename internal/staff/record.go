@@ -45,7 +45,7 @@ type recordPage struct {
 	Problem   string // why what was sent was not done
 	Undo      *undoView
 	Versions  []versionView
-	Files     []fileView
+	Files     []fileView // those that no answer names
 	Given     []givenView
 	Thread    []entryView
 	Timeline  []momentView
@@ -120,7 +120,8 @@ type versionView struct {
 type answerView struct {
 	Label   string
 	Texts   []string
-	Changed bool // since the version before
+	Files   []fileView // of a question for a file: in the place of texts
+	Changed bool       // since the version before
 }
 
 // fileView is a file with what is known about viruses in it.
@@ -129,8 +130,8 @@ type fileView struct {
 	Describe string
 	Scan     tag
 	Warning  string
-	Openable bool
-	Again    bool // its scan failed, and may be tried again
+	Open     string // where it is opened; empty where it can't be
+	Again    string // where its scan is tried again; empty unless that failed
 }
 
 // givenView is a consent that was given with the record.
@@ -214,28 +215,45 @@ func (ws *Workspace) fillAnswers(ctx context.Context, p *recordPage) error {
 	if err != nil {
 		return err
 	}
-	called := map[string]string{}
 	for _, f := range files {
-		called[f.ID.String()] = f.Name
-		p.Files = append(p.Files, fileView{
-			ID: f.ID, Describe: f.Describe(), Scan: scanTag(f), Warning: f.Warning(), Openable: f.Openable,
-			Again: f.Scan == file.Failed && account.From(ctx).Can(account.Act, p.Record.Kind),
-		})
+		p.Files = append(p.Files, viewFile(ctx, f, p))
 	}
+	all, answered := p.Files, map[uuid.UUID]bool{}
 	for i, v := range versions {
 		view := versionView{N: v.N, At: ws.stamp(v.At), Newest: i == 0}
 		before := earlier(versions, i)
 		for _, a := range v.Answers() {
 			changed := before != nil && !slices.Equal(before[a.Name], a.Texts)
-			view.Answers = append(view.Answers, answerView{a.Label, shown(a, called), changed})
+			answer := answerView{Label: a.Label, Texts: a.Texts, Changed: changed}
+			if a.Kind == form.File {
+				answer.Texts, answer.Files = nil, named(a, all)
+			}
+			for _, f := range answer.Files {
+				answered[f.ID] = true
+			}
+			view.Answers = append(view.Answers, answer)
 		}
 		p.Versions = append(p.Versions, view)
 		if s, ok := ws.desk.Statements.Get(v.Statement); ok {
 			p.Statement = s.Name() // in the end that of the first version
 		}
 	}
+	p.Files = slices.DeleteFunc(slices.Clone(all), func(f fileView) bool { return answered[f.ID] })
 	p.Given, err = ws.given(ctx, p.Record)
 	return err
+}
+
+// viewFile is a file of the record on the page, with what the reader may do with it.
+func viewFile(ctx context.Context, f file.Info, p *recordPage) fileView {
+	at := recordPath(p.Record.ID) + "/file/" + f.ID.String()
+	view := fileView{ID: f.ID, Describe: f.Describe(), Scan: scanTag(f), Warning: f.Warning()}
+	if f.Openable {
+		view.Open = at
+	}
+	if f.Scan == file.Failed && account.From(ctx).Can(account.Act, p.Record.Kind) {
+		view.Again = at + "/scan" + p.Query
+	}
+	return view
 }
 
 // earlier returns the answers of the version before the i-th of them, newest first, by the names of their fields; nil for
@@ -251,18 +269,15 @@ func earlier(newestFirst []submission.Version, i int) map[string][]string {
 	return texts
 }
 
-// shown puts names in the place of the ids that answers hold for files.
-func shown(a form.Answer, files map[string]string) []string {
-	if a.Kind != form.File {
-		return a.Texts
-	}
-	texts := make([]string, 0, len(a.Texts))
-	for _, id := range a.Texts {
-		if name := files[id]; name != "" {
-			texts = append(texts, name)
+// named returns the files whose ids an answer holds.
+func named(a form.Answer, files []fileView) []fileView {
+	var list []fileView
+	for _, f := range files {
+		if slices.Contains(a.Texts, f.ID.String()) {
+			list = append(list, f)
 		}
 	}
-	return texts
+	return list
 }
 
 func scanTag(f file.Info) tag {

@@ -30,8 +30,11 @@ func TestRecordShowsWhatWasSent(t *testing.T) {
 	has(t, d, ".answers", "What brings you here? Pumps in Ohio")
 	has(t, d, ".record-side", "ada@example.com Not confirmed")
 	has(t, d, ".record-side", "18 November 2026")
-	has(t, d, ".record-side", "cv.txt, 19 bytes")
-	has(t, d, ".record-side", "Not scanned for viruses")
+	has(t, d, "section[aria-labelledby=r-files]", "cv.txt, 19 bytes")
+	has(t, d, "section[aria-labelledby=r-files]", "Not scanned for viruses")
+	if got := d.Find("#r-files, #r-acts").First().AttrOr("id", ""); got != "r-files" {
+		t.Error("what was sent is read before one decides: the files stand below the acts")
+	}
 	has(t, d, ".record-side", "“Mail me the newsletter, four times a year.” Counts once the address is confirmed")
 	has(t, d, ".record", "Panel of the alliance")
 	has(t, d, "#note-hint", "The person can ask to see this.")

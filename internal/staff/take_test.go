@@ -178,7 +178,14 @@ func TestTakeWithAFile(t *testing.T) {
 		values[name] = list
 	}
 	values.Set("name", "Grace Hopper")
-	has(t, me.get(t, h, me.post(t, h, at, values)), ".record-side", "cv.txt, 19 bytes")
+	d := me.get(t, h, me.post(t, h, at, values))
+	if n := d.Find("#r-files").Length(); n > 0 {
+		t.Error("a file that an answer names stands on the page twice")
+	}
+	opened := d.Find(".answers form:contains('cv.txt, 19 bytes')")
+	if w := me.do(h, http.MethodPost, opened.AttrOr("action", "/"), nil); w.Body.String() != "Ten years of pumps." {
+		t.Errorf("the file of an answer: %d %q", w.Code, w.Body)
+	}
 	delete(values, "cv_kept") // a required file is not required of staff
 	values.Set("name", "Without a file")
 	me.post(t, h, at, values)

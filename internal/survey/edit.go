@@ -318,12 +318,12 @@ func movedOn(ctx context.Context, tx pgx.Tx, s survey) (bool, error) {
 }
 
 // notes tells in the list of what kind a survey is, and how it goes.
-func (r *Room) notes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
+func (r *Room) notes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]publish.Note, error) {
 	list, err := r.list(ctx, `id = ANY ($1)`, ids)
 	if err != nil {
 		return nil, err
 	}
-	notes := map[uuid.UUID]string{}
+	notes := map[uuid.UUID]publish.Note{}
 	for _, s := range list {
 		n, err := told(ctx, r.desk.Pool, s)
 		if err != nil {
@@ -333,13 +333,14 @@ func (r *Room) notes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string
 		if s.Anonymous {
 			kind = "anonymous"
 		}
-		notes[s.ID] = fmt.Sprintf("%s, %d questions, %d answers", kind, s.Questions, n)
+		note := publish.Note{Words: fmt.Sprintf("%s, %d questions, %d answers", kind, s.Questions, n)}
 		if s.Anonymous && n == 0 {
-			notes[s.ID] = fmt.Sprintf("%s, %d questions, fewer than ten answers", kind, s.Questions)
+			note.Words = fmt.Sprintf("%s, %d questions, fewer than ten answers", kind, s.Questions)
 		}
 		if s.closed(r.desk.Now()) {
-			notes[s.ID] += ", closed"
+			note.Over = "closed"
 		}
+		notes[s.ID] = note
 	}
 	return notes, nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -151,7 +152,19 @@ func TestPublishResults(t *testing.T) {
 	lacks(t, h.as("Max", "GET", path, nil), "Publish the results")
 	act("publish-results", 409)
 	h.accept(anonymous, 12, func(int, url.Values) {})
+	state := func(want string) {
+		t.Helper()
+		doc, err := goquery.NewDocumentFromReader(h.as("Max", "GET", path, nil).Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := doc.Find(".record-head .tag").Text(); got != want {
+			t.Errorf("the survey is called %q, want %q", got, want)
+		}
+	}
+	state("Published")
 	act("close", 303)
+	state("Closed")
 	lacks(t, h.as("Max", "GET", path, nil), "Publish the results") // today's answers don't count yet
 	h.Advance(24 * time.Hour)
 	want(t, h.as("Max", "GET", path, nil), 200, "Results of 12 answers")

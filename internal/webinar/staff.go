@@ -358,20 +358,24 @@ func (r *Room) seats(ctx context.Context, id uuid.UUID) (template.HTML, error) {
 	return r.views.attendees.Fragment("webinar-seats", l)
 }
 
-func (r *Room) notes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
+func (r *Room) notes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]publish.Note, error) {
 	list, err := postgres.Rows[Webinar](ctx, r.desk.Pool, `SELECT `+columns+` FROM webinar w WHERE w.id = ANY ($1)`, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read webinars: %w", err)
 	}
-	notes := map[uuid.UUID]string{}
+	notes := map[uuid.UUID]publish.Note{}
 	for _, w := range list {
-		notes[w.ID] = fmt.Sprintf("%s, %d of %d seats", w.Start().Format("2 January 2006"), w.Taken+w.Reserved, w.Capacity)
+		note := publish.Note{Words: fmt.Sprintf("%s, %d of %d seats", w.Start().Format("2 January 2006"), w.Taken+w.Reserved, w.Capacity)}
 		if w.Waiting > 0 {
-			notes[w.ID] += fmt.Sprintf(", %d waiting", w.Waiting)
+			note.Words += fmt.Sprintf(", %d waiting", w.Waiting)
 		}
-		if w.Cancelled() {
-			notes[w.ID] += ", cancelled"
+		switch {
+		case w.Cancelled():
+			note.Over = "cancelled"
+		case !r.desk.Now().Before(w.End()):
+			note.Over = "over"
 		}
+		notes[w.ID] = note
 	}
 	return notes, nil
 }

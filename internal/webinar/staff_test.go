@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
 	"github.com/go-chi/chi/v5"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -231,6 +232,9 @@ func TestStaffPublishMoveAndCancel(t *testing.T) {
 			t.Errorf("mail to %s lacks the reason", l.to)
 		}
 	}
+	if got := w.state("Planning slowly"); got != "Cancelled" {
+		t.Errorf("the list says of a cancelled webinar: %q", got)
+	}
 	var actions []string
 	rows, err := h.Pool.Query(t.Context(), `SELECT action FROM content_change WHERE kind = 'webinar' ORDER BY id`)
 	if err != nil {
@@ -246,6 +250,37 @@ func TestStaffPublishMoveAndCancel(t *testing.T) {
 	if diff := cmp.Diff(actions, []string{"created", "published", "edited", "moved", "cancelled"}); diff != "" {
 		t.Errorf("history (-got +want):\n%s", diff)
 	}
+}
+
+func TestListSaysWhatIsOver(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	w := h.as(account.Marketer)
+	made := w.send("/webinars/new", "/webinars/new", typed(), http.StatusSeeOther)
+	path := strings.TrimSuffix(strings.TrimPrefix(made.Header().Get("Location"), "/staff"), "?saved")
+	for _, step := range []struct {
+		want string
+		do   func()
+	}{
+		{"Draft", func() {}},
+		{"Published", func() { w.send(path, path+"/publish", url.Values{}, http.StatusSeeOther) }},
+		{"Over", func() { h.Advance(30 * 24 * time.Hour) }},
+	} {
+		step.do()
+		if got := w.state("Planning slowly"); got != step.want {
+			t.Errorf("the list says %q, want %q", got, step.want)
+		}
+	}
+}
+
+// state is what the list of webinars says of one.
+func (w *workspace) state(title string) string {
+	w.t.Helper()
+	doc, err := goquery.NewDocumentFromReader(w.do(http.MethodGet, "/webinars", nil).Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return doc.Find(`tr:contains("` + title + `") .tag`).Text()
 }
 
 func TestStaffTimesAreChecked(t *testing.T) {
