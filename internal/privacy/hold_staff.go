@@ -213,7 +213,7 @@ func (h *Holds) submit(w http.ResponseWriter, r *http.Request) error {
 		x.Kind, x.From, x.To = v.Get("kind"), day(v, "from"), day(v, "to")
 	}
 	err = h.find(r.Context(), &x, v.Get("about"))
-	if errors.Is(err, errNothingHeld) {
+	if errors.Is(err, errNobody) {
 		errs.Add("about", h.say("hold_nothing"))
 		return h.draw(w, r, http.StatusUnprocessableEntity, again, "")
 	}
