@@ -106,7 +106,7 @@ func (o *Office) draw(w http.ResponseWriter, r *http.Request, status int, s form
 }
 
 func (o *Office) submit(w http.ResponseWriter, r *http.Request) error {
-	if err := readHold(r); err != nil {
+	if err := page.ReadForm(r, page.MostForm); err != nil {
 		return err
 	}
 	v, errs := eraseForm().Parse(r.PostForm)

@@ -93,7 +93,7 @@ func groundWords(ground string) string {
 }
 
 func (x *Restrictions) submit(w http.ResponseWriter, r *http.Request) error {
-	if err := readHold(r); err != nil {
+	if err := page.ReadForm(r, page.MostForm); err != nil {
 		return err
 	}
 	v, errs := restrictionForm().Parse(r.PostForm)

@@ -209,7 +209,7 @@ func faults(err error) []string {
 
 // publishStatement publishes for ever. Of two officers who press at once, one publishes and the other is told so.
 func (r *Room) publishStatement(w http.ResponseWriter, req *http.Request) error {
-	if err := page.ReadForm(req, 64<<10); err != nil {
+	if err := page.ReadForm(req, page.MostForm); err != nil {
 		return err
 	}
 	ctx, id := req.Context(), chi.URLParam(req, "id")
