@@ -57,7 +57,7 @@ func (r *room) on(d deed) page.Handler {
 			}
 			return r.drawTerm(w, req, http.StatusOK, rec, by, f, form.Shown{Values: values})
 		}
-		if err := page.ReadForm(req, 1<<16); err != nil {
+		if err := page.ReadForm(req, page.MostForm); err != nil {
 			return err
 		}
 		values, errs := f.Parse(req.PostForm)

@@ -122,7 +122,7 @@ func (d *Desk) codeHash(rec submission.Record, code string) []byte {
 
 // takeCode keeps a code that was typed, whatever becomes of it.
 func (d *Desk) takeCode(w http.ResponseWriter, r *http.Request) error {
-	unread := page.ReadForm(r, 64<<10)
+	unread := page.ReadForm(r, page.MostForm)
 	err := d.OnReceipt(func(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
 		return d.openContents(w, r, rec, unread)
 	})(w, r)
@@ -190,7 +190,7 @@ func (d *Desk) checkCode(ctx context.Context, rec submission.Record, code string
 }
 
 func (d *Desk) serveFile(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
-	if err := page.ReadForm(r, 64<<10); err != nil {
+	if err := page.ReadForm(r, page.MostForm); err != nil {
 		return err
 	}
 	id, err := uuid.Parse(chi.URLParam(r, "file"))

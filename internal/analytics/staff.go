@@ -185,7 +185,7 @@ func weekLabel(week string) string {
 // submitExport sends what may be seen of a month as CSV (RFC 4180), to be given to whomever (P-12). Who took it is logged
 // first.
 func (r *Room) submitExport(w http.ResponseWriter, req *http.Request) error {
-	if err := page.ReadForm(req, 64<<10); err != nil {
+	if err := page.ReadForm(req, page.MostForm); err != nil {
 		return err
 	}
 	m, err := parseMonth(req.PostForm.Get("month"))

@@ -242,7 +242,7 @@ func (r *Room) submitOne(w http.ResponseWriter, req *http.Request) error {
 func (r *Room) submit(w http.ResponseWriter, req *http.Request, a announcement, isNew bool) error {
 	v, errs := r.editForm().Parse(req.PostForm)
 	again := form.Shown{Values: req.PostForm, Errors: errs}
-	if len(errs) > 0 && a.State == draft {
+	if len(errs) > 0 && a.State == draft { // what is no draft any more is not saved, and the page says what happened
 		a.Version = version(req) // shown again, what was typed is still based on the version that was shown with it
 		return r.write(w, req, http.StatusUnprocessableEntity, editPage{New: isNew, Row: a}, again)
 	}
@@ -345,7 +345,7 @@ func (r *Room) submitSchedule(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	v, errs := r.whenForm().Parse(req.PostForm)
-	if len(errs) > 0 && a.State == draft {
+	if len(errs) > 0 && a.State == draft { // what is no draft any more is not scheduled, and the page says what happened
 		when := r.whenView(a, form.Shown{Values: req.PostForm, Errors: errs})
 		return r.write(w, req, http.StatusUnprocessableEntity, editPage{Row: a, When: when}, form.Shown{Values: a.values()})
 	}

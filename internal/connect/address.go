@@ -74,7 +74,7 @@ func (p *Portal) drawAddress(w http.ResponseWriter, r *http.Request, status int,
 // link.
 func (p *Portal) takeAddress(w http.ResponseWriter, r *http.Request) error {
 	var unread *page.Error
-	if errors.As(page.ReadForm(r, 64<<10), &unread) {
+	if errors.As(page.ReadForm(r, page.MostForm), &unread) {
 		return p.drawAddress(w, r, unread.Status, form.Shown{Values: r.PostForm, Message: unread.Message})
 	}
 	in := account.From(r.Context())

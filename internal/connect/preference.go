@@ -221,7 +221,7 @@ func (p *Portal) takePreferences(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var unread *page.Error
-	if errors.As(page.ReadForm(r, 64<<10), &unread) {
+	if errors.As(page.ReadForm(r, page.MostForm), &unread) {
 		return p.drawPreferences(w, r, unread.Status, form.Shown{Values: r.PostForm, Message: unread.Message})
 	}
 	rows, err := p.rows(r.Context(), who)

@@ -20,7 +20,7 @@ const (
 	lease = 5 * time.Minute
 	// maxAttempts is the first one and one after each wait of backoff.
 	maxAttempts = 7
-	// settleTimeout bounds writing down what became of a mail, which happens even while we are told to stop.
+	// settleTimeout bounds writing down what became of a mail.
 	settleTimeout = 10 * time.Second
 )
 
@@ -225,6 +225,8 @@ const lookAgain = 5 * time.Minute
 
 // cancel ends a message whose sending was stopped, with its words.
 func (q *Queue) cancel(ctx context.Context, c claim) error {
+	ctx, cancel := settling(ctx)
+	defer cancel()
 	_, err := q.pool.Exec(ctx, `
 		UPDATE message SET state = 'cancelled', data = '{}' WHERE id = $1 AND attempts = $2 AND state = 'queued'`, c.ID, c.Attempts)
 	if err != nil {
@@ -248,6 +250,11 @@ func (p *pending) agreed() Agreed {
 	return Agreed{At: *p.AgreedAt, Wording: *p.Wording}
 }
 
+// settling is the context for writing down what became of a mail, which happens even while we are told to stop.
+func settling(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+}
+
 // settle writes down what became of a mail.
 func (q *Queue) settle(ctx context.Context, c claim, d *drawer, sent error) error {
 	var no *refusal
@@ -266,7 +273,7 @@ func (q *Queue) settle(ctx context.Context, c claim, d *drawer, sent error) erro
 }
 
 func (q *Queue) sent(ctx context.Context, c claim, d *drawer) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	ctx, cancel := settling(ctx)
 	defer cancel()
 	_, err := q.pool.Exec(ctx, `
 		UPDATE message SET state = 'sent', sent_at = $3, data = CASE WHEN $4 THEN '{}' ELSE data END
@@ -280,7 +287,7 @@ func (q *Queue) later(ctx context.Context, c claim, reason string) error {
 	if !again {
 		return q.close(ctx, c, "failed", reason)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	ctx, cancel := settling(ctx)
 	defer cancel()
 	_, err := q.pool.Exec(ctx, `
 		UPDATE message SET next_at = $3, last_error = $4
@@ -294,7 +301,7 @@ func (q *Queue) later(ctx context.Context, c claim, reason string) error {
 
 // close ends a message that won't be sent.
 func (q *Queue) close(ctx context.Context, c claim, state, reason string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	ctx, cancel := settling(ctx)
 	defer cancel()
 	_, err := q.pool.Exec(ctx, `
 		UPDATE message SET state = $3, last_error = $4
@@ -308,7 +315,7 @@ func (q *Queue) close(ctx context.Context, c claim, state, reason string) error 
 
 // bounced ends a message that the server refused for good, and remembers an address that does not exist.
 func (q *Queue) bounced(ctx context.Context, c claim, no *refusal) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	ctx, cancel := settling(ctx)
 	defer cancel()
 	err := pgx.BeginFunc(ctx, q.pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
@@ -336,7 +343,7 @@ func markPerson(ctx context.Context, tx pgx.Tx, message uuid.UUID, at time.Time)
 
 // giveBack ends the lease of messages that were not tried, as if they had not been taken.
 func (q *Queue) giveBack(ctx context.Context, next time.Time, claims []claim) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	ctx, cancel := settling(ctx)
 	defer cancel()
 	ids, fences, reasons := make([]uuid.UUID, len(claims)), make([]int, len(claims)), make([]*string, len(claims))
 	for i, c := range claims {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	netmail "net/mail"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -462,6 +463,25 @@ func TestStoppedDrainGivesBack(t *testing.T) {
 	}
 	if sent != 1 || free != 2 {
 		t.Errorf("%d sent, %d given back", sent, free)
+	}
+}
+
+// That a mail was stopped is written down although we are told to end while we ask for it.
+func TestStoppedDrainCancels(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx, stop := context.WithCancel(t.Context())
+	letter := slices.IndexFunc(w.config.Templates, func(t mail.Template) bool { return t.Name == "letter" })
+	w.config.Templates[letter].Stands = func(context.Context, any) error {
+		stop()
+		return mail.ErrStopped
+	}
+	id := w.letter(w.person("ada@example.com"), "ada@example.com")
+	if err := mailtest.New(t, w.config).Drain(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if got := w.row(id).State; got != "cancelled" {
+		t.Errorf("a stopped message is %s", got)
 	}
 }
 

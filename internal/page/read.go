@@ -12,6 +12,10 @@ import (
 // ErrNoForm is the answer to a body that no form of ours sends.
 var ErrNoForm = &Error{http.StatusUnsupportedMediaType, say("no_form")}
 
+// MostForm is how many bytes a form of a few fields may have: far more than its fields hold, and little enough for anybody
+// to send us at any time.
+const MostForm = 64 << 10
+
 // ReadForm reads a body of at most so many bytes into r.PostForm, as far as it goes: what can't be decoded stays as it
 // came. After an error, ErrNoForm or ErrTooLarge, a page may show again what could be read.
 func ReadForm(r *http.Request, most int64) error {

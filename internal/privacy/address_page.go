@@ -142,7 +142,7 @@ func (x *Addresses) drawOffice(w http.ResponseWriter, r *http.Request, who perso
 }
 
 func (x *Addresses) takeOffice(w http.ResponseWriter, r *http.Request) error {
-	if err := readHold(r); err != nil {
+	if err := page.ReadForm(r, page.MostForm); err != nil {
 		return err
 	}
 	who, err := x.someone(r)

@@ -112,7 +112,7 @@ func holdsAddress(text string) bool {
 	return false
 }
 
-// read makes a version of what was filled in; the caller adds what is not typed.
+// readDisclosure makes a version of what was filled in; the caller adds what is not typed.
 func readDisclosure(v form.Values) Disclosure {
 	d := Disclosure{
 		Ground: v.Get("ground"), Outcome: v.Get("outcome"), AskedOn: *readDay(v.Get("asked_on")),

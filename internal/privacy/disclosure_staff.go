@@ -127,7 +127,7 @@ type fileLine struct {
 	Count int       `db:"count"`
 }
 
-// entry returns the versions of the entry that the address names, the newest first.
+// entryOf returns the versions of the entry that the address names, the newest first.
 func (r *Room) entryOf(req *http.Request) ([]Disclosure, error) {
 	id, err := uuid.Parse(chi.URLParam(req, "id"))
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -416,7 +415,7 @@ func (e *Eraser) replay(ctx context.Context, note entry) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range slices.Compact(ids) {
+	for _, id := range ids {
 		if _, err := e.Erase(ctx, id); err != nil {
 			return err
 		}

@@ -106,7 +106,7 @@ func (o *Office) draw(w http.ResponseWriter, r *http.Request, status int, s form
 }
 
 func (o *Office) submit(w http.ResponseWriter, r *http.Request) error {
-	if err := readHold(r); err != nil {
+	if err := page.ReadForm(r, page.MostForm); err != nil {
 		return err
 	}
 	v, errs := eraseForm().Parse(r.PostForm)
@@ -115,7 +115,7 @@ func (o *Office) submit(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx := r.Context()
 	who, err := o.find(ctx, v.Get("email"), v.Get("reference"))
-	if errors.Is(err, errNothingHeld) {
+	if errors.Is(err, errNobody) {
 		errs.Add("reference", o.eraser.say("erase_nothing"))
 		return o.draw(w, r, http.StatusUnprocessableEntity, form.Shown{Values: r.PostForm, Errors: errs}, nil)
 	}
@@ -143,7 +143,7 @@ func (o *Office) find(ctx context.Context, email, reference string) (who uuid.UU
 		SELECT p.id FROM person p WHERE p.email = $1
 			AND EXISTS (SELECT FROM submission s WHERE s.person_id = p.id AND s.reference = upper($2))`, email, reference).Scan(&who)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return uuid.Nil, errNothingHeld
+		return uuid.Nil, errNobody
 	}
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("find whom to erase: %w", err)

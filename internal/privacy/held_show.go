@@ -41,7 +41,7 @@ type heldFact struct {
 	Texts []string
 }
 
-// day and moment are dates as all pages show them.
+// onDay and moment are dates as all pages show them.
 func onDay(t time.Time) string  { return t.In(clock.Zone()).Format("2 January 2006") }
 func moment(t time.Time) string { return t.In(clock.Zone()).Format("2 January 2006, 15:04 MST") }
 

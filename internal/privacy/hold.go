@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -77,26 +76,17 @@ func (h *Holds) all(ctx context.Context) ([]hold, error) {
 	return list, nil
 }
 
-var errNothingHeld = errors.New("privacy: nothing is there to be held")
-
 // find completes a hold by what the officer typed: a person's address, or a record's reference number.
-func (h *Holds) find(ctx context.Context, x *hold, about string) error {
-	about = strings.TrimSpace(about)
-	var err error
+func (h *Holds) find(ctx context.Context, x *hold, about string) (err error) {
 	switch x.Scope {
 	case holdPerson:
-		err = h.desk.Pool.QueryRow(ctx, `SELECT id FROM person WHERE email = lower($1)`, about).Scan(&x.Person)
+		x.Person.UUID, err = personOf(ctx, h.desk, about)
+		x.Person.Valid = err == nil
 	case holdRecord:
-		err = h.desk.Pool.QueryRow(ctx, `
-			SELECT id FROM submission WHERE reference = upper($1) AND person_id IS NOT NULL ORDER BY id LIMIT 1`, about).Scan(&x.Submission)
+		x.Submission.UUID, _, err = recordOf(ctx, h.desk, about, "")
+		x.Submission.Valid = err == nil
 	}
-	if errors.Is(err, pgx.ErrNoRows) {
-		return errNothingHeld
-	}
-	if err != nil {
-		return fmt.Errorf("find what is to be held: %w", err)
-	}
-	return nil
+	return err
 }
 
 // place stores a hold and logs it; the same id twice is one hold.

@@ -194,7 +194,7 @@ func day(v form.Values, name string) *time.Time {
 }
 
 func (h *Holds) submit(w http.ResponseWriter, r *http.Request) error {
-	if err := readHold(r); err != nil {
+	if err := page.ReadForm(r, page.MostForm); err != nil {
 		return err
 	}
 	key, err := uuid.Parse(r.PostForm.Get("key"))
@@ -213,7 +213,7 @@ func (h *Holds) submit(w http.ResponseWriter, r *http.Request) error {
 		x.Kind, x.From, x.To = v.Get("kind"), day(v, "from"), day(v, "to")
 	}
 	err = h.find(r.Context(), &x, v.Get("about"))
-	if errors.Is(err, errNothingHeld) {
+	if errors.Is(err, errNobody) {
 		errs.Add("about", h.say("hold_nothing"))
 		return h.draw(w, r, http.StatusUnprocessableEntity, again, "")
 	}
@@ -232,7 +232,7 @@ func (h *Holds) submitReview(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return page.ErrNotFound
 	}
-	if err := readHold(r); err != nil {
+	if err := page.ReadForm(r, page.MostForm); err != nil {
 		return err
 	}
 	on := day(form.Values(r.PostForm), "review")
@@ -256,10 +256,6 @@ func (h *Holds) submitLift(w http.ResponseWriter, r *http.Request) error {
 	}
 	http.Redirect(w, r, holdsPath, http.StatusSeeOther)
 	return nil
-}
-
-func readHold(r *http.Request) error {
-	return page.ReadForm(r, 64<<10)
 }
 
 // actorOf is the officer who is signed in.

@@ -165,7 +165,7 @@ func row(o consent.Offer, choices []consent.Choice) preference {
 
 // takePreferences keeps what was typed, whatever becomes of it.
 func (r *Room) takePreferences(w http.ResponseWriter, req *http.Request) error {
-	unread := page.ReadForm(req, 64<<10)
+	unread := page.ReadForm(req, page.MostForm)
 	f := form.Form{Title: "Your preferences"}
 	if c := consent.Channel(req.PostForm.Get("start")); hasPoint(c) {
 		f = pointForm(c)

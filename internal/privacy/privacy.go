@@ -1,10 +1,19 @@
 // Package privacy shows what the site says about personal data, and lets people act on it: the statement and its
 // versions, the promises with what keeps them, the inventory, the choice about cookies, requests, and the ways to stop
-// messages.
+// messages. It also keeps what the law asks of the house: erasure, deletion by date, legal holds, and registers.
 //
 // It promises that what it shows is drawn from what works: the statement from the database, where it can't be altered;
 // the inventory from the declarations that decode the forms; the state of a promise from a check that just ran. It knows
 // no activity: it is handed the list of them.
+//
+// Where to look:
+//   - statement, publish, clause, difference, use, words: versions and what changed; notice, concern: who is told (P-18)
+//   - promise, check, rule_*: the promises, and the checks that try to break them; inventory, question: what is asked, why
+//   - request, rights, held*: the rights of a person, and all that is held about them
+//   - address*, restriction*: what they correct, and what is only kept at their wish
+//   - preference, objection, unsubscribe, point, cookie: what they choose
+//   - erase*, journal, refusal: erasure, and what outlives a restored backup; retain: deletion by date
+//   - hold*: legal holds; whom: whom an officer means; disclosure*: what was demanded by law (P-10)
 package privacy
 
 import (

@@ -2,7 +2,6 @@ package privacy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -84,23 +83,16 @@ func restrictionsOf(ctx context.Context, desk *activity.Desk, who uuid.UUID) ([]
 	return list, nil
 }
 
-// find tells whom an address or a reference number stands for.
+// find tells whom an address or a reference number stands for. A request about rights is not found: what it asks for must
+// go on.
 func (x *Restrictions) find(ctx context.Context, about string) (r restriction, err error) {
-	about = strings.TrimSpace(about)
 	if strings.Contains(about, "@") {
-		err = x.desk.Pool.QueryRow(ctx, `SELECT id FROM person WHERE email = lower($1)`, about).Scan(&r.Person)
-	} else {
-		err = x.desk.Pool.QueryRow(ctx, `
-			SELECT person_id, id FROM submission WHERE reference = upper($1) AND person_id IS NOT NULL AND kind <> $2
-			ORDER BY id LIMIT 1`, about, Kind).Scan(&r.Person, &r.Submission)
+		r.Person, err = personOf(ctx, x.desk, about)
+		return r, err
 	}
-	if errors.Is(err, pgx.ErrNoRows) {
-		return r, errNothingHeld
-	}
-	if err != nil {
-		return r, fmt.Errorf("find what is to be restricted: %w", err)
-	}
-	return r, nil
+	r.Submission.UUID, r.Person, err = recordOf(ctx, x.desk, about, Kind)
+	r.Submission.Valid = err == nil
+	return r, err
 }
 
 // restrict enters a restriction and logs it; what is restricted already stays so.

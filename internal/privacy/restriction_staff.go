@@ -93,7 +93,7 @@ func groundWords(ground string) string {
 }
 
 func (x *Restrictions) submit(w http.ResponseWriter, r *http.Request) error {
-	if err := readHold(r); err != nil {
+	if err := page.ReadForm(r, page.MostForm); err != nil {
 		return err
 	}
 	v, errs := restrictionForm().Parse(r.PostForm)
@@ -102,7 +102,7 @@ func (x *Restrictions) submit(w http.ResponseWriter, r *http.Request) error {
 		return x.draw(w, r, http.StatusUnprocessableEntity, again)
 	}
 	one, err := x.find(r.Context(), v.Get("about"))
-	if errors.Is(err, errNothingHeld) {
+	if errors.Is(err, errNobody) {
 		errs.Add("about", x.say("restrict_nothing"))
 		return x.draw(w, r, http.StatusUnprocessableEntity, again)
 	}

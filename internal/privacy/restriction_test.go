@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/consent"
@@ -143,5 +144,32 @@ func TestOfficerRestrictsAPerson(t *testing.T) {
 	var left int
 	if err := o.Pool.QueryRow(t.Context(), `SELECT count(*) FROM restriction WHERE person_id = $1`, who).Scan(&left); err != nil || left != 0 {
 		t.Errorf("%d restrictions of an erased person, %v", left, err)
+	}
+}
+
+// TestOfficerTypesAnAddressOutsideASCII holds that a restriction and a hold are placed for whoever has the address, however
+// its domain is spelled.
+func TestOfficerTypesAnAddressOutsideASCII(t *testing.T) {
+	o := openOffice(t)
+	h := house{Bench: o.Bench}
+	o.router.With(o.accounts.Load, o.accounts.RequireStaff()).Route("/staff/x", func(r chi.Router) {
+		privacy.NewRestrictions(o.Desk).Staff(r)
+		privacy.NewHolds(o.eraser(t)).Staff(r)
+	})
+	who := h.ask(t, "ada@xn--bcher-kva.example")
+	const typed = "Ada@Bücher.example"
+	if w := o.ask(http.MethodPost, "/staff/x/restrictions", url.Values{"about": {typed}, "ground": {"accuracy"}}); w.Code != http.StatusSeeOther {
+		t.Errorf("restrict: %d", w.Code)
+	}
+	if w := o.ask(http.MethodPost, "/staff/x/holds", url.Values{
+		"about": {typed}, "scope": {"person"}, "ground": {"A claim."}, "review": {o.Now().AddDate(0, 1, 0).Format(time.DateOnly)},
+	}); w.Code != http.StatusSeeOther {
+		t.Errorf("hold: %d", w.Code)
+	}
+	for _, table := range []string{"restriction", "legal_hold"} {
+		var n int
+		if err := o.Pool.QueryRow(t.Context(), `SELECT count(*) FROM `+table+` WHERE person_id = $1`, who).Scan(&n); err != nil || n != 1 {
+			t.Errorf("%d of the person in %s, %v", n, table, err)
+		}
 	}
 }

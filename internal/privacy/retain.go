@@ -310,13 +310,19 @@ const unheldPerson = `p.erased_at IS NULL AND p.created_at < $1
 func (r *Retainer) forgetPeople(ctx context.Context) (RetainLine, error) {
 	line, last := RetainLine{Kind: "person", Outcome: nothingHeld}, uuid.Nil
 	for {
-		var list []unheld
+		var list, gone []unheld
 		err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) (err error) {
-			list, err = r.forgetSome(ctx, tx, last, &line)
+			list, gone, err = r.forgetSome(ctx, tx, last)
 			return err
 		})
 		if err != nil {
 			return line, fmt.Errorf("forget people: %w", err)
+		}
+		for _, p := range gone { // only now are they
+			line.N++
+			if line.Oldest == nil || p.CreatedAt.Before(*line.Oldest) {
+				line.Oldest = &p.CreatedAt
+			}
 		}
 		if len(list) < retainBatch {
 			return line, nil
@@ -331,35 +337,31 @@ type unheld struct {
 }
 
 // forgetSome locks some people and then looks again: what was sent in before the lock counts, and what comes after it
-// waits and finds nobody of that address.
-func (r *Retainer) forgetSome(ctx context.Context, tx pgx.Tx, after uuid.UUID, line *RetainLine) ([]unheld, error) {
+// waits and finds nobody of that address. It returns whom it looked at, and whom of them it emptied.
+func (r *Retainer) forgetSome(ctx context.Context, tx pgx.Tx, after uuid.UUID) (list, gone []unheld, err error) {
 	until := r.desk.Now().Add(-newcomer)
-	list, err := postgres.Rows[unheld](ctx, tx, `
+	list, err = postgres.Rows[unheld](ctx, tx, `
 		SELECT p.id, p.created_at FROM person p WHERE `+unheldPerson+` AND p.id > $2
 		ORDER BY p.id LIMIT $3 FOR UPDATE SKIP LOCKED`, until, after, retainBatch)
 	if err != nil || len(list) == 0 {
-		return nil, err
+		return nil, nil, err
 	}
 	ids := make([]uuid.UUID, 0, len(list))
 	for _, p := range list {
 		ids = append(ids, p.ID)
 	}
-	sure, err := postgres.Rows[unheld](ctx, tx, `
+	gone, err = postgres.Rows[unheld](ctx, tx, `
 		SELECT p.id, p.created_at FROM person p WHERE `+unheldPerson+` AND p.id = ANY ($2)`, until, ids)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for _, p := range sure {
+	for _, p := range gone {
 		if err := errors.Join(r.desk.Ledger.ErasePoints(ctx, tx, p.ID, forever()), r.desk.Mail.Erase(ctx, tx, p.ID, forever()),
 			r.desk.People.Empty(ctx, tx, p.ID)); err != nil {
-			return nil, err
-		}
-		line.N++
-		if line.Oldest == nil || p.CreatedAt.Before(*line.Oldest) {
-			line.Oldest = &p.CreatedAt
+			return nil, nil, err
 		}
 	}
-	return list, nil
+	return list, gone, nil
 }
 
 // report keeps what a run deleted, for staff.

@@ -274,6 +274,42 @@ func TestRetainPeople(t *testing.T) {
 	wantState(t, h, fresh, "with a record", "known words mail")
 }
 
+// What a batch that fails did not delete is not reported either.
+func TestRetainReportsWhatIsGone(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	ctx, admin := t.Context(), pgtest.Admin(t, h.Pool)
+	day := h.Now().AddDate(0, 0, -2)
+	h.add(t, "contact", "new", day, day)
+	if _, err := admin.Exec(ctx, `
+		CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			IF EXISTS (SELECT FROM person WHERE erased_at IS NOT NULL) THEN RAISE 'only one is emptied'; END IF;
+			RETURN NEW;
+		END $$;
+		CREATE TRIGGER fails BEFORE UPDATE ON person FOR EACH ROW EXECUTE FUNCTION fails()`); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := h.retainer(t).Run(ctx)
+	if got := counted(lines)["person: nothing is held any more"]; err == nil || got != 0 {
+		t.Errorf("%d people reported as deleted in a batch that failed: %v", got, err)
+	}
+	if _, err := admin.Exec(ctx, `DROP TRIGGER fails ON person`); err != nil {
+		t.Fatal(err)
+	}
+	if lines, err = h.retainer(t).Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var oldest *time.Time
+	var reported int64
+	if err := h.Pool.QueryRow(ctx, `
+		SELECT sum(n)::bigint, min(oldest) FROM retention_line WHERE kind = 'person'`).Scan(&reported, &oldest); err != nil {
+		t.Fatal(err)
+	}
+	if got := counted(lines)["person: nothing is held any more"]; got != 2 || reported != 2 || oldest == nil {
+		t.Errorf("%d people deleted, %d reported to staff, the oldest of %v", got, reported, oldest)
+	}
+}
+
 // agreed lets a person agree to the newsletter, provenly.
 func (h house) agreed(t *testing.T, who uuid.UUID) {
 	t.Helper()

@@ -150,7 +150,7 @@ func (x *Rights) askCode(w http.ResponseWriter, r *http.Request, rec submission.
 
 // take keeps what was typed, whatever becomes of it.
 func (x *Rights) take(w http.ResponseWriter, r *http.Request) error {
-	unread := readHold(r)
+	unread := page.ReadForm(r, page.MostForm)
 	err := x.desk.ByToken(func(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
 		return x.act(w, r, rec, unread)
 	})(w, r)

@@ -138,11 +138,8 @@ func (r *Room) checkRestricted(ctx context.Context) error {
 		if err := r.sendUnder(ctx, tx, who, record, version); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `
-			INSERT INTO statement_use (version, activity, purpose, data, recipient, retention, basis)
-			VALUES ($1, 'contact', 'service', '{email address}', 'own department', '12 months', 'your request')`, version)
-		if err != nil {
-			return fmt.Errorf("name a use: %w", err)
+		if err := r.nameUse(ctx, tx, version); err != nil {
+			return err
 		}
 		if err := r.agree(ctx, tx, who, true); err != nil {
 			return err
@@ -150,7 +147,7 @@ func (r *Room) checkRestricted(ctx context.Context) error {
 		if got, err := r.reaches(ctx, tx, who, record, version); err != nil || got != "queued, queued, listed" {
 			return cmp.Or(err, fmt.Errorf("letter, newsletter and list before anything is restricted: %s", got))
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO restriction (id, person_id, ground, placed_at) VALUES ($1, $2, $3, $4)`,
+		_, err := tx.Exec(ctx, `INSERT INTO restriction (id, person_id, ground, placed_at) VALUES ($1, $2, $3, $4)`,
 			uuid.New(), who.ID, groundWish, r.desk.Now())
 		if err != nil {
 			return fmt.Errorf("restrict: %w", err)

@@ -96,18 +96,15 @@ func (r *Room) checkUse(ctx context.Context) error {
 		if open, err := r.asked(ctx, tx, letter); err != nil || open {
 			return cmp.Or(err, errors.New("a message passes that no version of the statement named"))
 		}
-		_, err := tx.Exec(ctx, `
-			INSERT INTO statement_use (version, activity, purpose, data, recipient, retention, basis)
-			VALUES ($1, 'contact', 'service', '{email address}', 'own department', '12 months', 'your request')`, version)
-		if err != nil {
-			return fmt.Errorf("name a use: %w", err)
+		if err := r.nameUse(ctx, tx, version); err != nil {
+			return err
 		}
 		if open, err := r.asked(ctx, tx, letter); err != nil || !open {
 			return cmp.Or(err, errors.New("a message is refused although the version that was shown names it"))
 		}
 		var handed bool
 		var days int
-		err = tx.QueryRow(ctx, `
+		err := tx.QueryRow(ctx, `
 			WITH moved AS (UPDATE submission SET purge_after = purge_after + 9999 WHERE id = $1 RETURNING purge_after - greatest(now(), $2)::date AS days)
 			SELECT may_use($1, 'service', 'processor', NULL), days FROM moved`, record, r.desk.Now()).Scan(&handed, &days)
 		switch {
@@ -189,6 +186,17 @@ func (r *Room) sendUnder(ctx context.Context, tx pgx.Tx, who person.Person, reco
 		VALUES ($1, 1, sha256($2::text::bytea), $2, 'en', '{}', $3)`, record, version, now)
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("rehearse: %w", err)
+	}
+	return nil
+}
+
+// nameUse lets a version name another use: that a question is answered by mail.
+func (r *Room) nameUse(ctx context.Context, tx pgx.Tx, version string) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO statement_use (version, activity, purpose, data, recipient, retention, basis)
+		VALUES ($1, 'contact', 'service', '{email address}', 'own department', '12 months', 'your request')`, version)
+	if err != nil {
+		return fmt.Errorf("name a use: %w", err)
 	}
 	return nil
 }

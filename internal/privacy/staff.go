@@ -47,20 +47,20 @@ type statementsPage struct {
 	Published []version
 	Already   *consent.Statement // what another officer, or a first click, has just published
 	Newest    consent.Statement
-	Told      told // of the newest
+	Told      noticed // of the newest
 }
 
-// told counts the people who were told of a version by mail, and those of them whom it reached.
-type told struct {
+// noticed counts the people who were told of a version by mail, and those of them whom it reached.
+type noticed struct {
 	Queued  int `db:"queued"`
 	Reached int `db:"reached"`
 }
 
-func (r *Room) countTold(ctx context.Context, version string) (told, error) {
-	list, err := postgres.Rows[told](ctx, r.desk.Pool, `
+func (r *Room) countTold(ctx context.Context, version string) (noticed, error) {
+	list, err := postgres.Rows[noticed](ctx, r.desk.Pool, `
 		SELECT count(*) AS queued, count(delivered_at) AS reached FROM notice WHERE version = $1`, version)
 	if err != nil {
-		return told{}, fmt.Errorf("count who was told of statement %s: %w", version, err)
+		return noticed{}, fmt.Errorf("count who was told of statement %s: %w", version, err)
 	}
 	return list[0], nil
 }
@@ -209,7 +209,7 @@ func faults(err error) []string {
 
 // publishStatement publishes for ever. Of two officers who press at once, one publishes and the other is told so.
 func (r *Room) publishStatement(w http.ResponseWriter, req *http.Request) error {
-	if err := page.ReadForm(req, 64<<10); err != nil {
+	if err := page.ReadForm(req, page.MostForm); err != nil {
 		return err
 	}
 	ctx, id := req.Context(), chi.URLParam(req, "id")

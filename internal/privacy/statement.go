@@ -193,7 +193,7 @@ func (r *Room) changesPage(d Difference) changesPage {
 			Description: r.say("changes_about", "from", d.From.Name(), "to", d.To.Name()),
 			Section:     "privacy", Crumbs: append(crumbs("Versions")[:2], page.Crumb{Label: "Versions", Path: "/privacy/versions"}, page.Crumb{Label: "Changes"}),
 		},
-		Difference: d, Lead: r.changesLead(d), Wider: r.told(d, true), Narrower: r.told(d, false),
+		Difference: d, Lead: r.changesLead(d), Wider: r.usesToTell(d, true), Narrower: r.usesToTell(d, false),
 		Changed: d.Only(FateNew, FateChanged, FateMoved, FateGone), Same: d.Only(FateSame),
 	}
 }
@@ -212,7 +212,8 @@ func (r *Room) changesLead(d Difference) string {
 // few is how many changes are read without folding them.
 const few = 8
 
-func (r *Room) told(d Difference, wider bool) toldUses {
+// usesToTell puts the changes of use that are wider, or those that are not, in words, by purpose as the difference has them.
+func (r *Room) usesToTell(d Difference, wider bool) toldUses {
 	var all toldUses
 	n := 0
 	for _, u := range d.Uses {

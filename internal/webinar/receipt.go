@@ -184,7 +184,7 @@ func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.R
 	if rec.Kind != Kind {
 		return page.ErrNotFound
 	}
-	if err := page.ReadForm(req, 64<<10); err != nil {
+	if err := page.ReadForm(req, page.MostForm); err != nil {
 		return err
 	}
 	to, err := r.bySlug(ctx, form.Clean(req.PostForm.Get("to"), false))

@@ -1,0 +1,45 @@
+package privacy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/person"
+)
+
+// errNobody says that what an officer typed means nobody here.
+var errNobody = errors.New("privacy: nobody is known by this address or number")
+
+// personOf returns whose address it is that an officer typed. We keep it in one spelling, they need not know it.
+func personOf(ctx context.Context, desk *activity.Desk, typed string) (uuid.UUID, error) {
+	email, sentence := form.ParseEmail(strings.TrimSpace(typed))
+	if sentence != "" {
+		return uuid.Nil, errNobody // no address
+	}
+	who, err := desk.People.Find(ctx, email)
+	if errors.Is(err, person.ErrNotFound) {
+		return uuid.Nil, errNobody
+	}
+	return who.ID, err
+}
+
+// recordOf returns the record of a number that an officer typed, and whose it is. It finds none of the kind but.
+func recordOf(ctx context.Context, desk *activity.Desk, typed, but string) (record, who uuid.UUID, err error) {
+	err = desk.Pool.QueryRow(ctx, `
+		SELECT id, person_id FROM submission WHERE reference = upper($1) AND person_id IS NOT NULL AND kind <> $2
+		ORDER BY id LIMIT 1`, strings.TrimSpace(typed), but).Scan(&record, &who)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return uuid.Nil, uuid.Nil, errNobody
+	}
+	if err != nil {
+		return uuid.Nil, uuid.Nil, fmt.Errorf("find the record of a number: %w", err)
+	}
+	return record, who, nil
+}
