@@ -24,14 +24,9 @@ const (
 	warning   = 30 * 24 * time.Hour
 )
 
-// endOf returns the moment at which a day ends in the company's zone: an access "until 3 May" lasts through it.
-func (r *room) endOf(day time.Time) time.Time {
-	return time.Date(day.Year(), day.Month(), day.Day()+1, 0, 0, 0, 0, clock.Zone())
-}
-
 // through is the last day of an access that ends at that moment.
 func through(end time.Time) string {
-	return end.Add(-time.Second).In(clock.Zone()).Format("2 January 2006")
+	return clock.Date(end.Add(-time.Second))
 }
 
 // moved gives access where staff approve by the record's own step: to what was asked for, for the usual term, and no less
@@ -40,7 +35,7 @@ func (r *room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 	if to != approved {
 		return nil
 	}
-	until := r.endOf(r.desk.Now().In(clock.Zone()).AddDate(0, usualTerm, 0))
+	until := clock.EndOf(r.desk.Now().In(clock.Zone()).AddDate(0, usualTerm, 0))
 	var has *time.Time
 	err := tx.QueryRow(ctx, `SELECT max(expires_at) FROM account WHERE person_id = $1`, rec.PersonID).Scan(&has)
 	if err != nil {

@@ -111,7 +111,7 @@ func (r *room) untilField(now time.Time) (form.Field, func(form.Values, form.Err
 		switch {
 		case !day.After(now):
 			errs.Add("until", "Enter a day to come.")
-		case day.After(r.endOf(last)):
+		case day.After(clock.EndOf(last)):
 			errs.Add("until", "Enter a day no later than "+last.Format("2 January 2006")+".")
 		}
 	}
@@ -123,7 +123,7 @@ func (r *room) day(v form.Values) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("last day of access: %w", err)
 	}
-	return r.endOf(day), nil
+	return clock.EndOf(day), nil
 }
 
 // opensField asks what the access opens: staff decide it, whatever was asked for.

@@ -48,8 +48,7 @@ func (o opening) Path() string { return "/careers/" + o.Slug }
 
 // ends is the moment after the opening's last day in Chicago.
 func (o opening) ends() time.Time {
-	y, m, d := o.ClosesOn.Date()
-	return time.Date(y, m, d+1, 0, 0, 0, 0, clock.Zone())
+	return clock.EndOf(*o.ClosesOn)
 }
 
 func (o opening) closesWords() string {

@@ -152,7 +152,7 @@ func owner(r *http.Request) (uuid.UUID, error) {
 
 // through is the last day of an access that ends at that moment.
 func through(end time.Time) string {
-	return end.Add(-time.Second).In(clock.Zone()).Format("2 January 2006")
+	return clock.Date(end.Add(-time.Second))
 }
 
 func (p *Portal) base(title, path string) page.Base {

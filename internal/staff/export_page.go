@@ -294,7 +294,7 @@ func (ws *Workspace) sinceWords(since *time.Time) string {
 	if since == nil {
 		return ""
 	}
-	return ws.day(*since)
+	return clock.Date(*since)
 }
 
 // submitRecall sends the numbers of the rows that must be taken out of a file. They suffice to find them there, and say

@@ -95,6 +95,3 @@ func (ws *Workspace) brief(t time.Time) stamp {
 	}
 	return stamp{t.UTC().Format(time.RFC3339), here.Format(layout)}
 }
-
-// day says the day alone.
-func (ws *Workspace) day(t time.Time) string { return t.In(clock.Zone()).Format("2 January 2006") }

@@ -88,8 +88,7 @@ func (r *Room) loadSample(ctx context.Context, tx pgx.Tx, s sampleSurvey) error 
 	now := r.desk.Now()
 	var closes *time.Time
 	if s.Closed > 0 {
-		y, m, d := now.In(clock.Zone()).AddDate(0, 0, -s.Closed).Date()
-		end := time.Date(y, m, d+1, 0, 0, 0, 0, clock.Zone())
+		end := clock.EndOf(now.In(clock.Zone()).AddDate(0, 0, -s.Closed))
 		closes = &end
 	}
 	rows, err := tx.Query(ctx, `
