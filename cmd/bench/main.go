@@ -17,7 +17,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	_ "time/tzdata" // the rules of all zones, also where the machine has none
 )
 
 // options are the flags.

@@ -88,10 +88,7 @@ func (in *inner) wire(ctx context.Context, w *world, alone bool) error {
 	store := submission.NewStore(submission.Config{
 		Pool: in.pool, Ring: w.ring, People: people, Mail: queue, Files: files, Now: time.Now, Log: log, Alone: alone,
 	})
-	in.accounts, err = account.New(account.Config{Pool: in.pool, Keys: w.ring, Mail: queue, PublicURL: publicURL, Now: time.Now})
-	if err != nil {
-		return err
-	}
+	in.accounts = account.New(account.Config{Pool: in.pool, Keys: w.ring, Mail: queue, PublicURL: publicURL, Now: time.Now})
 	in.desk = activity.NewDesk(activity.Config{
 		Pages: pages, Pool: in.pool, Ring: w.ring, Store: store, People: people, Statements: in.statements, Mail: queue,
 		Ledger: consent.NewLedger(in.pool, w.ring, time.Now), Files: files, Now: time.Now, Log: log,

@@ -160,11 +160,11 @@ func (a *app) wireGround(ctx context.Context) error {
 		Pool: a.pool, Ring: a.ring, People: a.people, Mail: a.mail, Files: a.files, Now: a.now, Log: a.log,
 		Accepted: func() { a.wake("mail") },
 	})
-	a.accounts, err = account.New(account.Config{
+	a.accounts = account.New(account.Config{
 		Pool: a.pool, Keys: a.ring, Mail: a.mail, Pages: a.pages, PublicURL: a.cfg.PublicURL,
 		Client: a.cfg.proxies.Client, Now: a.now, Log: a.log,
 	})
-	return err
+	return nil
 }
 
 // wireRooms makes the desk, hands it the activities, and opens the workspace over them.

@@ -16,7 +16,6 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
-	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/page"
@@ -43,7 +42,6 @@ type room struct {
 	desk     *activity.Desk
 	say      page.Say
 	accounts *account.Service
-	zone     *time.Location // in which days end
 	views    struct {
 		request page.View[requestPage]
 		term    page.View[termPage]
@@ -52,7 +50,7 @@ type room struct {
 
 // New returns the activity. It panics where a template is missing.
 func New(desk *activity.Desk, accounts *account.Service) activity.Activity {
-	r := &room{desk: desk, say: desk.Pages.Words("access"), accounts: accounts, zone: clock.Zone()}
+	r := &room{desk: desk, say: desk.Pages.Words("access"), accounts: accounts}
 	r.views.request = page.Load[requestPage](desk.Pages, "access/request")
 	r.views.term = page.Load[termPage](desk.Pages, "access/staff_term")
 	return activity.Activity{

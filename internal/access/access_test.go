@@ -42,14 +42,10 @@ func newHouse(t *testing.T) *house {
 	templates := append(account.Templates(), access.Templates()...)
 	activitytest.New(t, templates, func(b *activitytest.Bench) activity.Activities {
 		h.Bench = b
-		var err error
-		h.accounts, err = account.New(account.Config{
+		h.accounts = account.New(account.Config{
 			Pool: b.Pool, Keys: b.Ring, Mail: b.Mail, Pages: b.Pages, PublicURL: "http://example.test", Now: b.Now,
 			Client: func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.7") },
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
 		return activity.Activities{access.New(b.Desk, h.accounts)}
 	})
 	h.accounts.ConnectRoutes(h.Router)

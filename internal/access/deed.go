@@ -14,6 +14,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
@@ -156,7 +157,7 @@ func (r *room) offered(ctx context.Context, rec submission.Record, f form.Form) 
 	}
 	opens, err := suggested(ctx, r.desk.Pool, rec)
 	return url.Values{
-		"until": {r.desk.Now().In(r.zone).AddDate(0, usualTerm, 0).Format(time.DateOnly)}, "products": opens,
+		"until": {r.desk.Now().In(clock.Zone()).AddDate(0, usualTerm, 0).Format(time.DateOnly)}, "products": opens,
 	}, err
 }
 

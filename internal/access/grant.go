@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
@@ -23,14 +24,9 @@ const (
 	warning   = 30 * 24 * time.Hour
 )
 
-// endOf returns the moment at which a day ends in the company's zone: an access "until 3 May" lasts through it.
-func (r *room) endOf(day time.Time) time.Time {
-	return time.Date(day.Year(), day.Month(), day.Day()+1, 0, 0, 0, 0, r.zone)
-}
-
 // through is the last day of an access that ends at that moment.
-func (r *room) through(end time.Time) string {
-	return end.Add(-time.Second).In(r.zone).Format("2 January 2006")
+func through(end time.Time) string {
+	return clock.Date(end.Add(-time.Second))
 }
 
 // moved gives access where staff approve by the record's own step: to what was asked for, for the usual term, and no less
@@ -39,7 +35,7 @@ func (r *room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 	if to != approved {
 		return nil
 	}
-	until := r.endOf(r.desk.Now().In(r.zone).AddDate(0, usualTerm, 0))
+	until := clock.EndOf(r.desk.Now().In(clock.Zone()).AddDate(0, usualTerm, 0))
 	var has *time.Time
 	err := tx.QueryRow(ctx, `SELECT max(expires_at) FROM account WHERE person_id = $1`, rec.PersonID).Scan(&has)
 	if err != nil {
@@ -100,7 +96,7 @@ func (r *room) grant(ctx context.Context, tx pgx.Tx, rec submission.Record, unti
 func (r *room) tellTerm(ctx context.Context, tx pgx.Tx, rec submission.Record, id uuid.UUID, until time.Time) error {
 	return r.desk.Store.SendTx(ctx, tx, rec.ID, mail.Message{
 		Account: uuid.NullUUID{UUID: id, Valid: true}, Template: tellRenewed,
-		Data: Renewed{Name: rec.Name, Until: r.through(until), SignInURL: "/connect/sign-in"},
+		Data: Renewed{Name: rec.Name, Until: through(until), SignInURL: "/connect/sign-in"},
 	})
 }
 

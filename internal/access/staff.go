@@ -14,6 +14,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
@@ -57,10 +58,10 @@ func (r *room) term(ctx context.Context, rec submission.Record) (term, error) {
 	}
 	t.Exists, t.Open, t.TakenUp = true, a.Active(r.desk.Now()), a.HasPassword
 	if a.ExpiresAt != nil {
-		t.Until = r.through(*a.ExpiresAt)
+		t.Until = through(*a.ExpiresAt)
 	}
 	if a.LastSignInAt != nil {
-		t.SignedIn = a.LastSignInAt.In(r.zone).Format("2 January 2006")
+		t.SignedIn = a.LastSignInAt.In(clock.Zone()).Format("2 January 2006")
 	}
 	opens, _, err := opened(ctx, r.desk.Store, rec.PersonID.UUID)
 	if err != nil {
@@ -97,7 +98,7 @@ func (r *room) receipt(ctx context.Context, rec submission.Record) (activity.Ext
 }
 
 func (r *room) untilField(now time.Time) (form.Field, func(form.Values, form.Errors)) {
-	last := now.In(r.zone).AddDate(0, maxTerm, 0)
+	last := now.In(clock.Zone()).AddDate(0, maxTerm, 0)
 	field := form.Field{
 		Name: "until", Label: "Last day of the access", Kind: form.Date, Required: true,
 		Hint: "The usual term is 12 months, the longest 24: until " + last.Format("2 January 2006") + ".",
@@ -110,7 +111,7 @@ func (r *room) untilField(now time.Time) (form.Field, func(form.Values, form.Err
 		switch {
 		case !day.After(now):
 			errs.Add("until", "Enter a day to come.")
-		case day.After(r.endOf(last)):
+		case day.After(clock.EndOf(last)):
 			errs.Add("until", "Enter a day no later than "+last.Format("2 January 2006")+".")
 		}
 	}
@@ -122,7 +123,7 @@ func (r *room) day(v form.Values) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("last day of access: %w", err)
 	}
-	return r.endOf(day), nil
+	return clock.EndOf(day), nil
 }
 
 // opensField asks what the access opens: staff decide it, whatever was asked for.

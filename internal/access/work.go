@@ -98,7 +98,7 @@ func (r *room) warnOne(ctx context.Context, tx pgx.Tx, d due) error {
 	}
 	return r.desk.Store.SendTx(ctx, tx, d.Submission, mail.Message{
 		Account: uuid.NullUUID{UUID: d.Account, Valid: true}, Template: tellEnding,
-		Data: Ending{Name: d.Name, Until: r.through(d.Until), ReceiptURL: r.desk.ReceiptPath(d.Submission)},
+		Data: Ending{Name: d.Name, Until: through(d.Until), ReceiptURL: r.desk.ReceiptPath(d.Submission)},
 	})
 }
 

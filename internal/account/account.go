@@ -103,15 +103,13 @@ type Service struct {
 	hash   *hasher
 	public string // without a slash at the end
 	secure bool
-	zone   *time.Location
 	log    *slog.Logger
 	client func(*http.Request) netip.Addr
 	views
 }
 
-// New returns the service. It fails where the time zone of the company is unknown to the machine, and panics, as
-// page.Load does, where a template is missing.
-func New(c Config) (*Service, error) {
+// New returns the service. It panics, as page.Load does, where a template is missing.
+func New(c Config) *Service {
 	s := &Service{
 		pool: c.Pool, keys: c.Keys, mail: c.Mail, now: c.Now, client: c.Client, log: c.Log,
 		public: strings.TrimSuffix(c.PublicURL, "/"), secure: strings.HasPrefix(c.PublicURL, "https://"),
@@ -127,11 +125,7 @@ func New(c Config) (*Service, error) {
 	if c.Pages != nil {
 		s.views = loadViews(c.Pages)
 	}
-	var err error
-	if s.zone, err = time.LoadLocation("America/Chicago"); err != nil {
-		return nil, fmt.Errorf("account: time zone: %w", err)
-	}
-	return s, nil
+	return s
 }
 
 const columns = `a.id, a.email, a.person_id AS person, a.name, a.kind,

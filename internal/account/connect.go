@@ -69,7 +69,7 @@ func (s *Service) ChangeAddress(ctx context.Context, tx pgx.Tx, account uuid.UUI
 		return err
 	}
 	err = s.post(ctx, tx, a, a.Email, tellAddressChanged, AddressChanged{
-		Name: a.Name, NewAddress: person.Masked(email), When: s.words(s.now()), ContactURL: s.public + "/contact",
+		Name: a.Name, NewAddress: person.Masked(email), When: words(s.now()), ContactURL: s.public + "/contact",
 	})
 	if err != nil || a.HasPassword || !a.Active(s.now()) {
 		return err

@@ -172,7 +172,7 @@ func (s *Service) endSeries(ctx context.Context, tx pgx.Tx, d device, a Account)
 		return err
 	}
 	return s.post(ctx, tx, a, a.Email, tellDeviceEnded, DeviceEnded{
-		Name: a.Name, Device: d.Label, When: s.words(s.now()), SignInURL: s.public + "/connect/sign-in",
+		Name: a.Name, Device: d.Label, When: words(s.now()), SignInURL: s.public + "/connect/sign-in",
 		ResetURL: s.public + "/connect/reset",
 	})
 }

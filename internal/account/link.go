@@ -47,7 +47,7 @@ func (s *Service) invite(ctx context.Context, tx pgx.Tx, a Account) (string, err
 	}
 	link := s.link(a.Kind, inviteLink, id)
 	return link, s.post(ctx, tx, a, a.Email, tellInvite, Invite{
-		Name: a.Name, Staff: a.Kind == Staff, Until: s.words(s.now().Add(inviteLife)), URL: link,
+		Name: a.Name, Staff: a.Kind == Staff, Until: words(s.now().Add(inviteLife)), URL: link,
 	})
 }
 
@@ -77,7 +77,7 @@ func (s *Service) requestReset(ctx context.Context, kind Kind, email string, cli
 			return err
 		}
 		return s.post(ctx, tx, a, a.Email, tellReset, Reset{
-			Name: a.Name, Until: s.words(s.now().Add(resetLife)), URL: s.link(a.Kind, resetLink, id),
+			Name: a.Name, Until: words(s.now().Add(resetLife)), URL: s.link(a.Kind, resetLink, id),
 		})
 	})
 	var waiting *WaitError

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/mail"
 )
 
@@ -57,7 +58,7 @@ func Templates() []mail.Template {
 	}
 }
 
-func (s *Service) words(t time.Time) string { return t.In(s.zone).Format("2 January 2006, 15:04 MST") }
+func words(t time.Time) string { return t.In(clock.Zone()).Format("2 January 2006, 15:04 MST") }
 
 // post queues a mail about an account in the transaction of its reason.
 func (s *Service) post(ctx context.Context, tx pgx.Tx, a Account, address, template string, data any) error {

@@ -176,7 +176,7 @@ func (s Status) DueBy(rec submission.Record) string { return inWords(s.Due(rec))
 // Overdue tells whether the day of Due is over at that instant.
 func (s Status) Overdue(rec submission.Record, now time.Time) bool {
 	due, ok := s.Due(rec)
-	return ok && dayOf(now).After(due)
+	return ok && clock.Day(now).After(due)
 }
 
 func inWords(day time.Time, known bool) string {
@@ -189,7 +189,7 @@ func inWords(day time.Time, known bool) string {
 // OverdueFrom returns the earliest time of asking that is not overdue yet, for a status that promises an answer within
 // calendar months: the beginning of that day.
 func (s Status) OverdueFrom(now time.Time) time.Time {
-	today := dayOf(now)
+	today := clock.Day(now)
 	day := today.AddDate(0, -s.DueMonths, -3) // months differ by three days at most
 	for monthsLater(day, s.DueMonths).Before(today) {
 		day = day.AddDate(0, 0, 1)
@@ -201,17 +201,11 @@ func (s Status) OverdueFrom(now time.Time) time.Time {
 func (s Status) due(from time.Time) (time.Time, bool) {
 	switch {
 	case s.DueMonths > 0:
-		return monthsLater(dayOf(from), s.DueMonths), true
+		return monthsLater(clock.Day(from), s.DueMonths), true
 	case s.Days > 0:
-		return WorkingDays(dayOf(from), s.Days), true
+		return WorkingDays(clock.Day(from), s.Days), true
 	}
 	return time.Time{}, false
-}
-
-// dayOf returns the company's day at that instant, as the midnight that pages show as a mere day.
-func dayOf(t time.Time) time.Time {
-	y, m, d := t.In(clock.Zone()).Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 }
 
 // Open lists the subjects whose forms can be filled in today; uuid.Nil is the form without a subject.

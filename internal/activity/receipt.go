@@ -14,6 +14,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
@@ -263,7 +264,7 @@ func (d *Desk) Openings(ctx context.Context, id uuid.UUID) ([]Opening, error) {
 	}
 	var list []Opening
 	for _, e := range events {
-		o := Opening{account.Role(e.Role).Label(), dayOf(e.At)}
+		o := Opening{account.Role(e.Role).Label(), clock.Day(e.At)}
 		if e.Action == "read" && !slices.Contains(list, o) {
 			list = append(list, o)
 		}

@@ -19,7 +19,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
-	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -36,7 +35,6 @@ type Room struct {
 	say   page.Say
 	staff *publish.Desk
 	intro content.Page
-	zone  *time.Location
 	views struct {
 		list    page.View[listPage]
 		opening page.View[openingPage]
@@ -47,7 +45,7 @@ type Room struct {
 
 // New returns the room. It panics where a template is missing.
 func New(desk *activity.Desk, staff *publish.Desk, pages *content.Content) *Room {
-	r := &Room{desk: desk, say: desk.Pages.Words("career"), staff: staff, intro: pages.Must("/careers"), zone: clock.Zone()}
+	r := &Room{desk: desk, say: desk.Pages.Words("career"), staff: staff, intro: pages.Must("/careers")}
 	r.views.list = page.Load[listPage](desk.Pages, "career/list")
 	r.views.opening = page.Load[openingPage](desk.Pages, "career/opening")
 	r.views.apply = page.Load[applyPage](desk.Pages, "career/apply")
@@ -111,12 +109,12 @@ const grace = 24 * time.Hour
 
 func (r *Room) takes(o opening) bool {
 	now := r.desk.Now()
-	return publish.Public(o.State, o.PublishAt, now) && (o.ClosesOn == nil || now.Before(o.ends(r.zone).Add(grace)))
+	return publish.Public(o.State, o.PublishAt, now) && (o.ClosesOn == nil || now.Before(o.ends().Add(grace)))
 }
 
 // closed tells whether the last day of an opening is over.
 func (r *Room) closed(o opening) bool {
-	return o.ClosesOn != nil && !r.desk.Now().Before(o.ends(r.zone))
+	return o.ClosesOn != nil && !r.desk.Now().Before(o.ends())
 }
 
 // showApply leads from the form of a closed opening to its page, which says that it is closed.

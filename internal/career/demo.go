@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/content"
 )
 
@@ -49,7 +50,7 @@ func (r *Room) Demo(ctx context.Context, web fs.FS) error {
 }
 
 func (r *Room) queueSample(b *pgx.Batch, s sample) {
-	now := r.desk.Now().In(r.zone)
+	now := r.desk.Now().In(clock.Zone())
 	employment := "FULL_TIME"
 	switch {
 	case strings.HasPrefix(s.Type, "Part time"):

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/postgres"
@@ -46,9 +47,8 @@ const columns = `id, slug, title, team, place, remote, employment, hours, visa, 
 func (o opening) Path() string { return "/careers/" + o.Slug }
 
 // ends is the moment after the opening's last day in Chicago.
-func (o opening) ends(zone *time.Location) time.Time {
-	y, m, d := o.ClosesOn.Date()
-	return time.Date(y, m, d+1, 0, 0, 0, 0, zone)
+func (o opening) ends() time.Time {
+	return clock.EndOf(*o.ClosesOn)
 }
 
 func (o opening) closesWords() string {

@@ -10,6 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -54,7 +55,7 @@ func (r *Room) showList(w http.ResponseWriter, req *http.Request) error {
 	data := listPage{Base: r.intro.Base(), Page: r.intro}
 	for _, o := range all {
 		if r.closed(o) {
-			if r.desk.Now().Sub(o.ends(r.zone)) < lately {
+			if r.desk.Now().Sub(o.ends()) < lately {
 				data.Closed = append(data.Closed, o)
 			}
 			continue
@@ -111,7 +112,7 @@ func (r *Room) facts(o opening) []content.Fact {
 		{Term: "Apply until", Text: o.untilWords()},
 	}
 	if o.PublishAt != nil {
-		list = append(list, content.Fact{Term: "Posted", Text: o.PublishAt.In(r.zone).Format("2 January 2006")})
+		list = append(list, content.Fact{Term: "Posted", Text: o.PublishAt.In(clock.Zone()).Format("2 January 2006")})
 	}
 	return list
 }
@@ -126,10 +127,10 @@ func (r *Room) posting(o opening) page.LDJobPosting {
 	}
 	p.SalaryMin, p.SalaryMax = o.salaryRange()
 	if o.PublishAt != nil {
-		p.Posted = o.PublishAt.In(r.zone)
+		p.Posted = o.PublishAt.In(clock.Zone())
 	}
 	if o.ClosesOn != nil {
-		p.ValidThrough = o.ends(r.zone).Add(-time.Second)
+		p.ValidThrough = o.ends().Add(-time.Second)
 	}
 	if city, _, _ := strings.Cut(o.Place, ", or remote"); !strings.HasPrefix(city, "Remote") {
 		p.Place = addressIn(set.Site().Offices, city)

@@ -31,6 +31,21 @@ func Local(t time.Time) time.Time {
 	return t.In(Zone())
 }
 
+// Day is the day of an instant in the company's zone, as the database compares days: at midnight of UTC.
+func Day(t time.Time) time.Time {
+	y, m, d := t.In(Zone()).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+}
+
+// EndOf is the moment at which a day is over in the company's zone. Of t only the day counts, as t's own zone writes it.
+func EndOf(t time.Time) time.Time {
+	y, m, d := t.Date()
+	return time.Date(y, m, d+1, 0, 0, 0, 0, Zone())
+}
+
+// Date writes the day of an instant in words, as the company's calendars show it.
+func Date(t time.Time) string { return t.In(Zone()).Format("2 January 2006") }
+
 // At reads a day and a time of day, 2006-01-02 and 15:04, as the company's clocks show them: nine in the morning where
 // there is only a day, the zero time where there is neither. What no clock shows is an error, as is the hour that they
 // leave out in spring.

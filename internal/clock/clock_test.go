@@ -57,3 +57,23 @@ func TestLocal(t *testing.T) {
 		}
 	}
 }
+
+func TestDay(t *testing.T) {
+	t.Parallel()
+	night := time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC) // 31 October, 22:00, there
+	if got := clock.Day(night); !got.Equal(time.Date(2026, 10, 31, 0, 0, 0, 0, time.UTC)) || got.Location() != time.UTC {
+		t.Errorf("the day is %s", got)
+	}
+	if got := clock.Date(night); got != "31 October 2026" {
+		t.Errorf("the day reads %s", got)
+	}
+	for end, day := range map[string]time.Time{
+		"2026-11-01T05:00:00Z": clock.Day(night),
+		"2026-11-02T06:00:00Z": time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), // clocks went back
+		"2026-11-03T06:00:00Z": time.Date(2026, 11, 2, 23, 0, 0, 0, clock.Zone()),
+	} {
+		if got := clock.EndOf(day).UTC().Format(time.RFC3339); got != end {
+			t.Errorf("%s ends at %s, want %s", day, got, end)
+		}
+	}
+}

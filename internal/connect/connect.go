@@ -49,7 +49,6 @@ type Portal struct {
 	downloads func(context.Context, uuid.UUID) ([]Download, error)
 	written   content.Page
 	say       page.Say
-	zone      *time.Location
 	views     struct {
 		start       page.View[startPage]
 		home        page.View[homePage]
@@ -62,7 +61,7 @@ type Portal struct {
 // New returns the portal. It panics where a template or the page /connect is missing.
 func New(c Config) *Portal {
 	p := &Portal{
-		desk: c.Desk, accounts: c.Accounts, addresses: c.Addresses, downloads: c.Downloads, written: c.Content.Must("/connect"), zone: clock.Zone(),
+		desk: c.Desk, accounts: c.Accounts, addresses: c.Addresses, downloads: c.Downloads, written: c.Content.Must("/connect"),
 		say: c.Desk.Pages.Words("connect"),
 	}
 	set := c.Desk.Pages
@@ -152,8 +151,8 @@ func owner(r *http.Request) (uuid.UUID, error) {
 }
 
 // through is the last day of an access that ends at that moment.
-func (p *Portal) through(end time.Time) string {
-	return end.Add(-time.Second).In(p.zone).Format("2 January 2006")
+func through(end time.Time) string {
+	return clock.Date(end.Add(-time.Second))
 }
 
 func (p *Portal) base(title, path string) page.Base {

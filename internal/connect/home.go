@@ -9,6 +9,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/page"
 )
 
@@ -47,7 +48,7 @@ func (p *Portal) showHome(w http.ResponseWriter, r *http.Request) error {
 		HasFiles: p.downloads != nil,
 	}
 	if end := in.Account.ExpiresAt; end != nil {
-		data.Until, data.Soon = p.through(*end), end.Sub(p.desk.Now()) <= 30*24*time.Hour
+		data.Until, data.Soon = through(*end), end.Sub(p.desk.Now()) <= 30*24*time.Hour
 	}
 	if r.URL.Query().Has("address") {
 		data.Good = p.say("address_changed")
@@ -94,7 +95,7 @@ func (p *Portal) requests(ctx context.Context, who uuid.UUID) ([]request, error)
 		}
 		status, _ := a.Status(rec.Status)
 		list = append(list, request{
-			What: a.Title, Subject: rec.Subject, Reference: rec.Reference, At: rec.CreatedAt.In(p.zone),
+			What: a.Title, Subject: rec.Subject, Reference: rec.Reference, At: rec.CreatedAt.In(clock.Zone()),
 			Status: status, By: status.DueBy(rec),
 			Path: p.desk.ReceiptPath(rec.ID), Deleted: rec.PurgeAfter,
 		})

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -113,10 +114,10 @@ func (p *Portal) rows(ctx context.Context, who uuid.UUID) ([]choiceRow, error) {
 	var rows []choiceRow
 	for _, o := range consent.Offers() {
 		row := choiceRow{Name: boxName(o), Wording: o.Wording, offer: o}
-		row.before(refused, p.zone)
+		row.before(refused)
 		for _, c := range choices {
 			if c.Purpose == o.Purpose && c.Channel == o.Channel && !c.Lapsed() {
-				at := c.At.In(p.zone)
+				at := c.At.In(clock.Zone())
 				row.On, row.Since, row.Way, row.Waiting = c.InForce, &at, way(c.Origin), c.Waiting
 				if c.Granted && c.Wording != o.Wording {
 					row.Shown = c.Wording
@@ -129,12 +130,12 @@ func (p *Portal) rows(ctx context.Context, who uuid.UUID) ([]choiceRow, error) {
 }
 
 // before says what was refused for the address before its person wrote; what they chose since takes its place.
-func (c *choiceRow) before(refused []consent.AddressRefusal, zone *time.Location) {
+func (c *choiceRow) before(refused []consent.AddressRefusal) {
 	for _, x := range refused {
 		if x.Purpose != c.offer.Purpose || x.Channel != c.offer.Channel {
 			continue
 		}
-		at := x.At.In(zone)
+		at := x.At.In(clock.Zone())
 		c.Since, c.Way = &at, "for this address"
 		if x.Way != "" {
 			c.Way = way(consent.FromStaff)

@@ -35,12 +35,11 @@ type Statements struct {
 	pool *pgxpool.Pool
 	now  func() time.Time
 	list atomic.Pointer[[]Statement]
-	zone *time.Location
 }
 
 // NewStatements reads the published versions.
 func NewStatements(ctx context.Context, pool *pgxpool.Pool, now func() time.Time) (*Statements, error) {
-	s := &Statements{pool: pool, now: now, zone: clock.Zone()}
+	s := &Statements{pool: pool, now: now}
 	if err := s.Refresh(ctx); err != nil {
 		return nil, err
 	}
@@ -68,7 +67,7 @@ func (s *Statements) All() []Statement { return *s.list.Load() }
 
 // InForce returns the version with the greatest effective date that is not after today in Chicago, or ErrNoStatement.
 func (s *Statements) InForce() (Statement, error) {
-	today := s.now().In(s.zone).Format(time.DateOnly)
+	today := s.now().In(clock.Zone()).Format(time.DateOnly)
 	for _, v := range s.All() {
 		if v.EffectiveOn.Format(time.DateOnly) <= today {
 			return v, nil

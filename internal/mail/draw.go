@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"clickcommerce.com/site/internal/clock"
 )
 
 // Drawn is a mail in words.
@@ -46,7 +48,8 @@ func (q *Queue) Draw(template string, data any, agreed Agreed, unsubscribe strin
 	}
 	f := frame{Site: q.identity, Purpose: d.Purpose, Data: data}
 	if consented(d.Purpose) {
-		f.AgreedOn = agreed.At.In(q.zone).Format("2 January 2006")
+		// Dates in mails are those of the place from which the company writes.
+		f.AgreedOn = agreed.At.In(clock.Zone()).Format("2 January 2006")
 		f.Wording = agreed.Wording
 		f.Unsubscribe = unsubscribe
 	}

@@ -34,7 +34,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/key"
 )
 
@@ -79,7 +78,6 @@ type Queue struct {
 	templates map[string]*drawer
 	identity  Identity
 	base      *url.URL
-	zone      *time.Location
 	transport transport
 	relay     bool // what transport takes is handed to another company
 	dir       string
@@ -99,8 +97,6 @@ func New(c Config) (*Queue, error) {
 	if _, err := netmail.ParseAddress(c.Identity.From.String()); err != nil {
 		return nil, fmt.Errorf("mail: sender: %w", err)
 	}
-	// Dates in mails are those of the place from which the company writes.
-	q.zone = clock.Zone()
 	if q.transport, err = newTransport(c.SMTP, c.Dir, q.base.Hostname()); err != nil {
 		return nil, err
 	}

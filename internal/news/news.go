@@ -16,7 +16,6 @@ import (
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/activity"
-	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/postgres"
@@ -31,7 +30,6 @@ type Room struct {
 	desk  *activity.Desk
 	staff *publish.Desk
 	intro content.Page
-	zone  *time.Location
 	views struct {
 		list page.View[listPage]
 		item page.View[itemPage]
@@ -40,7 +38,7 @@ type Room struct {
 
 // New returns the room. It panics where a template is missing.
 func New(desk *activity.Desk, staff *publish.Desk, pages *content.Content) *Room {
-	r := &Room{desk: desk, staff: staff, intro: pages.Must("/news"), zone: clock.Zone()}
+	r := &Room{desk: desk, staff: staff, intro: pages.Must("/news")}
 	r.views.list = page.Load[listPage](desk.Pages, "news/list")
 	r.views.item = page.Load[itemPage](desk.Pages, "news/item")
 	return r

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/page"
 )
@@ -56,10 +57,10 @@ func (r *Room) showList(w http.ResponseWriter, req *http.Request) error {
 		data.Pager.Newer = "/news"
 		data.NoIndex = true
 	} else if len(items) > 0 {
-		data.First, items = &dated{items[0], items[0].At().In(r.zone)}, items[1:]
+		data.First, items = &dated{items[0], items[0].At().In(clock.Zone())}, items[1:]
 	}
 	for _, it := range items {
-		d := dated{it, it.At().In(r.zone)}
+		d := dated{it, it.At().In(clock.Zone())}
 		if n := len(data.Years); n == 0 || data.Years[n-1].Year != d.Day.Year() {
 			data.Years = append(data.Years, year{Year: d.Day.Year()})
 		}

@@ -313,13 +313,7 @@ func (r *Room) eraseDisclosures(ctx context.Context, tx pgx.Tx, who uuid.UUID, u
 	return nil
 }
 
-func (r *Room) today() time.Time { return dayOf(r.desk.Now()) }
-
-// dayOf is the day in Chicago, as the database compares days: at midnight of UTC.
-func dayOf(at time.Time) time.Time {
-	here := at.In(clock.Zone())
-	return time.Date(here.Year(), here.Month(), here.Day(), 0, 0, 0, 0, time.UTC)
-}
+func (r *Room) today() time.Time { return clock.Day(r.desk.Now()) }
 
 func isoDay(day *time.Time) string {
 	if day == nil {

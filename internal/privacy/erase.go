@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/job"
@@ -296,7 +297,7 @@ func (e *Eraser) tell(ctx context.Context, x erasing) (Erasure, error) {
 			(SELECT count(*) FROM disclosures_told($1, $2)),
 			(SELECT count(*) FROM submission s JOIN person p ON p.id = s.person_id
 				WHERE p.id = $1 AND p.erased_at IS NULL AND $3 AND s.created_at > $4)`,
-		x.Person, dayOf(e.desk.Now()), report.Done, x.AskedAt, digest).Scan(&left.Records, &left.Facts, &left.Choices, &left.Refusals,
+		x.Person, clock.Day(e.desk.Now()), report.Done, x.AskedAt, digest).Scan(&left.Records, &left.Facts, &left.Choices, &left.Refusals,
 		&left.Flags, &left.Held, &left.Lifted, &left.Exports, &left.Demands, &left.Later)
 	if err != nil {
 		return Erasure{}, fmt.Errorf("tell what is left: %w", err)

@@ -41,8 +41,7 @@ type heldFact struct {
 	Texts []string
 }
 
-// onDay and moment are dates as all pages show them.
-func onDay(t time.Time) string  { return t.In(clock.Zone()).Format("2 January 2006") }
+// moment is an instant as all pages show it, with its zone.
 func moment(t time.Time) string { return t.In(clock.Zone()).Format("2 January 2006, 15:04 MST") }
 
 // dayIn is a day written by number, as a version of the statement is called, in words. Anything else it leaves as it is.
@@ -77,7 +76,7 @@ func (h held) sections(say page.Say, own uuid.UUID) []section {
 }
 
 func (p heldPerson) facts() []heldFact {
-	f := []heldFact{{"Address", []string{p.Email}}, {"Known since", []string{onDay(p.Since)}}}
+	f := []heldFact{{"Address", []string{p.Email}}, {"Known since", []string{clock.Date(p.Since)}}}
 	if p.ConfirmedAt != nil {
 		f = append(f, heldFact{"Confirmed", []string{moment(*p.ConfirmedAt)}})
 	}
@@ -129,7 +128,7 @@ func (h held) limit(say page.Say, item *heldItem, x heldRequest) {
 			continue
 		}
 		item.Restrict = uuid.Nil
-		item.Note = strings.TrimSpace(item.Note + " " + say("held_limited", "day", onDay(l.Since), "ground", l.Ground))
+		item.Note = strings.TrimSpace(item.Note + " " + say("held_limited", "day", clock.Date(l.Since), "ground", l.Ground))
 		if l.own {
 			item.Lift = l.id
 		}

@@ -103,11 +103,7 @@ func (h *Holds) name(l *RetainLine) {
 // last is the last day for which a review can be set today.
 func (h *Holds) last() time.Time { return h.today().AddDate(0, holdMonths, 0) }
 
-// today is the day that it is where the company is.
-func (h *Holds) today() time.Time {
-	y, m, d := h.desk.Now().In(clock.Zone()).Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
-}
+func (h *Holds) today() time.Time { return clock.Day(h.desk.Now()) }
 
 func (h *Holds) line(x hold) holdLine {
 	l := holdLine{hold: x, Due: x.LiftedAt == nil && !x.ReviewOn.After(h.today())}

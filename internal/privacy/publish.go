@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 )
 
@@ -106,7 +107,7 @@ func fits(ctx context.Context, tx pgx.Tx, d consent.Draft, p Publication) error 
 			EXISTS (SELECT FROM statement_version WHERE (effective_on, id) > ($2::date, $1))`, d.ID, d.EffectiveOn).Scan(&others, &later); err != nil {
 		return fmt.Errorf("compare dates of statements: %w", err)
 	}
-	today := dayOf(p.At)
+	today := clock.Day(p.At)
 	switch {
 	case later:
 		return ErrOvertaken

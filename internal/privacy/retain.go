@@ -174,8 +174,7 @@ func (r *Retainer) forgetErasures(ctx context.Context, before time.Time) (int64,
 	}
 }
 
-// today is the day that it is where the company is.
-func (r *Retainer) today() time.Time { return r.desk.Now().In(clock.Zone()) }
+func (r *Retainer) today() time.Time { return clock.Day(r.desk.Now()) }
 
 // Run deletes what is due and reports it. What fails does not keep the rest from being deleted.
 func (r *Retainer) Run(ctx context.Context) ([]RetainLine, error) {

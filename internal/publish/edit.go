@@ -76,7 +76,7 @@ func (e *editor) showList(w http.ResponseWriter, r *http.Request) error {
 	for _, row := range rows {
 		note := notes[row.ID]
 		data.Rows = append(data.Rows, listRow{
-			row: row, Status: row.shown(note, e.desk.Now()), Note: note.Words, Since: e.since(row), Edited: e.words(row.UpdatedAt),
+			row: row, Status: row.shown(note, e.desk.Now()), Note: note.Words, Since: e.since(row), Edited: inWords(row.UpdatedAt),
 			Address: e.path(row.ID),
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 )
 
@@ -46,7 +47,7 @@ func (e *editor) entry(fields []form.Field, c Change) entry {
 	if who == "" {
 		who = c.Role
 	}
-	return entry{When: e.words(c.At), Who: who, What: c.Action, Lines: e.lines(fields, c.Old, c.New)}
+	return entry{When: inWords(c.At), Who: who, What: c.Action, Lines: e.lines(fields, c.Old, c.New)}
 }
 
 // lines lists what differs, in the order of the form, then what the form doesn't show.
@@ -107,7 +108,7 @@ func (e *editor) plain(name string, v form.Values) string {
 		return text
 	}
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return e.words(at)
+		return inWords(at)
 	}
 	return text
 }
@@ -118,7 +119,7 @@ func (e *editor) compare(ctx context.Context, now editing, typed url.Values, ver
 	if err != nil {
 		return nil, err
 	}
-	c := &conflict{Who: now.row.Editor, When: e.words(now.row.UpdatedAt), Theirs: e.path(now.row.ID)}
+	c := &conflict{Who: now.row.Editor, When: inWords(now.row.UpdatedAt), Theirs: e.path(now.row.ID)}
 	for _, change := range changes {
 		if change.Version > version {
 			c.Since = append(c.Since, e.entry(now.form.Fields, change))
@@ -153,13 +154,13 @@ func (e *editor) settled(now editing, typed url.Values) []line {
 	return list
 }
 
-// words is a time as the workspace writes it: in Chicago, where the company is.
-func (e *editor) words(t time.Time) string { return t.In(e.zone).Format("2 January 2006, 15:04") }
+// inWords is a time as the workspace writes it: in Chicago, where the company is.
+func inWords(t time.Time) string { return t.In(clock.Zone()).Format("2 January 2006, 15:04") }
 
 // since tells from when a row is public.
 func (e *editor) since(r row) string {
 	if r.PublishAt == nil || r.State != Published {
 		return ""
 	}
-	return e.words(*r.PublishAt)
+	return inWords(*r.PublishAt)
 }

@@ -48,7 +48,6 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
-	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -146,7 +145,6 @@ func (Invalid) Error() string { return "publish: not valid" }
 // Desk serves the staff pages of all rooms.
 type Desk struct {
 	desk  *activity.Desk
-	zone  *time.Location
 	say   page.Say
 	views struct {
 		list page.View[listPage]
@@ -156,7 +154,7 @@ type Desk struct {
 
 // New returns the desk. It panics where a template is missing.
 func New(desk *activity.Desk) *Desk {
-	d := &Desk{desk: desk, zone: clock.Zone(), say: desk.Pages.Words("publish")}
+	d := &Desk{desk: desk, say: desk.Pages.Words("publish")}
 	d.views.list = page.Load[listPage](desk.Pages, "publish/staff_list")
 	d.views.edit = page.Load[editPage](desk.Pages, "publish/staff_edit")
 	return d

@@ -15,6 +15,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
@@ -136,7 +137,7 @@ func (ws *Workspace) checkMove(m activity.Move, o opened, v url.Values) []form.P
 		}
 	}
 	if again := v.Get("again"); m.Again && again != "" {
-		day, err := time.ParseInLocation(time.DateOnly, again, ws.zone)
+		day, err := time.ParseInLocation(time.DateOnly, again, clock.Zone())
 		if err != nil || !day.After(ws.desk.Now()) {
 			list = append(list, form.Problem{Name: "again", ID: id + "-again", Text: "Enter a day to come, as year, month, day: 2027-05-01."})
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
@@ -256,7 +257,7 @@ func (ws *Workspace) contacts(ctx context.Context, e export, versions []string) 
 		var address, wording, statement string
 		var since time.Time
 		_, err = pgx.ForEachRow(rows, []any{&who, &address, &since, &wording, &statement}, func() error {
-			out.add(inRow{person: who, filled: true}, address, since.In(ws.zone).Format(time.DateOnly), wording, statement)
+			out.add(inRow{person: who, filled: true}, address, since.In(clock.Zone()).Format(time.DateOnly), wording, statement)
 			return nil
 		})
 		return err
@@ -430,11 +431,11 @@ func (ws *Workspace) line(rec submission.Record, names names) []string {
 	status, _ := a.Status(rec.Status)
 	decided := ""
 	if rec.DecidedAt != nil {
-		decided = rec.DecidedAt.In(ws.zone).Format(time.DateOnly)
+		decided = rec.DecidedAt.In(clock.Zone()).Format(time.DateOnly)
 	}
 	return []string{
 		rec.Reference, rec.ID.String(), a.Title, rec.Subject, tagOf(status, rec).Label, rec.Channel,
-		names.of(rec.AssigneeID), rec.CreatedAt.In(ws.zone).Format(time.DateOnly), decided, rec.PurgeAfter.Format(time.DateOnly),
+		names.of(rec.AssigneeID), rec.CreatedAt.In(clock.Zone()).Format(time.DateOnly), decided, rec.PurgeAfter.Format(time.DateOnly),
 	}
 }
 
@@ -443,7 +444,7 @@ func (ws *Workspace) send(w http.ResponseWriter, r *http.Request, name string, e
 	if err := ws.remember(r.Context(), &e, out); err != nil {
 		return err
 	}
-	name += "-" + e.At.In(ws.zone).Format(time.DateOnly) + "-delete-by-" + e.ExpiresAt.In(ws.zone).Format(time.DateOnly)
+	name += "-" + e.At.In(clock.Zone()).Format(time.DateOnly) + "-delete-by-" + e.ExpiresAt.In(clock.Zone()).Format(time.DateOnly)
 	ws.download(w, name, &out.Sheet)
 	return nil
 }

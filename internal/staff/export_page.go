@@ -16,6 +16,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -170,7 +171,7 @@ func (ws *Workspace) exportView(e export, recalled int, names names) exportView 
 	case recalled > 0:
 		v.State = tag{"refused", strconv.Itoa(recalled) + " to remove"}
 	default:
-		v.State = tag{"active", "Good until " + e.ExpiresAt.In(ws.zone).Format("2 Jan 2006")}
+		v.State = tag{"active", "Good until " + e.ExpiresAt.In(clock.Zone()).Format("2 Jan 2006")}
 	}
 	return v
 }
@@ -293,7 +294,7 @@ func (ws *Workspace) sinceWords(since *time.Time) string {
 	if since == nil {
 		return ""
 	}
-	return ws.day(*since)
+	return clock.Date(*since)
 }
 
 // submitRecall sends the numbers of the rows that must be taken out of a file. They suffice to find them there, and say
@@ -312,7 +313,7 @@ func (ws *Workspace) submitRecall(w http.ResponseWriter, r *http.Request) error 
 	for _, x := range rows {
 		since := ""
 		if x.Since != nil {
-			since = x.Since.In(ws.zone).Format(time.DateOnly)
+			since = x.Since.In(clock.Zone()).Format(time.DateOnly)
 		}
 		out.Row(strconv.Itoa(x.Row), x.words(), since)
 	}
@@ -323,7 +324,7 @@ func (ws *Workspace) submitRecall(w http.ResponseWriter, r *http.Request) error 
 	}); err != nil {
 		return err
 	}
-	ws.download(w, "remove-from-"+e.Kind+"-"+e.At.In(ws.zone).Format(time.DateOnly), &out)
+	ws.download(w, "remove-from-"+e.Kind+"-"+e.At.In(clock.Zone()).Format(time.DateOnly), &out)
 	return nil
 }
 
@@ -335,7 +336,7 @@ type leftLine struct {
 
 // leftOf lists the exports and disclosures about a person. What a person may not be told yet, only privacy officers see.
 func (ws *Workspace) leftOf(ctx context.Context, m met) ([]leftLine, error) {
-	now := ws.desk.Now().In(ws.zone)
+	now := ws.desk.Now().In(clock.Zone())
 	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
 	officer := m.in.Has(account.Privacy)
 	if officer {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
@@ -20,7 +21,7 @@ import (
 const maxEvidence = 2000
 
 // lastBlock is the latest end that a block may have today.
-func (ws *Workspace) lastBlock() time.Time { return ws.desk.Now().In(ws.zone).Add(maxBlock) }
+func (ws *Workspace) lastBlock() time.Time { return ws.desk.Now().In(clock.Zone()).Add(maxBlock) }
 
 // submitMisuse records what the sender of a record did, and tells them (P-8).
 func (ws *Workspace) submitMisuse(w http.ResponseWriter, r *http.Request, o opened) error {
@@ -55,7 +56,7 @@ func (ws *Workspace) readFlag(v url.Values) (Flag, []form.Problem) {
 		add("evidence", ws.tooLong("evidence", n, maxEvidence))
 	}
 	if until := v.Get("until"); until != "" {
-		day, err := time.ParseInLocation(time.DateOnly, until, ws.zone)
+		day, err := time.ParseInLocation(time.DateOnly, until, clock.Zone())
 		end := day.AddDate(0, 0, 1).Add(-time.Second)
 		if err != nil || !end.After(f.At) || day.After(ws.lastBlock()) {
 			add("until", ws.say("wrong_block", "last", ws.lastBlock().Format("2 January 2006")))

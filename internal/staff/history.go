@@ -16,6 +16,7 @@ import (
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/submission"
@@ -229,7 +230,7 @@ func (ws *Workspace) daily(events []audit.Event) []audit.Event {
 	seen := map[string]bool{}
 	var list []audit.Event
 	for _, e := range events {
-		key := strings.Join([]string{e.Action, e.Object, e.ObjectID.UUID.String(), e.ActorID.UUID.String(), e.Role, ws.day(e.At)}, " ")
+		key := strings.Join([]string{e.Action, e.Object, e.ObjectID.UUID.String(), e.ActorID.UUID.String(), e.Role, clock.Date(e.At)}, " ")
 		if e.Action == "read" && seen[key] {
 			continue
 		}

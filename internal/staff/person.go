@@ -15,6 +15,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -153,7 +154,7 @@ func (ws *Workspace) drawPerson(w http.ResponseWriter, r *http.Request, status i
 	}
 	p := personPage{
 		Base:   page.Base{Title: title, NoIndex: true, Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}}},
-		Person: m.Person, Since: ws.day(m.CreatedAt), Hidden: m.hidden, Done: ws.doneWords(r.URL.Query()),
+		Person: m.Person, Since: clock.Date(m.CreatedAt), Hidden: m.hidden, Done: ws.doneWords(r.URL.Query()),
 	}
 	if m.ErasedAt == nil && m.in.Has(account.Privacy) {
 		p.Correct = "/staff/people/" + m.ID.String() + "/address"
@@ -231,7 +232,7 @@ func (ws *Workspace) flagLines(ctx context.Context, m met, names names) ([]flagL
 	for _, f := range flags {
 		line := flagLine{Flag: f.seenBy(m.in), When: ws.stamp(f.At), Officer: names.byID[f.Officer]}
 		if f.BlockedUntil != nil {
-			line.Until = ws.day(*f.BlockedUntil)
+			line.Until = clock.Date(*f.BlockedUntil)
 		}
 		opens, acts := false, m.in.Has(account.Privacy)
 		for _, rec := range m.records {

@@ -10,6 +10,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/submission"
 )
@@ -132,10 +133,10 @@ func (ws *Workspace) filter(q query, in *account.Session, right account.Right) s
 		Kinds: ws.kinds(in, right), Kind: q.Kind, Status: q.Status, Query: q.Q,
 		After: submission.ParseCursor(q.After), Before: submission.ParseCursor(q.Before),
 	}
-	if day, err := time.ParseInLocation(time.DateOnly, q.From, ws.zone); err == nil {
+	if day, err := time.ParseInLocation(time.DateOnly, q.From, clock.Zone()); err == nil {
 		f.From = day
 	}
-	if day, err := time.ParseInLocation(time.DateOnly, q.To, ws.zone); err == nil {
+	if day, err := time.ParseInLocation(time.DateOnly, q.To, clock.Zone()); err == nil {
 		f.To = day.AddDate(0, 0, 1)
 	}
 	if q.Owner == nobody {
@@ -161,7 +162,7 @@ func (ws *Workspace) filter(q query, in *account.Session, right account.Right) s
 }
 
 func (ws *Workspace) lateBefore() time.Time {
-	return activity.WorkingDays(ws.desk.Now().In(ws.zone), -waitingDays)
+	return activity.WorkingDays(ws.desk.Now().In(clock.Zone()), -waitingDays)
 }
 
 // statuses names those statuses of the kinds that have something in common.

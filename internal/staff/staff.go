@@ -15,7 +15,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -23,7 +22,6 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
-	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
@@ -54,7 +52,6 @@ type Workspace struct {
 	content  []Link
 	rooms    []func(chi.Router)
 	river    *riverui.Handler
-	zone     *time.Location
 	say      page.Say
 	views    views
 }
@@ -63,7 +60,7 @@ type Workspace struct {
 func New(c Config) (*Workspace, error) {
 	ws := &Workspace{
 		desk: c.Desk, accounts: c.Accounts, misuse: c.Misuse, content: c.Content, rooms: c.Rooms,
-		zone: clock.Zone(), say: c.Desk.Pages.Words("staff"), views: loadViews(c.Desk.Pages),
+		say: c.Desk.Pages.Words("staff"), views: loadViews(c.Desk.Pages),
 	}
 	if c.Jobs != nil {
 		river, err := newRiver(c.Jobs, c.Desk.Log)

@@ -13,6 +13,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
@@ -51,7 +52,7 @@ type memberPage struct {
 func (ws *Workspace) memberLine(a account.Account) memberLine {
 	l := memberLine{Account: a, Labels: roleLabels(a.Roles), Last: "never"}
 	if a.LastSignInAt != nil {
-		l.Last = ws.day(*a.LastSignInAt)
+		l.Last = clock.Date(*a.LastSignInAt)
 	}
 	switch {
 	case !a.Active(ws.desk.Now()):

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/submission"
 )
@@ -79,12 +80,12 @@ type stamp struct{ ISO, Text string }
 
 // stamp says day and time in full.
 func (ws *Workspace) stamp(t time.Time) stamp {
-	return stamp{t.UTC().Format(time.RFC3339), t.In(ws.zone).Format("2 January 2006, 15:04")}
+	return stamp{t.UTC().Format(time.RFC3339), t.In(clock.Zone()).Format("2 January 2006, 15:04")}
 }
 
 // brief says as little as a list needs: the time of today, else the day.
 func (ws *Workspace) brief(t time.Time) stamp {
-	here, now := t.In(ws.zone), ws.desk.Now().In(ws.zone)
+	here, now := t.In(clock.Zone()), ws.desk.Now().In(clock.Zone())
 	layout := "2 Jan 2006"
 	switch {
 	case here.Format(time.DateOnly) == now.Format(time.DateOnly):
@@ -94,6 +95,3 @@ func (ws *Workspace) brief(t time.Time) stamp {
 	}
 	return stamp{t.UTC().Format(time.RFC3339), here.Format(layout)}
 }
-
-// day says the day alone.
-func (ws *Workspace) day(t time.Time) string { return t.In(ws.zone).Format("2 January 2006") }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
 )
@@ -87,8 +88,7 @@ func (r *Room) loadSample(ctx context.Context, tx pgx.Tx, s sampleSurvey) error 
 	now := r.desk.Now()
 	var closes *time.Time
 	if s.Closed > 0 {
-		y, m, d := now.In(r.zone).AddDate(0, 0, -s.Closed).Date()
-		end := time.Date(y, m, d+1, 0, 0, 0, 0, r.zone)
+		end := clock.EndOf(now.In(clock.Zone()).AddDate(0, 0, -s.Closed))
 		closes = &end
 	}
 	rows, err := tx.Query(ctx, `

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/publish"
 )
@@ -77,7 +78,7 @@ func (r *Room) values(ctx context.Context, db publish.DB, id uuid.UUID) (form.Va
 		}
 	}
 	if s.ClosesAt != nil {
-		v["closes_on"] = []string{s.ClosesAt.In(r.zone).Add(-1).Format(time.DateOnly)}
+		v["closes_on"] = []string{s.ClosesAt.In(clock.Zone()).Add(-1).Format(time.DateOnly)}
 	}
 	questions, err := questionsOf(ctx, db, id)
 	for i, q := range questions {
@@ -147,11 +148,11 @@ func (r *Room) closing(ctx context.Context, tx pgx.Tx, s publish.Saving) (*time.
 		if err != nil {
 			return nil, err
 		}
-		if stored.ClosesAt != nil && stored.ClosesAt.In(r.zone).Add(-1).Format(time.DateOnly) == day {
+		if stored.ClosesAt != nil && stored.ClosesAt.In(clock.Zone()).Add(-1).Format(time.DateOnly) == day {
 			return stored.ClosesAt, nil
 		}
 	}
-	last, err := time.ParseInLocation(time.DateOnly, day, r.zone)
+	last, err := time.ParseInLocation(time.DateOnly, day, clock.Zone())
 	if err != nil {
 		return nil, fmt.Errorf("last day of a survey: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -63,14 +64,14 @@ type resultsPage struct {
 func (r *Room) listed(s survey) listed {
 	l := listed{survey: s, Path: s.path()}
 	if s.ClosesAt != nil {
-		l.Ends = r.lastDay(s)
+		l.Ends = lastDay(s)
 	}
 	return l
 }
 
 // lastDay is the day in Chicago on which a survey closes or closed.
-func (r *Room) lastDay(s survey) string {
-	return s.ClosesAt.In(r.zone).Add(-1).Format("2 January 2006")
+func lastDay(s survey) string {
+	return s.ClosesAt.In(clock.Zone()).Add(-1).Format("2 January 2006")
 }
 
 func (r *Room) showList(w http.ResponseWriter, req *http.Request) error {
@@ -131,7 +132,7 @@ func (r *Room) drawSurvey(w http.ResponseWriter, req *http.Request, status int, 
 func (r *Room) facts(s survey) []content.Fact {
 	list := []content.Fact{{Term: "Questions", Text: fmt.Sprint(s.Questions)}, {Term: "Takes about", Text: minutes(s.Minutes())}}
 	if s.ClosesAt != nil {
-		list = append(list, content.Fact{Term: "Open until", Text: r.lastDay(s)})
+		list = append(list, content.Fact{Term: "Open until", Text: lastDay(s)})
 	}
 	if s.Anonymous {
 		return append(list, content.Fact{Term: "Your name", Text: "not asked, and not to be found out"})
@@ -151,7 +152,7 @@ func (r *Room) drawClosed(w http.ResponseWriter, req *http.Request, s survey) er
 	if err != nil {
 		return err
 	}
-	data := closedPage{Base: r.base(s), Survey: s, Ends: r.lastDay(s)}
+	data := closedPage{Base: r.base(s), Survey: s, Ends: lastDay(s)}
 	data.Others, _ = r.sorted(all, s)
 	return r.views.closed.Write(w, req, http.StatusOK, data)
 }
@@ -191,7 +192,7 @@ func (r *Room) showResults(w http.ResponseWriter, req *http.Request) error {
 	if err := json.Unmarshal(s.Results, &o); err != nil {
 		return fmt.Errorf("read published results: %w", err)
 	}
-	data := resultsPage{Base: r.base(s, page.Crumb{Label: "Results"}), Survey: s, Outcome: o, Ends: r.lastDay(s)}
+	data := resultsPage{Base: r.base(s, page.Crumb{Label: "Results"}), Survey: s, Outcome: o, Ends: lastDay(s)}
 	data.Title, data.Path = "Results: "+s.Title, s.path()+"/results"
 	data.Description = r.say("results", "people", o.Total, "title", s.Title)
 	data.Facts = []content.Fact{

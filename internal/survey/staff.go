@@ -14,6 +14,7 @@ import (
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
 	"clickcommerce.com/site/internal/submission"
@@ -167,7 +168,7 @@ func (r *Room) span(q url.Values, data *answersPage) span {
 		if typed == "" {
 			return "", time.Time{}
 		}
-		at, err := time.ParseInLocation(time.DateOnly, typed, r.zone)
+		at, err := time.ParseInLocation(time.DateOnly, typed, clock.Zone())
 		if err != nil {
 			data.Problem = r.say("wrong_day")
 			return typed, time.Time{}

@@ -21,7 +21,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
-	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/job"
@@ -38,7 +37,6 @@ type Room struct {
 	say   page.Say
 	staff *publish.Desk
 	intro content.Page
-	zone  *time.Location
 	views struct {
 		list      page.View[listPage]
 		survey    page.View[surveyPage]
@@ -55,7 +53,7 @@ type Room struct {
 
 // New returns the room. It panics where a template is missing.
 func New(desk *activity.Desk, staff *publish.Desk, pages *content.Content) *Room {
-	r := &Room{desk: desk, say: desk.Pages.Words("survey"), staff: staff, intro: pages.Must("/surveys"), zone: clock.Zone()}
+	r := &Room{desk: desk, say: desk.Pages.Words("survey"), staff: staff, intro: pages.Must("/surveys")}
 	set := desk.Pages
 	r.views.list = page.Load[listPage](set, "survey/list")
 	r.views.survey = page.Load[surveyPage](set, "survey/survey")

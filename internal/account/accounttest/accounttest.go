@@ -70,7 +70,7 @@ func With(t testing.TB, pool *pgxpool.Pool, keys *key.Ring, pages *page.Set, pub
 	}
 	c := mailtest.Config(t, pool, "", append(mail.Core(), account.Templates()...)...)
 	c.Keys, c.Files, c.Now, c.Identity.PublicURL = keys, files, now, publicURL
-	s, err := account.New(account.Config{
+	return account.New(account.Config{
 		Pool: pool, Keys: keys, Mail: mailtest.New(t, c), Pages: pages, PublicURL: publicURL, Now: now,
 		Client: func(r *http.Request) netip.Addr {
 			at, err := netip.ParseAddrPort(r.RemoteAddr)
@@ -80,10 +80,6 @@ func With(t testing.TB, pool *pgxpool.Pool, keys *key.Ring, pages *page.Set, pub
 			return at.Addr()
 		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 // Staff makes a member of staff with roles, whose name is the first role, and signs them in. now is the service's time.
