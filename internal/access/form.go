@@ -35,7 +35,7 @@ func request() form.Form {
 			},
 			{
 				Name: "products", Label: "Which products do you work with?", Kind: form.Several, Required: true, Example: "service-parts",
-				Why: "Downloads and releases are sorted by product family.", Options: families(),
+				Why: "Downloads and releases are sorted by product family.", Options: activity.ProductOptions(),
 			},
 			{
 				Name: "why", Label: "What do you need access for?", Kind: form.LongText, Required: true, Max: 1500,
@@ -46,17 +46,6 @@ func request() form.Form {
 			activity.ConsentField("product_news", "Mail me news of the products that I work with."),
 			activity.CallField("product_news", "Call me about news of the products that I work with."),
 		},
-	}
-}
-
-// families are the product families by which downloads are opened.
-func families() []form.Option {
-	return []form.Option{
-		{Value: "partner-channels", Label: "Partner channels"},
-		{Value: "supply-chain", Label: "Supply chain"},
-		{Value: "service-parts", Label: "Service parts"},
-		{Value: "contracts", Label: "Contracts"},
-		{Value: "research-compliance", Label: "Research compliance"},
 	}
 }
 

@@ -68,7 +68,7 @@ func (r *room) term(ctx context.Context, rec submission.Record) (term, error) {
 		return t, err
 	}
 	var labels []string
-	for _, o := range families() {
+	for _, o := range activity.ProductOptions() {
 		if slices.Contains(opens, o.Value) {
 			labels = append(labels, o.Label)
 		}
@@ -129,7 +129,7 @@ func (r *room) day(v form.Values) (time.Time, error) {
 // opensField asks what the access opens: staff decide it, whatever was asked for.
 func opensField() form.Field {
 	return form.Field{
-		Name: "products", Label: "Product families that it opens", Kind: form.Several, Required: true, Options: families(),
+		Name: "products", Label: "Product families that it opens", Kind: form.Several, Required: true, Options: activity.ProductOptions(),
 		Hint: "Ticked is what the request asks for, and what is open already. Untick what was not vouched for.",
 	}
 }

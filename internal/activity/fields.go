@@ -57,6 +57,18 @@ func PhoneField(why string) form.Field {
 	}
 }
 
+// ProductOptions are the product families, for a field by which a person names some. Their values are the last parts of
+// the addresses of the families under web/content/products: by them the portal opens its files.
+func ProductOptions() []form.Option {
+	return []form.Option{
+		{Value: "partner-channels", Label: "Partner channels"},
+		{Value: "supply-chain", Label: "Supply chain"},
+		{Value: "service-parts", Label: "Service parts"},
+		{Value: "contracts", Label: "Contracts"},
+		{Value: "research-compliance", Label: "Research compliance"},
+	}
+}
+
 const sourceName = "source"
 
 // SourceField asks how the sender came to us. What the form's own address says of it, the name of a campaign, stands in

@@ -1,6 +1,7 @@
 package activity
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -18,27 +19,29 @@ func (d *Desk) firstMessages(a Activity, id uuid.UUID, e *submission.Entry) []ma
 	if a.Messages != nil {
 		return a.Messages(id, e)
 	}
-	status, _ := a.Status(e.Status)
-	reference := submission.Reference(id)
-	messages := []mail.Message{{
-		Template: "received",
-		Data: mail.Received{
-			Name: e.Name, What: a.What, Reference: reference, Next: status.Next, By: status.By(d.Now()),
-			ReceiptURL: "/r/" + d.Store.Token(id), ConfirmURL: d.ConfirmPath(id),
-		},
-	}}
-	return append(messages, d.notices(a, id, mail.Inbox{
-		Kind: a.Title, Subject: e.Form.Name, Reference: reference, Who: who(e.Name, e.Company),
-	})...)
+	return []mail.Message{d.Received(a, id, e), d.Notice(a.Kind, id, mail.Inbox{
+		Kind: a.Title, Subject: e.Form.Name, Who: cmp.Or(e.Company, e.Name),
+	})}
 }
 
-// notices is the mail to the inbox that owns the kind.
-func (d *Desk) notices(a Activity, id uuid.UUID, data mail.Inbox) []mail.Message {
-	data.URL = "/staff/submissions/" + id.String()
-	return []mail.Message{{
-		Submission: uuid.NullUUID{UUID: id, Valid: true}, Template: "inbox",
-		Address: d.Pages.Site().Inbox(a.Kind), Data: data,
-	}}
+// Received is the confirmation to the sender of an entry.
+func (d *Desk) Received(a Activity, id uuid.UUID, e *submission.Entry) mail.Message {
+	status, _ := a.Status(e.Status)
+	return mail.Message{
+		Template: "received",
+		Data: mail.Received{
+			Name: e.Name, What: a.What, Reference: submission.Reference(id), Next: status.Next, By: status.By(d.Now()),
+			ReceiptURL: d.ReceiptPath(id), ConfirmURL: d.ConfirmPath(id),
+		},
+	}
+}
+
+// Notice is the mail about a record to the inbox that owns its kind. It fills in what follows from the record's id.
+func (d *Desk) Notice(kind string, id uuid.UUID, data mail.Inbox) mail.Message {
+	data.Reference, data.URL = submission.Reference(id), "/staff/submissions/"+id.String()
+	return mail.Message{
+		Submission: uuid.NullUUID{UUID: id, Valid: true}, Template: "inbox", Address: d.Pages.Site().Inbox(kind), Data: data,
+	}
 }
 
 // heard is the notice that the sender of a record wrote again; none about what is kept apart.
@@ -46,16 +49,9 @@ func (d *Desk) heard(a Activity, rec submission.Record, what string) []mail.Mess
 	if rec.Quarantined != nil {
 		return nil
 	}
-	return d.notices(a, rec.ID, mail.Inbox{
-		Kind: what + ": " + a.Title, Subject: rec.Subject, Reference: rec.Reference, Who: who(rec.Name, rec.Company),
-	})
-}
-
-func who(name, company string) string {
-	if company != "" {
-		return company
-	}
-	return name
+	return []mail.Message{d.Notice(a.Kind, rec.ID, mail.Inbox{
+		Kind: what + ": " + a.Title, Subject: rec.Subject, Who: cmp.Or(rec.Company, rec.Name),
+	})}
 }
 
 // Changeable refuses, with the sentence for staff, a change to a record that a legal hold covers, or whose use is

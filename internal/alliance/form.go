@@ -63,13 +63,7 @@ func application() form.Form {
 			{
 				Name: "products", Label: "Which products do you have in mind?", Kind: form.Several, Required: true,
 				Why: "Somebody from that product family reads your application.", Example: "partner-channels",
-				Options: []form.Option{
-					{Value: "partner-channels", Label: "Partner channels"},
-					{Value: "supply-chain", Label: "Supply chain"},
-					{Value: "service-parts", Label: "Service parts"},
-					{Value: "contracts", Label: "Contracts"},
-					{Value: "research-compliance", Label: "Research compliance"},
-				},
+				Options: activity.ProductOptions(),
 			},
 			{
 				Name: "customers", Label: "Customers we have in common", Kind: form.LongText, Max: 1000,

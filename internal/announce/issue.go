@@ -2,7 +2,6 @@ package announce
 
 import (
 	"context"
-	"encoding/xml"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -154,67 +153,30 @@ func (r *Room) slugOf(ctx context.Context, a announcement) (*string, error) {
 // feedID names the feed for ever, wherever it is served (RFC 4287, 4.2.6).
 const feedID = "urn:uuid:0b6f0c0e-7f0c-4d7a-8f57-2c8e9b0f6a31"
 
-type atomFeed struct {
-	XMLName xml.Name    `xml:"http://www.w3.org/2005/Atom feed"`
-	Lang    string      `xml:"xml:lang,attr"`
-	Base    string      `xml:"xml:base,attr"`
-	ID      string      `xml:"id"`
-	Title   string      `xml:"title"`
-	Updated string      `xml:"updated"`
-	Links   []atomLink  `xml:"link"`
-	Author  string      `xml:"author>name"`
-	Entries []atomEntry `xml:"entry"`
-}
-
-type atomLink struct {
-	Rel  string `xml:"rel,attr"`
-	Type string `xml:"type,attr"`
-	Href string `xml:"href,attr"`
-}
-
-type atomEntry struct {
-	ID        string   `xml:"id"`
-	Title     string   `xml:"title"`
-	Published string   `xml:"published"`
-	Updated   string   `xml:"updated"`
-	Link      atomLink `xml:"link"`
-	Content   struct {
-		Type string `xml:"type,attr"`
-		HTML string `xml:",chardata"`
-	} `xml:"content"`
-}
-
 func (r *Room) showFeed(w http.ResponseWriter, req *http.Request) error {
 	list, err := r.issues(req.Context(), feedSize)
 	if err != nil {
 		return err
 	}
 	set := r.desk.Pages
-	f := atomFeed{
-		Lang: "en", Base: set.URL("/"), ID: feedID, Title: "Newsletter of " + set.Site().Name, Author: set.Site().LegalName,
-		Updated: instant(time.Unix(0, 0)), // of a feed without issues: an instant that never changes
-		Links: []atomLink{
-			{"self", "application/atom+xml", set.URL(feedPath)}, {"alternate", "text/html", set.URL(issuesPath)},
+	f := page.AtomFeed{
+		Lang: "en", Base: set.URL("/"), ID: feedID, Title: "Newsletter of " + set.Site().Name, Author: page.AtomPerson{Name: set.Site().LegalName},
+		Updated: page.AtomInstant(time.Unix(0, 0)), // of a feed without issues: an instant that never changes
+		Links: []page.AtomLink{
+			{Rel: "self", Type: "application/atom+xml", Href: set.URL(feedPath)},
+			{Rel: "alternate", Type: "text/html", Href: set.URL(issuesPath)},
 		},
 	}
 	for i, a := range list {
-		at := instant(*a.StartedAt)
+		at := page.AtomInstant(*a.StartedAt)
 		if i == 0 {
 			f.Updated = at
 		}
-		e := atomEntry{
-			ID: a.ID.URN(), Title: a.Subject, Published: at, Updated: at, Link: atomLink{"alternate", "text/html", set.URL(a.IssuePath())},
-		}
-		e.Content.Type, e.Content.HTML = "html", string(page.Markdown(a.Body))
-		f.Entries = append(f.Entries, e)
+		f.Entries = append(f.Entries, page.AtomEntry{
+			ID: a.ID.URN(), Title: a.Subject, Published: at, Updated: at,
+			Link:    page.AtomLink{Rel: "alternate", Type: "text/html", Href: set.URL(a.IssuePath())},
+			Content: page.AtomText{Type: "html", HTML: string(page.Markdown(a.Body))},
+		})
 	}
-	out, err := xml.MarshalIndent(f, "", " ")
-	if err != nil {
-		return fmt.Errorf("write feed: %w", err)
-	}
-	w.Header().Set("Content-Type", "application/atom+xml; charset=utf-8")
-	_, _ = w.Write(append([]byte(xml.Header), append(out, '\n')...)) // the reader may be gone
-	return nil
+	return f.Write(w)
 }
-
-func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -185,7 +185,7 @@ func (r *Room) check(v form.Values, errs form.Errors) {
 	if problem := unfit(v.Get("body")); problem != "" {
 		errs.Add("body", r.say(problem))
 	}
-	if from, to := day(v, "agreed_from"), day(v, "agreed_to"); from != nil && to != nil && to.Before(*from) {
+	if from, to := v.Day("agreed_from"), v.Day("agreed_to"); from != nil && to != nil && to.Before(*from) {
 		errs.Add("agreed_to", "Enter a day that is no earlier than the first.")
 	}
 	if d := strings.ToLower(v.Get("domain")); d != "" && !domains.MatchString(d) {
@@ -193,14 +193,6 @@ func (r *Room) check(v form.Values, errs form.Errors) {
 	} else if d != "" && v.Get("channel") != string(consent.ByEmail) {
 		errs.Add("domain", "Only addresses of email have a domain. Leave it empty.")
 	}
-}
-
-func day(v form.Values, name string) *time.Time {
-	t, err := time.Parse(time.DateOnly, v.Get(name))
-	if err != nil {
-		return nil
-	}
-	return &t
 }
 
 // values fill the form.
@@ -248,7 +240,7 @@ func (r *Room) submit(w http.ResponseWriter, req *http.Request, a announcement, 
 	}
 	typed := announcement{
 		ID: a.ID, Purpose: consent.Purpose(v.Get("purpose")), Channel: consent.Channel(v.Get("channel")), Subject: v.Get("subject"),
-		Body: v.Get("body"), AgreedFrom: day(v, "agreed_from"), AgreedTo: day(v, "agreed_to"), Domain: strings.ToLower(v.Get("domain")),
+		Body: v.Get("body"), AgreedFrom: v.Day("agreed_from"), AgreedTo: v.Day("agreed_to"), Domain: strings.ToLower(v.Get("domain")),
 		Version: version(req),
 	}
 	err := r.save(req.Context(), typed, isNew, account.From(req.Context()))
@@ -321,15 +313,12 @@ func (r *Room) whenForm() form.Form {
 			{Name: "time", Label: "Time in Chicago", Kind: form.Text, Max: 5, Example: "09:00"},
 		},
 		Check: func(v form.Values, errs form.Errors) {
-			if at, err := moment(v); err != nil || !at.IsZero() && at.Before(r.desk.Now()) {
+			if at, err := clock.At(v.Get("date"), v.Get("time")); err != nil || !at.IsZero() && at.Before(r.desk.Now()) {
 				errs.Add("date", "Enter a day, and a time of day that clocks show on it, that are still to come. Or leave both empty.")
 			}
 		},
 	}
 }
-
-// moment is when to send; the zero time is now.
-func moment(v form.Values) (time.Time, error) { return clock.At(v.Get("date"), v.Get("time")) }
 
 func (r *Room) whenView(a announcement, s form.Shown) form.View {
 	s.Action = a.Path() + "/schedule"
@@ -354,7 +343,7 @@ func (r *Room) submitSchedule(w http.ResponseWriter, req *http.Request) error {
 		what = "list"
 	}
 	return r.do(w, req, a, what, []string{draft}, func(tx pgx.Tx, a announcement) error {
-		at, err := moment(v)
+		at, err := clock.At(v.Get("date"), v.Get("time"))
 		if err != nil {
 			return err
 		}

@@ -120,12 +120,9 @@ func (r *Room) closed(o opening) bool {
 // showApply leads from the form of a closed opening to its page, which says that it is closed.
 func (r *Room) showApply(show page.Handler) page.Handler {
 	return func(w http.ResponseWriter, req *http.Request) error {
-		o, err := r.bySlug(req.Context(), chi.URLParam(req, "slug"))
+		o, err := r.shown(req)
 		if err != nil {
 			return err
-		}
-		if !publish.Public(o.State, o.PublishAt, r.desk.Now()) {
-			return page.ErrNotFound
 		}
 		if r.closed(o) {
 			http.Redirect(w, req, o.Path(), http.StatusSeeOther)

@@ -66,14 +66,23 @@ func (r *Room) showList(w http.ResponseWriter, req *http.Request) error {
 }
 
 func (r *Room) showOpening(w http.ResponseWriter, req *http.Request) error {
-	o, err := r.bySlug(req.Context(), chi.URLParam(req, "slug"))
+	o, err := r.shown(req)
 	if err != nil {
 		return err
 	}
-	if !publish.Public(o.State, o.PublishAt, r.desk.Now()) {
-		return page.ErrNotFound
-	}
 	return r.drawOpening(w, req, o)
+}
+
+// shown is the opening that an address names; none that the public may not see.
+func (r *Room) shown(req *http.Request) (opening, error) {
+	o, err := r.bySlug(req.Context(), chi.URLParam(req, "slug"))
+	if err != nil {
+		return opening{}, err
+	}
+	if !publish.Public(o.State, o.PublishAt, r.desk.Now()) {
+		return opening{}, page.ErrNotFound
+	}
+	return o, nil
 }
 
 // drawOpening draws the page of an opening, public or not.

@@ -98,7 +98,10 @@ func (r *Room) form(ctx context.Context, subject uuid.UUID) (form.Form, error) {
 		return request(Demo{Live: 60}), nil
 	}
 	d, err := r.byID(ctx, r.Desk.Pool, subject)
-	return request(d), err
+	if err != nil {
+		return form.Form{}, err
+	}
+	return request(d), nil
 }
 
 func (r *Room) public(router chi.Router) {
@@ -114,7 +117,10 @@ func (r *Room) public(router chi.Router) {
 
 func (r *Room) doorForm(req *http.Request) (form.Form, error) {
 	d, err := r.bySlug(req.Context(), chi.URLParam(req, "slug"))
-	return request(d), err
+	if err != nil {
+		return form.Form{}, err
+	}
+	return request(d), nil
 }
 
 func (r *Room) showList(w http.ResponseWriter, req *http.Request) error {

@@ -74,25 +74,13 @@ func fill(_ context.Context, e *submission.Entry) error {
 // messages are the confirmation, and the notice to the inbox where somebody has to arrange something.
 func (r *Room) messages(id uuid.UUID, e *submission.Entry) []mail.Message {
 	a := r.Activity()
-	status, _ := a.Status(e.Status)
-	reference := submission.Reference(id)
-	list := []mail.Message{{
-		Template: "received",
-		Data: mail.Received{
-			Name: e.Name, What: a.What, Reference: reference, Next: status.Next, By: status.By(r.Desk.Now()),
-			ReceiptURL: r.Desk.ReceiptPath(id), ConfirmURL: r.Desk.ConfirmPath(id),
-		},
-	}}
+	list := []mail.Message{r.Desk.Received(a, id, e)}
 	if e.Status == statusFilm {
 		return list
 	}
-	return append(list, mail.Message{
-		Submission: uuid.NullUUID{UUID: id, Valid: true}, Template: "inbox", Address: r.Desk.Pages.Site().Inbox(Kind),
-		Data: mail.Inbox{
-			Kind: a.Title, Subject: e.Form.Name, Reference: reference, Who: cmp.Or(e.Company, e.Name),
-			URL: "/staff/submissions/" + id.String(),
-		},
-	})
+	return append(list, r.Desk.Notice(Kind, id, mail.Inbox{
+		Kind: a.Title, Subject: e.Form.Name, Who: cmp.Or(e.Company, e.Name),
+	}))
 }
 
 func statuses(say page.Say) []activity.Status {

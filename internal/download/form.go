@@ -1,6 +1,7 @@
 package download
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -108,17 +109,9 @@ func (r *Room) messages(id uuid.UUID, e *submission.Entry) []mail.Message {
 	link := mail.Message{
 		Template: linkTemplate, Data: r.linkMail(link{id, 1, r.Desk.Now()}, e.Name, e.Form.Name, ticked(e.Values)),
 	}
-	who := e.Company
-	if who == "" {
-		who = e.Name
-	}
-	return []mail.Message{link, {
-		Template: "inbox", Address: r.Desk.Pages.Site().Inbox(Kind),
-		Data: mail.Inbox{
-			Kind: "Download", Subject: e.Form.Name, Reference: submission.Reference(id), Who: who,
-			URL: "/staff/submissions/" + id.String(),
-		},
-	}}
+	return []mail.Message{link, r.Desk.Notice(Kind, id, mail.Inbox{
+		Kind: "Download", Subject: e.Form.Name, Who: cmp.Or(e.Company, e.Name),
+	})}
 }
 
 func (r *Room) linkMail(l link, name, title string, confirm bool) LinkMail {

@@ -108,6 +108,16 @@ func (v Values) Get(name string) string {
 	return v[name][0]
 }
 
+// Day returns the answer to a field of dates, nil where none was given. It reads what the form checked: what is no date
+// is nil as well.
+func (v Values) Day(name string) *time.Time {
+	t, err := time.Parse(time.DateOnly, v.Get(name))
+	if err != nil {
+		return nil
+	}
+	return &t
+}
+
 // Has tells whether the field was answered with value.
 func (v Values) Has(name, value string) bool { return slices.Contains(v[name], value) }
 

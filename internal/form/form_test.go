@@ -383,3 +383,16 @@ func TestCallsNeedANumber(t *testing.T) {
 		}
 	}
 }
+
+func TestDay(t *testing.T) {
+	t.Parallel()
+	v := form.Values{"from": {"2026-11-28"}, "to": {""}, "torn": {"2026-11-31"}}
+	if day := v.Day("from"); day == nil || !day.Equal(time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)) {
+		t.Errorf("the day is read as %v", day)
+	}
+	for _, name := range []string{"to", "torn", "absent"} {
+		if day := v.Day(name); day != nil {
+			t.Errorf("%s is read as %v", name, day)
+		}
+	}
+}

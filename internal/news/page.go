@@ -1,7 +1,6 @@
 package news
 
 import (
-	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -116,11 +115,5 @@ func (r *Room) showFeed(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out, err := r.feed(items)
-	if err != nil {
-		return fmt.Errorf("write feed: %w", err)
-	}
-	w.Header().Set("Content-Type", "application/atom+xml; charset=utf-8")
-	_, _ = w.Write(out) // the reader may be gone
-	return nil
+	return r.feed(items).Write(w)
 }

@@ -115,31 +115,22 @@ func holdsAddress(text string) bool {
 // readDisclosure makes a version of what was filled in; the caller adds what is not typed.
 func readDisclosure(v form.Values) Disclosure {
 	d := Disclosure{
-		Ground: v.Get("ground"), Outcome: v.Get("outcome"), AskedOn: *readDay(v.Get("asked_on")),
+		Ground: v.Get("ground"), Outcome: v.Get("outcome"), AskedOn: *v.Day("asked_on"),
 		Requester: v.Get("requester"), Demand: v.Get("demand"), Basis: v.Get("basis"), Given: v.Get("given"),
 	}
 	if id, err := uuid.Parse(v.Get("approver")); err == nil {
 		d.ApprovedBy = uuid.NullUUID{UUID: id, Valid: true}
 	}
 	if d.Outcome != notAnswered {
-		d.AnsweredOn = readDay(v.Get("answered_on"))
+		d.AnsweredOn = v.Day("answered_on")
 	}
 	switch v.Get("telling") {
 	case toldThem:
-		d.ToldOn, d.SilentUntil = readDay(v.Get("told_on")), readDay(v.Get("silent_until"))
+		d.ToldOn, d.SilentUntil = v.Day("told_on"), v.Day("silent_until")
 	case tellUnlike:
-		d.SilentUntil = readDay(v.Get("silent_until"))
+		d.SilentUntil = v.Day("silent_until")
 	}
 	return d
-}
-
-// readDay reads a day that the form checked; nil where none was given.
-func readDay(text string) *time.Time {
-	day, err := time.Parse(time.DateOnly, text)
-	if err != nil {
-		return nil
-	}
-	return &day
 }
 
 // typed is an entry as the form would have brought it.

@@ -151,7 +151,7 @@ func (h *Holds) form() form.Form {
 
 // check holds that what belongs to the scope is there, and nothing else counts.
 func (h *Holds) check(v form.Values, errs form.Errors) {
-	from, to := day(v, "from"), day(v, "to")
+	from, to := v.Day("from"), v.Day("to")
 	switch v.Get("scope") {
 	case holdPerson, holdRecord:
 		if v.Get("about") == "" {
@@ -168,7 +168,7 @@ func (h *Holds) check(v form.Values, errs form.Errors) {
 			errs.Add("to", h.say("hold_to"))
 		}
 	}
-	if sentence := h.checkReview(day(v, "review")); sentence != "" && v.Get("review") != "" {
+	if sentence := h.checkReview(v.Day("review")); sentence != "" && v.Get("review") != "" {
 		errs.Add("review", sentence)
 	}
 }
@@ -178,15 +178,6 @@ func (h *Holds) checkReview(on *time.Time) string {
 		return h.say("hold_review", "day", h.last().Format("2 January 2006"))
 	}
 	return ""
-}
-
-// day is a date that was entered, nil where there is none.
-func day(v form.Values, name string) *time.Time {
-	t, err := time.Parse(time.DateOnly, v.Get(name))
-	if err != nil {
-		return nil
-	}
-	return &t
 }
 
 func (h *Holds) submit(w http.ResponseWriter, r *http.Request) error {
@@ -203,10 +194,10 @@ func (h *Holds) submit(w http.ResponseWriter, r *http.Request) error {
 		return h.draw(w, r, http.StatusUnprocessableEntity, again, "")
 	}
 	x := hold{
-		ID: key, Scope: v.Get("scope"), Ground: v.Get("ground"), PlacedAt: h.desk.Now(), ReviewOn: *day(v, "review"),
+		ID: key, Scope: v.Get("scope"), Ground: v.Get("ground"), PlacedAt: h.desk.Now(), ReviewOn: *v.Day("review"),
 	}
 	if x.Scope == holdKind {
-		x.Kind, x.From, x.To = v.Get("kind"), day(v, "from"), day(v, "to")
+		x.Kind, x.From, x.To = v.Get("kind"), v.Day("from"), v.Day("to")
 	}
 	err = h.find(r.Context(), &x, v.Get("about"))
 	if errors.Is(err, errNobody) {
@@ -231,7 +222,7 @@ func (h *Holds) submitReview(w http.ResponseWriter, r *http.Request) error {
 	if err := page.ReadForm(r, page.MostForm); err != nil {
 		return err
 	}
-	on := day(form.Values(r.PostForm), "review")
+	on := form.Values(r.PostForm).Day("review")
 	if sentence := h.checkReview(on); sentence != "" {
 		return h.draw(w, r, http.StatusUnprocessableEntity, form.Shown{Hidden: []form.Hidden{{Name: "key", Value: uuid.NewString()}}}, sentence)
 	}

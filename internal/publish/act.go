@@ -71,7 +71,7 @@ func (e *editor) publishing(status string) Act {
 			{Name: "time", Label: "Time in Chicago", Kind: form.Text, Max: 5, Example: "09:00"},
 		},
 		Check: func(v form.Values, errs form.Errors) {
-			if _, err := moment(v); err != nil {
+			if _, err := clock.At(v.Get("date"), v.Get("time")); err != nil {
 				errs.Add("time", "Enter a time of day that clocks show on that day, from 00:00 to 23:59, and its day.")
 			}
 		},
@@ -80,7 +80,7 @@ func (e *editor) publishing(status string) Act {
 		act.Label = "Change the schedule"
 	}
 	act.Do = func(ctx context.Context, tx pgx.Tx, id uuid.UUID, v form.Values) error {
-		at, err := moment(v)
+		at, err := clock.At(v.Get("date"), v.Get("time"))
 		if err != nil {
 			return err
 		}
@@ -91,9 +91,6 @@ func (e *editor) publishing(status string) Act {
 	}
 	return act
 }
-
-// moment is when to publish; the zero time is now.
-func moment(v form.Values) (time.Time, error) { return clock.At(v.Get("date"), v.Get("time")) }
 
 func (e *editor) setState(ctx context.Context, tx pgx.Tx, id uuid.UUID, state string, at *time.Time) error {
 	if state == Published && e.room.Ready != nil {
@@ -142,7 +139,7 @@ func (e *editor) submitAct(w http.ResponseWriter, r *http.Request) error {
 	}
 	version, _ := strconv.Atoi(in.Values.Get("version"))
 	done := act.Done
-	if at, err := moment(values); act.Name == "publish" && err == nil && at.After(e.desk.Now()) {
+	if at, err := clock.At(values.Get("date"), values.Get("time")); act.Name == "publish" && err == nil && at.After(e.desk.Now()) {
 		done = doneScheduled
 	}
 	err = e.change(r.Context(), step{
