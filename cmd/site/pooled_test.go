@@ -22,7 +22,7 @@ func TestBehindPgBouncer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := a.endWork(); err != nil {
+		if err := a.endWork(stopWork); err != nil {
 			t.Error(err)
 		}
 	}()

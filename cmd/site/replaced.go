@@ -28,7 +28,7 @@ func (a *app) refuseOlder(ctx context.Context) error {
 		}
 		switch err := a.eraser.Current(ctx); {
 		case errors.Is(err, privacy.ErrOlder):
-			return errors.Join(err, a.breakOffWork())
+			return errors.Join(err, a.endWork(0))
 		case err != nil:
 			a.log.WarnContext(ctx, "the database was replaced, and could not be compared with the journal yet", "err", err)
 		default:
@@ -36,12 +36,4 @@ func (a *app) refuseOlder(ctx context.Context) error {
 			served = now
 		}
 	}
-}
-
-// breakOffWork ends the jobs without waiting for those that run.
-func (a *app) breakOffWork() error {
-	a.running.Store(false)
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return a.jobs.Stop(ctx)
 }

@@ -97,16 +97,16 @@ func (a *app) startWork(ctx context.Context, others ...func(context.Context) err
 	time.AfterFunc(proofWaits, func() { a.wake(proofWorker) })
 	for _, start := range others {
 		if err := start(ctx); err != nil {
-			return errors.Join(err, a.endWork())
+			return errors.Join(err, a.endWork(stopWork))
 		}
 	}
 	return nil
 }
 
-// endWork ends the jobs, those that run in a while by force.
-func (a *app) endWork() error {
+// endWork ends the jobs, those that still run once patience is over by force.
+func (a *app) endWork(patience time.Duration) error {
 	a.running.Store(false)
-	ctx, cancel := context.WithTimeout(context.Background(), stopWork)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return a.jobs.Stop(ctx)
 }
@@ -136,7 +136,7 @@ func (a *app) stop(site, metrics *http.Server) error {
 	if err != nil { // whoever is still there is cut off, and gives back what the pool waits for
 		err = errors.Join(err, site.Close())
 	}
-	return errors.Join(err, a.endWork(), metrics.Close())
+	return errors.Join(err, a.endWork(stopWork), metrics.Close())
 }
 
 // keepUp reads every 20 seconds what other instances may have changed.

@@ -104,7 +104,7 @@ func (r *room) untilField(now time.Time) (form.Field, func(form.Values, form.Err
 		Hint: "The usual term is 12 months, the longest 24: until " + last.Format("2 January 2006") + ".",
 	}
 	return field, func(v form.Values, errs form.Errors) {
-		day, err := r.day(v)
+		day, err := chosenDay(v)
 		if err != nil {
 			return
 		}
@@ -117,8 +117,8 @@ func (r *room) untilField(now time.Time) (form.Field, func(form.Values, form.Err
 	}
 }
 
-// day returns the end of the day that was chosen.
-func (r *room) day(v form.Values) (time.Time, error) {
+// chosenDay returns the end of the day that was chosen.
+func chosenDay(v form.Values) (time.Time, error) {
 	day, err := time.Parse(time.DateOnly, v.Get("until"))
 	if err != nil {
 		return time.Time{}, fmt.Errorf("last day of access: %w", err)
@@ -145,7 +145,7 @@ func (r *room) approveForm(now time.Time) form.Form {
 }
 
 func (r *room) approve(ctx context.Context, rec submission.Record, v form.Values, by submission.Actor) error {
-	until, err := r.day(v)
+	until, err := chosenDay(v)
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (r *room) renewForm(now time.Time) form.Form {
 
 // renew sets another end, later or earlier. An access that had ended is open again.
 func (r *room) renew(ctx context.Context, rec submission.Record, v form.Values, by submission.Actor) error {
-	until, err := r.day(v)
+	until, err := chosenDay(v)
 	if err != nil {
 		return err
 	}

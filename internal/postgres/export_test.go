@@ -19,3 +19,6 @@ func MigrateFilesDown(ctx context.Context, files fs.FS, admin *pgxpool.Pool) err
 func CheckFiles(ctx context.Context, files fs.FS, pool *pgxpool.Pool) error {
 	return schema{files}.check(ctx, pool)
 }
+
+// RulesOf is the list with which the test renews the one that comes with the program.
+func RulesOf(ctx context.Context, pool *pgxpool.Pool) ([]string, error) { return rulesOf(ctx, pool) }

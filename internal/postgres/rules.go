@@ -25,15 +25,15 @@ func CheckRules(ctx context.Context, pool *pgxpool.Pool) error {
 	if err != nil || len(found) > len(steps) {
 		return err
 	}
-	there, err := Rules(ctx, pool)
+	there, err := rulesOf(ctx, pool)
 	if err != nil {
 		return err
 	}
 	return differ(strings.Split(strings.TrimSpace(migrations.Rules), "\n"), there)
 }
 
-// Rules lists the rules of our tables and functions, one a line: what it is of, a colon, and the rule.
-func Rules(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
+// rulesOf lists the rules of our tables and functions, one a line: what it is of, a colon, and the rule.
+func rulesOf(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
 	rows, err := pool.Query(ctx, listRules)
 	if err != nil {
 		return nil, fmt.Errorf("read the rules of the database: %w", err)

@@ -17,7 +17,7 @@ func TestRules(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t)
 	if *update {
-		rules, err := postgres.Rules(t.Context(), pool)
+		rules, err := postgres.RulesOf(t.Context(), pool)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -336,8 +336,7 @@ type leftLine struct {
 
 // leftOf lists the exports and disclosures about a person. What a person may not be told yet, only privacy officers see.
 func (ws *Workspace) leftOf(ctx context.Context, m met) ([]leftLine, error) {
-	now := ws.desk.Now().In(clock.Zone())
-	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
+	day := clock.Day(ws.desk.Now())
 	officer := m.in.Has(account.Privacy)
 	if officer {
 		day = privacy.EndOfSilence()

@@ -77,6 +77,13 @@ func typed() url.Values {
 	}
 }
 
+// create makes a webinar of what typed says, and returns where it is edited.
+func (w *workspace) create() string {
+	w.t.Helper()
+	made := w.send("/webinars/new", "/webinars/new", typed(), http.StatusSeeOther)
+	return strings.TrimSuffix(strings.TrimPrefix(made.Header().Get("Location"), "/staff"), "?saved")
+}
+
 // aWeekLater is what moves "Planning slowly" to 10 December.
 func aWeekLater() url.Values {
 	return url.Values{
@@ -89,8 +96,7 @@ func TestPublishedMeanwhile(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	w := h.as(account.Marketer)
-	made := w.send("/webinars/new", "/webinars/new", typed(), http.StatusSeeOther)
-	path := strings.TrimSuffix(strings.TrimPrefix(made.Header().Get("Location"), "/staff"), "?saved")
+	path := w.create()
 	mine := hidden(w.do(http.MethodGet, path, nil).Body.String())
 	maps.Copy(mine, typed())
 	mine["slug"], mine["date"], mine["time"] = []string{"planning-slowly"}, []string{"2026-12-17"}, []string{"16:45"}
@@ -111,8 +117,7 @@ func TestLateMailIsNotOutOfDate(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	w := h.as(account.Marketer)
-	made := w.send("/webinars/new", "/webinars/new", typed(), http.StatusSeeOther)
-	path := strings.TrimSuffix(strings.TrimPrefix(made.Header().Get("Location"), "/staff"), "?saved")
+	path := w.create()
 	w.send(path, path+"/publish", url.Values{}, http.StatusSeeOther)
 	h.Pages.Invalidate()
 	late := func(want ...letter) {
@@ -155,8 +160,7 @@ func TestPublicEntryRises(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	w := h.as(account.Marketer)
-	made := w.send("/webinars/new", "/webinars/new", typed(), http.StatusSeeOther)
-	path := strings.TrimSuffix(strings.TrimPrefix(made.Header().Get("Location"), "/staff"), "?saved")
+	path := w.create()
 	w.send(path, path+"/publish", url.Values{}, http.StatusSeeOther)
 	h.Pages.Invalidate()
 	sequence := func() string {
@@ -175,8 +179,7 @@ func TestStaffPublishMoveAndCancel(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	w := h.as(account.Marketer)
-	made := w.send("/webinars/new", "/webinars/new", typed(), http.StatusSeeOther)
-	path := strings.TrimSuffix(strings.TrimPrefix(made.Header().Get("Location"), "/staff"), "?saved")
+	path := w.create()
 	if got := h.Get("/webinars/planning-slowly"); got.Code != http.StatusNotFound {
 		t.Errorf("a draft is public: %d", got.Code)
 	}
@@ -256,8 +259,7 @@ func TestListSaysWhatIsOver(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	w := h.as(account.Marketer)
-	made := w.send("/webinars/new", "/webinars/new", typed(), http.StatusSeeOther)
-	path := strings.TrimSuffix(strings.TrimPrefix(made.Header().Get("Location"), "/staff"), "?saved")
+	path := w.create()
 	for _, step := range []struct {
 		want string
 		do   func()
