@@ -72,7 +72,7 @@ func editorRights(at string, want []string) []right {
 }
 
 // TestRights walks every address below /staff of the whole program: each stands in the table, and those of the rooms
-// answer as it says.
+// answer as it says, what no browser keeps.
 func TestRights(t *testing.T) {
 	now := time.Now()
 	a := newAppAt(t, web.FS, func() time.Time { return now })
@@ -111,6 +111,9 @@ func TestRights(t *testing.T) {
 			router.ServeHTTP(w, req)
 			if got := fmt.Sprint(w.Code); got != r.want[i] {
 				t.Errorf("%s %s, column %d: got %s, want %s", r.method, r.pattern, i+1, got, r.want[i])
+			}
+			if got := w.Header().Get("Cache-Control"); got != "no-store" {
+				t.Errorf("%s %s, column %d: Cache-Control %q", r.method, r.pattern, i+1, got)
 			}
 		}
 	}

@@ -148,6 +148,27 @@ func (s *Service) RequireStaff(roles ...Role) func(http.Handler) http.Handler {
 	}
 }
 
+// RequireRight lets those through who have the right over the kind. Put it behind RequireStaff, before RequireFresh: others
+// are turned away before they are asked for anything.
+func (s *Service) RequireRight(right Right, kind string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return s.handle(Only(right, kind, func(w http.ResponseWriter, r *http.Request) error {
+			next.ServeHTTP(w, r)
+			return nil
+		}))
+	}
+}
+
+// Only answers page.ErrForbidden to whoever has not the right over the kind, before h is asked.
+func Only(right Right, kind string, h page.Handler) page.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if in := From(r.Context()); in == nil || !in.Can(right, kind) {
+			return page.ErrForbidden
+		}
+		return h(w, r)
+	}
+}
+
 // RequireConnect lets customers through who are signed in; others are asked to.
 func (s *Service) RequireConnect(next http.Handler) http.Handler {
 	return s.handle(func(w http.ResponseWriter, r *http.Request) error {

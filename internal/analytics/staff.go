@@ -26,18 +26,8 @@ const Kind = "visits"
 
 // Staff mounts the page of visits and its export, below /staff.
 func (r *Room) Staff(router chi.Router) {
-	router.Get("/visits", r.Pages.Handle(allowed(r.showVisits)))
-	router.Post("/visits/export", r.Pages.Handle(allowed(r.submitExport)))
-}
-
-func allowed(h page.Handler) page.Handler {
-	return func(w http.ResponseWriter, req *http.Request) error {
-		if in := account.From(req.Context()); in == nil || !in.Can(account.See, Kind) {
-			return page.ErrForbidden
-		}
-		w.Header().Set("Cache-Control", "no-store")
-		return h(w, req)
-	}
+	router.Get("/visits", r.Pages.Handle(account.Only(account.See, Kind, r.showVisits)))
+	router.Post("/visits/export", r.Pages.Handle(account.Only(account.See, Kind, r.submitExport)))
 }
 
 // visitsPage shows what may be seen of a month.

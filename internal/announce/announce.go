@@ -76,7 +76,9 @@ func (r *Room) Public(router chi.Router) {
 // Staff mounts the marketers' pages below /staff. The password is asked once more before a list leaves the house: it holds
 // the numbers or postal addresses of everybody who agreed.
 func (r *Room) Staff(router chi.Router) {
-	handle := func(h page.Handler) http.HandlerFunc { return r.desk.Pages.Handle(allowed(h)) }
+	handle := func(h page.Handler) http.HandlerFunc {
+		return r.desk.Pages.Handle(account.Only(account.Publish, Kind, h))
+	}
 	router.Get("/announce", handle(r.showList))
 	router.Get("/announce/new", handle(r.showNew))
 	router.Post("/announce/new", handle(r.submitNew))
@@ -86,15 +88,8 @@ func (r *Room) Staff(router chi.Router) {
 	router.Post("/announce/{id}/test", handle(r.submitTest))
 	router.Post("/announce/{id}/schedule", handle(r.submitSchedule))
 	router.Post("/announce/{id}/{act:draft|pause|resume|stop}", handle(r.submitAct))
-	router.With(r.onlyAllowed, r.accounts.RequireFresh).Post("/announce/{id}/list", handle(r.submitList))
-}
-
-// onlyAllowed turns others away before they are asked for anything.
-func (r *Room) onlyAllowed(next http.Handler) http.Handler {
-	return r.desk.Pages.Handle(allowed(func(w http.ResponseWriter, req *http.Request) error {
-		next.ServeHTTP(w, req)
-		return nil
-	}))
+	router.With(r.accounts.RequireRight(account.Publish, Kind), r.accounts.RequireFresh).
+		Post("/announce/{id}/list", handle(r.submitList))
 }
 
 // Documents are the issues of the newsletter, for the site's search and map.
@@ -111,6 +106,3 @@ func (r *Room) Documents(ctx context.Context) ([]content.Document, error) {
 	}
 	return docs, nil
 }
-
-// may tells whether a session has the right to all of this.
-func may(in *account.Session) bool { return in != nil && in.Can(account.Publish, Kind) }

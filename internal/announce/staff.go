@@ -64,16 +64,6 @@ type previewPage struct {
 	Body    template.HTML
 }
 
-func allowed(h page.Handler) page.Handler {
-	return func(w http.ResponseWriter, req *http.Request) error {
-		if !may(account.From(req.Context())) {
-			return page.ErrForbidden
-		}
-		w.Header().Set("Cache-Control", "no-store")
-		return h(w, req)
-	}
-}
-
 func (r *Room) showList(w http.ResponseWriter, req *http.Request) error {
 	rows, err := r.all(req.Context())
 	if err != nil {

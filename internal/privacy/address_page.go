@@ -8,6 +8,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
+	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -47,7 +48,8 @@ func (x *Addresses) Public(r chi.Router) {
 func (x *Addresses) Staff(r chi.Router) {
 	set := x.desk.Pages
 	r.Get("/people/{id}/address", set.Handle(officer(x.showOffice)))
-	r.With(onlyOfficers(set), x.accounts.RequireFresh).Post("/people/{id}/address", set.Handle(officer(x.takeOffice)))
+	r.With(x.accounts.RequireRight(account.Publish, Kind), x.accounts.RequireFresh).
+		Post("/people/{id}/address", set.Handle(officer(x.takeOffice)))
 }
 
 // linked returns what waits under the link of a request, and the person whose it is.

@@ -51,17 +51,8 @@ type erasureLine struct {
 func (o *Office) Staff(r chi.Router) {
 	set := o.eraser.desk.Pages
 	r.Get("/erasures", set.Handle(officer(o.show)))
-	r.With(onlyOfficers(set), o.accounts.RequireFresh).Post("/erasures", set.Handle(officer(o.submit)))
-}
-
-// onlyOfficers turns others away before they are asked for anything.
-func onlyOfficers(set *page.Set) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		return set.Handle(officer(func(w http.ResponseWriter, r *http.Request) error {
-			next.ServeHTTP(w, r)
-			return nil
-		}))
-	}
+	r.With(o.accounts.RequireRight(account.Publish, Kind), o.accounts.RequireFresh).
+		Post("/erasures", set.Handle(officer(o.submit)))
 }
 
 func eraseForm() form.Form {

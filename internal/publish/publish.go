@@ -165,8 +165,11 @@ func New(desk *activity.Desk) *Desk {
 func (d *Desk) Staff(room Room) func(chi.Router) {
 	e := &editor{Desk: d, room: room}
 	return func(r chi.Router) {
-		get := func(path string, h page.Handler) { r.Get("/"+room.Path+path, d.desk.Pages.Handle(e.allowed(h))) }
-		post := func(path string, h page.Handler) { r.Post("/"+room.Path+path, d.desk.Pages.Handle(e.allowed(h))) }
+		handle := func(h page.Handler) http.HandlerFunc {
+			return d.desk.Pages.Handle(account.Only(account.Publish, room.Kind, h))
+		}
+		get := func(path string, h page.Handler) { r.Get("/"+room.Path+path, handle(h)) }
+		post := func(path string, h page.Handler) { r.Post("/"+room.Path+path, handle(h)) }
 		get("", e.showList)
 		get("/new", e.showNew)
 		post("/new", e.submitNew)
@@ -181,17 +184,6 @@ func (d *Desk) Staff(room Room) func(chi.Router) {
 type editor struct {
 	*Desk
 	room Room
-}
-
-func (e *editor) allowed(h page.Handler) page.Handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		in := account.From(r.Context())
-		if in == nil || !in.Can(account.Publish, e.room.Kind) {
-			return page.ErrForbidden
-		}
-		w.Header().Set("Cache-Control", "no-store")
-		return h(w, r)
-	}
 }
 
 func (e *editor) path(id uuid.UUID) string { return "/staff/" + e.room.Path + "/" + id.String() }

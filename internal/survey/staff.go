@@ -25,10 +25,10 @@ import (
 func (r *Room) staffPages(router chi.Router) {
 	set := r.desk.Pages
 	get := func(path string, right account.Right, h page.Handler) {
-		router.Get(path, set.Handle(allowed(right, h)))
+		router.Get(path, set.Handle(account.Only(right, Kind, h)))
 	}
 	post := func(path string, right account.Right, h page.Handler) {
-		router.Post(path, set.Handle(allowed(right, h)))
+		router.Post(path, set.Handle(account.Only(right, Kind, h)))
 	}
 	r.staff.Staff(r.editing())(router)
 	get("/surveys/results", account.See, r.showOverview)
@@ -40,17 +40,6 @@ func (r *Room) staffPages(router chi.Router) {
 	get("/surveys/{id}/questions/{name}", account.Publish, r.showQuestion)
 	post("/surveys/{id}/questions/{name}", account.Publish, r.submitQuestion)
 	post("/surveys/{id}/questions/{name}/{move:up|down|remove}", account.Publish, r.submitMove)
-}
-
-func allowed(right account.Right, h page.Handler) page.Handler {
-	return func(w http.ResponseWriter, req *http.Request) error {
-		in := account.From(req.Context())
-		if in == nil || !in.Can(right, Kind) {
-			return page.ErrForbidden
-		}
-		w.Header().Set("Cache-Control", "no-store")
-		return h(w, req)
-	}
 }
 
 type overviewPage struct {
