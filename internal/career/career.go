@@ -78,7 +78,7 @@ func (r *Room) formOf(ctx context.Context, subject uuid.UUID) (form.Form, error)
 		return speculative(), nil
 	}
 	o, err := r.byID(ctx, r.desk.Pool, subject)
-	if errors.Is(err, pgx.ErrNoRows) {
+	if errors.Is(err, page.ErrNotFound) {
 		return speculative(), nil
 	}
 	if err != nil {
@@ -170,7 +170,7 @@ func (r *Room) openingOf(ctx context.Context, rec submission.Record) (*opening, 
 		return nil, nil
 	}
 	o, err := r.byID(ctx, r.desk.Pool, rec.SubjectID.UUID)
-	if errors.Is(err, pgx.ErrNoRows) {
+	if errors.Is(err, page.ErrNotFound) {
 		return nil, nil
 	}
 	return &o, err

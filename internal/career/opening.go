@@ -81,30 +81,30 @@ func (o opening) salaryRange() (from, to int) {
 	return from, to
 }
 
-// one returns a row, or pgx.ErrNoRows.
+// one returns a row, or page.ErrNotFound.
 func one(ctx context.Context, db publish.DB, where string, args ...any) (opening, error) {
 	o, err := postgres.Row[opening](ctx, db, `SELECT `+columns+` FROM opening WHERE `+where, args...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return opening{}, page.ErrNotFound
+	}
 	if err != nil {
 		return opening{}, fmt.Errorf("read opening: %w", err)
 	}
 	return o, nil
 }
 
+// byID returns an opening whatever its state, or page.ErrNotFound.
 func (r *Room) byID(ctx context.Context, db publish.DB, id uuid.UUID) (opening, error) {
 	return one(ctx, db, `id = $1`, id)
 }
 
 // bySlug returns an opening that is or was public, or page.ErrNotFound.
 func (r *Room) bySlug(ctx context.Context, slug string) (opening, error) {
-	o, err := one(ctx, r.desk.Pool, `slug = $2 AND state <> 'draft' AND publish_at <= $1`, r.desk.Now(), slug)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return opening{}, page.ErrNotFound
-	}
-	return o, err
+	return one(ctx, r.desk.Pool, `slug = $2 AND state <> 'draft' AND publish_at <= $1`, r.desk.Now(), slug)
 }
 
-// visible returns the public openings; those that close first stand first.
-func (r *Room) visible(ctx context.Context) ([]opening, error) {
+// published returns the public openings; those that close first stand first.
+func (r *Room) published(ctx context.Context) ([]opening, error) {
 	list, err := postgres.Rows[opening](ctx, r.desk.Pool, `
 		SELECT `+columns+` FROM opening WHERE `+publish.Visible+`
 		ORDER BY closes_on NULLS LAST, team, title LIMIT 500`, r.desk.Now())
@@ -116,7 +116,7 @@ func (r *Room) visible(ctx context.Context) ([]opening, error) {
 
 // open returns the public openings that can be applied for.
 func (r *Room) open(ctx context.Context) ([]opening, error) {
-	list, err := r.visible(ctx)
+	list, err := r.published(ctx)
 	return slices.DeleteFunc(list, r.closed), err
 }
 

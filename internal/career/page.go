@@ -48,7 +48,7 @@ type applyPage struct {
 const lately = 60 * 24 * time.Hour
 
 func (r *Room) showList(w http.ResponseWriter, req *http.Request) error {
-	all, err := r.visible(req.Context())
+	all, err := r.published(req.Context())
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (r *Room) shown(req *http.Request) (opening, error) {
 
 // drawOpening draws the page of an opening, public or not.
 func (r *Room) drawOpening(w http.ResponseWriter, req *http.Request, o opening) error {
-	all, err := r.visible(req.Context())
+	all, err := r.published(req.Context())
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"html/template"
 	"maps"
@@ -14,7 +13,6 @@ import (
 
 	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/internal/form"
-	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
 )
 
@@ -75,9 +73,6 @@ func check(v form.Values, errs form.Errors) {
 
 func (r *Room) load(ctx context.Context, db publish.DB, id uuid.UUID) (form.Values, error) {
 	d, err := r.byID(ctx, db, id)
-	if errors.Is(err, page.ErrNotFound) {
-		return nil, pgx.ErrNoRows
-	}
 	if err != nil {
 		return nil, err
 	}

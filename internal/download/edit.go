@@ -14,7 +14,6 @@ import (
 
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
-	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
 )
 
@@ -67,9 +66,6 @@ func (r *Room) fields() []form.Field {
 
 func (r *Room) load(ctx context.Context, db publish.DB, id uuid.UUID) (form.Values, error) {
 	d, err := r.byID(ctx, db, id)
-	if errors.Is(err, page.ErrNotFound) {
-		return nil, pgx.ErrNoRows
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/content"
@@ -124,9 +125,12 @@ func (r *Room) list(ctx context.Context, rest string, args ...any) ([]item, erro
 	return list, nil
 }
 
-// byID returns a row in whatever state, or pgx.ErrNoRows.
+// byID returns a row whatever its state, or page.ErrNotFound.
 func byID(ctx context.Context, db publish.DB, id uuid.UUID) (item, error) {
 	it, err := postgres.Row[item](ctx, db, `SELECT `+columns+` FROM news WHERE id = $1`, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return item{}, page.ErrNotFound
+	}
 	if err != nil {
 		return item{}, fmt.Errorf("read news: %w", err)
 	}

@@ -156,9 +156,6 @@ func (e *editor) stored(ctx context.Context, id uuid.UUID) (editing, error) {
 		return editing{}, err
 	}
 	values, err := e.room.Load(ctx, e.desk.Pool, id)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return editing{}, page.ErrNotFound
-	}
 	if err != nil {
 		return editing{}, err
 	}

@@ -91,7 +91,7 @@ type Room struct {
 	// Check may add errors that need more than one field. May be nil.
 	Check func(form.Values, form.Errors)
 	// Load returns a row by the names of the fields. Further names are logged when they change, and not shown in the form.
-	// Of an unknown id it returns pgx.ErrNoRows.
+	// Of an unknown id it returns page.ErrNotFound.
 	Load func(ctx context.Context, db DB, id uuid.UUID) (form.Values, error)
 	// Save writes a row. An Invalid it returns is shown beside the fields, as is the violation of the unique slug.
 	Save func(ctx context.Context, tx pgx.Tx, s Saving) error

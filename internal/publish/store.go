@@ -90,9 +90,6 @@ const (
 // snapshot is a row with its state, to be compared with itself before or after a change.
 func (e *editor) snapshot(ctx context.Context, db DB, r row) (form.Values, error) {
 	v, err := e.room.Load(ctx, db, r.ID)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, page.ErrNotFound
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -75,9 +75,6 @@ func (r *Room) find(req *http.Request) (found, error) {
 		return found{}, err
 	}
 	s, err := byID(ctx, r.desk.Pool, id)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return found{}, page.ErrNotFound
-	}
 	if err != nil {
 		return found{}, err
 	}

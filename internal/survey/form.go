@@ -2,13 +2,11 @@ package survey
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strconv"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
@@ -115,7 +113,7 @@ func (r *Room) load(ctx context.Context, db publish.DB, s survey) (form.Form, er
 // formAt returns the form that an address leads to, also of a survey that closed while its answers were being
 // written, until the grace after its end is over.
 func (r *Room) formAt(req *http.Request) (form.Form, error) {
-	s, err := r.visible(req.Context(), chi.URLParam(req, "slug"))
+	s, err := r.bySlug(req.Context(), chi.URLParam(req, "slug"))
 	if err != nil {
 		return form.Form{}, err
 	}
@@ -131,9 +129,6 @@ func (r *Room) formOf(ctx context.Context, subject uuid.UUID) (form.Form, error)
 		return sample(r.say("any_why")), nil
 	}
 	s, err := byID(ctx, r.desk.Pool, subject)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return form.Form{}, page.ErrNotFound
-	}
 	if err != nil {
 		return form.Form{}, err
 	}

@@ -159,7 +159,7 @@ func (r *Room) drawClosed(w http.ResponseWriter, req *http.Request, s survey) er
 
 // showThanks thanks whoever comes: it knows nobody.
 func (r *Room) showThanks(w http.ResponseWriter, req *http.Request) error {
-	s, err := r.visible(req.Context(), chi.URLParam(req, "slug"))
+	s, err := r.bySlug(req.Context(), chi.URLParam(req, "slug"))
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (r *Room) showThanks(w http.ResponseWriter, req *http.Request) error {
 
 // showResults shows the results as they were published: they do not change with what is withdrawn or deleted since.
 func (r *Room) showResults(w http.ResponseWriter, req *http.Request) error {
-	s, err := r.visible(req.Context(), chi.URLParam(req, "slug"))
+	s, err := r.bySlug(req.Context(), chi.URLParam(req, "slug"))
 	if err != nil {
 		return err
 	}

@@ -44,26 +44,26 @@ func (s survey) closed(now time.Time) bool { return s.ClosesAt != nil && !s.Clos
 // Minutes is how long the survey takes, at the pace of somebody who thinks: three questions a minute.
 func (s survey) Minutes() int { return max(1, (s.Questions+2)/3) }
 
-// one returns a row, or pgx.ErrNoRows.
+// one returns a row, or page.ErrNotFound.
 func one(ctx context.Context, db publish.DB, where string, args ...any) (survey, error) {
 	s, err := postgres.Row[survey](ctx, db, `SELECT `+columns+` FROM survey WHERE `+where, args...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return survey{}, page.ErrNotFound
+	}
 	if err != nil {
 		return survey{}, fmt.Errorf("read survey: %w", err)
 	}
 	return s, nil
 }
 
+// byID returns a survey whatever its state, or page.ErrNotFound.
 func byID(ctx context.Context, db publish.DB, id uuid.UUID) (survey, error) {
 	return one(ctx, db, `id = $1`, id)
 }
 
-// visible returns a public survey, open or closed, or page.ErrNotFound.
-func (r *Room) visible(ctx context.Context, slug string) (survey, error) {
-	s, err := one(ctx, r.desk.Pool, publish.Visible+` AND slug = $2`, r.desk.Now(), slug)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return survey{}, page.ErrNotFound
-	}
-	return s, err
+// bySlug returns a public survey, open or closed, or page.ErrNotFound.
+func (r *Room) bySlug(ctx context.Context, slug string) (survey, error) {
+	return one(ctx, r.desk.Pool, publish.Visible+` AND slug = $2`, r.desk.Now(), slug)
 }
 
 // published returns the public surveys, newest first.

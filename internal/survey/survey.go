@@ -18,7 +18,6 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/content"
@@ -114,7 +113,7 @@ const grace = 24 * time.Hour
 // showSurvey shows the form, or that the survey is closed.
 func (r *Room) showSurvey(show page.Handler) page.Handler {
 	return func(w http.ResponseWriter, req *http.Request) error {
-		s, err := r.visible(req.Context(), chi.URLParam(req, "slug"))
+		s, err := r.bySlug(req.Context(), chi.URLParam(req, "slug"))
 		if err != nil {
 			return err
 		}
@@ -128,7 +127,7 @@ func (r *Room) showSurvey(show page.Handler) page.Handler {
 // closedTo says that a survey has ended: its results stand, so answers can't be mended any more.
 func (r *Room) closedTo(ctx context.Context, subject uuid.UUID) (string, error) {
 	s, err := byID(ctx, r.desk.Pool, subject)
-	if errors.Is(err, pgx.ErrNoRows) {
+	if errors.Is(err, page.ErrNotFound) {
 		return "", nil // there is no form, which says more
 	}
 	if err != nil || !s.closed(r.desk.Now()) {

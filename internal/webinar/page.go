@@ -115,7 +115,7 @@ func (r *Room) film(w Webinar, reel film.Reel) recording {
 }
 
 func (r *Room) showList(w http.ResponseWriter, req *http.Request) error {
-	webinars, err := r.public(req.Context())
+	webinars, err := r.published(req.Context())
 	if err != nil {
 		return err
 	}

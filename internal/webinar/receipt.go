@@ -104,7 +104,7 @@ func live() []string { return []string{Registered, Waitlisted} }
 
 // others are the events with a free seat that a registration may be changed to.
 func (r *Room) others(ctx context.Context, but uuid.UUID) ([]Webinar, error) {
-	list, err := r.public(ctx)
+	list, err := r.published(ctx)
 	if err != nil {
 		return nil, err
 	}

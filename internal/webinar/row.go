@@ -81,8 +81,8 @@ func (r *Room) bySlug(ctx context.Context, slug string) (Webinar, error) {
 // maxShown is how many webinars a list holds: years of them.
 const maxShown = 500
 
-// public returns the webinars that everybody may see, the latest first.
-func (r *Room) public(ctx context.Context) ([]Webinar, error) {
+// published returns the webinars that everybody may see, the latest first.
+func (r *Room) published(ctx context.Context) ([]Webinar, error) {
 	list, err := postgres.Rows[Webinar](ctx, r.desk.Pool, `
 		SELECT `+columns+` FROM webinar w WHERE `+publish.Visible+`
 		ORDER BY w.starts_local DESC, w.id LIMIT $2`, r.desk.Now(), maxShown)

@@ -149,9 +149,6 @@ func atoi(v form.Values, name string) int {
 
 func (r *Room) load(ctx context.Context, db publish.DB, id uuid.UUID) (form.Values, error) {
 	w, err := byID(ctx, db, id)
-	if errors.Is(err, page.ErrNotFound) {
-		return nil, pgx.ErrNoRows
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -113,7 +113,7 @@ func (r *Room) routes(router chi.Router) {
 
 // Subjects lists the webinars that one can register for now, those with a waiting list among them.
 func (r *Room) Subjects(ctx context.Context) ([]uuid.UUID, error) {
-	list, err := r.public(ctx)
+	list, err := r.published(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (r *Room) Subjects(ctx context.Context) ([]uuid.UUID, error) {
 
 // Documents lists what the search and the sitemap may know.
 func (r *Room) Documents(ctx context.Context) ([]content.Document, error) {
-	list, err := r.public(ctx)
+	list, err := r.published(ctx)
 	if err != nil {
 		return nil, err
 	}
