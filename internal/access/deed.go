@@ -173,8 +173,7 @@ func (r *room) drawTerm(
 		return err
 	}
 	s.Action = req.URL.Path
-	v := f.View(s)
-	v.Trap = ""
+	v := f.Plain(s)
 	return r.views.term.Write(w, req, status, termPage{
 		Base: page.Base{
 			Title: f.Title, NoIndex: true,

@@ -60,16 +60,9 @@ func CodeForm(button string, s form.Shown, problem string) *form.View {
 	if problem != "" {
 		s.Errors = form.Errors{codeName: problem}
 	}
-	v := plain(form.Form{Button: button, Fields: []form.Field{CodeField()}}, s)
+	v := form.Form{Button: button, Fields: []form.Field{CodeField()}}.Plain(s)
 	v.Fields[0].Focus = problem == ""
 	return &v
-}
-
-// plain draws a form that is not one of an activity: it has neither seal nor trap.
-func plain(f form.Form, s form.Shown) form.View {
-	v := f.View(s)
-	v.Hidden, v.Trap = v.Hidden[1:], ""
-	return v
 }
 
 // ManyCodes is said where too many codes were mailed.

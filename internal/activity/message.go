@@ -29,7 +29,7 @@ func messageForm() form.Form {
 // replyView is the form of a reply on the receipt of that address.
 func replyView(receipt string, s form.Shown) form.View {
 	s.Action = receipt + "/message"
-	v := plain(messageForm(), s)
+	v := messageForm().Plain(s)
 	v.Quiet = true
 	return v
 }

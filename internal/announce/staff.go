@@ -119,9 +119,7 @@ func (r *Room) write(w http.ResponseWriter, req *http.Request, status int, data 
 	}
 	data.Crumbs = []page.Crumb{{Label: staffTitle, Path: staffPath}, {Label: data.Title}}
 	if a.State == draft {
-		f := r.editForm()
-		data.Form = f.View(shown)
-		data.Form.Trap = ""
+		data.Form = r.editForm().Plain(shown)
 		if data.When.Action == "" {
 			data.When = r.whenView(a, form.Shown{})
 		}

@@ -62,11 +62,9 @@ func (p *Portal) drawAddress(w http.ResponseWriter, r *http.Request, status int,
 		return err
 	}
 	s.Action = "/connect/address"
-	v := addressForm().View(s)
-	v.Trap = ""
 	return p.views.address.Write(w, r, status, addressPage{
 		Base: p.base("Your address", "/connect/address"), Email: in.Account.Email, Waiting: waiting,
-		Sent: r.URL.Query().Has("sent"), Form: v,
+		Sent: r.URL.Query().Has("sent"), Form: addressForm().Plain(s),
 	})
 }
 

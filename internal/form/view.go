@@ -133,6 +133,14 @@ func (f Form) View(s Shown) View {
 	return v
 }
 
+// Plain gathers the same of a form that is sent by whoever is signed in or came by a link of their own: what takes it asks
+// for neither seal nor trap.
+func (f Form) Plain(s Shown) View {
+	v := f.View(s)
+	v.Hidden, v.Trap = v.Hidden[1:], ""
+	return v
+}
+
 // review lists the answers as they will be stored: files by their names, and consents where they are given.
 func (f Form) review(s Shown) []Answer {
 	values, _ := f.Parse(s.Values)

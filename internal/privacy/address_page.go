@@ -132,14 +132,12 @@ func (x *Addresses) drawOffice(w http.ResponseWriter, r *http.Request, who perso
 		return err
 	}
 	s.Action = r.URL.Path
-	v := officeAddressForm().View(s)
-	v.Trap = ""
 	return x.views.office.Write(w, r, status, officeAddressPage{
 		Base: page.Base{
 			Title: "Correct an address", NoIndex: true,
 			Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}, {Label: who.Email, Path: "/staff/people/" + who.ID.String()}},
 		},
-		Email: who.Email, Waiting: waiting, Sent: r.URL.Query().Has("sent"), Form: v,
+		Email: who.Email, Waiting: waiting, Sent: r.URL.Query().Has("sent"), Form: officeAddressForm().Plain(s),
 	})
 }
 

@@ -264,8 +264,7 @@ func (r *Room) drawDraft(w http.ResponseWriter, req *http.Request, status int, x
 		x.shown.Action = data.Entry + "/correct"
 		f.Title, f.Button = "Correct or complete an entry", "Add the correction"
 	}
-	data.Form = f.View(x.shown)
-	data.Form.Trap = "" // staff are signed in
+	data.Form = f.Plain(x.shown)
 	data.Title = f.Title
 	return r.views.draft.Write(w, req, status, data)
 }

@@ -83,8 +83,7 @@ func (o *Office) show(w http.ResponseWriter, r *http.Request) error {
 
 func (o *Office) draw(w http.ResponseWriter, r *http.Request, status int, s form.Shown, told *Erasure) error {
 	s.Action = erasuresPath
-	view := eraseForm().View(s)
-	view.Trap = ""
+	view := eraseForm().Plain(s)
 	list, err := postgres.Rows[erasureLine](r.Context(), o.eraser.desk.Pool, `
 		SELECT asked_at, done_at, done_at IS NULL AND person_held(person_id) AS held
 		FROM erasure ORDER BY asked_at DESC, id DESC LIMIT 50`)

@@ -59,9 +59,7 @@ func (h *Holds) draw(w http.ResponseWriter, r *http.Request, status int, s form.
 		return err
 	}
 	s.Action = holdsPath
-	f := h.form()
-	view := f.View(s)
-	view.Trap = ""
+	view := h.form().Plain(s)
 	p := holdsPage{
 		Base: page.Base{Title: "Legal holds", NoIndex: true}, Form: view, Problem: problem, Last: h.last(),
 	}

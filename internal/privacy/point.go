@@ -57,8 +57,8 @@ func pointForm(c consent.Channel) form.Form {
 // pointView draws the form of a channel into the page of preferences.
 func pointView(path string, c consent.Channel, s form.Shown) form.View {
 	s.Action, s.Hidden = path, []form.Hidden{{Name: "start", Value: string(c)}}
-	v := pointForm(c).View(s)
-	v.Trap, v.Message = "", ""
+	v := pointForm(c).Plain(s)
+	v.Message = ""
 	return v
 }
 

@@ -56,9 +56,7 @@ func (x *Restrictions) draw(w http.ResponseWriter, r *http.Request, status int, 
 		return err
 	}
 	s.Action = restrictionsPath
-	view := restrictionForm().View(s)
-	view.Trap = ""
-	p := restrictionsPage{Base: page.Base{Title: "Restrictions", NoIndex: true}, Form: view}
+	p := restrictionsPage{Base: page.Base{Title: "Restrictions", NoIndex: true}, Form: restrictionForm().Plain(s)}
 	for _, one := range list {
 		if line := one.line(); one.LiftedAt == nil {
 			p.Standing = append(p.Standing, line)

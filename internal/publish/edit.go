@@ -312,8 +312,7 @@ func (e *editor) write(w http.ResponseWriter, r *http.Request, status int, x edi
 		x.shown.Action = "/staff/" + e.room.Path + "/new"
 		x.shown.Hidden = append(x.shown.Hidden, form.Hidden{Name: "id", Value: x.row.ID.String()})
 	}
-	data.Form = x.form.View(x.shown)
-	data.Form.Hidden = data.Form.Hidden[1:] // a form of staff has no seal
+	data.Form = x.form.Plain(x.shown)
 	for i, f := range data.Form.Fields {
 		if field, _ := x.form.Field(f.Name); field.Limit() > longest {
 			data.Form.Fields[i].Rows = 20

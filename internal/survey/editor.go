@@ -212,11 +212,10 @@ func (r *Room) drawQuestion(
 	}
 	data := questionPage{
 		Base: r.staffBase(f.survey, "Questions"), Survey: f.survey, Path: f.path(), New: fresh, Answers: f.answers[q.Name],
-		Form: questionForm().View(shown), Message: shown.Message,
+		Form: questionForm().Plain(shown), Message: shown.Message,
 	}
 	data.Crumbs = append(data.Crumbs[:len(data.Crumbs)-1], page.Crumb{Label: "Questions", Path: f.path()}, page.Crumb{Label: title})
 	data.Title = title
-	data.Form.Hidden, data.Form.Trap = data.Form.Hidden[1:], "" // a form of staff has no seal
 	return r.views.question.Write(w, req, status, data)
 }
 
