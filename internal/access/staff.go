@@ -61,7 +61,7 @@ func (r *room) term(ctx context.Context, rec submission.Record) (term, error) {
 		t.Until = through(*a.ExpiresAt)
 	}
 	if a.LastSignInAt != nil {
-		t.SignedIn = a.LastSignInAt.In(clock.Zone()).Format("2 January 2006")
+		t.SignedIn = clock.Date(*a.LastSignInAt)
 	}
 	opens, _, err := opened(ctx, r.desk.Store, rec.PersonID.UUID)
 	if err != nil {

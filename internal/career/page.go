@@ -121,7 +121,7 @@ func (r *Room) facts(o opening) []content.Fact {
 		{Term: "Apply until", Text: o.untilWords()},
 	}
 	if o.PublishAt != nil {
-		list = append(list, content.Fact{Term: "Posted", Text: o.PublishAt.In(clock.Zone()).Format("2 January 2006")})
+		list = append(list, content.Fact{Term: "Posted", Text: clock.Date(*o.PublishAt)})
 	}
 	return list
 }

@@ -49,7 +49,7 @@ func (q *Queue) Draw(template string, data any, agreed Agreed, unsubscribe strin
 	f := frame{Site: q.identity, Purpose: d.Purpose, Data: data}
 	if consented(d.Purpose) {
 		// Dates in mails are those of the place from which the company writes.
-		f.AgreedOn = agreed.At.In(clock.Zone()).Format("2 January 2006")
+		f.AgreedOn = clock.Date(agreed.At)
 		f.Wording = agreed.Wording
 		f.Unsubscribe = unsubscribe
 	}

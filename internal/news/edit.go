@@ -98,7 +98,7 @@ func (r *Room) notes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]publis
 	_, err = pgx.ForEachRow(rows, []any{&it.ID, &it.Author, &it.CorrectedAt}, func() error {
 		note := publish.Note{Words: it.By()}
 		if it.CorrectedAt != nil {
-			note.Words += ", changed " + it.CorrectedAt.In(clock.Zone()).Format("2 January 2006")
+			note.Words += ", changed " + clock.Date(*it.CorrectedAt)
 		}
 		notes[it.ID] = note
 		return nil
