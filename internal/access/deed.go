@@ -69,7 +69,7 @@ func (r *room) on(d deed) page.Handler {
 		if err != nil {
 			return err
 		}
-		http.Redirect(w, req, recordPath(rec.ID), http.StatusSeeOther)
+		http.Redirect(w, req, submission.RecordPath(rec.ID), http.StatusSeeOther)
 		return nil
 	}
 }
@@ -121,8 +121,6 @@ func (r *room) repeated(ctx context.Context, id uuid.UUID, by submission.Actor, 
 func (r *room) late() error {
 	return &page.Error{Status: http.StatusConflict, Message: r.say("late")}
 }
-
-func recordPath(id uuid.UUID) string { return "/staff/submissions/" + id.String() }
 
 // open returns the record of the address, for staff who may act on it.
 func (r *room) open(req *http.Request) (rec submission.Record, by submission.Actor, err error) {
@@ -177,8 +175,8 @@ func (r *room) drawTerm(
 	return r.views.term.Write(w, req, status, termPage{
 		Base: page.Base{
 			Title: f.Title, NoIndex: true,
-			Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}, {Label: rec.Reference, Path: recordPath(rec.ID)}, {Label: f.Title}},
+			Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}, {Label: rec.Reference, Path: submission.RecordPath(rec.ID)}, {Label: f.Title}},
 		},
-		Name: rec.Name, Company: rec.Company, Reference: rec.Reference, Back: recordPath(rec.ID), Term: t, Form: v,
+		Name: rec.Name, Company: rec.Company, Reference: rec.Reference, Back: submission.RecordPath(rec.ID), Term: t, Form: v,
 	})
 }

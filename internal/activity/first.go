@@ -38,7 +38,7 @@ func (d *Desk) Received(a Activity, id uuid.UUID, e *submission.Entry) mail.Mess
 
 // Notice is the mail about a record to the inbox that owns its kind. It fills in what follows from the record's id.
 func (d *Desk) Notice(kind string, id uuid.UUID, data mail.Inbox) mail.Message {
-	data.Reference, data.URL = submission.Reference(id), "/staff/submissions/"+id.String()
+	data.Reference, data.URL = submission.Reference(id), submission.RecordPath(id)
 	return mail.Message{
 		Submission: uuid.NullUUID{UUID: id, Valid: true}, Template: "inbox", Address: d.Pages.Site().Inbox(kind), Data: data,
 	}

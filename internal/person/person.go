@@ -18,6 +18,9 @@ import (
 // ErrNotFound says that there is no such person, or no longer.
 var ErrNotFound = errors.New("person: not found")
 
+// Path is the page of a person in the workspace.
+func Path(id uuid.UUID) string { return "/staff/people/" + id.String() }
+
 // Person is an address and what we know of it. Email is empty once erased.
 type Person struct {
 	ID         uuid.UUID  `db:"id"`

@@ -135,7 +135,7 @@ func (x *Addresses) drawOffice(w http.ResponseWriter, r *http.Request, who perso
 	return x.views.office.Write(w, r, status, officeAddressPage{
 		Base: page.Base{
 			Title: "Correct an address", NoIndex: true,
-			Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}, {Label: who.Email, Path: "/staff/people/" + who.ID.String()}},
+			Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}, {Label: who.Email, Path: person.Path(who.ID)}},
 		},
 		Email: who.Email, Waiting: waiting, Sent: r.URL.Query().Has("sent"), Form: officeAddressForm().Plain(s),
 	})

@@ -18,7 +18,9 @@ import (
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/postgres"
+	"clickcommerce.com/site/internal/submission"
 )
 
 const disclosuresPath = "/staff/disclosures"
@@ -185,9 +187,9 @@ func lineOf(c concerned) concernedLine {
 	case c.Erased:
 		return concernedLine{Name: "An erased person"}
 	case c.Submission.Valid && c.Reference != "":
-		return concernedLine{Name: c.Reference, Path: "/staff/submissions/" + c.Submission.UUID.String(), Note: c.Address}
+		return concernedLine{Name: c.Reference, Path: submission.RecordPath(c.Submission.UUID), Note: c.Address}
 	case c.Person.Valid:
-		return concernedLine{Name: c.Address, Path: "/staff/people/" + c.Person.UUID.String()}
+		return concernedLine{Name: c.Address, Path: person.Path(c.Person.UUID)}
 	}
 	return concernedLine{Name: c.Address, Note: "we held nothing of this address"}
 }

@@ -13,6 +13,7 @@ import (
 	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/submission"
 	"clickcommerce.com/site/internal/word"
@@ -107,12 +108,12 @@ func (h *Holds) line(x hold) holdLine {
 	l := holdLine{hold: x, Due: x.LiftedAt == nil && !x.ReviewOn.After(h.today())}
 	switch x.Scope {
 	case holdPerson:
-		l.About, l.Path = x.Email, "/staff/people/"+x.Person.UUID.String()
+		l.About, l.Path = x.Email, person.Path(x.Person.UUID)
 		if x.Email == "" {
 			l.About = "An erased person"
 		}
 	case holdRecord:
-		l.About, l.Path = "Record "+x.Reference, "/staff/submissions/"+x.Submission.UUID.String()
+		l.About, l.Path = "Record "+x.Reference, submission.RecordPath(x.Submission.UUID)
 		if x.Reference == "" {
 			l.About, l.Path = "A record that is gone", ""
 		}

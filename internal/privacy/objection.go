@@ -60,7 +60,7 @@ func (r *Room) takeOfficeObjection(w http.ResponseWriter, req *http.Request) err
 	if err := r.object(req.Context(), who, account.From(req.Context()).Account.ID); err != nil {
 		return err
 	}
-	http.Redirect(w, req, "/staff/people/"+who.String()+"?done=objected", http.StatusSeeOther)
+	http.Redirect(w, req, person.Path(who)+"?done=objected", http.StatusSeeOther)
 	return nil
 }
 

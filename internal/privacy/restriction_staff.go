@@ -9,6 +9,8 @@ import (
 
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/submission"
 )
 
 const restrictionsPath = "/staff/restrictions"
@@ -68,13 +70,13 @@ func (x *Restrictions) draw(w http.ResponseWriter, r *http.Request, status int, 
 }
 
 func (r restriction) line() restrictionLine {
-	l := restrictionLine{restriction: r, Why: groundWords(r.Ground), By: r.Officer, About: r.Email, Path: "/staff/people/" + r.Person.String()}
+	l := restrictionLine{restriction: r, Why: groundWords(r.Ground), By: r.Officer, About: r.Email, Path: person.Path(r.Person)}
 	if l.By == "" {
 		l.By = "the person"
 	}
 	switch {
 	case r.Submission.Valid:
-		l.About, l.Path = "Record "+r.Reference, "/staff/submissions/"+r.Submission.UUID.String()
+		l.About, l.Path = "Record "+r.Reference, submission.RecordPath(r.Submission.UUID)
 	case r.Email == "":
 		l.About = "A person whose address is gone"
 	}

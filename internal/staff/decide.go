@@ -58,7 +58,7 @@ func (ws *Workspace) submitMove(w http.ResponseWriter, r *http.Request, o opened
 	err = ws.move(r.Context(), o.ID, c)
 	switch {
 	case err == nil:
-		return done(w, r, recordPath(o.ID), "moved")
+		return done(w, r, submission.RecordPath(o.ID), "moved")
 	case errors.Is(err, submission.ErrMove), repeated(err, "message_pkey"):
 		return ws.conflict(w, r, o, d, c.Message)
 	}
@@ -244,7 +244,7 @@ func (ws *Workspace) conflict(w http.ResponseWriter, r *http.Request, o opened, 
 		return err
 	}
 	if alreadyTaken(events, o, d, letter) {
-		return done(w, r, recordPath(o.ID), "moved")
+		return done(w, r, submission.RecordPath(o.ID), "moved")
 	}
 	if o, err = ws.open(r.Context(), o.ID, account.Act); err != nil {
 		return err
@@ -312,7 +312,7 @@ func (ws *Workspace) submitReply(w http.ResponseWriter, r *http.Request, o opene
 	if err != nil && !repeated(err, "message_pkey") { // two clicks in the same moment
 		return ws.told(err)
 	}
-	return done(w, r, recordPath(o.ID), "written")
+	return done(w, r, submission.RecordPath(o.ID), "written")
 }
 
 func (ws *Workspace) submitNote(w http.ResponseWriter, r *http.Request, o opened) error {
@@ -329,7 +329,7 @@ func (ws *Workspace) submitNote(w http.ResponseWriter, r *http.Request, o opened
 	if err := ws.desk.Store.AddNote(r.Context(), o.ID, o.by, text); err != nil {
 		return ws.told(err)
 	}
-	return done(w, r, recordPath(o.ID), "noted")
+	return done(w, r, submission.RecordPath(o.ID), "noted")
 }
 
 func (ws *Workspace) submitAssign(w http.ResponseWriter, r *http.Request, o opened) error {
@@ -342,14 +342,14 @@ func (ws *Workspace) submitAssign(w http.ResponseWriter, r *http.Request, o open
 			return ws.told(err)
 		}
 	}
-	return done(w, r, recordPath(o.ID), "owner")
+	return done(w, r, submission.RecordPath(o.ID), "owner")
 }
 
 func (ws *Workspace) submitQuarantine(w http.ResponseWriter, r *http.Request, o opened) error {
 	if err := ws.desk.Store.Quarantine(r.Context(), []uuid.UUID{o.ID}, o.by); err != nil {
 		return ws.told(err)
 	}
-	return done(w, r, recordPath(o.ID), "held")
+	return done(w, r, submission.RecordPath(o.ID), "held")
 }
 
 // submitRestore takes a record out of quarantine; one that is out already stays so.
@@ -357,7 +357,7 @@ func (ws *Workspace) submitRestore(w http.ResponseWriter, r *http.Request, o ope
 	if err := ws.restore(r.Context(), o); err != nil {
 		return ws.told(err)
 	}
-	return done(w, r, recordPath(o.ID), "back")
+	return done(w, r, submission.RecordPath(o.ID), "back")
 }
 
 func (ws *Workspace) restore(ctx context.Context, o opened) error {

@@ -12,6 +12,7 @@ import (
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/person"
 )
 
 // findPage finds who is called at a number or written to at a postal address: whoever wants no more of that may name only
@@ -73,7 +74,7 @@ func (ws *Workspace) find(ctx context.Context, in *account.Session, p *findPage)
 		}); err != nil {
 			return err
 		}
-		p.Rows = append(p.Rows, foundRow{m.Email, "/staff/people/" + m.ID.String(), point.Channel.Label(), point.Value})
+		p.Rows = append(p.Rows, foundRow{m.Email, person.Path(m.ID), point.Channel.Label(), point.Value})
 	}
 	p.Asked, p.Hidden = true, len(hidden)
 	if more {

@@ -15,6 +15,7 @@ import (
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -37,7 +38,7 @@ func (ws *Workspace) submitMisuse(w http.ResponseWriter, r *http.Request, o open
 	if err := ws.misuse.Add(r.Context(), f, o.by, o.Email, ws.conduct(f, ws.desk.ReceiptPath(o.ID))); err != nil {
 		return ws.told(err)
 	}
-	return done(w, r, recordPath(o.ID), "flagged")
+	return done(w, r, submission.RecordPath(o.ID), "flagged")
 }
 
 // readFlag reads the form and says what it lacks. A block ends with the day that was entered.
@@ -108,5 +109,5 @@ func (ws *Workspace) submitLift(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return ws.told(err)
 	}
-	return done(w, r, "/staff/people/"+f.Person.String(), "lifted")
+	return done(w, r, person.Path(f.Person), "lifted")
 }

@@ -157,8 +157,8 @@ func (ws *Workspace) drawPerson(w http.ResponseWriter, r *http.Request, status i
 		Person: m.Person, Since: clock.Date(m.CreatedAt), Hidden: m.hidden, Done: ws.doneWords(r.URL.Query()),
 	}
 	if m.ErasedAt == nil && m.in.Has(account.Privacy) {
-		p.Correct = "/staff/people/" + m.ID.String() + "/address"
-		p.Object = "/staff/people/" + m.ID.String() + "/objection"
+		p.Correct = person.Path(m.ID) + "/address"
+		p.Object = person.Path(m.ID) + "/objection"
 	}
 	if p.Records, err = ws.listView(ctx, query{}, submission.List{Records: m.records}, names, uuid.Nil); err != nil {
 		return err
@@ -216,7 +216,7 @@ func (ws *Workspace) mailsOf(ctx context.Context, m met) ([]mailLine, error) {
 			if !slices.ContainsFunc(m.records, func(r submission.Record) bool { return r.ID == i.Submission.UUID }) {
 				continue
 			}
-			line.Path = recordPath(i.Submission.UUID)
+			line.Path = submission.RecordPath(i.Submission.UUID)
 		}
 		lines = append(lines, line)
 	}
@@ -241,7 +241,7 @@ func (ws *Workspace) flagLines(ctx context.Context, m met, names names) ([]flagL
 			}
 		}
 		if opens {
-			line.Path = recordPath(f.Submission.UUID)
+			line.Path = submission.RecordPath(f.Submission.UUID)
 		}
 		line.MayLift = acts && !f.Lifted() && f.Officer != m.in.Account.ID
 		lines = append(lines, line)
@@ -328,7 +328,7 @@ func (ws *Workspace) submitOptOut(w http.ResponseWriter, r *http.Request, m met)
 	if err := pgx.BeginFunc(r.Context(), ws.desk.Pool, func(tx pgx.Tx) error { return ws.optOut(r.Context(), tx, m.ID, m.by, v) }); err != nil {
 		return fmt.Errorf("record opt-out: %w", err)
 	}
-	return done(w, r, "/staff/people/"+m.ID.String(), "optout")
+	return done(w, r, person.Path(m.ID), "optout")
 }
 
 func (ws *Workspace) checkOptOut(v url.Values) []form.Problem {

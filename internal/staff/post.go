@@ -16,6 +16,7 @@ import (
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/submission"
 	"clickcommerce.com/site/internal/word"
 )
 
@@ -100,11 +101,11 @@ func (ws *Workspace) showMessage(w http.ResponseWriter, r *http.Request) error {
 	p := messagePage{
 		Base: page.Base{
 			Title: "Mail: " + mailName(item.Template), NoIndex: true,
-			Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}, {Label: o.Reference, Path: recordPath(o.ID)}},
+			Crumbs: []page.Crumb{{Label: "Inbox", Path: "/staff/submissions"}, {Label: o.Reference, Path: submission.RecordPath(o.ID)}},
 		},
 		Line: failedLine{
 			ID: item.ID, At: ws.stamp(item.CreatedAt), Name: word.Capital(mailName(item.Template)), Purpose: purposeLabel(item.Purpose),
-			Reason: item.LastError, Path: recordPath(o.ID), State: mailTag(item),
+			Reason: item.LastError, Path: submission.RecordPath(o.ID), State: mailTag(item),
 		},
 		Address: item.Address, Subject: drawn.Subject, Text: secret.ReplaceAllString(drawn.Text, "/$1/…"),
 	}
@@ -123,7 +124,7 @@ func (ws *Workspace) seen(ctx context.Context, id uuid.NullUUID) (string, error)
 	if errors.Is(err, page.ErrNotFound) || errors.Is(err, page.ErrForbidden) {
 		return "", nil
 	}
-	return recordPath(id.UUID), err
+	return submission.RecordPath(id.UUID), err
 }
 
 func mailCursor(c mail.Cursor) string {

@@ -229,7 +229,7 @@ func (ws *Workspace) listView(ctx context.Context, q query, found submission.Lis
 		a, _ := ws.desk.Activities().Find(rec.Kind)
 		status, _ := a.Status(rec.Status)
 		l.Rows = append(l.Rows, row{
-			ID: rec.ID, Path: q.at(recordPath(rec.ID)), Who: sender(rec), What: what(a, rec), Arrived: ws.brief(rec.CreatedAt),
+			ID: rec.ID, Path: q.at(submission.RecordPath(rec.ID)), Who: sender(rec), What: what(a, rec), Arrived: ws.brief(rec.CreatedAt),
 			Status: tagOf(status, rec), Owner: names.of(rec.AssigneeID), Unread: rec.ReadAt == nil, Current: rec.ID == current,
 			Late: ws.late(a, status, rec, before), Due: dueBy(status, rec), Same: sameWords(rec.ID, twins[rec.ID]),
 		})
@@ -243,8 +243,6 @@ func (ws *Workspace) listView(ctx context.Context, q query, found submission.Lis
 	}
 	return l, nil
 }
-
-func recordPath(id uuid.UUID) string { return "/staff/submissions/" + id.String() }
 
 // sender is who a record is from, in a line.
 func sender(rec submission.Record) string {

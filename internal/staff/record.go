@@ -245,7 +245,7 @@ func (ws *Workspace) fillAnswers(ctx context.Context, p *recordPage) error {
 
 // viewFile is a file of the record on the page, with what the reader may do with it.
 func viewFile(ctx context.Context, f file.Info, p *recordPage) fileView {
-	at := recordPath(p.Record.ID) + "/file/" + f.ID.String()
+	at := submission.RecordPath(p.Record.ID) + "/file/" + f.ID.String()
 	view := fileView{ID: f.ID, Describe: f.Describe(), Scan: scanTag(f), Warning: f.Warning()}
 	if f.Openable {
 		view.Open = at
@@ -384,7 +384,7 @@ func (ws *Workspace) submitScan(w http.ResponseWriter, r *http.Request, o opened
 		return err
 	}
 	if info.Scan != file.Failed {
-		return done(w, r, recordPath(o.ID), "scanned")
+		return done(w, r, submission.RecordPath(o.ID), "scanned")
 	}
 	if err := ws.desk.Files.Rescan(r.Context(), info.ID); err != nil {
 		return err
@@ -392,7 +392,7 @@ func (ws *Workspace) submitScan(w http.ResponseWriter, r *http.Request, o opened
 	if err := ws.logFile(r.Context(), o, "rescan", info.ID); err != nil {
 		return err
 	}
-	return done(w, r, recordPath(o.ID), "scan")
+	return done(w, r, submission.RecordPath(o.ID), "scan")
 }
 
 // draft is what was typed into one of the record's forms and could not be done.

@@ -283,7 +283,7 @@ func (ws *Workspace) submitTake(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return ws.notTaken(w, r, t, sent, err)
 	}
-	http.Redirect(w, r, recordPath(id)+"?done=taken", http.StatusSeeOther)
+	http.Redirect(w, r, submission.RecordPath(id)+"?done=taken", http.StatusSeeOther)
 	return nil
 }
 

@@ -58,7 +58,7 @@ func sameWords(id uuid.UUID, twins []submission.Twin) string {
 func twinViews(id uuid.UUID, twins []submission.Twin, q query) []twinView {
 	list := make([]twinView, 0, len(twins))
 	for i, t := range twins {
-		list = append(list, twinView{q.at(recordPath(t.ID)), t.Reference, i == 0, t.ID == id})
+		list = append(list, twinView{q.at(submission.RecordPath(t.ID)), t.Reference, i == 0, t.ID == id})
 	}
 	return list
 }

@@ -33,7 +33,7 @@ func (ws *Workspace) submitUndo(w http.ResponseWriter, r *http.Request, o opened
 	}
 	word := undoneWord(events, message)
 	if word == "left" || v.Get("text") == "" {
-		return done(w, r, recordPath(o.ID), word)
+		return done(w, r, submission.RecordPath(o.ID), word)
 	}
 	if o, err = ws.open(ctx, o.ID, account.Act); err != nil {
 		return err

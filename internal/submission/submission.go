@@ -115,6 +115,9 @@ func Reference(id uuid.UUID) string {
 	return "CC-" + text[:5] + "-" + text[5:10]
 }
 
+// RecordPath is the page of a record in the workspace.
+func RecordPath(id uuid.UUID) string { return "/staff/submissions/" + id.String() }
+
 // Revision makes sure that the wording of a form is stored, and returns its digest. Of an anonymous form it keeps the day
 // alone: the first answer may be what brings the wording in, and its minute is nobody's business.
 func (s *Store) Revision(ctx context.Context, f form.Form) ([]byte, error) {
