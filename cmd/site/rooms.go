@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 
 	"github.com/go-chi/chi/v5"
@@ -172,35 +171,19 @@ func (a *app) mailTemplates() []mail.Template {
 	)
 }
 
-// promises are the checks of promises that no room can make by itself.
+// promises are the checks of promises beyond those that the database makes alone.
 func (a *app) promises() []privacy.Check {
-	return append(a.retainer.Checks(), []privacy.Check{
+	return slices.Concat(a.retainer.Checks(), a.visits.Checks(a.front), []privacy.Check{
 		{
 			Promise: "P-9", Name: "Every host that the configuration names belongs to a processor on record.", Run: a.checkProcessors,
 			Remove: privacy.Removal{Setting: "SMTP_URL=smtp://mail.elsewhere.example:25"},
-		},
-		{
-			Promise: "P-11", Name: "The table of visits has no place for anything but a day, a kind, a value and a count.", Run: a.visits.CheckTable,
-			Remove: privacy.Removal{SQL: `ALTER TABLE analytics.page_count ADD COLUMN visitor text`},
-		},
-		{
-			Promise: "P-12", Name: "No figure under ten leaves the table of visits, and none that is still counted.", Run: a.visits.CheckFigures,
-			Remove: privacy.Removal{SQL: `
-				CREATE OR REPLACE VIEW analytics.figure AS
-				SELECT date_trunc('month', day)::date AS month, kind, value, bot, sum(count)::bigint AS n
-				FROM analytics.page_count GROUP BY 1, 2, 3, 4`},
-		},
-		{
-			Promise: "P-13", Name: "A browser that asks not to be counted is not counted, and gets no cookie of statistics.",
-			Run:    func(ctx context.Context) error { return a.visits.CheckSilent(ctx, a.front()) },
-			Remove: privacy.Removal{Serve: deaf},
 		},
 		a.scheduled("P-6", "The work that seals the ledger is scheduled.", "seal_ledger"),
 		a.scheduled("P-18", "The work that tells people of a new use is scheduled.", "notices"),
 		a.scheduled("A-2", "The work that carries on with erasures is scheduled.", "erasures"),
 		a.scheduled("A-4", "The work that deletes what is past its day is scheduled.", "retain"),
 		a.scheduled("A-4", "The work that deletes what goes within hours is scheduled.", "retain_rooms"),
-	}...)
+	})
 }
 
 // scheduled is a check that a worker is among those that run beside the server.
@@ -211,15 +194,6 @@ func (a *app) scheduled(promise, name, worker string) privacy.Check {
 		}
 		return nil
 	}}
-}
-
-// deaf keeps from the site that a browser asks not to be counted.
-func deaf(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Header.Del("Sec-GPC")
-		r.Header.Del("DNT")
-		next.ServeHTTP(w, r)
-	})
 }
 
 // follow keeps what this instance holds in memory in step with the database.

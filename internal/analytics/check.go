@@ -13,9 +13,40 @@ import (
 	"clickcommerce.com/site/internal/privacy"
 )
 
-// CheckTable holds that what is counted has no room for a visitor: the schema has one table, the table no column but
+// Checks are those of what is counted (P-11 to P-13). The site that front returns is asked within this process.
+func (r *Room) Checks(front func() http.Handler) []privacy.Check {
+	return []privacy.Check{
+		{
+			Promise: "P-11", Name: "The table of visits has no place for anything but a day, a kind, a value and a count.", Run: r.checkTable,
+			Remove: privacy.Removal{SQL: `ALTER TABLE analytics.page_count ADD COLUMN visitor text`},
+		},
+		{
+			Promise: "P-12", Name: "No figure under ten leaves the table of visits, and none that is still counted.", Run: r.checkFigures,
+			Remove: privacy.Removal{SQL: `
+				CREATE OR REPLACE VIEW analytics.figure AS
+				SELECT date_trunc('month', day)::date AS month, kind, value, bot, sum(count)::bigint AS n
+				FROM analytics.page_count GROUP BY 1, 2, 3, 4`},
+		},
+		{
+			Promise: "P-13", Name: "A browser that asks not to be counted is not counted, and gets no cookie of statistics.",
+			Run:    func(ctx context.Context) error { return r.CheckSilent(ctx, front()) },
+			Remove: privacy.Removal{Serve: deaf},
+		},
+	}
+}
+
+// deaf keeps from the site that a browser asks not to be counted.
+func deaf(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Del("Sec-GPC")
+		r.Header.Del("DNT")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// checkTable holds that what is counted has no room for a visitor: the schema has one table, the table no column but
 // those of a count, and no key finer than them (P-11).
-func (r *Room) CheckTable(ctx context.Context) error {
+func (r *Room) checkTable(ctx context.Context) error {
 	columns, err := r.lines(ctx, `
 		SELECT c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
 		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
@@ -42,10 +73,10 @@ func (r *Room) CheckTable(ctx context.Context) error {
 	return nil
 }
 
-// CheckFigures holds that nothing under ten leaves the table, nor anything that is not rounded down to tens: neither of
+// checkFigures holds that nothing under ten leaves the table, nor anything that is not rounded down to tens: neither of
 // what is in it, nor of two cells of a month long ago, which the check adds and takes back (P-12). Nor does anything
 // leave that is still counted.
-func (r *Room) CheckFigures(ctx context.Context) error {
+func (r *Room) checkFigures(ctx context.Context) error {
 	if _, err := r.figures(ctx, r.newest().next()); !errors.Is(err, errOpen) {
 		return fmt.Errorf("figures of %s are shown while they are counted", r.newest().next())
 	}

@@ -156,12 +156,7 @@ func TestSilentSite(t *testing.T) {
 	if err := h.CheckSilent(context.Background(), router); err != nil {
 		t.Error(err)
 	}
-	deaf := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Header.Del("Sec-GPC")
-		r.Header.Del("DNT")
-		router.ServeHTTP(w, r)
-	})
-	if err := h.CheckSilent(context.Background(), deaf); err == nil {
+	if err := h.CheckSilent(context.Background(), deaf(router)); err == nil {
 		t.Error("a deaf site passes")
 	}
 	if counted := words(h.counter.empty()); counted["referrer "+notCounted] != 0 {

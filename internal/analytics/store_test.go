@@ -184,8 +184,8 @@ func TestDemo(t *testing.T) {
 // TestChecks holds that the checks pass, and notice when their rule is gone.
 func TestChecks(t *testing.T) {
 	t.Parallel()
-	table := func(r *Room) error { return r.CheckTable(context.Background()) }
-	figures := func(r *Room) error { return r.CheckFigures(context.Background()) }
+	table := func(r *Room) error { return r.checkTable(context.Background()) }
+	figures := func(r *Room) error { return r.checkFigures(context.Background()) }
 	view := `CREATE OR REPLACE VIEW analytics.figure AS
 		SELECT date_trunc('month', day)::date AS month, kind, value, bot, sum(count)::bigint AS n
 		FROM analytics.page_count GROUP BY 1, 2, 3, 4`
