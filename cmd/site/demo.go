@@ -24,9 +24,12 @@ func runDemo(ctx context.Context, c *cli) error {
 // loadDemo loads what each room brings of its own, staff for every role, and a season's submissions. It may run again.
 func (a *app) loadDemo(ctx context.Context) error {
 	for _, load := range a.rooms.demo {
-		if err := load(ctx); err != nil {
+		if err := load(ctx, a.web); err != nil {
 			return err
 		}
+	}
+	if err := a.demoVisits(ctx); err != nil {
+		return err
 	}
 	staff, err := a.demoStaff(ctx)
 	if err != nil {

@@ -46,7 +46,7 @@ func openHouse(t *testing.T, l net.Listener, url string) *house {
 	now := func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
 	h.app = newAppAt(t, web.FS, now, "PUBLIC_URL="+h.url)
 	for _, load := range h.rooms.demo {
-		if err := load(t.Context()); err != nil {
+		if err := load(t.Context(), web.FS); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/go-chi/chi/v5"
@@ -40,17 +41,17 @@ type rooms struct {
 	staff      []func(chi.Router)
 	content    []staff.Link
 	work       []job.Worker
-	demo       []func(context.Context) error
+	demo       []func(context.Context, fs.FS) error
 }
 
 // makeRooms is the list of activities: a new one is a line here, a folder in internal/ and one in web/templates/.
 func (a *app) makeRooms() rooms {
 	editor := publish.New(a.desk)
 	careers := career.New(a.desk, editor, a.content)
-	webinars := webinar.New(a.desk, editor, a.content)
+	webinars := webinar.New(a.desk, editor, a.content, a.web)
 	demos := demo.New(demo.Config{Desk: a.desk, Content: a.content, Publish: editor, Web: a.web})
 	downloads := download.New(download.Config{
-		Desk: a.desk, Content: a.content, Publish: editor, Web: a.web,
+		Desk: a.desk, Content: a.content, Publish: editor,
 		Entitled: func(ctx context.Context, person uuid.UUID, family string) (bool, error) {
 			return access.Entitled(ctx, a.store, person, family)
 		},
@@ -98,14 +99,8 @@ func (a *app) makeRooms() rooms {
 			announcer.Documents, newsroom.Documents, a.privacy.Documents,
 		},
 		content: contentLinks(),
-		demo: []func(context.Context) error{
-			func(ctx context.Context) error { return careers.Demo(ctx, a.web) },
-			webinars.Demo, demos.Demo, downloads.Demo,
-			func(ctx context.Context) error { return surveys.Demo(ctx, a.web) },
-			func(ctx context.Context) error { return surveys.DemoAnswers(ctx, a.web, 120) },
-			func(ctx context.Context) error { return announcer.Demo(ctx, a.web) },
-			func(ctx context.Context) error { return newsroom.Demo(ctx, a.web) },
-			a.demoVisits,
+		demo: []func(context.Context, fs.FS) error{
+			careers.Demo, webinars.Demo, demos.Demo, downloads.Demo, surveys.Demo, surveys.DemoAnswers, announcer.Demo, newsroom.Demo,
 		},
 	}
 }

@@ -31,7 +31,7 @@ type Config struct {
 	Desk    *activity.Desk
 	Content *content.Content
 	Publish *publish.Desk
-	Web     fs.FS // the embedded web folder, for the films and the example content
+	Web     fs.FS // the embedded web folder, for the films
 }
 
 // Room holds the demonstrations.

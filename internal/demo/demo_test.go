@@ -35,7 +35,7 @@ func newBench(t *testing.T, changes ...func(*activity.Config)) *bench {
 		b.room = demo.New(demo.Config{Desk: d.Desk, Content: d.Content, Publish: publish.New(d.Desk), Web: web.FS})
 		return activity.Activities{b.room.Activity()}
 	}, changes...)
-	if err := b.room.Demo(t.Context()); err != nil {
+	if err := b.room.Demo(t.Context(), web.FS); err != nil {
 		t.Fatal(err)
 	}
 	return b
@@ -94,7 +94,7 @@ func document(t *testing.T, w *httptest.ResponseRecorder) *goquery.Document {
 
 func TestPages(t *testing.T) {
 	b := newBench(t)
-	if err := b.room.Demo(t.Context()); err != nil { // loaded twice is loaded once
+	if err := b.room.Demo(t.Context(), web.FS); err != nil { // loaded twice is loaded once
 		t.Fatal(err)
 	}
 	list := document(t, b.Get("/demos"))
@@ -286,7 +286,7 @@ func TestStaffEdit(t *testing.T) {
 	if w := b.Get("/demos/returns-without-forms"); w.Code != http.StatusOK {
 		t.Errorf("published: %d", w.Code)
 	}
-	if err := b.room.Demo(t.Context()); err != nil {
+	if err := b.room.Demo(t.Context(), web.FS); err != nil {
 		t.Fatal(err)
 	}
 }

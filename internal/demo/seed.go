@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,11 +30,11 @@ type example struct {
 }
 
 // Demo loads the example demonstrations, published ten weeks ago. Loaded again, it renews what staff did not touch.
-func (r *Room) Demo(ctx context.Context) error {
+func (r *Room) Demo(ctx context.Context, web fs.FS) error {
 	var file struct {
 		Demos []example `yaml:"demos"`
 	}
-	if err := content.Examples(r.Web, "demos", &file); err != nil {
+	if err := content.Examples(web, "demos", &file); err != nil {
 		return err
 	}
 	err := pgx.BeginFunc(ctx, r.Desk.Pool, func(tx pgx.Tx) error {

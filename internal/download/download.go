@@ -11,7 +11,6 @@ package download
 
 import (
 	"context"
-	"io/fs"
 	"net/http"
 	"slices"
 
@@ -34,7 +33,6 @@ type Config struct {
 	Desk    *activity.Desk
 	Content *content.Content
 	Publish *publish.Desk
-	Web     fs.FS // the embedded web folder, for the example content
 	// Entitled tells whether a person may fetch files of a product family in the portal now: of one named by the last part
 	// of its address, or of no single one where it is empty. It is asked at every step. Where it is nil, nobody may.
 	Entitled func(ctx context.Context, person uuid.UUID, family string) (bool, error)

@@ -43,10 +43,10 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{t: t}
 	b.Bench = activitytest.New(t, download.Templates(), func(d *activitytest.Bench) activity.Activities {
-		b.room = download.New(download.Config{Desk: d.Desk, Content: d.Content, Publish: publish.New(d.Desk), Web: web.FS, Entitled: b.entitled})
+		b.room = download.New(download.Config{Desk: d.Desk, Content: d.Content, Publish: publish.New(d.Desk), Entitled: b.entitled})
 		return activity.Activities{b.room.Activity()}
 	})
-	if err := b.room.Demo(t.Context()); err != nil {
+	if err := b.room.Demo(t.Context(), web.FS); err != nil {
 		t.Fatal(err)
 	}
 	return b
@@ -161,7 +161,7 @@ func document(t *testing.T, w *httptest.ResponseRecorder) *goquery.Document {
 
 func TestLibrary(t *testing.T) {
 	b := newBench(t)
-	if err := b.room.Demo(t.Context()); err != nil { // loaded twice is loaded once
+	if err := b.room.Demo(t.Context(), web.FS); err != nil { // loaded twice is loaded once
 		t.Fatal(err)
 	}
 	if n := b.count(`SELECT count(*) FROM download_version`); n != 9 {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,12 +50,12 @@ type exampleLicence struct {
 
 // Demo loads the example downloads, published eight weeks ago, and makes their files. Loaded again, it renews the words
 // that staff did not touch, and adds no file twice.
-func (r *Room) Demo(ctx context.Context) error {
+func (r *Room) Demo(ctx context.Context, web fs.FS) error {
 	var source struct {
 		Licences  []exampleLicence `yaml:"licences"`
 		Downloads []example        `yaml:"downloads"`
 	}
-	if err := content.Examples(r.Web, "downloads", &source); err != nil {
+	if err := content.Examples(web, "downloads", &source); err != nil {
 		return err
 	}
 	licences := map[string]exampleLicence{}

@@ -48,12 +48,12 @@ func TestDemoAnswers(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	for range 2 { // run twice: nobody answers twice
-		if err := h.room.DemoAnswers(t.Context(), web.FS, 60); err != nil {
+		if err := h.room.DemoAnswers(t.Context(), web.FS); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := scan[int](h, `SELECT count(*) FROM submission WHERE kind = 'survey'`); n != 180 {
-		t.Errorf("%d answers, want 60 to each of 2 anonymous surveys and 30 to each of 2 others", n)
+	if n := scan[int](h, `SELECT count(*) FROM submission WHERE kind = 'survey'`); n != 360 {
+		t.Errorf("%d answers, want 120 to each of 2 anonymous surveys and 60 to each of 2 others", n)
 	}
 	if n := scan[int](h, `SELECT count(*) - count(DISTINCT created_at) FROM submission WHERE person_id IS NOT NULL`); n > 0 {
 		t.Errorf("%d answers came in the same moment as another", n)
@@ -70,7 +70,7 @@ func TestDemoAnswers(t *testing.T) {
 		t.Errorf("from too short (1) to too long (5): %v, want the middle", mean)
 	}
 	w := h.Get(over + "/results")
-	want(t, w, 200, "people answered", ">60</dd>", "net promoter score", "Free text isn’t published")
+	want(t, w, 200, "people answered", ">120</dd>", "net promoter score", "Free text isn’t published")
 	lacks(t, w, "Customs papers")
 	want(t, h.Get(over), 200, "See the results")
 	want(t, h.Get("/surveys"), 200, over+"/results")

@@ -18,6 +18,7 @@ import (
 	"clickcommerce.com/site/internal/publish"
 	"clickcommerce.com/site/internal/submission"
 	"clickcommerce.com/site/internal/webinar"
+	"clickcommerce.com/site/web"
 )
 
 // house is a bench with the webinars in it.
@@ -31,7 +32,7 @@ func open(t *testing.T) *house {
 	t.Helper()
 	h := &house{t: t}
 	h.Bench = activitytest.New(t, webinar.Templates(), func(b *activitytest.Bench) activity.Activities {
-		h.room = webinar.New(b.Desk, publish.New(b.Desk), b.Content)
+		h.room = webinar.New(b.Desk, publish.New(b.Desk), b.Content, web.FS)
 		return activity.Activities{h.room.Activity()}
 	})
 	return h

@@ -15,7 +15,6 @@ import (
 	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
-	"clickcommerce.com/site/web"
 )
 
 type listPage struct {
@@ -107,7 +106,7 @@ func (r *Room) film(w Webinar, reel film.Reel) recording {
 	case w.Recording == film.Uploaded:
 		words := typed || reel.Captions.ID != uuid.Nil
 		return recording{Poster: reel.Shown(w.Path()), Words: words, Some: words && reel.Film.ID != uuid.Nil, Reel: reel}
-	case film.Exists(web.FS, w.Recording):
+	case film.Exists(r.web, w.Recording):
 		asset := r.desk.Pages.Asset
 		return recording{Poster: asset(film.Poster(w.Recording)), Sources: film.Sources(asset, w.Recording), Words: typed, Some: true, Reel: reel}
 	}

@@ -20,7 +20,6 @@ import (
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/publish"
-	"clickcommerce.com/site/web"
 )
 
 func (r *Room) staff(router chi.Router) {
@@ -302,7 +301,7 @@ func (r *Room) recordingAct() publish.Act {
 		Name: "recording", Label: "Attach the recording", Done: "attached the recording to",
 		Hint: r.say("recording"),
 		Fields: []form.Field{
-			{Name: "film", Label: "Film", Kind: form.Choice, Required: true, Options: film.Options(web.FS)},
+			{Name: "film", Label: "Film", Kind: form.Choice, Required: true, Options: film.Options(r.web)},
 			{Name: "captions", Label: "Captions", Kind: form.LongText, Max: 50_000, Hint: film.CueHint()},
 			{Name: "transcript", Label: "Transcript", Kind: form.LongText, Max: 50_000, Hint: "What is said and shown, for those who read. Markdown."},
 		},

@@ -14,6 +14,7 @@ package webinar
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"time"
 
@@ -27,7 +28,6 @@ import (
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/publish"
-	"clickcommerce.com/site/web"
 )
 
 // Kind is the activity's kind.
@@ -41,6 +41,7 @@ type Room struct {
 	intro   content.Page
 	films   *film.Shelf
 	uploads film.Uploads
+	web     fs.FS // the embedded web folder
 	views   struct {
 		list      page.View[listPage]
 		show      page.View[showPage]
@@ -53,11 +54,11 @@ type Room struct {
 	errApart *page.Error
 }
 
-// New returns the room.
-func New(desk *activity.Desk, editor *publish.Desk, pages *content.Content) *Room {
+// New returns the room. Its films are those of the embedded web folder and what staff bring.
+func New(desk *activity.Desk, editor *publish.Desk, pages *content.Content, web fs.FS) *Room {
 	say := desk.Pages.Words("webinar")
 	r := &Room{
-		desk: desk, say: say, editor: editor, intro: pages.Must("/webinars"), films: film.NewShelf(web.FS),
+		desk: desk, say: say, editor: editor, intro: pages.Must("/webinars"), films: film.NewShelf(web), web: web,
 		uploads:   film.NewUploads(desk.Files, Kind),
 		errClosed: &page.Error{Status: http.StatusConflict, Message: say("closed")},
 		errApart:  &page.Error{Status: http.StatusConflict, Message: say("apart")},

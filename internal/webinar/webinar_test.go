@@ -20,6 +20,7 @@ import (
 	"clickcommerce.com/site/internal/mail/mailtest"
 	"clickcommerce.com/site/internal/submission"
 	"clickcommerce.com/site/internal/webinar"
+	"clickcommerce.com/site/web"
 )
 
 func TestTemplatesMatchTheirData(t *testing.T) {
@@ -457,7 +458,7 @@ func TestDemo(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	for range 2 {
-		if err := h.room.Demo(context.Background()); err != nil {
+		if err := h.room.Demo(context.Background(), web.FS); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -119,26 +119,28 @@ func (r *Room) loadSample(ctx context.Context, tx pgx.Tx, s sampleSurvey) error 
 	return nil
 }
 
-// demoDays is over how many days the example answers are spread.
-const demoDays = 45
+const (
+	demoDays  = 45  // over which the example answers are spread
+	demoCount = 120 // answers to each example survey
+)
 
-// DemoAnswers fills up each example survey to n answers: plausible ones, the same in each run, accepted as any other,
-// spread over the days before now. One that asks for names gets half of n, since each of its answers stands in the inbox.
+// DemoAnswers fills up each example survey to its count of answers: plausible ones, the same in each run, accepted as any
+// other, spread over the days before now. One that asks for names gets half, since each of its answers stands in the inbox.
 // They bring no mail. Where the survey is over, its results are published.
-func (r *Room) DemoAnswers(ctx context.Context, web fs.FS, n int) error {
+func (r *Room) DemoAnswers(ctx context.Context, web fs.FS) error {
 	list, err := samples(web)
 	if err != nil {
 		return err
 	}
 	for _, s := range list {
-		if err := r.answerSample(ctx, s, n); err != nil {
+		if err := r.answerSample(ctx, s); err != nil {
 			return fmt.Errorf("demo answers to %s: %w", s.Slug, err)
 		}
 	}
 	return nil
 }
 
-func (r *Room) answerSample(ctx context.Context, sample sampleSurvey, n int) error {
+func (r *Room) answerSample(ctx context.Context, sample sampleSurvey) error {
 	s, err := one(ctx, r.desk.Pool, `slug = $1`, sample.Slug)
 	if err != nil {
 		return err
@@ -147,6 +149,7 @@ func (r *Room) answerSample(ctx context.Context, sample sampleSurvey, n int) err
 	if err != nil {
 		return err
 	}
+	n := demoCount
 	if !f.Anonymous {
 		n /= 2
 	}

@@ -3,6 +3,7 @@ package webinar
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -11,7 +12,6 @@ import (
 
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/film"
-	"clickcommerce.com/site/web"
 )
 
 // example is an entry of content/demo/webinars.yaml.
@@ -37,11 +37,11 @@ type example struct {
 
 // Demo loads the example webinars. Run again it renews their words, keeps what staff or visitors changed of their
 // seats and states, and moves into the future what was to come and is over.
-func (r *Room) Demo(ctx context.Context) error {
+func (r *Room) Demo(ctx context.Context, web fs.FS) error {
 	var data struct {
 		Webinars []example `yaml:"webinars"`
 	}
-	if err := content.Examples(web.FS, "webinars", &data); err != nil {
+	if err := content.Examples(web, "webinars", &data); err != nil {
 		return err
 	}
 	return pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
