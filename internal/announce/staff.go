@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -322,7 +323,7 @@ func (r *Room) submitSchedule(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	v, errs := r.whenForm().Parse(req.PostForm)
-	if len(errs) > 0 && a.State == draft { // what is no draft any more is not scheduled, and the page says what happened
+	if len(errs) > 0 && a.State == draft { // of what is no draft any more the version is past, and the page says what happened
 		when := r.whenView(a, form.Shown{Values: req.PostForm, Errors: errs})
 		return r.write(w, req, http.StatusUnprocessableEntity, editPage{Row: a, When: when}, form.Shown{Values: a.values()})
 	}
@@ -371,7 +372,7 @@ func (r *Room) do(
 	w http.ResponseWriter, req *http.Request, a announcement, name string, states []string, fn func(pgx.Tx, announcement) error,
 ) error {
 	seen := 0
-	if a.State == draft {
+	if slices.Contains(states, draft) {
 		seen = version(req)
 	}
 	err := r.change(req.Context(), a.ID, seen, states, account.From(req.Context()), name, fn)
