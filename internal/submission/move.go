@@ -62,6 +62,7 @@ func (s *Store) MoveTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, c Change) e
 		if err != nil {
 			return err
 		}
+		r.Was = before.status
 		if err := c.Moved(ctx, tx, r, c.To); err != nil {
 			return err
 		}

@@ -185,6 +185,7 @@ type Record struct {
 	DecidedAt   *time.Time    `db:"decided_at"`
 	Quarantined *time.Time    `db:"quarantined_at"`
 	PurgeAfter  time.Time     `db:"purge_after"`
+	Was         string        `db:"-"` // the status before, for what follows a change of it (Moved)
 }
 
 // Erased tells whether its sender was erased: everybody else has an address.

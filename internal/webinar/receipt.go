@@ -54,7 +54,7 @@ func (r *Room) view(ctx context.Context, rec submission.Record) (v seatView, ok 
 	if err != nil {
 		return v, false, fmt.Errorf("read place on the waiting list: %w", err)
 	}
-	if v.Status != Waitlisted || rec.Quarantined != nil {
+	if v.Status != Waitlisted || rec.Quarantined != nil || w.Cancelled() {
 		v.Position = 0
 	}
 	v.Known = v.Known && slices.Contains(live(), rec.Status) && rec.Quarantined == nil

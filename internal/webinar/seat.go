@@ -315,7 +315,7 @@ func (r *Room) tellCancelled(ctx context.Context, tx pgx.Tx, w Webinar, rec subm
 	if err != nil || rec.Quarantined != nil {
 		return err
 	}
-	if seated {
+	if seated || w.Cancelled() && rec.Was == Registered { // nothing may have been mailed of a seat until now
 		return r.tell(ctx, tx, rec, "webinar-cancelled", r.revoke(w, guestOf(rec)))
 	}
 	if !w.Cancelled() {
@@ -328,7 +328,7 @@ func (r *Room) tellCancelled(ctx context.Context, tx pgx.Tx, w Webinar, rec subm
 func invited(ctx context.Context, tx pgx.Tx, id uuid.UUID) (mailed bool, err error) {
 	err = tx.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM message WHERE submission_id = $1 AND state <> 'cancelled'
-			AND template IN ('webinar-registered', 'webinar-seat'))`, id).Scan(&mailed)
+			AND template IN ('webinar-registered', 'webinar-seat', 'webinar-moved'))`, id).Scan(&mailed)
 	if err != nil {
 		return false, fmt.Errorf("look for invitation: %w", err)
 	}
