@@ -28,6 +28,11 @@ func (d *Desk) showAgain(w http.ResponseWriter, r *http.Request, s *sending, sta
 	if s.sealErr != nil {
 		seal = form.NewSeal(s.form, s.statement.ID, d.Now()).Close(d.Ring)
 	}
+	if errors.Is(s.sealErr, form.ErrSealStale) && !s.closed {
+		for _, name := range s.ticked() { // who agreed to other words has not agreed to these
+			s.in.values.Del(name)
+		}
+	}
 	hidden := stepHidden(s.form, s.step)
 	if s.again != "" {
 		hidden = append(hidden, form.Hidden{Name: againField, Value: s.again})

@@ -133,10 +133,22 @@ func (s *sending) sealProblem(say page.Say) string {
 		return ""
 	case errors.Is(s.sealErr, form.ErrSealExpired):
 		return say("seal_expired")
+	case errors.Is(s.sealErr, form.ErrSealStale) && len(s.ticked()) > 0:
+		return say("seal_stale_ticked")
 	case errors.Is(s.sealErr, form.ErrSealStale):
 		return say("seal_stale")
 	}
 	return say("seal_forged")
+}
+
+// ticked are the boxes of consent that were sent.
+func (s *sending) ticked() (names []string) {
+	for _, field := range s.form.Fields {
+		if field.Kind == form.Consent && s.in.values.Has(field.Name) {
+			names = append(names, field.Name)
+		}
+	}
+	return names
 }
 
 // walk leads through the pages of a form that has several, and stops at the first one with an error.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -222,6 +223,11 @@ func TestWithdrawnRequestClosesItsLink(t *testing.T) {
 	}
 }
 
+// boxOf is the box of that name.
+func boxOf(page, name string) string {
+	return regexp.MustCompile(`<input[^>]*name="` + name + `"[^>]*>`).FindString(page)
+}
+
 func TestLicenceChangedSince(t *testing.T) {
 	b := newBench(t)
 	receipt, link := b.ask()
@@ -234,8 +240,12 @@ func TestLicenceChangedSince(t *testing.T) {
 	if _, err := b.Pool.Exec(t.Context(), `UPDATE download SET licence_version = '2.0' WHERE slug = 'dealer-portal-checklist'`); err != nil {
 		t.Fatal(err)
 	}
-	if w := b.Post(request, stale); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "wording of this page") {
+	w := b.Post(request, stale)
+	if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "wording of this page") {
 		t.Errorf("a form that showed the old licence: %d", w.Code)
+	}
+	if box := boxOf(w.Body.String(), "licence"); box == "" || strings.Contains(box, "checked") {
+		t.Errorf("who accepted the old licence is taken to accept the new one: %s", box)
 	}
 	if _, code := b.press(link); code != http.StatusGone || !strings.Contains(b.Get(link).Body.String(), "licence of") {
 		t.Errorf("a link under the old licence: %d", code)
