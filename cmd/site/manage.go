@@ -110,6 +110,7 @@ func runStatement(ctx context.Context, c *cli, args []string) error {
 		if err := a.previewStatement(ctx, draft); err != nil || args[0] == "preview" {
 			return err
 		}
+		p.Kinds = a.rooms.activities.Kinds()
 		made, err := privacy.Publish(ctx, a.pool, c.web, p)
 		if err != nil {
 			return err
@@ -130,7 +131,8 @@ func day(text string, now time.Time) (time.Time, error) {
 	return time.Parse(time.DateOnly, text)
 }
 
-// previewStatement prints what publishing would change for people, and for how many.
+// previewStatement prints what publishing would change for people, and for how many. What keeps it from being published is
+// its error.
 func (a *app) previewStatement(ctx context.Context, draft consent.Draft) error {
 	if _, there := a.statements.Get(draft.ID); there {
 		return fmt.Errorf("%w: %s", consent.ErrPublished, draft.ID)
@@ -156,6 +158,9 @@ func (a *app) previewStatement(ctx context.Context, draft consent.Draft) error {
 	}
 	for _, c := range d.Only(privacy.FateNew, privacy.FateChanged, privacy.FateMoved, privacy.FateGone) {
 		fmt.Fprintf(a.stdout, "  %s: clause %s\n", c.Fate, c.ID)
+	}
+	if err := a.privacy.Faults(ctx, draft); err != nil {
+		return fmt.Errorf("statement %s can't be published: %w", draft.ID, err)
 	}
 	return nil
 }

@@ -15,9 +15,10 @@ import (
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/account/accounttest"
 	"clickcommerce.com/site/internal/activity"
-	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/privacy"
 	"clickcommerce.com/site/web"
 )
 
@@ -129,18 +130,18 @@ func TestTenthActivity(t *testing.T) {
 // publishVisit publishes a statement that names the new use: without it no mail about a visit would be stored.
 func publishVisit(t *testing.T, a *app) {
 	t.Helper()
-	draft, err := consent.ReadDraft(web.FS, "2026-11-18")
+	raw, err := fs.ReadFile(web.FS, "privacy/2026-11-18.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	draft.ID, draft.EffectiveOn = "2026-11-19", draft.EffectiveOn.AddDate(0, 0, 1)
-	draft.Uses = append(draft.Uses, consent.Use{
-		Activity: "visit", Purpose: "service", Data: []string{"name", "email address"}, Recipient: "own department",
-		Retention: "12 months", Basis: "your request",
-	})
+	text := strings.ReplaceAll(string(raw), "2026-11-18", "2026-11-30")
+	text = strings.Replace(text, "uses:\n", "uses:\n  - activity: visit\n    purpose: service\n    data: [name, email address]\n"+
+		"    recipient: own department\n    retention: 12 months\n    basis: your request\n", 1)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err := consent.Publish(ctx, a.pool, draft, a.now()); err != nil {
+	files := fstest.MapFS{"privacy/2026-11-30.md": {Data: []byte(text)}}
+	p := privacy.Publication{ID: "2026-11-30", On: clock.Day(a.now()), At: a.now(), Role: "system", Kinds: a.rooms.activities.Kinds()}
+	if _, err := privacy.Publish(ctx, a.pool, files, p); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.statements.Refresh(ctx); err != nil {

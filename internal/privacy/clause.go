@@ -102,15 +102,15 @@ func Verify(body string) error {
 	return errors.Join(faults...)
 }
 
-// VerifyUses says what is wrong with the uses of a statement: one of an activity or for a purpose that the software does
-// not have, one whose recipient is none of the three classes (P-9), one without basis or time limit.
-func VerifyUses(uses []consent.Use) error {
+// VerifyUses says what is wrong with the uses of a statement: one of an activity that is none of kinds or for a purpose that
+// the software does not have, one whose recipient is none of the three classes (P-9), one without basis or time limit.
+func VerifyUses(uses []consent.Use, kinds []string) error {
 	var faults []error
 	fault := func(u consent.Use, words string) {
 		faults = append(faults, fmt.Errorf("use %s, %s, %s: %s", u.Activity, u.Purpose, u.Recipient, words))
 	}
 	for _, u := range uses {
-		if !slices.Contains(activities(), u.Activity) {
+		if !slices.Contains(kinds, u.Activity) {
 			fault(u, "unknown activity")
 		}
 		if !slices.Contains(order(), u.Purpose) {
@@ -130,12 +130,4 @@ func VerifyUses(uses []consent.Use) error {
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// activities are the kinds that a statement may speak of. A statement is published without the rooms being made; once
-// they are, check P-2 compares theirs with it.
-func activities() []string {
-	return []string{
-		"alliance", "career", "demo", "webinar", "survey", "download", "access", "newsletter", "contact", "privacy",
-	}
 }

@@ -33,12 +33,23 @@ func (r *Room) concerned(ctx context.Context, to consent.Draft) (concerns, error
 			return c, err
 		}
 		c.uses[from.ID] = uses
-		for _, kind := range activities() {
+		for _, kind := range kindsOf(to.Uses) {
 			c.versions, c.kinds = append(c.versions, from.ID), append(c.kinds, kind)
 			c.said = append(c.said, said(usesOf(uses, kind), usesOf(to.Uses, kind)))
 		}
 	}
 	return c, nil
+}
+
+// kindsOf are the activities that uses speak of.
+func kindsOf(uses []consent.Use) []string {
+	var kinds []string
+	for _, u := range uses {
+		if !slices.Contains(kinds, u.Activity) {
+			kinds = append(kinds, u.Activity)
+		}
+	}
+	return kinds
 }
 
 // earlier tells whether a version took effect before another.

@@ -607,7 +607,7 @@ func TestConsentIsNotReplacedByNotice(t *testing.T) {
 			"    retention: 12 months\n    basis: legitimate interest\n    compatible: We like it.\n" + newsletter + tail,
 	} {
 		files := fstest.MapFS{"privacy/2027-01-01.md": {Data: []byte(text)}}
-		_, err := privacy.Publish(context.Background(), h.Pool, files, privacy.Publication{ID: "2027-01-01", At: h.Now()})
+		_, err := privacy.Publish(context.Background(), h.Pool, files, privacy.Publication{ID: "2027-01-01", At: h.Now(), Kinds: kinds()})
 		if err == nil || !strings.Contains(err.Error(), "rests on consent") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -638,7 +638,7 @@ func TestDifferentVersionsAtOnce(t *testing.T) {
 		result := make(chan error, 1)
 		results[id] = result
 		go func() {
-			_, err := privacy.Publish(ctx, h.Pool, files, privacy.Publication{ID: id, At: h.Now()})
+			_, err := privacy.Publish(ctx, h.Pool, files, privacy.Publication{ID: id, At: h.Now(), Kinds: kinds()})
 			result <- err
 		}()
 		for n := 0; n <= waiting; {

@@ -24,6 +24,7 @@ type Publication struct {
 	At      time.Time
 	Officer uuid.NullUUID // nobody: by command
 	Role    string
+	Kinds   []string // of the activities that there are: a statement speaks of no other
 }
 
 // ErrPast says that a version would take effect before today: people would read too late what already applied.
@@ -48,7 +49,7 @@ func Publish(ctx context.Context, pool *pgxpool.Pool, web fs.FS, p Publication) 
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('statement_version'))`); err != nil {
 			return fmt.Errorf("wait for another publication: %w", err)
 		}
-		if err := verify(ctx, pool, draft); err != nil {
+		if err := verify(ctx, pool, draft, p.Kinds); err != nil {
 			return fmt.Errorf("statement %s: %w", p.ID, err)
 		}
 		if err := consent.PublishIn(ctx, tx, draft, p.At); err != nil {
@@ -77,8 +78,8 @@ func readPublication(web fs.FS, p Publication) (consent.Draft, error) {
 
 // verify says what is wrong with a statement, also beside the versions that are published: data that was collected by
 // consent is never used for more by notice.
-func verify(ctx context.Context, pool *pgxpool.Pool, draft consent.Draft) error {
-	faults := []error{Verify(draft.Body), VerifyUses(draft.Uses)}
+func verify(ctx context.Context, pool *pgxpool.Pool, draft consent.Draft, kinds []string) error {
+	faults := []error{Verify(draft.Body), VerifyUses(draft.Uses, kinds)}
 	published, err := consent.NewStatements(ctx, pool, time.Now)
 	if err != nil {
 		return err
@@ -96,6 +97,11 @@ func verify(ctx context.Context, pool *pgxpool.Pool, draft consent.Draft) error 
 			u.Activity, u.Purpose, u.Recipient))
 	}
 	return errors.Join(faults...)
+}
+
+// Faults says what keeps a draft from being published, whenever it took effect.
+func (r *Room) Faults(ctx context.Context, draft consent.Draft) error {
+	return verify(ctx, r.desk.Pool, draft, r.desk.Activities().Kinds())
 }
 
 // fits holds that a version takes effect neither in the past nor before another, nor in years. The first of all may have any

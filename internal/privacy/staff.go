@@ -173,7 +173,7 @@ func (r *Room) preview(ctx context.Context, draft consent.Draft) (previewPage, e
 	}
 	data.changesPage = r.changesPage(d)
 	data.Base = page.Base{Title: "Publish the version of " + draft.Name(), NoIndex: true}
-	data.Faults = faults(verify(ctx, r.desk.Pool, draft))
+	data.Faults = faults(r.Faults(ctx, draft))
 	for _, u := range draft.Uses {
 		if u.Compatible != "" {
 			data.Notices = append(data.Notices, toldUse{
@@ -214,7 +214,7 @@ func (r *Room) publishStatement(w http.ResponseWriter, req *http.Request) error 
 	if err != nil {
 		return err
 	}
-	if verify(ctx, r.desk.Pool, draft) != nil {
+	if r.Faults(ctx, draft) != nil {
 		return refuse(r.say("publish_faulty"))
 	}
 	on, err := time.Parse(time.DateOnly, req.PostForm.Get("on"))
@@ -224,6 +224,7 @@ func (r *Room) publishStatement(w http.ResponseWriter, req *http.Request) error 
 	in := account.From(ctx)
 	_, err = Publish(ctx, r.desk.Pool, r.web, Publication{
 		ID: id, On: on, At: r.desk.Now(), Officer: uuid.NullUUID{UUID: in.Account.ID, Valid: true}, Role: string(in.Under(account.Publish, Kind)),
+		Kinds: r.desk.Activities().Kinds(),
 	})
 	switch {
 	case errors.Is(err, consent.ErrPublished):
