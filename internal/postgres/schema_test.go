@@ -60,6 +60,11 @@ func TestUpDownUp(t *testing.T) {
 	if err := postgres.Migrate(t.Context(), pool, postgres.EmbeddedRole); err != nil {
 		t.Errorf("a second time: %v", err)
 	}
+	if _, err := pool.Exec(t.Context(), `
+		INSERT INTO river.river_job (kind, args, max_attempts, state, unique_key, finalized_at)
+		SELECT 'done', '{}', 1, 'completed', 'the same', now() FROM generate_series(1, 2)`); err != nil {
+		t.Fatal(err)
+	}
 	if err := postgres.MigrateDown(t.Context(), pool); err != nil {
 		t.Fatal(err)
 	}
