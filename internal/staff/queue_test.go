@@ -216,6 +216,18 @@ func TestBulk(t *testing.T) {
 }
 
 // An address that is searched for stands in no link and no redirect.
+// An address is stored with its domain in ASCII, and found as people write it.
+func TestSearchFindsADomainInLetters(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	me := h.as(t, account.Reviewer)
+	h.sent(t, "contact", "ada@xn--bcher-kva.example")
+	for _, q := range []string{"ada@xn--bcher-kva.example", "ada@bücher.example", "Ada@Bücher.example"} {
+		d := me.get(t, h, me.post(t, h, "/staff/search", url.Values{"q": {q}}))
+		has(t, d, ".head", "1 found")
+	}
+}
+
 func TestSearchedAddressStandsInNoLink(t *testing.T) {
 	t.Parallel()
 	h := open(t)

@@ -217,6 +217,9 @@ func (f Filter) search(c *conditions) {
 	switch {
 	case text == "":
 	case strings.Index(text, "@") > 0 && len(text) >= 4:
+		if stored, fault := form.ParseEmail(text); fault == "" { // whichever way its domain is written
+			text = stored
+		}
 		c.add("s.person_id IN (SELECT id FROM person WHERE email LIKE ? LIMIT 1000)", likePrefix(text))
 	default:
 		c.add("s.search @@ "+asWords, strings.TrimPrefix(text, "@"))
