@@ -17,6 +17,7 @@ import (
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/postgres"
+	"clickcommerce.com/site/internal/submission"
 )
 
 const erasuresPath = "/staff/erasures"
@@ -131,7 +132,7 @@ func (o *Office) submit(w http.ResponseWriter, r *http.Request) error {
 func (o *Office) find(ctx context.Context, email, reference string) (who uuid.UUID, err error) {
 	err = o.eraser.desk.Pool.QueryRow(ctx, `
 		SELECT p.id FROM person p WHERE p.email = $1
-			AND EXISTS (SELECT FROM submission s WHERE s.person_id = p.id AND s.reference = upper($2))`, email, reference).Scan(&who)
+			AND EXISTS (SELECT FROM submission s WHERE s.person_id = p.id AND s.reference = $2)`, email, submission.ReadReference(reference)).Scan(&who)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return uuid.Nil, errNobody
 	}

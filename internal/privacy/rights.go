@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -308,7 +307,7 @@ func (x *Rights) proven(r *http.Request, rec submission.Record, h held) bool {
 }
 
 func typedNumber(r *http.Request) string {
-	return strings.ToUpper(form.Clean(r.PostForm.Get("reference"), false))
+	return submission.ReadReference(form.Clean(r.PostForm.Get("reference"), false))
 }
 
 func (x *Rights) withdraw(w http.ResponseWriter, r *http.Request, rec submission.Record, h held) error {

@@ -12,6 +12,7 @@ import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/submission"
 )
 
 // errNobody says that what an officer typed means nobody here.
@@ -33,8 +34,8 @@ func personOf(ctx context.Context, desk *activity.Desk, typed string) (uuid.UUID
 // recordOf returns the record of a number that an officer typed, and whose it is. It finds none of the kind but.
 func recordOf(ctx context.Context, desk *activity.Desk, typed, but string) (record, who uuid.UUID, err error) {
 	err = desk.Pool.QueryRow(ctx, `
-		SELECT id, person_id FROM submission WHERE reference = upper($1) AND person_id IS NOT NULL AND kind <> $2
-		ORDER BY id LIMIT 1`, strings.TrimSpace(typed), but).Scan(&record, &who)
+		SELECT id, person_id FROM submission WHERE reference = $1 AND person_id IS NOT NULL AND kind <> $2
+		ORDER BY id LIMIT 1`, submission.ReadReference(typed), but).Scan(&record, &who)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return uuid.Nil, uuid.Nil, errNobody
 	}

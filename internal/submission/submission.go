@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -115,6 +116,26 @@ func Reference(id uuid.UUID) string {
 	return "CC-" + text[:5] + "-" + text[5:10]
 }
 
+// ReadReference returns a reference as Reference writes it, whichever way it was typed or read out: with other signs between
+// its parts or none, in small letters, without "CC", with a letter for the digit that looks like it. What can't be one is
+// returned as it is, and is the number of nothing.
+func ReadReference(text string) string {
+	plain := strings.Map(func(r rune) rune {
+		if r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			return -1
+		}
+		return unicode.ToUpper(r)
+	}, text)
+	if len(plain) == 12 {
+		plain = strings.TrimPrefix(plain, "CC")
+	}
+	if len(plain) != 10 {
+		return text
+	}
+	plain = strings.NewReplacer("O", "0", "I", "1", "L", "1").Replace(plain)
+	return "CC-" + plain[:5] + "-" + plain[5:]
+}
+
 // RecordPath is the page of a record in the workspace.
 func RecordPath(id uuid.UUID) string { return "/staff/submissions/" + id.String() }
 
@@ -208,7 +229,7 @@ func (s *Store) get(ctx context.Context, db audit.DB, id uuid.UUID) (Record, err
 // own: it is looked for among what the search finds by it, and what is not indexed yet.
 func (s *Store) ByReference(ctx context.Context, reference string) (Record, error) {
 	return one(ctx, s.Pool, `s.reference = $1 AND (s.search @@ plainto_tsquery('simple', $1) OR s.indexed_at IS NULL)`,
-		strings.ToUpper(reference))
+		ReadReference(reference))
 }
 
 func one(ctx context.Context, db audit.DB, where string, arg any) (Record, error) {

@@ -58,6 +58,20 @@ func accept(t *testing.T, b *activitytest.Bench, e submission.Entry) submission.
 	return a
 }
 
+func TestReadReference(t *testing.T) {
+	const want = "CC-7Q2HD-M5X01"
+	for _, text := range []string{want, "cc-7q2hd-m5x01", " CC 7Q2HD M5X01 ", "7q2hdm5x01", "CC7Q2HDM5XOI", "cc–7q2hd–m5xol"} {
+		if got := submission.ReadReference(text); got != want {
+			t.Errorf("%q: %s", text, got)
+		}
+	}
+	for _, text := range []string{"", "CC-9", "ééééé", "CC-7Q2HD-M5X0", "CC-7Q2HD-M5X012"} {
+		if got := submission.ReadReference(text); got != text {
+			t.Errorf("%q became %s", text, got)
+		}
+	}
+}
+
 func TestTheSameSendingIsOne(t *testing.T) {
 	b := newBench(t)
 	var wait sync.WaitGroup
