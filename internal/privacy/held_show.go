@@ -170,7 +170,11 @@ func (x heldRequest) facts(say page.Say) []heldFact {
 		opened = []string{"Nobody yet"}
 	}
 	add("Opened by", opened...)
-	add("Deleted after", x.DeletedAfter.Format("2 January 2006")) // a day, not a moment
+	deleted := x.DeletedAfter.Format("2 January 2006") // a day, not a moment
+	if x.ByLaw {
+		deleted = say("held_deleted", "day", deleted)
+	}
+	add("Deleted after", deleted)
 	return f
 }
 

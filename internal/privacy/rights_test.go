@@ -383,7 +383,7 @@ func TestAHoldStopsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, grant := s.opens(t, path)
-	if !strings.Contains(text, "The law makes us keep this as it is for now") || strings.Contains(text, "Secret ground") {
+	if !strings.Contains(text, "The law makes us keep this as it is for now") || !strings.Contains(text, ", or once the law lets us") || strings.Contains(text, "Secret ground") {
 		t.Errorf("the page: %.300s", text)
 	}
 	w := s.Post(path, with(grant, "act", "erase", "sure", "yes", "reference", contact.Reference))
