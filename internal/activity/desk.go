@@ -44,6 +44,7 @@ type Desk struct {
 	Config
 	say        page.Say
 	clients    *limiter
+	spare      *limiter // sendings too many whose files are kept all the same
 	addresses  *limiter
 	codes      *limiter // codes that are mailed to a person
 	tries      *limiter // codes that a person types
@@ -64,8 +65,8 @@ func NewDesk(c Config) *Desk {
 		addresses = Limit{} // limits are off as a whole
 	}
 	return &Desk{
-		Config: c, say: c.Pages.Words("activity"), clients: newLimiter(c.Limit), addresses: newLimiter(addresses),
-		codes: newLimiter(Limit{10, time.Hour}),
+		Config: c, say: c.Pages.Words("activity"), clients: newLimiter(c.Limit), spare: newLimiter(c.Limit),
+		addresses: newLimiter(addresses), codes: newLimiter(Limit{10, time.Hour}),
 		tries: newLimiter(Limit{20, time.Hour}), views: loadReceiptViews(c.Pages),
 		again: page.Load[againPage](c.Pages, "activity/again"),
 	}

@@ -178,8 +178,8 @@ func (d *Desk) takeEdit(w http.ResponseWriter, r *http.Request) error {
 // that owns the kind is told.
 func (d *Desk) judgeEdit(w http.ResponseWriter, r *http.Request, rec submission.Record, e editing) error {
 	f := d.remember(e.form)
-	wait, allowed := d.clients.allow(f.Kind+" "+clientKey(d.Proxies.Client(r)), d.Now())
-	in, err := d.receive(w, r, f, way{stage: allowed && e.closed == nil, sealed: true, resume: true})
+	wait, allowed, stage := d.admit(r, f.Kind)
+	in, err := d.receive(w, r, f, way{stage: stage && e.closed == nil, sealed: true, resume: true})
 	s := newSending(Door{
 		Page: func(w http.ResponseWriter, r *http.Request, code int, f form.Form, v form.View) error {
 			return d.writeEdit(w, r, rec, code, f, v)

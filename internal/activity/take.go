@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -48,8 +49,8 @@ func (d *Desk) Take(door Door) page.Handler {
 			return d.withoutForm(w, r, door, err)
 		}
 		f = d.remember(f) // its seal is compared with it, and what is stored names it
-		wait, allowed := d.clients.allow(f.Kind+" "+clientKey(d.Proxies.Client(r)), d.Now())
-		in, err := d.receive(w, r, f, way{stage: allowed, sealed: true, resume: true})
+		wait, allowed, stage := d.admit(r, f.Kind)
+		in, err := d.receive(w, r, f, way{stage: stage, sealed: true, resume: true})
 		s := newSending(door, f, in)
 		if err != nil {
 			return d.unavailable(w, r, s, err)
@@ -77,6 +78,17 @@ func (d *Desk) Take(door Door) page.Handler {
 		}
 		return d.toReceipt(w, r, accepted)
 	}
+}
+
+// admit counts a sending of a kind from where it came, and says how long to wait where that is one too many. Of those files
+// are kept as well, up to as many again: what was chosen is not lost, and nobody fills the store.
+func (d *Desk) admit(r *http.Request, kind string) (wait time.Duration, allowed, stage bool) {
+	client := kind + " " + clientKey(d.Proxies.Client(r))
+	if wait, allowed = d.clients.allow(client, d.Now()); allowed {
+		return 0, true, true
+	}
+	_, stage = d.spare.allow(client, d.Now())
+	return wait, false, stage
 }
 
 func (d *Desk) toReceipt(w http.ResponseWriter, r *http.Request, a submission.Accepted) error {

@@ -233,6 +233,10 @@ func TestAFileThatIsNotKeptIsAskedForAgain(t *testing.T) {
 	values := b.filled(t)
 	b.sent(t, values)
 	cv := upload{"cv", "cv.txt", "Ada"}
+	w := b.post(t, samplePath, values, cv)
+	if kept := doc(t, w).Find(".kept").Text(); w.Code != http.StatusTooManyRequests || !strings.Contains(kept, "cv.txt") || strings.Contains(notices(t, w), again) {
+		t.Errorf("the first over the limit: %d, kept %q, %s", w.Code, kept, notices(t, w))
+	}
 	if w := b.post(t, samplePath, values); w.Code != http.StatusTooManyRequests || strings.Contains(notices(t, w), again) {
 		t.Errorf("over the limit without a file: %d %s", w.Code, notices(t, w))
 	}
