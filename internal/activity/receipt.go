@@ -312,8 +312,14 @@ func (d *Desk) Withdraw(ctx context.Context, rec submission.Record) (problem str
 	err = d.Store.Withdraw(ctx, rec.ID, c)
 	switch {
 	case errors.Is(err, submission.ErrMove):
-		if now, err := d.Store.Get(ctx, rec.ID); err == nil && now.Status == Withdrawn {
+		now, err := d.Store.Get(ctx, rec.ID)
+		switch {
+		case err != nil:
+			return "", err
+		case now.Status == Withdrawn:
 			return "", nil // it is done already
+		case now.Status != rec.Status:
+			return d.Withdraw(ctx, now) // it was decided in the same moment, which may not stand in the way
 		}
 		return d.say("not_withdrawable"), nil
 	case errors.Is(err, submission.ErrHeld):

@@ -226,6 +226,22 @@ func TestWithdrawnBeforeTheLetterLeft(t *testing.T) {
 	}
 }
 
+// TestWithdrawnInTheMomentOfTheDecision withdraws what was still undecided when the sender's button was pressed.
+func TestWithdrawnInTheMomentOfTheDecision(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "ada@example.com")
+	h.Mails(t)
+	undecided := h.record(t, id)
+	h.as(t, account.Alliance).post(t, h, path(id)+"/move", url.Values{
+		"from": {"new"}, "to": {"declined"}, "subject": {"Sorry"}, "text": {"Not this time."}, "reason": {"fit"},
+	})
+	problem, err := h.Desk.Withdraw(t.Context(), undecided)
+	if got := h.record(t, id).Status; problem != "" || err != nil || got != "withdrawn" {
+		t.Errorf("%q, %v: the status is %s", problem, err, got)
+	}
+}
+
 // TestNothingToUndoInQuarantine sees that a letter which waits there is not said to leave.
 func TestNothingToUndoInQuarantine(t *testing.T) {
 	t.Parallel()
