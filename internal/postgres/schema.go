@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,10 @@ var (
 	// ErrSchemaOther means that the database was made by other steps under the same numbers. Nothing is changed in it.
 	ErrSchemaOther = errors.New("the database's schema was made by other steps than this program's: begin with an empty " +
 		"database (the embedded one is the folder postgres under VAR_DIR)")
+	// ErrNoRoles means that a backup was restored where the roles of its rights are missing, so that the rights are gone. No
+	// step can give them back.
+	ErrNoRoles = errors.New("the database was restored where the roles of its rights were missing, and lost the rights: " +
+		"run `site migrate` on an empty database, which makes the roles, and restore into that (README, In production)")
 )
 
 // Migrate applies, as owner, what is missing of our steps and of River's, and lets the role serving
@@ -91,8 +96,14 @@ func (s schema) up(ctx context.Context, admin *pgxpool.Pool, serving string) err
 		return err
 	}
 	return exclusively(ctx, admin, func() error {
-		if _, err := applied(ctx, admin, steps); err != nil && !errors.Is(err, ErrSchemaOld) {
+		have, err := applied(ctx, admin, steps)
+		if err != nil && !errors.Is(err, ErrSchemaOld) {
 			return err
+		}
+		if len(have) > 0 {
+			if err := checkRoles(ctx, admin); err != nil {
+				return err
+			}
 		}
 		// Recorded before they are applied: no moment at which an older program could miss the word.
 		if err := recordSteps(ctx, admin, steps); err != nil {
@@ -212,8 +223,10 @@ func applied(ctx context.Context, pool *pgxpool.Pool, steps []step) (map[int64]s
 		found, err = pgx.CollectRows(rows, pgx.RowToStructByName[step])
 	}
 	switch {
-	case sqlState(err, "42P01", "42501"): // no such table, or none that we were let in to
+	case sqlState(err, "42P01"): // no such table
 		return nil, ErrSchemaOld
+	case sqlState(err, "42501"): // none that we were let in to
+		return nil, cmp.Or(checkRoles(ctx, pool), ErrSchemaOld)
 	case sqlState(err, "42703"): // from the time before steps had their names recorded
 		return nil, ErrSchemaOther
 	case err != nil:
@@ -229,6 +242,18 @@ func applied(ctx context.Context, pool *pgxpool.Pool, steps []step) (map[int64]s
 		}
 	}
 	return have, nil
+}
+
+// checkRoles finds the roles to which the first step gives rights.
+func checkRoles(ctx context.Context, pool *pgxpool.Pool) error {
+	var there int
+	if err := pool.QueryRow(ctx, `SELECT count(*) FROM pg_roles WHERE rolname IN ('site_serve', 'site_marketing')`).Scan(&there); err != nil {
+		return fmt.Errorf("look for roles: %w", err)
+	}
+	if there < 2 {
+		return ErrNoRoles
+	}
+	return nil
 }
 
 func (s schema) check(ctx context.Context, pool *pgxpool.Pool) error {
