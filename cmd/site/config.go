@@ -23,6 +23,9 @@ import (
 	"clickcommerce.com/site/internal/postgres"
 )
 
+// production is the SITE_ENV of a site that people use.
+const production = "production"
+
 // config is the environment, checked. Its zero values are those of a development machine.
 type config struct {
 	// SiteEnv is "production" where the embedded database must not be used, else empty or "development".
@@ -154,10 +157,10 @@ func (c *config) checkDatabase() error {
 	if c.DatabaseURL == "" && c.DatabaseAdminURL != "" {
 		faults = append(faults, errors.New("DATABASE_ADMIN_URL is set without DATABASE_URL"))
 	}
-	if !slices.Contains([]string{"", "development", "production"}, c.SiteEnv) {
+	if !slices.Contains([]string{"", "development", production}, c.SiteEnv) {
 		faults = append(faults, fmt.Errorf("SITE_ENV=%q: write production or development", c.SiteEnv))
 	}
-	if c.DatabaseURL == "" && c.SiteEnv == "production" {
+	if c.DatabaseURL == "" && c.SiteEnv == production {
 		faults = append(faults, errors.New("DATABASE_URL is empty: the embedded database is not for SITE_ENV=production"))
 	}
 	return errors.Join(faults...)

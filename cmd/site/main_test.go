@@ -156,15 +156,16 @@ func TestCommands(t *testing.T) {
 		code    int
 		says    string
 	}{
-		"no command":       {nil, nil, 0, "Usage: site COMMAND"},
-		"help of one":      {[]string{"help", "serve"}, nil, 0, "until told to stop"},
-		"unknown":          {[]string{"dance"}, nil, 2, "no command"},
-		"bad environment":  {[]string{"serve"}, []string{"LISTEN=nowhere", "SMTP_URL=ftp://u:secret@x", "FORM_LIMIT=many", "TRUSTED_PROXIES=me"}, 2, "FORM_LIMIT"},
-		"bad staff":        {[]string{"staff"}, []string{"VAR_DIR=/nonexistent"}, 2, "usage: site staff add EMAIL"},
-		"too much":         {[]string{"doctor", "now"}, []string{"VAR_DIR=/nonexistent"}, 2, "usage: site doctor"},
-		"bad migrate":      {[]string{"migrate", "up"}, []string{"VAR_DIR=/nonexistent"}, 2, "usage: site migrate [down]"},
-		"half a statement": {[]string{"statement", "publish"}, []string{"VAR_DIR=/nonexistent"}, 2, "usage: site statement publish ID"},
-		"bad statement":    {[]string{"statement", "publish", "1999-01-01"}, []string{"VAR_DIR=/nonexistent"}, 1, "1999-01-01"},
+		"no command":         {nil, nil, 0, "Usage: site COMMAND"},
+		"help of one":        {[]string{"help", "serve"}, nil, 0, "until told to stop"},
+		"unknown":            {[]string{"dance"}, nil, 2, "no command"},
+		"bad environment":    {[]string{"serve"}, []string{"LISTEN=nowhere", "SMTP_URL=ftp://u:secret@x", "FORM_LIMIT=many", "TRUSTED_PROXIES=me"}, 2, "FORM_LIMIT"},
+		"bad staff":          {[]string{"staff"}, []string{"VAR_DIR=/nonexistent"}, 2, "usage: site staff add EMAIL"},
+		"too much":           {[]string{"doctor", "now"}, []string{"VAR_DIR=/nonexistent"}, 2, "usage: site doctor"},
+		"bad migrate":        {[]string{"migrate", "up"}, []string{"VAR_DIR=/nonexistent"}, 2, "usage: site migrate [down]"},
+		"down in production": {[]string{"migrate", "down"}, []string{"SITE_ENV=production", "DATABASE_URL=postgres://x@127.0.0.1:1/x"}, 1, "not with SITE_ENV=production"},
+		"half a statement":   {[]string{"statement", "publish"}, []string{"VAR_DIR=/nonexistent"}, 2, "usage: site statement publish ID"},
+		"bad statement":      {[]string{"statement", "publish", "1999-01-01"}, []string{"VAR_DIR=/nonexistent"}, 1, "1999-01-01"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder

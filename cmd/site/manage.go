@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -19,6 +20,9 @@ func runMigrate(ctx context.Context, c *cli, args []string) error {
 	down := len(args) == 1 && args[0] == "down"
 	if len(args) > 0 && !down {
 		return errUsage
+	}
+	if down && c.cfg.SiteEnv == production {
+		return errors.New("migrate down removes everything, the data included: not with SITE_ENV=production")
 	}
 	return withDatabase(ctx, c, func(db *postgres.DB) error {
 		if down {

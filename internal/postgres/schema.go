@@ -273,7 +273,7 @@ func (s schema) check(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 	for _, st := range have {
 		if !st.Compatible {
-			return fmt.Errorf("%w (step %s)", ErrSchemaNew, st.Name)
+			return fmt.Errorf("%w (step %s)", ErrSchemaNew, cmp.Or(st.Name, fmt.Sprint(st.Version)))
 		}
 	}
 	return riverCheck(ctx, pool)
