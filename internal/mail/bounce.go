@@ -29,12 +29,12 @@ const (
 // report is what counts in a delivery report.
 type report struct {
 	MessageID string // what the returned mail, or else the report itself, refers to
-	Status    string // "5.1.1": of the first recipient that failed for good; empty: none did
+	Status    string // "5.1.1": of the first recipient that failed; empty: none did
 }
 
-// Bounce reads one delivery report and marks its message as failed and its person's address as one from which mail
-// comes back. Reports of delays and deliveries change nothing. It returns ErrNoReport for other mail, and ErrNotFound
-// where the report is about none of our messages.
+// Bounce reads one delivery report and marks its message as failed, and its person's address as one from which mail comes
+// back where the status condemns the address. Reports of delays and deliveries change nothing. It returns ErrNoReport for
+// other mail, and ErrNotFound where the report is about none of our messages.
 //
 // Anybody can write a report, so nothing in it is believed but the Message-ID of the returned mail: it holds a MAC, and
 // only those know it who got the mail or carried it. The address that a report names counts for nothing.
@@ -69,7 +69,7 @@ func (q *Queue) comeBack(ctx context.Context, tx pgx.Tx, id uuid.UUID, status st
 	_, err = tx.Exec(ctx, `
 		UPDATE message SET state = 'failed', bounced_at = $2, last_error = $3
 		WHERE id = $1 AND bounced_at IS NULL`, id, q.now(), "came back: "+status)
-	if err != nil {
+	if err != nil || !condemns(status) {
 		return err
 	}
 	return markPerson(ctx, tx, id, q.now())
@@ -77,7 +77,7 @@ func (q *Queue) comeBack(ctx context.Context, tx pgx.Tx, id uuid.UUID, status st
 
 // readReport reads a stranger's bytes: whatever they are, it returns what it understands, or ErrNoReport.
 func readReport(r io.Reader) (report, error) {
-	entity, err := message.Read(io.LimitReader(r, maxReport))
+	entity, err := message.Read(withoutEnvelope(io.LimitReader(r, maxReport)))
 	if entity == nil || (err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err)) {
 		return report{}, ErrNoReport
 	}
@@ -113,6 +113,17 @@ func readReport(r io.Reader) (report, error) {
 	return rep, nil
 }
 
+// withoutEnvelope leaves out the line "From sender date" that mail servers write before what they pipe into a program.
+func withoutEnvelope(r io.Reader) io.Reader {
+	b := bufio.NewReader(r)
+	if start, _ := b.Peek(len("From ")); string(start) == "From " {
+		for more := true; more; {
+			_, more, _ = b.ReadLine()
+		}
+	}
+	return b
+}
+
 // readStatus reads the groups of fields of RFC 3464: one about the report, then one for each recipient.
 func (rep *report) readStatus(body io.Reader) {
 	raw, _ := io.ReadAll(io.LimitReader(body, maxStatus)) // what was read before an error counts
@@ -129,7 +140,8 @@ func (rep *report) readStatus(body io.Reader) {
 	}
 }
 
-var failure = regexp.MustCompile(`^5\.\d{1,3}\.\d{1,3}`)
+// failure is a status of what failed for good, or of what was tried in vain until the server gave up (RFC 3464, 2.3.3).
+var failure = regexp.MustCompile(`^[45]\.\d{1,3}\.\d{1,3}`)
 
 // ours returns the id of the message to which we gave a Message-ID, or key.ErrForged.
 func (q *Queue) ours(messageID string) (uuid.UUID, error) {

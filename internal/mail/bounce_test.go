@@ -76,6 +76,30 @@ func TestBounce(t *testing.T) {
 			},
 			nil, came, true,
 		},
+		"piped by a mail server": {
+			func(w *world, id uuid.UUID) string {
+				return "From MAILER-DAEMON Sat Nov 28 20:00:00 2026\r\n" + dsn("failed", "5.1.1", "ada@example.com", returned(w.queue.MessageID(id)))
+			},
+			nil, came, true,
+		},
+		"tried for days": {
+			func(w *world, id uuid.UUID) string {
+				return dsn("failed", "4.4.7", "ada@example.com", returned(w.queue.MessageID(id)))
+			},
+			nil, row{State: "failed", Attempts: 1, Error: "came back: 4.4.7", Bounced: true}, false,
+		},
+		"a policy, which is not about the address": {
+			func(w *world, id uuid.UUID) string {
+				return dsn("failed", "5.7.1", "ada@example.com", returned(w.queue.MessageID(id)))
+			},
+			nil, row{State: "failed", Attempts: 1, Error: "came back: 5.7.1", Bounced: true}, false,
+		},
+		"a full mailbox": {
+			func(w *world, id uuid.UUID) string {
+				return dsn("failed", "5.2.2", "ada@example.com", returned(w.queue.MessageID(id)))
+			},
+			nil, row{State: "failed", Attempts: 1, Error: "came back: 5.2.2", Bounced: true}, false,
+		},
 		"delayed": {
 			func(w *world, id uuid.UUID) string {
 				return dsn("delayed", "4.4.1", "ada@example.com", returned(w.queue.MessageID(id)))

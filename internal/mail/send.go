@@ -76,13 +76,19 @@ func (r *refusal) Error() string {
 
 func (r *refusal) permanent() bool { return r.Code >= 500 }
 
-// dead says that the refusal condemns the address, not just this mail: 5.1.x, but not what complains of the sender;
-// from servers without such codes, those that RFC 5321 has for mailboxes.
+// dead says that the refusal condemns the address, not just this mail; from servers without enhanced codes, those that RFC
+// 5321 has for mailboxes.
 func (r *refusal) dead() bool {
 	if r.Enhanced == "" {
 		return r.Recipient && (r.Code == 550 || r.Code == 551 || r.Code == 553)
 	}
-	return strings.HasPrefix(r.Enhanced, "5.1.") && r.Enhanced != "5.1.7" && r.Enhanced != "5.1.8"
+	return condemns(r.Enhanced)
+}
+
+// condemns says that a status is about the address of the recipient (RFC 3463, 5.1.x), not about the sender, the mail, a
+// full mailbox or a policy.
+func condemns(status string) bool {
+	return strings.HasPrefix(status, "5.1.") && status != "5.1.7" && status != "5.1.8"
 }
 
 func newTransport(smtpURL, dir, helo string) (transport, error) {
