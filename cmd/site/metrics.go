@@ -26,8 +26,13 @@ func (a *app) metrics() *prometheus.Registry {
 	})
 	for _, rows := range []struct{ name, help, sql string }{
 		{
-			"site_mail_queued", "Mails that are due and not yet sent; -1 while the database does not answer.",
-			`SELECT count(*) FROM message WHERE state = 'queued' AND next_at <= now()`,
+			"site_mail_queued", "Mails that are due, or were put off, and not yet sent; -1 while the database does not answer.",
+			`SELECT count(*) FROM message WHERE state = 'queued' AND (next_at <= now() OR attempts > 0)`,
+		},
+		{
+			"site_mail_late_seconds", "How long the oldest of these has waited since it was written; -1 while the database does not answer.",
+			`SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)
+			FROM message WHERE state = 'queued' AND (next_at <= now() OR attempts > 0)`,
 		},
 		{
 			"site_mail_failed", "Mails that are not tried again; -1 while the database does not answer.",

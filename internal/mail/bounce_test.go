@@ -86,19 +86,25 @@ func TestBounce(t *testing.T) {
 			func(w *world, id uuid.UUID) string {
 				return dsn("failed", "4.4.7", "ada@example.com", returned(w.queue.MessageID(id)))
 			},
-			nil, row{State: "failed", Attempts: 1, Error: "came back: 4.4.7", Bounced: true}, false,
+			nil,
+			row{State: "failed", Attempts: 1, Error: "came back: 4.4.7", Bounced: true},
+			false,
 		},
 		"a policy, which is not about the address": {
 			func(w *world, id uuid.UUID) string {
 				return dsn("failed", "5.7.1", "ada@example.com", returned(w.queue.MessageID(id)))
 			},
-			nil, row{State: "failed", Attempts: 1, Error: "came back: 5.7.1", Bounced: true}, false,
+			nil,
+			row{State: "failed", Attempts: 1, Error: "came back: 5.7.1", Bounced: true},
+			false,
 		},
 		"a full mailbox": {
 			func(w *world, id uuid.UUID) string {
 				return dsn("failed", "5.2.2", "ada@example.com", returned(w.queue.MessageID(id)))
 			},
-			nil, row{State: "failed", Attempts: 1, Error: "came back: 5.2.2", Bounced: true}, false,
+			nil,
+			row{State: "failed", Attempts: 1, Error: "came back: 5.2.2", Bounced: true},
+			false,
 		},
 		"delayed": {
 			func(w *world, id uuid.UUID) string {

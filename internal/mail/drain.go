@@ -106,7 +106,7 @@ func (q *Queue) sendAll(ctx context.Context, claims []claim, until time.Time) er
 			continue
 		}
 		if err := server.open(ctx); err != nil {
-			return errors.Join(err, q.unreachable(ctx, claims[i:]))
+			return errors.Join(err, q.unreachable(ctx, claims[i:], whyUnreachable(err)))
 		}
 		sent := server.session.send(c.ID.String(), m)
 		if err := q.settle(ctx, c, d, sent); err != nil {
@@ -119,13 +119,13 @@ func (q *Queue) sendAll(ctx context.Context, claims []claim, until time.Time) er
 	return nil
 }
 
-// unreachable puts off the first of the messages, since the mail server could not be reached, and gives back the others
-// for the next drain: one failed call says enough. Where ctx ended the call, it says nothing of the server.
-func (q *Queue) unreachable(ctx context.Context, claims []claim) error {
+// unreachable puts off the first of the messages, since no mail can leave, and gives back the others for the next drain: one
+// failed call says enough. Where ctx ended the call, it says nothing of the server.
+func (q *Queue) unreachable(ctx context.Context, claims []claim, reason string) error {
 	if ctx.Err() != nil {
 		return q.giveBack(ctx, q.now(), claims)
 	}
-	return errors.Join(q.later(ctx, claims[0], "the mail server could not be reached"), q.giveBack(ctx, q.now(), claims[1:]))
+	return errors.Join(q.later(ctx, claims[0], reason), q.giveBack(ctx, q.now(), claims[1:]))
 }
 
 // pending is what is read of a message right before it is sent.
@@ -295,7 +295,7 @@ func (q *Queue) later(ctx context.Context, c claim, reason string) error {
 	if err != nil {
 		return fmt.Errorf("put off message %s: %w", c.ID, err)
 	}
-	q.log.Warn("mail put off", "message", c.ID, "reason", reason, "wait", wait)
+	q.log.Warn("mail put off", "message", c.ID, "reason", reason, "wait", wait.String())
 	return nil
 }
 

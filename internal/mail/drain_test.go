@@ -342,7 +342,7 @@ func TestUnreachableServer(t *testing.T) {
 	if err := gone.Check(t.Context()); err == nil {
 		t.Error("check finds no fault")
 	}
-	want := row{State: "queued", Attempts: 1, Error: "the mail server could not be reached"}
+	want := row{State: "queued", Attempts: 1, Error: "the mail server could not be reached: connect: connection refused"}
 	if diff := cmp.Diff(w.state(first), want); diff != "" {
 		t.Errorf("first (-got +want):\n%s", diff)
 	}

@@ -6,7 +6,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"net/textproto"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -89,6 +91,26 @@ func (r *refusal) dead() bool {
 // full mailbox or a policy.
 func condemns(status string) bool {
 	return strings.HasPrefix(status, "5.1.") && status != "5.1.7" && status != "5.1.8"
+}
+
+// whyUnreachable says in few words why no mail can leave. What a server wrote is left out but for its code.
+func whyUnreachable(err error) string {
+	var answered *textproto.Error
+	var call *net.OpError
+	var name *net.DNSError
+	var path *fs.PathError
+	const away = "the mail server could not be reached"
+	switch {
+	case errors.As(err, &path):
+		return "mail could not be written: " + path.Err.Error()
+	case errors.As(err, &answered):
+		return fmt.Sprintf("the mail server answered %d", answered.Code)
+	case errors.As(err, &name):
+		return away + ": its name is unknown"
+	case errors.As(err, &call):
+		return away + ": " + call.Err.Error()
+	}
+	return away
 }
 
 func newTransport(smtpURL, dir, helo string) (transport, error) {
