@@ -41,7 +41,8 @@ VAR_DIR and brings it up to date; any other database must have been migrated, or
 SIGINT and SIGTERM stop it: first the visitors are served, then the work ends, then the database is let go.`, alone(runServe)},
 		{"migrate", "[down]", "bring the database up to this version", `
 Runs as DATABASE_ADMIN_URL (else DATABASE_URL), which must own the database. It makes the roles site_serve,
-site_marketing and site_ledger, applies what is missing, and admits the serving role. "down" removes everything, the data included; not with SITE_ENV=production.`, runMigrate},
+site_marketing and site_ledger, applies what is missing, admits the serving role, and renews rights that the roles lack, as
+after a restore into a new cluster. "down" removes everything, the data included; not with SITE_ENV=production.`, runMigrate},
 		{"demo", "", "load example content and submissions", `
 Webinars, demos, downloads, openings, surveys, news, staff accounts and a season's submissions. It may run again:
 what is there is brought up to date. All its people have addresses at example.com, .net or .org.`, alone(runDemo)},

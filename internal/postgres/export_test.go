@@ -9,15 +9,15 @@ import (
 
 // MigrateFiles, MigrateFilesDown and CheckFiles work on other steps than the program's own.
 func MigrateFiles(ctx context.Context, files fs.FS, admin *pgxpool.Pool, serving string) error {
-	return schema{files}.up(ctx, admin, serving)
+	return schema{files: files}.up(ctx, admin, serving)
 }
 
 func MigrateFilesDown(ctx context.Context, files fs.FS, admin *pgxpool.Pool) error {
-	return schema{files}.down(ctx, admin)
+	return schema{files: files}.down(ctx, admin)
 }
 
 func CheckFiles(ctx context.Context, files fs.FS, pool *pgxpool.Pool) error {
-	return schema{files}.check(ctx, pool)
+	return schema{files: files}.check(ctx, pool)
 }
 
 // RulesOf is the list with which the test renews the one that comes with the program.

@@ -105,6 +105,7 @@ func open(ctx context.Context, cfg *pgxpool.Config) (*pgxpool.Pool, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, startingUp)
 	defer cancel()
+	var last error // of a try that was not cut off: it names host, port and reason, never the password
 	for {
 		err := pool.Ping(ctx)
 		if err == nil {
@@ -112,8 +113,12 @@ func open(ctx context.Context, cfg *pgxpool.Config) (*pgxpool.Pool, error) {
 		}
 		if !startsUp(err) || ctx.Err() != nil {
 			pool.Close()
+			if last != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return nil, fmt.Errorf("no answer within %s: %w", startingUp, last)
+			}
 			return nil, err
 		}
+		last = err
 		select {
 		case <-ctx.Done():
 		case <-time.After(100 * time.Millisecond):

@@ -269,3 +269,13 @@ func TestHosts(t *testing.T) {
 		}
 	}
 }
+
+// Where nobody listens, the error tells where that was and why, and not with which password.
+func TestNobodyListens(t *testing.T) {
+	t.Parallel()
+	_, err := postgres.Connect(t.Context(), "postgres://site:hush@127.0.0.1:1/site")
+	if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") || !strings.Contains(err.Error(), "connection refused") ||
+		strings.Contains(err.Error(), "hush") {
+		t.Errorf("got %v", err)
+	}
+}

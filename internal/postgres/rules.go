@@ -17,7 +17,7 @@ import (
 // and what each role may do. Its error names up to ten that are missing, or that came from elsewhere. A newer schema is not
 // compared: its rules are those of a newer program.
 func CheckRules(ctx context.Context, pool *pgxpool.Pool) error {
-	steps, err := schema{migrations.FS}.steps()
+	steps, err := own().steps()
 	if err != nil {
 		return err
 	}

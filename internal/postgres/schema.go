@@ -29,32 +29,39 @@ var (
 	// ErrSchemaOther means that the database was made by other steps under the same numbers. Nothing is changed in it.
 	ErrSchemaOther = errors.New("the database's schema was made by other steps than this program's: begin with an empty " +
 		"database (the embedded one is the folder postgres under VAR_DIR)")
-	// ErrNoRoles means that a backup was restored where the roles of its rights are missing, so that the rights are gone. No
-	// step can give them back.
-	ErrNoRoles = errors.New("the database was restored where the roles of its rights were missing, and lost the rights: " +
-		"run `site migrate` on an empty database, which makes the roles, and restore into that (README, In production)")
+	// ErrRoles means that the schema is there, but not the roles of the cluster that it grants its rights to, or not these
+	// rights: no dump of a database holds roles.
+	ErrRoles = errors.New("the database grants its rights to roles that are missing, or that were missing when it was " +
+		"restored: run `site migrate`, which makes them and renews their rights")
 )
 
 // Migrate applies, as owner, what is missing of our steps and of River's, and lets the role serving
 // in: member of site_serve, able to enter site_marketing. Several processes may call it at once; they
-// take turns. A step that fails leaves the ones before it applied.
+// take turns. A step that fails leaves the ones before it applied. Missing roles are made first, and rights that they lack
+// are granted anew, whatever the recorded steps say: a database restored into another cluster comes without them.
 func Migrate(ctx context.Context, admin *pgxpool.Pool, serving string) error {
-	return schema{migrations.FS}.up(ctx, admin, serving)
+	return own().up(ctx, admin, serving)
 }
 
 // MigrateDown undoes every step, ours and River's. The roles stay: they belong to the cluster.
 func MigrateDown(ctx context.Context, admin *pgxpool.Pool) error {
-	return schema{migrations.FS}.down(ctx, admin)
+	return own().down(ctx, admin)
 }
 
 // CheckSchema returns nil if this program can serve the schema it finds: all its own steps are there,
-// and no further one that says `compatible: no`. Otherwise ErrSchemaOld, ErrSchemaNew or ErrSchemaOther.
+// and no further one that says `compatible: no`. Otherwise ErrSchemaOld, ErrSchemaNew, ErrSchemaOther or ErrRoles.
 func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {
-	return schema{migrations.FS}.check(ctx, pool)
+	return own().check(ctx, pool)
 }
 
-// schema is a set of steps.
-type schema struct{ files fs.FS }
+// schema is a set of steps, and the rules that they leave.
+type schema struct {
+	files fs.FS
+	rules string // empty: not looked after
+}
+
+// own is the schema of this program.
+func own() schema { return schema{files: migrations.FS, rules: migrations.Rules} }
 
 // step is one migration file; compatible says whether the binary before it can go on serving.
 type step struct {
@@ -96,14 +103,11 @@ func (s schema) up(ctx context.Context, admin *pgxpool.Pool, serving string) err
 		return err
 	}
 	return exclusively(ctx, admin, func() error {
-		have, err := applied(ctx, admin, steps)
-		if err != nil && !errors.Is(err, ErrSchemaOld) {
+		if _, err := applied(ctx, admin, steps); err != nil && !errors.Is(err, ErrSchemaOld) {
 			return err
 		}
-		if len(have) > 0 {
-			if err := checkRoles(ctx, admin); err != nil {
-				return err
-			}
+		if err := makeRoles(ctx, admin); err != nil {
+			return err
 		}
 		// Recorded before they are applied: no moment at which an older program could miss the word.
 		if err := recordSteps(ctx, admin, steps); err != nil {
@@ -118,7 +122,10 @@ func (s schema) up(ctx context.Context, admin *pgxpool.Pool, serving string) err
 		if err := riverUp(ctx, admin); err != nil {
 			return fmt.Errorf("migrate the job queue: %w", err)
 		}
-		return admit(ctx, admin, serving)
+		if err := admit(ctx, admin, serving); err != nil {
+			return err
+		}
+		return s.renew(ctx, admin, len(steps))
 	})
 }
 
@@ -226,7 +233,7 @@ func applied(ctx context.Context, pool *pgxpool.Pool, steps []step) (map[int64]s
 	case sqlState(err, "42P01"): // no such table
 		return nil, ErrSchemaOld
 	case sqlState(err, "42501"): // none that we were let in to
-		return nil, cmp.Or(checkRoles(ctx, pool), ErrSchemaOld)
+		return nil, barred(ctx, pool)
 	case sqlState(err, "42703"): // from the time before steps had their names recorded
 		return nil, ErrSchemaOther
 	case err != nil:
@@ -242,18 +249,6 @@ func applied(ctx context.Context, pool *pgxpool.Pool, steps []step) (map[int64]s
 		}
 	}
 	return have, nil
-}
-
-// checkRoles finds the roles to which the first step gives rights.
-func checkRoles(ctx context.Context, pool *pgxpool.Pool) error {
-	var there int
-	if err := pool.QueryRow(ctx, `SELECT count(*) FROM pg_roles WHERE rolname IN ('site_serve', 'site_marketing')`).Scan(&there); err != nil {
-		return fmt.Errorf("look for roles: %w", err)
-	}
-	if there < 2 {
-		return ErrNoRoles
-	}
-	return nil
 }
 
 func (s schema) check(ctx context.Context, pool *pgxpool.Pool) error {
@@ -275,6 +270,9 @@ func (s schema) check(ctx context.Context, pool *pgxpool.Pool) error {
 		if !st.Compatible {
 			return fmt.Errorf("%w (step %s)", ErrSchemaNew, cmp.Or(st.Name, fmt.Sprint(st.Version)))
 		}
+	}
+	if missing, err := missingRoles(ctx, pool); err != nil || len(missing) > 0 {
+		return errors.Join(err, lacking(missing))
 	}
 	return riverCheck(ctx, pool)
 }
