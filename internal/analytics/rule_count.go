@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/privacy"
 )
 
@@ -143,7 +144,7 @@ func (r *Room) ask(ctx context.Context, site http.Handler, method, signal string
 		req.Header.Set(name, value)
 	}
 	a := &answer{header: http.Header{}, status: http.StatusOK}
-	site.ServeHTTP(a, req)
+	site.ServeHTTP(a, page.Own(req))
 	if a.status >= http.StatusBadRequest {
 		return nil, fmt.Errorf("the page about cookies answers %d", a.status)
 	}

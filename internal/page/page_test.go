@@ -415,6 +415,27 @@ func TestAnswerOfOneIsNotShared(t *testing.T) {
 	}
 }
 
+// What a check of the program asks is nobody's request: it is written down where it fails alone.
+func TestOwnRequests(t *testing.T) {
+	var log strings.Builder
+	set := newSet(t, time.Now, &log)
+	h := set.Log(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/broken" {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	for path, want := range map[string]string{"/": "", "/broken": "check=true"} {
+		log.Reset()
+		h.ServeHTTP(httptest.NewRecorder(), page.Own(httptest.NewRequest(http.MethodGet, path, http.NoBody)))
+		if got := log.String(); (want == "") != (got == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q", path, got)
+		}
+	}
+	if get(h, "/"); !strings.Contains(log.String(), "status=200") {
+		t.Errorf("a visitor's request: %q", log.String())
+	}
+}
+
 func TestErrorsStayInside(t *testing.T) {
 	var log strings.Builder
 	set := newSet(t, time.Now, &log)

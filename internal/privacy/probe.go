@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+
+	"clickcommerce.com/site/internal/page"
 )
 
 // answer is what the site says to a probe: as little of a response as a check needs.
@@ -44,7 +46,7 @@ func (r *Room) answer(req *http.Request, path string) (*answer, error) {
 	req = req.WithContext(context.WithValue(req.Context(), probing{}, true))
 	req.RequestURI, req.RemoteAddr = path, "127.0.0.1:0"
 	a := &answer{header: http.Header{}}
-	r.server().ServeHTTP(a, req)
+	r.server().ServeHTTP(a, page.Own(req))
 	if a.status != http.StatusOK {
 		return nil, fmt.Errorf("%s answers %d", path, a.status)
 	}
