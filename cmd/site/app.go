@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/account"
@@ -224,7 +225,7 @@ func (a *app) openMail() (*mail.Queue, error) {
 	return mail.New(mail.Config{
 		Pool: a.pool, Keys: a.ring, Files: files, Templates: a.mailTemplates(), SMTP: a.cfg.SMTPURL,
 		Relay: slices.ContainsFunc(hosts, func(host string) bool { return !local(host) }),
-		Dir:   filepath.Join(a.cfg.VarDir, "mail"), Now: a.now, Log: a.log,
+		Dir:   a.mailDir(), Now: a.now, Log: a.log,
 		Identity: mail.Identity{
 			Name: a.site.Name, LegalName: a.site.LegalName, Address: a.site.Address, PublicURL: a.cfg.PublicURL,
 			PrivacyEmail: a.site.PrivacyEmail,
@@ -232,6 +233,9 @@ func (a *app) openMail() (*mail.Queue, error) {
 		},
 	})
 }
+
+// mailDir is where mails are written while there is no relay.
+func (a *app) mailDir() string { return filepath.Join(a.cfg.VarDir, "mail") }
 
 // viewed counts a visit; what a check asks for is none.
 func (a *app) viewed(r *http.Request, answer http.Header) {
@@ -267,6 +271,9 @@ func (a *app) publishFirst(ctx context.Context) error {
 func openKeys(ctx context.Context, path string, db *postgres.DB) (*key.Ring, error) {
 	ring, err := key.Load(path)
 	if errors.Is(err, os.ErrNotExist) && db.Embedded() {
+		if err := firstKeys(ctx, path, db); err != nil {
+			return nil, err
+		}
 		if ring, err = key.Create(path); errors.Is(err, os.ErrExist) {
 			ring, err = key.Load(path) // another process was first
 		}
@@ -287,6 +294,20 @@ func openKeys(ctx context.Context, path string, db *postgres.DB) (*key.Ring, err
 			path, ring.Fingerprint(), known)
 	}
 	return ring, nil
+}
+
+// firstKeys refuses to make keys beside those with which the database was written: they would open nothing, and one day be
+// taken for the right ones.
+func firstKeys(ctx context.Context, path string, db *postgres.DB) error {
+	var known string
+	err := db.Pool.QueryRow(ctx, `SELECT key_fingerprint FROM installation`).Scan(&known)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("compare the keys: %w", err)
+	}
+	return fmt.Errorf("KEY_FILE %s is not there, and this database was written with keys already (fingerprint %s)", path, known)
 }
 
 // handler is all that the server answers.

@@ -17,7 +17,7 @@ import (
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	all := call(t, nil, "", "help")
-	all.want(t, 0, append(variables(), "Usage: site COMMAND")...)
+	all.want(t, 0, append(variables(), "POSTGRES_BIN", "Usage: site COMMAND")...)
 	for _, c := range commands() {
 		if !strings.Contains(all.stdout, "\n  "+c.name+" ") {
 			t.Errorf("help does not list %s", c.name)
@@ -43,8 +43,9 @@ func TestStaffAdd(t *testing.T) {
 		{"password", password + "\n", "add ann@example.com --role admin --password-stdin", 0, "https://site.test/staff/sign-in"},
 		{"invitation", "", "add Bob@example.com --role reviewer,privacy --name Bob", 0, "https://site.test/staff/invite/"},
 		{"taken", "", "add bob@example.com --role reviewer", 1, "site staff: "},
-		{"no such role", "", "add eve@example.com --role boss", 1, `no role "boss": there are [reviewer`},
-		{"no address", "", "add eve --role admin", 1, "site staff: "},
+		{"no such role", "", "add eve@example.com --role boss", 2, `no role "boss": write reviewer, recruiter, alliance, marketer, privacy, admin`},
+		{"no address", "", "add eve --role admin", 2, "site staff: account: not an email address"},
+		{"no password", "", "add eve@example.com --role admin --password-stdin", 1, "is empty"},
 		{"short password", "x\n", "add eve@example.com --role admin --password-stdin", 1, "site staff: "},
 		{"no role", "", "add eve@example.com", 2, "usage: site staff add EMAIL --role ROLE"},
 		{"flags first", "", "add --role admin eve@example.com", 2, "usage: "},

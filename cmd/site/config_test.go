@@ -47,6 +47,8 @@ func TestConfig(t *testing.T) {
 		"SMTP_URL=ftp://u:hush@h":                "SMTP_URL",
 		"SMTP_URL=smtp://u:hush@h:0":             "SMTP_URL",
 		"SMTP_URL=smtp://h?starttls=maybe":       "SMTP_URL",
+		"SMTP_URL=smtp://h?start_tls=required":   "SMTP_URL",
+		"SMTP_URL=smtp://h?starttls=required":    "",
 		"BLOB_URL=s3://h/bucket":                 "BLOB_URL",
 		"BLOB_URL=s3://k:hush@h/bucket":          "",
 		"CLAMD_ADDR=scanner":                     "CLAMD_ADDR",

@@ -66,7 +66,7 @@ func TestDoctorFinds(t *testing.T) {
 		},
 		"no keys": {
 			[]string{"KEY_FILE=" + filepath.Join(in.dir, "none")},
-			[]string{"FAIL  KEY_FILE holds", "ok    the schema", "ok    mail can leave", "not examined without keys"},
+			[]string{"FAIL  KEY_FILE holds", "In production, 3", "ok    the schema", "ok    mail can leave", "not examined without keys"},
 			[]string{"P-6"},
 		},
 		"no database": {
@@ -89,6 +89,9 @@ func TestDoctorFinds(t *testing.T) {
 			[]string{"SMTP_URL=smtp://site:hush@127.0.0.1:1"},
 			[]string{"FAIL  mail can leave", "demo: true", "P-6"},
 			nil,
+		},
+		"mail that stays": {
+			[]string{"SITE_ENV=production"}, []string{"FAIL  mail can leave", "SMTP_URL is empty: mail is written to files", "P-6"}, nil,
 		},
 		"no scanner": {
 			[]string{"CLAMD_ADDR=127.0.0.1:1"}, []string{"FAIL  the virus scanner answers", "ok    mail can leave"}, nil,
@@ -117,6 +120,25 @@ func TestDoctorFinds(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Keys are made with the embedded database: nobody is told that they are there before.
+func TestDoctorMakesKeys(t *testing.T) {
+	t.Parallel()
+	dir := varDir(t)
+	got := call(t, []string{"VAR_DIR=" + dir, "POSTGRES_BIN=/nonexistent"}, "", "doctor")
+	got.want(t, 1, "FAIL  the database answers", "FAIL  KEY_FILE is made")
+	if strings.Contains(got.stdout, "ok    KEY_FILE holds") {
+		t.Errorf("no keys are there, and it says:\n%s", got.stdout)
+	}
+	call(t, []string{"VAR_DIR=" + dir}, "", "doctor").want(t, 0, "KEY_FILE is yet to be made")
+	call(t, []string{"VAR_DIR=" + dir}, "", "doctor").want(t, 0, "ok    KEY_FILE holds every key")
+
+	mistyped := filepath.Join(dir, "nowhere", "keys")
+	call(t, []string{"VAR_DIR=" + dir, "KEY_FILE=" + mistyped}, "", "doctor").want(t, 1, mistyped+" is not there")
+	if _, err := os.Stat(filepath.Dir(mistyped)); !os.IsNotExist(err) {
+		t.Errorf("beside the keys of this database others were made: %v", err)
 	}
 }
 

@@ -33,6 +33,9 @@ type command struct {
 // errUsage is returned by a command that was called wrongly, before it did anything.
 var errUsage = errors.New("called wrongly")
 
+// callFault is returned by a command whose call or configuration does not stand, before it did anything.
+type callFault struct{ error }
+
 func commands() []command {
 	return []command{
 		{"serve", "", "serve the site until told to stop", `
@@ -114,9 +117,13 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		stdin: stdin, stdout: stdout, now: time.Now,
 	}
 	err := cmd.run(ctx, c, args[1:])
+	var fault callFault
 	switch {
 	case errors.Is(err, errUsage):
 		fmt.Fprintf(stderr, "usage: site %s\n", cmd.usage())
+		return 2
+	case errors.As(err, &fault):
+		fmt.Fprintf(stderr, "site %s: %v\n", cmd.name, fault)
 		return 2
 	case err != nil:
 		fmt.Fprintf(stderr, "site %s: %v\n", cmd.name, err)
@@ -154,7 +161,7 @@ func help(args []string, stdout, stderr io.Writer) int {
 		}
 		fmt.Fprintf(stdout, "\nIt is configured by the environment, as the README tells:\n  %s\n\n"+
 			"It exits with 0 when all is done, 1 when something failed, 2 when the call or the configuration does not stand.\n",
-			strings.Join(variables(), "\n  "))
+			strings.Join(append(variables(), "POSTGRES_BIN"), "\n  "))
 		return 0
 	}
 	c, ok := find(args[1])

@@ -55,7 +55,7 @@ func runStaff(ctx context.Context, c *cli, args []string) error {
 	for word := range strings.SplitSeq(*role, ",") {
 		r := account.Role(word)
 		if !r.Valid() {
-			return fmt.Errorf("no role %q: there are %v", word, account.Roles())
+			return callFault{fmt.Errorf("no role %q: write %s", word, roleNames())}
 		}
 		hire.Roles = append(hire.Roles, r)
 	}
@@ -64,14 +64,28 @@ func runStaff(ctx context.Context, c *cli, args []string) error {
 		if err != nil {
 			return fmt.Errorf("read the password: %w", err)
 		}
-		hire.Password = strings.TrimRight(string(raw), "\r\n")
+		if hire.Password = strings.TrimRight(string(raw), "\r\n"); hire.Password == "" {
+			return errors.New("the password on standard input is empty")
+		}
 	}
 	return withApp(ctx, c, func(a *app) error { return a.hire(ctx, hire) })
+}
+
+// roleNames lists the roles that there are.
+func roleNames() string {
+	var names []string
+	for _, r := range account.Roles() {
+		names = append(names, string(r))
+	}
+	return strings.Join(names, ", ")
 }
 
 // hire makes the account, and invites where no password was given.
 func (a *app) hire(ctx context.Context, h account.Hire) error {
 	made, err := a.accounts.Create(ctx, h)
+	if errors.Is(err, account.ErrAddress) {
+		return callFault{err}
+	}
 	if err != nil {
 		return err
 	}

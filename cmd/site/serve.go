@@ -25,6 +25,9 @@ const (
 )
 
 func runServe(ctx context.Context, c *cli) error {
+	if err := writable(c.cfg.VarDir); err != nil {
+		return callFault{fmt.Errorf("VAR_DIR: %w", err)}
+	}
 	public, err := net.Listen("tcp", c.cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("LISTEN: %w", err)
@@ -41,6 +44,19 @@ func runServe(ctx context.Context, c *cli) error {
 		return errors.Join(err, public.Close(), admin.Close(), a.Close())
 	}
 	return errors.Join(a.serve(ctx, public, admin), a.Close())
+}
+
+// writable makes a folder where it is missing, and tries to write in it: uploads and the journal of erasures may go there,
+// and mail where there is no relay, and none of them is to be missed by a visitor first.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // as root, the embedded database runs as another user
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".writable-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // serve answers on both listeners until ctx ends, and returns once everything under way has ended: visitors first, then

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -78,4 +82,22 @@ func listen(t *testing.T) net.Listener {
 		t.Fatal(err)
 	}
 	return l
+}
+
+// What is to be written where nothing can be written is not missed by a visitor first.
+func TestServeRefusesAPlaceThatItCannotWrite(t *testing.T) {
+	t.Parallel()
+	in := newInstall(t)
+	file := filepath.Join(in.dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var out strings.Builder
+	code := run(ctx, []string{"serve"}, append(slices.Clone(in.environ), "VAR_DIR="+filepath.Join(file, "var"),
+		"KEY_FILE="+filepath.Join(in.dir, "keys"), "LISTEN=127.0.0.1:0", "ADMIN_LISTEN=127.0.0.1:0"), strings.NewReader(""), &out, &out)
+	if code != 2 || !strings.Contains(out.String(), "VAR_DIR: ") || !strings.Contains(out.String(), "not a directory") {
+		t.Errorf("exit %d:\n%s", code, &out)
+	}
 }

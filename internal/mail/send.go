@@ -155,6 +155,11 @@ func parseServer(raw, helo string) (*server, error) {
 			return nil, errors.New("mail: SMTP_URL has no usable port")
 		}
 	}
+	query, err := url.ParseQuery(u.RawQuery)
+	delete(query, "starttls")
+	if err != nil || len(query) > 0 { // a misspelt starttls=required would send in the clear
+		return nil, errors.New("mail: SMTP_URL has an option other than starttls")
+	}
 	switch u.Query().Get("starttls") {
 	case "":
 	case "required":
