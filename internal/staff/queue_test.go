@@ -170,7 +170,7 @@ func TestBulk(t *testing.T) {
 	}
 	has(t, me.get(t, h, "/staff/submissions"), ".bulk", "Close is for what was answered (Question)")
 	demos := h.as(t, account.Marketer).get(t, h, "/staff/submissions")
-	has(t, demos, ".bulk", "Nothing of yours is closed many at once")
+	has(t, demos, ".bulk", "Nothing in your inbox is closed here")
 	if n := demos.Find(`.bulk [value="close"]`).Length(); n != 0 {
 		t.Error("a kind without a plain closing offers one")
 	}

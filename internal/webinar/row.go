@@ -263,7 +263,7 @@ func (s Stand) Tag() string {
 func (s Stand) Word() string {
 	switch s {
 	case Open:
-		return "Seats are free"
+		return "Seats left"
 	case Nearly:
 		return "Nearly full"
 	case Queue:

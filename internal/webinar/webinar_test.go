@@ -402,7 +402,7 @@ func TestHowItStands(t *testing.T) {
 		words    string
 		register int
 	}{
-		"free": {"Seats are free", 200}, "nearly": {"2 seats of 100 left", 200}, "small": {"Seats are free", 200},
+		"free": {"Seats left", 200}, "nearly": {"2 seats of 100 left", 200}, "small": {"Seats left", 200},
 		"full": {"All 10 seats are taken", 200},
 		"past": {"See what is coming up", 303}, "running": {"registration is closed", 303}, "draft": {"", 404},
 		"off": {"The speaker is ill.", 303},
