@@ -13,7 +13,7 @@ func TestRelay(t *testing.T) {
 	in := newInstall(t)
 	for setting, want := range map[string]string{
 		"SMTP_URL=": "sent",
-		"SMTP_URL=smtp://127.0.0.1:1?starttls=off":         "queued: the mail server could not be reached",
+		"SMTP_URL=smtp://127.0.0.1:1?starttls=off":         "queued: the mail server could not be reached: connect: connection refused",
 		"SMTP_URL=smtp://smtp.example.com:25?starttls=off": "withheld: no statement that its person read names a company that carries our mail",
 	} {
 		id := oldLetter(t, in)
