@@ -213,3 +213,6 @@ func (c *config) parse() error {
 	}
 	return errors.Join(faults...)
 }
+
+// writes tells whether anything goes to VAR_DIR: the embedded database, uploads and the journals, mail without a relay.
+func (c config) writes() bool { return c.DatabaseURL == "" || c.BlobURL == "" || c.SMTPURL == "" }

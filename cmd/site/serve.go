@@ -25,8 +25,10 @@ const (
 )
 
 func runServe(ctx context.Context, c *cli) error {
-	if err := writable(c.cfg.VarDir); err != nil {
-		return callFault{fmt.Errorf("VAR_DIR: %w", err)}
+	if c.cfg.writes() {
+		if err := writable(c.cfg.VarDir); err != nil {
+			return callFault{fmt.Errorf("VAR_DIR: %w", err)}
+		}
 	}
 	public, err := net.Listen("tcp", c.cfg.Listen)
 	if err != nil {
@@ -46,8 +48,8 @@ func runServe(ctx context.Context, c *cli) error {
 	return errors.Join(a.serve(ctx, public, admin), a.Close())
 }
 
-// writable makes a folder where it is missing, and tries to write in it: uploads and the journal of erasures may go there,
-// and mail where there is no relay, and none of them is to be missed by a visitor first.
+// writable makes a folder where it is missing, and tries to write in it: that it can't be is not to be missed by a visitor
+// first.
 func writable(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // as root, the embedded database runs as another user
 		return err

@@ -101,3 +101,20 @@ func TestServeRefusesAPlaceThatItCannotWrite(t *testing.T) {
 		t.Errorf("exit %d:\n%s", code, &out)
 	}
 }
+
+// With database, uploads and mail elsewhere nothing is written to VAR_DIR, and a file system that can be read alone will do.
+func TestWrites(t *testing.T) {
+	away := config{DatabaseURL: "postgres://db/site", BlobURL: "s3://files/site", SMTPURL: "smtp://relay"}
+	if away.writes() {
+		t.Error("a place to write is asked for, though nothing is written there")
+	}
+	for _, near := range []config{
+		{BlobURL: away.BlobURL, SMTPURL: away.SMTPURL},
+		{DatabaseURL: away.DatabaseURL, SMTPURL: away.SMTPURL},
+		{DatabaseURL: away.DatabaseURL, BlobURL: away.BlobURL},
+	} {
+		if !near.writes() {
+			t.Errorf("%+v writes to VAR_DIR", near)
+		}
+	}
+}
