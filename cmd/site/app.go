@@ -271,12 +271,7 @@ func (a *app) publishFirst(ctx context.Context) error {
 func openKeys(ctx context.Context, path string, db *postgres.DB) (*key.Ring, error) {
 	ring, err := key.Load(path)
 	if errors.Is(err, os.ErrNotExist) && db.Embedded() {
-		if err := firstKeys(ctx, path, db); err != nil {
-			return nil, err
-		}
-		if ring, err = key.Create(path); errors.Is(err, os.ErrExist) {
-			ring, err = key.Load(path) // another process was first
-		}
+		ring, err = firstKeys(ctx, path, db)
 	}
 	if err != nil {
 		return nil, err
@@ -285,9 +280,9 @@ func openKeys(ctx context.Context, path string, db *postgres.DB) (*key.Ring, err
 		INSERT INTO installation (key_fingerprint) VALUES ($1) ON CONFLICT DO NOTHING`, ring.Fingerprint()); err != nil {
 		return nil, fmt.Errorf("remember the keys: %w", err)
 	}
-	var known string
-	if err := db.Pool.QueryRow(ctx, `SELECT key_fingerprint FROM installation`).Scan(&known); err != nil {
-		return nil, fmt.Errorf("compare the keys: %w", err)
+	known, err := writtenWith(ctx, db)
+	if err != nil {
+		return nil, err
 	}
 	if known != ring.Fingerprint() {
 		return nil, fmt.Errorf("KEY_FILE %s is not the one that this database was written with (fingerprint %s, not %s)",
@@ -296,18 +291,30 @@ func openKeys(ctx context.Context, path string, db *postgres.DB) (*key.Ring, err
 	return ring, nil
 }
 
-// firstKeys refuses to make keys beside those with which the database was written: they would open nothing, and one day be
+// firstKeys makes the key file, unless the database was written with other keys: these would open nothing, and one day be
 // taken for the right ones.
-func firstKeys(ctx context.Context, path string, db *postgres.DB) error {
-	var known string
-	err := db.Pool.QueryRow(ctx, `SELECT key_fingerprint FROM installation`).Scan(&known)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
-	}
+func firstKeys(ctx context.Context, path string, db *postgres.DB) (*key.Ring, error) {
+	known, err := writtenWith(ctx, db)
 	if err != nil {
-		return fmt.Errorf("compare the keys: %w", err)
+		return nil, err
 	}
-	return fmt.Errorf("KEY_FILE %s is not there, and this database was written with keys already (fingerprint %s)", path, known)
+	if known != "" {
+		return nil, fmt.Errorf("KEY_FILE %s is not there, and this database was written with keys already (fingerprint %s)", path, known)
+	}
+	ring, err := key.Create(path)
+	if errors.Is(err, os.ErrExist) {
+		return key.Load(path) // another process was first
+	}
+	return ring, err
+}
+
+// writtenWith is the fingerprint of the keys that a database was written with, "" before the first.
+func writtenWith(ctx context.Context, db *postgres.DB) (fingerprint string, err error) {
+	err = db.Pool.QueryRow(ctx, `SELECT key_fingerprint FROM installation`).Scan(&fingerprint)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return "", fmt.Errorf("compare the keys: %w", err)
+	}
+	return fingerprint, nil
 }
 
 // handler is all that the server answers.

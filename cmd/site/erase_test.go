@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -204,16 +203,6 @@ func refused(t *testing.T, a *app) {
 	}
 }
 
-// program is one of Postgres's own, of the newest version that is installed.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
-	if err != nil || len(found) == 0 {
-		t.Fatalf("%s is not installed", name)
-	}
-	return found[len(found)-1]
-}
-
 // known counts the people whose address is known, if they have answers.
 func known(t *testing.T, a *app) (n int) {
 	t.Helper()
@@ -380,7 +369,7 @@ func TestAfterRestore(t *testing.T) {
 // restore brings a database to what a dump says.
 func restore(t *testing.T, url, dump string) {
 	t.Helper()
-	psql := exec.CommandContext(t.Context(), program(t, "psql"), "--quiet", "--no-psqlrc", url)
+	psql := exec.CommandContext(t.Context(), pgtest.Program(t, "psql"), "--quiet", "--no-psqlrc", url)
 	psql.Stdin = strings.NewReader(dump)
 	if out, err := psql.CombinedOutput(); err != nil {
 		t.Errorf("restore: %v: %s", err, out)

@@ -121,7 +121,7 @@ func (x searched) mustBeClean(t *testing.T) {
 // dump is a whole database in plain SQL.
 func dump(t *testing.T, databaseURL string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), program(t, "pg_dump"), "--no-password", databaseURL).Output()
+	out, err := exec.CommandContext(t.Context(), pgtest.Program(t, "pg_dump"), "--no-password", databaseURL).Output()
 	if err != nil {
 		t.Fatalf("pg_dump: %v", err)
 	}

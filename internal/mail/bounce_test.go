@@ -56,7 +56,15 @@ func returned(messageID string) string { return "Message-ID: <" + messageID + ">
 
 func TestBounce(t *testing.T) {
 	t.Parallel()
-	came := row{State: "failed", Attempts: 1, Error: "came back: 5.1.1", Bounced: true}
+	cameBack := func(status string) row {
+		return row{State: "failed", Attempts: 1, Error: "came back: " + status, Bounced: true}
+	}
+	failed := func(status string) func(*world, uuid.UUID) string {
+		return func(w *world, id uuid.UUID) string {
+			return dsn("failed", status, "ada@example.com", returned(w.queue.MessageID(id)))
+		}
+	}
+	came := cameBack("5.1.1")
 	sent := row{State: "sent", Attempts: 1}
 	for name, c := range map[string]struct {
 		report func(w *world, id uuid.UUID) string
@@ -82,30 +90,9 @@ func TestBounce(t *testing.T) {
 			},
 			nil, came, true,
 		},
-		"tried for days": {
-			func(w *world, id uuid.UUID) string {
-				return dsn("failed", "4.4.7", "ada@example.com", returned(w.queue.MessageID(id)))
-			},
-			nil,
-			row{State: "failed", Attempts: 1, Error: "came back: 4.4.7", Bounced: true},
-			false,
-		},
-		"a policy, which is not about the address": {
-			func(w *world, id uuid.UUID) string {
-				return dsn("failed", "5.7.1", "ada@example.com", returned(w.queue.MessageID(id)))
-			},
-			nil,
-			row{State: "failed", Attempts: 1, Error: "came back: 5.7.1", Bounced: true},
-			false,
-		},
-		"a full mailbox": {
-			func(w *world, id uuid.UUID) string {
-				return dsn("failed", "5.2.2", "ada@example.com", returned(w.queue.MessageID(id)))
-			},
-			nil,
-			row{State: "failed", Attempts: 1, Error: "came back: 5.2.2", Bounced: true},
-			false,
-		},
+		"tried for days": {failed("4.4.7"), nil, cameBack("4.4.7"), false},
+		"a policy, which is not about the address": {failed("5.7.1"), nil, cameBack("5.7.1"), false},
+		"a full mailbox": {failed("5.2.2"), nil, cameBack("5.2.2"), false},
 		"delayed": {
 			func(w *world, id uuid.UUID) string {
 				return dsn("delayed", "4.4.1", "ada@example.com", returned(w.queue.MessageID(id)))

@@ -2,8 +2,6 @@ package postgres_test
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	osexec "os/exec"
 	"path/filepath"
 	"strings"
@@ -25,7 +23,7 @@ func TestRestoreIntoAnotherCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	dump := filepath.Join(folder(t), "site.dump")
-	if out, err := osexec.Command(beside(t, "pg_dump"), "-Fc", "-f", dump, pgtest.AdminURL(t, from)).CombinedOutput(); err != nil {
+	if out, err := osexec.Command(pgtest.Program(t, "pg_dump"), "-Fc", "-f", dump, pgtest.AdminURL(t, from)).CombinedOutput(); err != nil {
 		t.Fatalf("pg_dump: %v\n%s", err, out)
 	}
 
@@ -44,7 +42,7 @@ func TestRestoreIntoAnotherCluster(t *testing.T) {
 	} {
 		exec(t, root, sql)
 	}
-	out, err := osexec.Command(beside(t, "pg_restore"), "--no-owner", "-d", c.URL("owner", "site"), dump).CombinedOutput()
+	out, err := osexec.Command(pgtest.Program(t, "pg_restore"), "--no-owner", "-d", c.URL("owner", "site"), dump).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), `role "site_serve" does not exist`) {
 		t.Fatalf("restored without its roles: %v\n%s", err, out)
 	}
@@ -84,25 +82,4 @@ func TestRestoreIntoAnotherCluster(t *testing.T) {
 	if err != nil || owner != "site_ledger" {
 		t.Errorf("chains are removed as %s, %v", owner, err)
 	}
-}
-
-// beside is the path of one of Postgres's programs, of the version that the tests' server has.
-func beside(t *testing.T, name string) string {
-	t.Helper()
-	var version int
-	if err := admin(t, pgtest.Empty(t)).QueryRow(t.Context(), `SELECT current_setting('server_version_num')::int / 10000`).
-		Scan(&version); err != nil {
-		t.Fatal(err)
-	}
-	for _, dir := range []string{os.Getenv("POSTGRES_BIN"), fmt.Sprintf("/usr/lib/postgresql/%d/bin", version)} {
-		if path := filepath.Join(dir, name); dir != "" && exists(path) {
-			return path
-		}
-	}
-	return name
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

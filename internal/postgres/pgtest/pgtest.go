@@ -87,6 +87,22 @@ func Empty(t testing.TB) string {
 	return s.URL(cluster.Owner, name)
 }
 
+// Program is the path of one of Postgres's own programs, pg_dump or psql, of the version that the server has.
+func Program(t testing.TB, name string) string {
+	t.Helper()
+	var major int
+	if err := open(t, Empty(t)).QueryRow(t.Context(), `SELECT current_setting('server_version_num')::int / 10000`).Scan(&major); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	for _, dir := range []string{os.Getenv("POSTGRES_BIN"), fmt.Sprintf("/usr/lib/postgresql/%d/bin", major)} {
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); dir != "" && err == nil {
+			return path
+		}
+	}
+	return name // wherever the machine has it
+}
+
 func running(t testing.TB) *postgres.Scratch {
 	t.Helper()
 	s, err := shared()
