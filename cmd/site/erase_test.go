@@ -21,6 +21,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
@@ -354,7 +355,9 @@ func TestAfterRestore(t *testing.T) {
 	cmd.Env = append([]string{"SITE_AS_PROGRAM=1", "PATH=" + os.Getenv("PATH")}, environ...)
 	var said bytes.Buffer
 	serves := &stopper{word: "Serving", stop: sync.OnceFunc(func() {
-		restore(t, restored, "DROP SCHEMA public, analytics, river CASCADE; CREATE SCHEMA public;"+before)
+		empty(t, restored)
+		// Its tables stand empty for a while before they are filled, as those of a big one do.
+		restore(t, restored, strings.Replace(before, "\nCOPY ", "\nSELECT pg_sleep(2.5);\nCOPY ", 1))
 	})}
 	cmd.Stdout, cmd.Stderr = serves, &said
 	err = cmd.Run()
@@ -369,10 +372,32 @@ func TestAfterRestore(t *testing.T) {
 // restore brings a database to what a dump says.
 func restore(t *testing.T, url, dump string) {
 	t.Helper()
-	psql := exec.CommandContext(t.Context(), pgtest.Program(t, "psql"), "--quiet", "--no-psqlrc", url)
+	psql := exec.CommandContext(t.Context(), pgtest.Program(t, "psql"), "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", url)
 	psql.Stdin = strings.NewReader(dump)
 	if out, err := psql.CombinedOutput(); err != nil {
-		t.Errorf("restore: %v: %s", err, out)
+		t.Errorf("restore: %v: %.600s", err, out)
+	}
+}
+
+// empty removes all that is in a database which is served meanwhile: until it gets by the locks of the server.
+func empty(t *testing.T, url string) {
+	t.Helper()
+	db, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close(context.WithoutCancel(t.Context())) }()
+	const deadlock = "40P01"
+	for {
+		_, err := db.Exec(t.Context(), `DROP SCHEMA public, analytics, river CASCADE; CREATE SCHEMA public`)
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) && pg.Code == deadlock {
+			continue
+		}
+		if err != nil {
+			t.Errorf("empty the database: %v", err)
+		}
+		return
 	}
 }
 
