@@ -29,8 +29,8 @@ func journeyLines(t *testing.T, _ *house, in func() *visitor) {
 
 	for _, tt := range []struct{ label, text, field, line string }{
 		{"Email address", "ada", "#f-email", "Write the address like name@example.com"},
-		{"Full name", " ", "#f-name", "Please fill in: Full name"},
-		{why, " ", "#f-why", "Please answer: " + why},
+		{"Full name", " ", "#f-name", "Enter your full name."},
+		{why, " ", "#f-why", "Write why you want this alliance: it is what we judge."},
 	} {
 		v.write(tt.label, tt.text)
 		v.do("leave it", chromedp.KeyEvent(kb.Tab))

@@ -302,7 +302,7 @@ func raises(f ast.Expr) bool {
 // definesField tells whether an assignment changes the words of a form or of one of its fields.
 func definesField(n *ast.AssignStmt) bool {
 	_, name := named(n.Lhs[0])
-	return slices.Contains([]string{"Hint", "Why", "Label", "Intro"}, name)
+	return slices.Contains([]string{"Hint", "Why", "Label", "Intro", "Missing"}, name)
 }
 
 // makesField tells whether a call makes one of the fields that many forms share.

@@ -26,7 +26,8 @@ func request() form.Form {
 			activity.PhoneField("Some questions are settled faster by a call. For anything else we call only if you tick so below."),
 			{
 				Name: "role", Label: "How do you belong to us?", Kind: form.Choice, Required: true, Example: "customer",
-				Why: "It decides whom we ask: your company’s administrator, or your alliance manager.",
+				Missing: "Choose how you belong to us.",
+				Why:     "It decides whom we ask: your company’s administrator, or your alliance manager.",
 				Options: []form.Option{
 					{Value: "customer", Label: "Customer", Hint: "Your company uses our software."},
 					{Value: "partner", Label: "Partner", Hint: "Your company is in the Alliance Program, or sells through a portal of ours."},
@@ -35,10 +36,12 @@ func request() form.Form {
 			},
 			{
 				Name: "products", Label: "Which products do you work with?", Kind: form.Several, Required: true, Example: "service-parts",
-				Why: "Downloads and releases are sorted by product family.", Options: activity.ProductOptions(),
+				Missing: "Choose at least one product family that you work with.",
+				Why:     "Downloads and releases are sorted by product family.", Options: activity.ProductOptions(),
 			},
 			{
 				Name: "why", Label: "What do you need access for?", Kind: form.LongText, Required: true, Max: 1500,
+				Missing: "Write what you need access for.",
 				Hint:    "Your part in your company, and what you want to do there.",
 				Why:     "It is what we check, and the less you need the faster we can say yes.",
 				Example: "I plan spare parts for our pumps and need the release notes and the import guides.",

@@ -14,6 +14,7 @@ import (
 func NameField(why string) form.Field {
 	return form.Field{
 		Name: "name", Label: "Full name", Kind: form.Text, Required: true, Max: 120, Why: why,
+		Missing: "Enter your full name.",
 		Example: "Ada Lovelace", Autocomplete: "name",
 	}
 }
@@ -22,6 +23,7 @@ func NameField(why string) form.Field {
 func EmailField(why string) form.Field {
 	return form.Field{
 		Name: "email", Label: "Email address", Kind: form.Email, Required: true, Why: why,
+		Missing: "Enter your email address.",
 		Example: "ada@example.com", Autocomplete: "email",
 	}
 }
@@ -30,6 +32,7 @@ func EmailField(why string) form.Field {
 func CompanyField(required bool, why string) form.Field {
 	return form.Field{
 		Name: "company", Label: "Company or institution", Kind: form.Text, Required: required, Max: 160, Why: why,
+		Missing: "Enter the name of your company or institution.",
 		Example: "Northline Bearings", Autocomplete: "organization",
 	}
 }
@@ -38,7 +41,8 @@ func CompanyField(required bool, why string) form.Field {
 func CodeField() form.Field {
 	return form.Field{
 		Name: codeName, Label: "Code from our mail", Kind: form.Text, Required: true, Autocomplete: "one-time-code",
-		Hint: "Six digits, good for 15 minutes.",
+		Missing: "Enter the six digits of the code from our mail.",
+		Hint:    "Six digits, good for 15 minutes.",
 	}
 }
 
@@ -46,6 +50,7 @@ func CodeField() form.Field {
 func CountryField(required bool, why string) form.Field {
 	return form.Field{
 		Name: "country", Label: "Country", Kind: form.Country, Required: required, Why: why, Example: "US",
+		Missing:      "Choose your country.",
 		Autocomplete: "country",
 	}
 }

@@ -22,7 +22,7 @@ const messageName = "message"
 // messageForm asks for the words of a reply.
 func messageForm() form.Form {
 	return form.Form{Title: "Your message", Button: "Send message", Fields: []form.Field{
-		{Name: messageName, Label: "Your message", Kind: form.LongText, Required: true, Max: maxMessage},
+		{Name: messageName, Label: "Your message", Kind: form.LongText, Required: true, Max: maxMessage, Missing: "Write your message."},
 	}}
 }
 

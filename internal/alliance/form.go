@@ -29,6 +29,7 @@ func application() form.Form {
 			activity.PhoneField("Some questions are settled faster by a call."),
 			{
 				Name: "size", Label: "How many people work in your company?", Kind: form.Choice, Required: true,
+				Missing: "Choose how many people work in your company.",
 				Why:     "A plan for five people differs from one for five hundred. Size does not decide.",
 				Example: "10-49",
 				Options: []form.Option{
@@ -41,7 +42,8 @@ func application() form.Form {
 			},
 			{
 				Name: "kind", Label: "What kind of alliance do you want?", Kind: form.Choice, Required: true,
-				Why: "Each kind is read by people who know it.", Example: "integrator",
+				Missing: "Choose the kind of alliance that you want.",
+				Why:     "Each kind is read by people who know it.", Example: "integrator",
 				Options: []form.Option{
 					{Value: "reseller", Label: "Reseller", Hint: "You sell our software and give first support."},
 					{Value: "integrator", Label: "Integrator", Hint: "You connect and configure it for customers."},
@@ -51,7 +53,8 @@ func application() form.Form {
 			},
 			{
 				Name: "regions", Label: "Where do you work?", Kind: form.Several, Required: true,
-				Why: "We look at which partners are active there.", Example: "north-america",
+				Missing: "Choose at least one region in which you work.",
+				Why:     "We look at which partners are active there.", Example: "north-america",
 				Options: []form.Option{
 					{Value: "north-america", Label: "North America"},
 					{Value: "latin-america", Label: "Latin America"},
@@ -62,7 +65,8 @@ func application() form.Form {
 			},
 			{
 				Name: "products", Label: "Which products do you have in mind?", Kind: form.Several, Required: true,
-				Why: "Somebody from that product family reads your application.", Example: "partner-channels",
+				Missing: "Choose at least one product family.",
+				Why:     "Somebody from that product family reads your application.", Example: "partner-channels",
 				Options: activity.ProductOptions(),
 			},
 			{
@@ -72,6 +76,7 @@ func application() form.Form {
 			},
 			{
 				Name: "why", Label: "Why do you want this alliance?", Kind: form.LongText, Required: true, Max: 3000,
+				Missing: "Write why you want this alliance: it is what we judge.",
 				Why:     "It is what we judge: knowledge, people, references, fit with the partners in your region.",
 				Example: "We connect service systems for pump makers in Ohio and keep meeting your parts planner.",
 			},

@@ -1,6 +1,8 @@
 package career
 
 import (
+	"slices"
+
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
@@ -17,7 +19,8 @@ func application(o opening) form.Form {
 	if o.Visa {
 		f.Fields = append(f.Fields, form.Field{
 			Name: "visa", Label: "Will you need us to sponsor a visa?", Kind: form.Choice, Required: true, Example: "no",
-			Why: "For this opening we can. It takes time, so we plan for it from the start; it does not decide.",
+			Missing: "Choose whether you will need us to sponsor a visa.",
+			Why:     "For this opening we can. It takes time, so we plan for it from the start; it does not decide.",
 			Options: []form.Option{
 				{Value: "no", Label: "No"}, {Value: "yes", Label: "Yes, now or later"},
 			},
@@ -27,16 +30,19 @@ func application(o opening) form.Form {
 	return f
 }
 
+const letterName = "letter"
+
 // speculative is the form without an opening.
 func speculative() form.Form {
 	f := base()
 	f.Title = "Send a résumé without an opening"
 	f.Intro = "Tell us what you would like to do here. A recruiter reads it and answers within ten working days."
-	for i := range f.Fields {
-		if f.Fields[i].Name == "letter" {
-			f.Fields[i].Label, f.Fields[i].Required = "What would you like to work on?", true
-			f.Fields[i].Why = "Without an opening it is the only thing that tells us who should read your résumé."
-		}
+	letter := slices.IndexFunc(f.Fields, func(x form.Field) bool { return x.Name == letterName })
+	f.Fields[letter] = form.Field{
+		Name: letterName, Label: "What would you like to work on?", Kind: form.LongText, Required: true, Max: 6000,
+		Missing: "Write what you would like to work on.",
+		Why:     "Without an opening it is the only thing that tells us who should read your résumé.",
+		Example: "Mending parts catalogues: I kept that of a pump maker for six years.",
 	}
 	f.Fields = append(f.Fields, last()...)
 	return f
@@ -56,12 +62,13 @@ func base() form.Form {
 			activity.PhoneField("A first conversation is easier to arrange by a call."),
 			{
 				Name: "resume", Label: "Résumé", Kind: form.File, Required: true,
-				Accept: []string{".pdf", ".docx", ".odt", ".rtf", ".txt"}, MaxBytes: 10 << 20,
+				Missing: "Choose the file that holds your résumé.",
+				Accept:  []string{".pdf", ".docx", ".odt", ".rtf", ".txt"}, MaxBytes: 10 << 20,
 				Hint: "Please leave out photograph, date of birth, health, religion and family: we do not want to know.",
 				Why:  "It is what we judge by: what you did, and what you know.",
 			},
 			{
-				Name: "letter", Label: "Cover letter", Kind: form.LongText, Max: 6000,
+				Name: letterName, Label: "Cover letter", Kind: form.LongText, Max: 6000,
 				Hint:    "Only if there is something that your résumé doesn’t say.",
 				Why:     "Some things need a sentence more than a list.",
 				Example: "I kept the parts catalogue of a pump maker for six years and would like to mend yours.",

@@ -46,7 +46,8 @@ func addressForm() form.Form {
 		Title: "Change your address", Button: "Mail a link to the new address",
 		Fields: []form.Field{{
 			Name: "email", Label: "New email address", Kind: form.Email, Required: true, Autocomplete: "email",
-			Hint: "The old address stays until you press the button behind the link.",
+			Missing: "Enter the new email address.",
+			Hint:    "The old address stays until you press the button behind the link.",
 		}},
 	}
 }

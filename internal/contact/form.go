@@ -21,7 +21,8 @@ func question() form.Form {
 		Fields: []form.Field{
 			{
 				Name: "topic", Label: "What is it about?", Kind: form.Choice, Required: true,
-				Why: "It brings your question to somebody who knows.", Example: "products",
+				Missing: "Choose what it is about. If nothing fits, take “Something else”.",
+				Why:     "It brings your question to somebody who knows.", Example: "products",
 				Options: []form.Option{
 					{Value: "products", Label: "Our products"},
 					{Value: "support", Label: "A system that you use"},
@@ -33,6 +34,7 @@ func question() form.Form {
 			},
 			{
 				Name: "question", Label: "Your question", Kind: form.LongText, Required: true, Max: 4000,
+				Missing: "Write your question.",
 				Why:     "It is what we answer.",
 				Example: "Our dealers see prices a day old. Can your portal read them from our own system?",
 			},

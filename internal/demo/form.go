@@ -42,7 +42,8 @@ func request(d Demo) form.Form {
 			activity.PhoneField("Some questions about a case are settled faster by a call. We call only about your demonstration."),
 			{
 				Name: "wants", Label: "What would you like?", Kind: form.Choice, Required: true, Example: wantsFilm,
-				Why: "A live demonstration is prepared by a person; a film needs nobody.",
+				Missing: "Choose whether the film is enough, or you want a live demonstration too.",
+				Why:     "A live demonstration is prepared by a person; a film needs nobody.",
 				Options: []form.Option{
 					{Value: wantsFilm, Label: "The film", Hint: "It opens at once."},
 					{

@@ -52,7 +52,8 @@ func request(d Download) form.Form {
 			activity.SourceField(),
 			{
 				Name: "licence", Label: "Accept the " + d.LicenceName(), Kind: form.Consent, Required: true, Example: "yes",
-				Why: "The file is ours, and the licence says what you may do with it. Which version you accepted is kept with your request.",
+				Missing: "Tick the box if you accept the licence. Without it we can’t mail the link.",
+				Why:     "The file is ours, and the licence says what you may do with it. Which version you accepted is kept with your request.",
 			},
 			activity.ConsentField("product_news", "Mail me news of products that this paper is about."),
 			activity.ConsentField("newsletter", "Mail me the newsletter, four times a year."),

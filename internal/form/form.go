@@ -59,6 +59,7 @@ type Field struct {
 	Example  string   `json:"example,omitempty"`
 
 	Autocomplete string `json:"-"`
+	Missing      string `json:"-"` // how to mend it where it was left empty; empty: its label is asked for
 
 	Purpose string `json:"purpose,omitempty"` // of a Consent
 	Channel string `json:"channel,omitempty"`

@@ -191,8 +191,11 @@ func (f Field) checkDate(v Values) string {
 	return say("date")
 }
 
-// missing asks for an answer in the label's own words, so that summary, message and label are seen to be one thing.
+// missing says how to mend a required field that was left empty: in its own words, else in those of its label.
 func (f Field) missing() string {
+	if f.Missing != "" {
+		return f.Missing
+	}
 	if strings.HasSuffix(f.Label, "?") {
 		return say("missing_answer", "label", f.Label)
 	}

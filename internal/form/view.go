@@ -55,6 +55,7 @@ type FieldView struct {
 	Type, Inputmode, Autocomplete, Describedby string
 	Kind                                       string
 	Required                                   bool
+	Missing                                    string // what is said where a required one is left empty
 	Rows                                       int
 	Min, Max                                   string
 	Choices                                    []ChoiceView
@@ -178,6 +179,9 @@ func (f Field) view(s Shown) FieldView {
 		Name: f.Name, ID: "f-" + f.Name, Label: f.Label, Hint: f.hint(), Why: f.Why, Error: s.Errors[f.Name],
 		Type: "text", Autocomplete: f.Autocomplete, Kind: string(f.Kind), Required: f.Required,
 		Kept: s.Kept[f.Name], Accept: strings.Join(f.Accept, ","),
+	}
+	if f.Required {
+		v.Missing = f.missing()
 	}
 	sent := s.Values[f.Name]
 	if len(sent) > 0 {

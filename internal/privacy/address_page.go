@@ -102,7 +102,7 @@ func officeAddressForm() form.Form {
 	return form.Form{
 		Kind: Kind, Title: "Correct the address", Button: "Mail a link to the new address",
 		Intro:  "Make sure first that whoever asks is the person. The address counts once its owner presses the button behind the link; the old one is told then.",
-		Fields: []form.Field{{Name: "email", Label: "New email address", Kind: form.Email, Required: true}},
+		Fields: []form.Field{{Name: "email", Label: "New email address", Kind: form.Email, Required: true, Missing: "Enter the new email address."}},
 	}
 }
 

@@ -26,7 +26,8 @@ func request() form.Form {
 		Fields: []form.Field{
 			{
 				Name: wantField, Label: "What do you want us to do?", Kind: form.Choice, Required: true,
-				Why: "Each right has its own steps, and some take a day only.", Example: "see",
+				Missing: "Choose what you want us to do.",
+				Why:     "Each right has its own steps, and some take a day only.", Example: "see",
 				Options: []form.Option{
 					{Value: "see", Label: "Show me what you hold about me"},
 					{Value: "export", Label: "Give me my data in a file", Hint: "One that other software can read."},

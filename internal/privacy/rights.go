@@ -161,9 +161,9 @@ func rightsForm(sent url.Values) form.Form {
 	f := form.Form{Title: "Your data"}
 	for _, field := range []form.Field{
 		activity.CodeField(),
-		{Name: "email", Label: "New email address", Kind: form.Email, Required: true, Autocomplete: "email"},
-		{Name: "reference", Label: "Reference number", Kind: form.Text, Required: true, Autocomplete: "off"},
-		{Name: "sure", Label: "Erase everything. I know that it can’t be undone.", Kind: form.Consent, Required: true},
+		{Name: "email", Label: "New email address", Kind: form.Email, Required: true, Autocomplete: "email", Missing: "Enter the new email address."},
+		{Name: "reference", Label: "Reference number", Kind: form.Text, Required: true, Autocomplete: "off", Missing: "Enter the reference number."},
+		{Name: "sure", Label: "Erase everything. I know that it can’t be undone.", Kind: form.Consent, Required: true, Missing: "Tick the box if everything is to be erased."},
 	} {
 		if sent.Has(field.Name) || field.Name == "sure" && sent.Get(actName) == actErase {
 			f.Fields = append(f.Fields, field)

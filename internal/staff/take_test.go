@@ -40,7 +40,7 @@ func TestTakeByPhone(t *testing.T) {
 	if w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("half of it: %d", w.Code)
 	}
-	has(t, d, ".errors", "3 things to put right Choose how it reached us. Please fill in: Full name")
+	has(t, d, ".errors", "3 things to put right Choose how it reached us. Enter your full name.")
 	has(t, d, "textarea[name=why]", "Pumps in Ohio")
 	values.Set("name", "Grace Hopper")
 	values.Set("email", "Grace@Example.com")

@@ -85,8 +85,7 @@
   // After a field was left: say what is missing or wrong; take it back as soon as it is mended. What the server said stands
   // until the field that was changed is left: only the server knows all that may be wrong.
   const complaint = (el) => {
-    const name = el.labels?.[0]?.firstChild?.textContent.trim() ?? say("nameless");
-    if (el.getAttribute("aria-required") === "true" && !el.value.trim() && el.dataset.touched) return say(name.endsWith("?") ? "missingAnswer" : "missing", { label: name });
+    if (el.dataset.missing && !el.value.trim() && el.dataset.touched) return el.dataset.missing;
     if (el.dataset.email && el.value.trim() && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(el.value.trim()))
       return el.dataset.email;
     return "";
