@@ -175,6 +175,8 @@ func TestAsMarketing(t *testing.T) {
 	for _, sql := range []string{
 		`SELECT email FROM person`, `SELECT * FROM consent_event`, `SELECT * FROM message`, `DELETE FROM message`,
 		`SELECT * FROM submission`, `UPDATE person SET email = NULL`, `SELECT * FROM river.river_job`,
+		`SELECT held(gen_random_uuid(), NULL)`, `SELECT person_held(gen_random_uuid())`, `SELECT consent_closed(gen_random_uuid(), now())`,
+		`SELECT may_use(gen_random_uuid(), 'service', 'processor', NULL)`,
 	} {
 		if err := ask(sql); err == nil {
 			t.Errorf("%s: allowed", sql)
