@@ -153,7 +153,7 @@ func (d *Desk) ConfirmPath(id uuid.UUID) string {
 }
 
 // ReceiptPath returns the address of a record's receipt.
-func (d *Desk) ReceiptPath(id uuid.UUID) string { return "/r/" + d.Store.Token(id) }
+func (d *Desk) ReceiptPath(id uuid.UUID) string { return submission.ReceiptPath(d.Store.Token(id)) }
 
 func (d *Desk) showReceipt(w http.ResponseWriter, r *http.Request, rec submission.Record) error {
 	return d.writeReceipt(w, r, rec, http.StatusOK, func(*receiptPage) {})

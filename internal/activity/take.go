@@ -92,7 +92,7 @@ func (d *Desk) admit(r *http.Request, kind string) (wait time.Duration, allowed,
 }
 
 func (d *Desk) toReceipt(w http.ResponseWriter, r *http.Request, a submission.Accepted) error {
-	http.Redirect(w, r, "/r/"+a.Token, http.StatusSeeOther)
+	http.Redirect(w, r, submission.ReceiptPath(a.Token), http.StatusSeeOther)
 	return nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/submission"
 )
 
 // section is a part of what is held, in words: the page and the file show the same.
@@ -99,7 +100,7 @@ func (p heldPerson) facts() []heldFact {
 func (h held) requestItems(say page.Say, own uuid.UUID) []heldItem {
 	var list []heldItem
 	for _, x := range h.Requests {
-		item := heldItem{Title: x.What, Receipt: "/r/" + x.token, Facts: x.facts(say)}
+		item := heldItem{Title: x.What, Receipt: submission.ReceiptPath(x.token), Facts: x.facts(say)}
 		if x.Subject != "" {
 			item.Title += ": " + x.Subject
 		}

@@ -139,6 +139,9 @@ func ReadReference(text string) string {
 // RecordPath is the page of a record in the workspace.
 func RecordPath(id uuid.UUID) string { return "/staff/submissions/" + id.String() }
 
+// ReceiptPath is the page of the receipt that the token opens (Store.Token).
+func ReceiptPath(token string) string { return "/r/" + token }
+
 // Revision makes sure that the wording of a form is stored, and returns its digest. Of an anonymous form it keeps the day
 // alone: the first answer may be what brings the wording in, and its minute is nobody's business.
 func (s *Store) Revision(ctx context.Context, f form.Form) ([]byte, error) {

@@ -235,7 +235,7 @@ func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.R
 	case err != nil:
 		return err
 	}
-	http.Redirect(w, req, "/r/"+accepted.Token, http.StatusSeeOther)
+	http.Redirect(w, req, submission.ReceiptPath(accepted.Token), http.StatusSeeOther)
 	return nil
 }
 
