@@ -19,7 +19,7 @@ type Site struct {
 	Demo         bool              `yaml:"demo"` // some values stand in for real ones; doctor objects once mail is really sent
 	Name         string            `yaml:"name"`
 	LegalName    string            `yaml:"legal_name"`
-	Phone        string            `yaml:"phone"`
+	Phone        Phone             `yaml:"phone"`
 	Address      []string          `yaml:"address"`
 	PrivacyEmail string            `yaml:"privacy_email"`
 	Sender       Sender            `yaml:"sender"`
@@ -52,11 +52,17 @@ type Processor struct {
 	Hosts    []string `yaml:"hosts"`
 }
 
+// Phone is a telephone number as people read it: "+1 312 555 0142".
+type Phone string
+
+// Dial is the number as a link takes it (RFC 3966), without what only parts its digits for the eye.
+func (p Phone) Dial() string { return strings.ReplaceAll(string(p), " ", "-") }
+
 // Office is a place where we can be met.
 type Office struct {
 	Name    string   `yaml:"name"`
 	Address []string `yaml:"address"`
-	Phone   string   `yaml:"phone"`
+	Phone   Phone    `yaml:"phone"`
 	Hours   string   `yaml:"hours"`
 }
 
@@ -108,13 +114,13 @@ func (s *Site) StandIns() []string {
 	add := func(name string, values ...string) { entries[name] = strings.Join(values, "\n") }
 	add("name", s.Name)
 	add("legal_name", s.LegalName)
-	add("phone", s.Phone)
+	add("phone", string(s.Phone))
 	add("address", s.Address...)
 	for _, p := range s.Processors {
 		add("processors: "+p.Name, append(slices.Clone(p.Hosts), p.Name, p.Contract)...)
 	}
 	for _, o := range s.Offices {
-		add("offices: "+o.Name, append(slices.Clone(o.Address), o.Name, o.Phone)...)
+		add("offices: "+o.Name, append(slices.Clone(o.Address), o.Name, string(o.Phone))...)
 	}
 	standsIn := regexp.MustCompile(`(?im)(^|[@.])example\.(com|net|org)$|\.(example|invalid|test)$|\b555\W?01\d\d\b|\bdemo\b|^\d+ example plaza\b`)
 	maps.DeleteFunc(entries, func(_, value string) bool { return !standsIn.MatchString(value) })

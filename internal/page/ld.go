@@ -20,7 +20,7 @@ type LDOrganization struct {
 // LDOrganizationOf describes who runs the site, with absolute addresses below publicURL.
 func LDOrganizationOf(s *Site, publicURL, logo string) LDOrganization {
 	return LDOrganization{
-		Name: s.Name, LegalName: s.LegalName, URL: publicURL + "/", Logo: logo, Phone: s.Phone,
+		Name: s.Name, LegalName: s.LegalName, URL: publicURL + "/", Logo: logo, Phone: string(s.Phone),
 		Address: ParseAddress(slices.DeleteFunc(slices.Clone(s.Address), func(line string) bool { return line == s.LegalName })),
 	}
 }
