@@ -31,6 +31,7 @@ type listed struct {
 	Stand     Stand
 	Film      recording
 	Countdown string // empty: it has begun, or will not be
+	OtherYear int    // of its start; 0: this year
 }
 
 type showPage struct {
@@ -73,7 +74,7 @@ func (r *Room) listAll(ctx context.Context, webinars []Webinar) ([]listed, error
 	}
 	all := make([]listed, 0, len(webinars))
 	for _, w := range webinars {
-		l := listed{Webinar: w, Stand: w.Stand(r.desk.Now()), Film: r.film(w, reels[w.ID]), Countdown: r.countdown(w)}
+		l := listed{Webinar: w, Stand: w.Stand(r.desk.Now()), Film: r.film(w, reels[w.ID]), Countdown: r.countdown(w), OtherYear: r.otherYear(w)}
 		if l.Stand == Recorded && !l.Film.Some {
 			l.Stand = Past
 		}
@@ -96,6 +97,15 @@ func (r *Room) countdown(w Webinar) string {
 	default:
 		return r.say("in_days", "days", days)
 	}
+}
+
+// otherYear is the year of its start, 0 where that is this one.
+func (r *Room) otherYear(w Webinar) int {
+	start := w.Start()
+	if start.Year() == r.desk.Now().In(start.Location()).Year() {
+		return 0
+	}
+	return start.Year()
 }
 
 // film returns the recording that can be shown of a webinar: one that was uploaded, once it may be opened and
