@@ -22,8 +22,8 @@ func eachTemplate() []string {
 		"/", "/products", "/products/service-parts", "/industries", "/industries/life-sciences", "/alliances", "/alliances/apply", "/demos",
 		"/demos/one-study-two-boards", "/demos/one-study-two-boards/request", "/webinars", "/webinars/clause-library-workshop",
 		"/webinars/clause-library-workshop/register", "/downloads", "/downloads/rebate-worksheet", "/downloads/rebate-worksheet/request",
-		"/careers", "/careers/technical-writer", "/careers/technical-writer/apply", "/surveys", "/surveys/seminar-habits",
-		"/surveys/seminar-habits/results", "/newsletter", "/newsletter/issues", "/news", "/news/service-parts-day-open", "/about", "/contact",
+		"/careers", "/careers/technical-writer", "/careers/technical-writer/apply", "/surveys", "/surveys/webinar-habits",
+		"/surveys/webinar-habits/results", "/newsletter", "/newsletter/issues", "/news", "/news/service-parts-day-open", "/about", "/contact",
 		"/connect", "/connect/request", "/connect/sign-in", "/privacy", "/privacy/versions", "/privacy/changes/2006-12-05...2026-11-18",
 		"/privacy/promises", "/privacy/inventory", "/privacy/requests", "/cookies", "/terms",
 	}

@@ -32,7 +32,7 @@ func TestScreenshots(t *testing.T) {
 	for _, p := range []string{
 		"/", "/products", "/products/service-parts", "/industries/life-sciences", "/alliances", "/demos", "/demos/one-study-two-boards",
 		"/webinars", "/webinars/clause-library-workshop", "/downloads", "/downloads/rebate-worksheet", "/careers",
-		"/careers/technical-writer", "/surveys", "/surveys/seminar-habits", "/surveys/seminar-habits/results", "/newsletter/issues", "/news",
+		"/careers/technical-writer", "/surveys", "/surveys/webinar-habits", "/surveys/webinar-habits/results", "/newsletter/issues", "/news",
 		"/news/service-parts-day-open", "/about", "/search?q=parts", "/connect", "/connect/sign-in", "/privacy", "/privacy/versions", "/privacy/changes/2006-12-05...2026-11-18",
 		"/privacy/promises", "/privacy/inventory", "/privacy/requests", "/cookies", "/terms", "/accessibility", "/nothing-here",
 	} {

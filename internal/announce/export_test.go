@@ -9,7 +9,7 @@ func (r *Room) Size(batch, ahead int) { r.batch, r.ahead = batch, ahead }
 func Sample(issue bool) Letter {
 	a := announcement{
 		Purpose: consent.Newsletter, Subject: "The part that nobody counted",
-		Body: "A depot had **four hundred** pumps.\n\n## Count the waiting\n\n- Seminars are [on our site](/webinars)\n- And no picture\n",
+		Body: "A depot had **four hundred** pumps.\n\n## Count the waiting\n\n- Webinars are [on our site](/webinars)\n- And no picture\n",
 	}
 	if issue {
 		slug := "2026-11-the-part"

@@ -27,7 +27,7 @@ import (
 const (
 	named     = "/surveys/after-your-demonstration"
 	anonymous = "/surveys/using-this-site"
-	over      = "/surveys/seminar-habits"
+	over      = "/surveys/webinar-habits"
 )
 
 // house is the surveys' pages, with the demo surveys and staff to look after them.

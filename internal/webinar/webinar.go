@@ -1,4 +1,4 @@
-// Package webinar keeps web seminars and events (P-2): the pages that announce them, registration, the waiting list,
+// Package webinar keeps webinars and events (P-2): the pages that announce them, registration, the waiting list,
 // calendar entries, reminders, and the recording afterwards.
 //
 // What it promises:
