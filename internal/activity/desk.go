@@ -1,6 +1,7 @@
 package activity
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -108,7 +109,7 @@ func (d *Desk) Show(door Door) page.Handler {
 			return err
 		}
 		f = d.remember(f)
-		statement, err := d.Statements.InForce()
+		statement, err := d.Statement()
 		if err != nil {
 			return err
 		}
@@ -121,6 +122,15 @@ func (d *Desk) Show(door Door) page.Handler {
 		})
 		return door.Page(w, r, http.StatusOK, f, view)
 	}
+}
+
+// Statement is the one in force. Where there is none nothing may be asked, and whoever wants to see a form is told so.
+func (d *Desk) Statement() (consent.Statement, error) {
+	s, err := d.Statements.InForce()
+	if errors.Is(err, consent.ErrNoStatement) {
+		return s, &page.Error{Status: http.StatusServiceUnavailable, Message: d.say("no_statement")}
+	}
+	return s, err
 }
 
 // remember keeps a form as it is shown, and returns it settled.

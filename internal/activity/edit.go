@@ -139,7 +139,7 @@ func (d *Desk) showEdit(w http.ResponseWriter, r *http.Request, rec submission.R
 	if e.closed != nil {
 		return e.closed
 	}
-	statement, err := d.Statements.InForce()
+	statement, err := d.Statement()
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,17 @@ func TestStepsLeadToTheReceipt(t *testing.T) {
 }
 
 // TestReview reads the answers through, changes one, and sends them: nothing is stored before, and nothing is lost.
+// Before the first statement is in force nothing is asked, and a form's page says why.
+func TestNoStatementNoForm(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil)
+	b.Advance(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Sub(activitytest.Start()))
+	w := b.Get(samplePath)
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "without one we ask for nothing") {
+		t.Errorf("%d\n%s", w.Code, w.Body)
+	}
+}
+
 func TestReview(t *testing.T) {
 	t.Parallel()
 	b := open(t, nil)

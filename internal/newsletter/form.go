@@ -9,7 +9,8 @@ import (
 // box is what is agreed to: nothing is sent without it.
 func box() form.Field {
 	box := activity.ConsentField(string(consent.Newsletter), "Mail me the newsletter, four times a year.")
-	box.Required, box.Missing = true, "Tick the box if you want the newsletter: it says that we may send it."
+	box.Required = true
+	box.Missing = "Tick the box if you want the newsletter: it says that we may send it."
 	box.Why = "Without your consent we may not send it. It counts once you confirm by the mail we send, and each issue has a link to stop."
 	return box
 }

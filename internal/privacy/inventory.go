@@ -97,7 +97,7 @@ func (r *Room) showInventory(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s, err := r.desk.Statements.InForce()
+	s, err := r.desk.Statement()
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (r *Room) writeInventory(w http.ResponseWriter, req *http.Request) error {
 }
 
 func (r *Room) makeInventory(ctx context.Context) (inv inventory, err error) {
-	s, err := r.desk.Statements.InForce()
+	s, err := r.desk.Statement()
 	if err != nil {
 		return inv, err
 	}

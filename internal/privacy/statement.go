@@ -46,7 +46,7 @@ const (
 )
 
 func (r *Room) showStatement(w http.ResponseWriter, req *http.Request) error {
-	s, err := r.desk.Statements.InForce()
+	s, err := r.desk.Statement()
 	if err != nil {
 		return err
 	}

@@ -209,7 +209,7 @@ func (r *Room) preview(w http.ResponseWriter, req *http.Request, db publish.DB, 
 	if err != nil {
 		return err
 	}
-	statement, err := r.desk.Statements.InForce()
+	statement, err := r.desk.Statement()
 	if err != nil {
 		return err
 	}

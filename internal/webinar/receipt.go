@@ -194,6 +194,35 @@ func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.R
 	if done, err := r.exchanged(w, req, rec, to.ID); done || err != nil {
 		return err
 	}
+	if err := r.mayChange(ctx, rec, to); err != nil {
+		return err
+	}
+	versions, err := r.desk.Store.Versions(ctx, rec.ID)
+	if err != nil {
+		return err
+	}
+	if len(versions) == 0 {
+		return page.ErrNotFound
+	}
+	e, err := r.exchange(rec, to, versions)
+	if err != nil {
+		return err
+	}
+	accepted, err := r.desk.Store.Accept(ctx, e)
+	if errors.Is(err, errFull) || errors.Is(err, errThere) || errors.Is(err, submission.ErrMove) {
+		if done, err := r.exchanged(w, req, rec, to.ID); done || err != nil { // by the first of two clicks
+			return err
+		}
+	}
+	if err != nil {
+		return r.unchanged(err)
+	}
+	http.Redirect(w, req, submission.ReceiptPath(accepted.Token), http.StatusSeeOther)
+	return nil
+}
+
+// mayChange says why a registration can't be exchanged for a seat at that event, whether or not one is free.
+func (r *Room) mayChange(ctx context.Context, rec submission.Record, to Webinar) error {
 	if !slices.Contains(live(), shownAs(rec.Status)) {
 		return page.ErrNotFound
 	}
@@ -207,24 +236,14 @@ func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.R
 		return r.errApart
 	case !v.Known:
 		return &page.Error{Status: http.StatusConflict, Message: r.say("unknown")}
-	}
-	versions, err := r.desk.Store.Versions(ctx, rec.ID)
-	if err != nil {
-		return err
-	}
-	if len(versions) == 0 || to.ID == rec.SubjectID.UUID {
+	case to.ID == v.ID:
 		return page.ErrNotFound
 	}
-	e, err := r.exchange(rec, to, versions)
-	if err != nil {
-		return err
-	}
-	accepted, err := r.desk.Store.Accept(ctx, e)
-	if errors.Is(err, errFull) || errors.Is(err, errThere) || errors.Is(err, submission.ErrMove) {
-		if done, err := r.exchanged(w, req, rec, to.ID); done || err != nil { // by the first of two clicks
-			return err
-		}
-	}
+	return nil
+}
+
+// unchanged says to whoever wanted another event why nothing was exchanged.
+func (r *Room) unchanged(err error) error {
 	switch {
 	case errors.Is(err, r.errApart):
 		return r.errApart
@@ -232,11 +251,8 @@ func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.R
 		return &page.Error{Status: http.StatusConflict, Message: r.say("full")}
 	case errors.Is(err, errThere):
 		return &page.Error{Status: http.StatusConflict, Message: r.say("there")}
-	case err != nil:
-		return err
 	}
-	http.Redirect(w, req, submission.ReceiptPath(accepted.Token), http.StatusSeeOther)
-	return nil
+	return err
 }
 
 // exchanged leads to the seat for which a registration was given up, if it was given up for one at that event.
