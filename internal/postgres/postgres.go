@@ -28,6 +28,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -61,7 +62,11 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.URL == "" {
 		return openEmbedded(ctx, cfg)
 	}
+	silent := time.AfterFunc(time.Second, func() {
+		cfg.Log.Warn("DATABASE_URL: nobody answers yet", "trying_for", startingUp.String())
+	})
 	pool, err := Connect(ctx, cfg.URL)
+	silent.Stop()
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}

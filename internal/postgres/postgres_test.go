@@ -272,10 +272,17 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// Where nobody listens, the error tells where that was and why, and not with which password.
+// Where nobody listens, the log says soon that one waits, and the error tells where that was and why, and not with which
+// password.
 func TestNobodyListens(t *testing.T) {
 	t.Parallel()
-	_, err := postgres.Connect(t.Context(), "postgres://site:hush@127.0.0.1:1/site")
+	var log bytes.Buffer // read only once nobody writes any more
+	_, err := postgres.Open(t.Context(), postgres.Config{
+		URL: "postgres://site:hush@127.0.0.1:1/site", Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	if n := strings.Count(log.String(), "nobody answers yet"); n != 1 {
+		t.Errorf("said %d times that one waits: %s", n, log.String())
+	}
 	if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") || !strings.Contains(err.Error(), "connection refused") ||
 		strings.Contains(err.Error(), "hush") {
 		t.Errorf("got %v", err)
