@@ -57,7 +57,7 @@ func TestExchangeTwice(t *testing.T) {
 		t.Errorf("seats (-got +want):\n%s", diff)
 	}
 	h.post(to[0]+"/cancel", http.StatusSeeOther)
-	if w := h.Post(mine+"/switch", url.Values{"to": {"there"}}); w.Code != http.StatusNotFound {
+	if w := h.Post(mine+"/switch", url.Values{"to": {"there"}}); w.Code != http.StatusConflict {
 		t.Errorf("exchange what was given up: %d", w.Code)
 	}
 }

@@ -25,7 +25,7 @@ type seatView struct {
 	Status   string
 	Position int
 	Others   []Webinar // that one may change to
-	Known    bool      // the address was confirmed since: whoever reads this has the mailbox
+	Known    bool      // the address was confirmed since, or before this took the place of another: whoever reads it has the mailbox
 }
 
 // Seated tells whether the registration holds a seat of an event that is not over.
@@ -48,7 +48,10 @@ func (r *Room) view(ctx context.Context, rec submission.Record) (v seatView, ok 
 	}
 	v = seatView{listed: l, Receipt: r.desk.ReceiptPath(rec.ID), Status: shownAs(rec.Status)}
 	err = r.desk.Pool.QueryRow(ctx, `
-		SELECT count(*) + 1, EXISTS (SELECT FROM confirmation WHERE person_id = $4 AND at >= $2) FROM submission
+		SELECT count(*) + 1, EXISTS (SELECT FROM confirmation WHERE person_id = $4 AND at >= $2)
+			OR EXISTS (SELECT FROM submission_event x JOIN submission o ON o.id = x.submission_id
+				WHERE o.person_id = $4 AND x.kind = 'exchanged' AND (x.detail ->> 'event')::uuid = $1 AND x.at >= $2)
+		FROM submission
 		WHERE subject_id = $1 AND status = 'waitlisted' AND quarantined_at IS NULL AND (created_at, id) < ($2, $3)`,
 		w.ID, rec.CreatedAt, rec.ID, rec.PersonID).Scan(&v.Position, &v.Known)
 	if err != nil {
@@ -224,7 +227,7 @@ func (r *Room) change(w http.ResponseWriter, req *http.Request, rec submission.R
 // mayChange says why a registration can't be exchanged for a seat at that event, whether or not one is free.
 func (r *Room) mayChange(ctx context.Context, rec submission.Record, to Webinar) error {
 	if !slices.Contains(live(), shownAs(rec.Status)) {
-		return page.ErrNotFound
+		return &page.Error{Status: http.StatusConflict, Message: r.say("given_up")}
 	}
 	v, ok, err := r.view(ctx, rec)
 	switch {
@@ -292,7 +295,7 @@ func (r *Room) exchange(old submission.Record, to Webinar, newestFirst []submiss
 		if err := r.lockBoth(ctx, tx, old, to.ID); err != nil {
 			return err
 		}
-		if err := r.decide(ctx, tx, e); err != nil {
+		if err := r.give(ctx, tx, e, func(uuid.UUID) string { return "" }); err != nil { // confirmed, or nothing could be exchanged
 			return err
 		}
 		switch e.Status {

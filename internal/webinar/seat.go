@@ -36,6 +36,11 @@ func (r *Room) fill(_ context.Context, e *submission.Entry) error {
 // decide gives a seat, or a place on the waiting list. An address gets one of them: who registers again is written to
 // at that address, and told nothing that the first sender alone may know.
 func (r *Room) decide(ctx context.Context, tx pgx.Tx, e *submission.Entry) error {
+	return r.give(ctx, tx, e, r.desk.ConfirmPath)
+}
+
+// give is decide, with where the sender confirms the address of a registration: "" where that is done.
+func (r *Room) give(ctx context.Context, tx pgx.Tx, e *submission.Entry, confirm func(uuid.UUID) string) error {
 	w, err := lock(ctx, tx, e.Form.Subject)
 	if err != nil {
 		return err
@@ -68,14 +73,14 @@ func (r *Room) decide(ctx context.Context, tx pgx.Tx, e *submission.Entry) error
 		e.Status = Waitlisted
 		answer = func(g guest) (string, any) {
 			n := r.notice(w, g)
-			n.Position, n.ConfirmURL = w.Waiting+1, r.desk.ConfirmPath(g.id)
+			n.Position, n.ConfirmURL = w.Waiting+1, confirm(g.id)
 			return "webinar-waiting", n
 		}
 	default:
 		e.Status = Registered
 		answer = func(g guest) (string, any) {
 			i := r.invite(w, g)
-			i.ConfirmURL = r.desk.ConfirmPath(g.id)
+			i.ConfirmURL = confirm(g.id)
 			return "webinar-registered", i
 		}
 	}

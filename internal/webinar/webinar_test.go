@@ -104,7 +104,7 @@ func TestRegistration(t *testing.T) {
 		t.Errorf("mail: %+v", l)
 	}
 	own := h.Get(receipt + "/calendar.ics")
-	if strings.Contains(own.Body.String(), "ATTENDEE") || strings.Contains(own.Body.String(), "ada@") {
+	if strings.Contains(own.Body.String(), "ATTENDEE") || strings.Contains(own.Body.String(), "ada@example.com") {
 		t.Errorf("whoever has the receipt's link reads the address: %s", own.Body)
 	}
 	if own.Code != http.StatusOK || !strings.Contains(own.Body.String(), "METHOD:PUBLISH") ||
@@ -373,16 +373,23 @@ func TestExchange(t *testing.T) {
 	for _, l := range h.letters() {
 		if l.to == guest(1) {
 			methods = append(methods, l.method)
+			if strings.Contains(l.text, "confirm") || strings.Contains(l.text, "Was this not you?") {
+				t.Errorf("who had confirmed is asked again:\n%s", l.text)
+			}
 		}
 	}
 	if len(methods) != 2 {
 		t.Errorf("mails to who changed: %v", methods)
 	}
-	if w := h.Post(mine+"/switch", url.Values{"to": {"full"}}); w.Code != http.StatusNotFound {
+	if w := h.Post(mine+"/switch", url.Values{"to": {"full"}}); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "was given up") {
 		t.Errorf("change of what is cancelled: %d", w.Code)
 	}
 	if w := h.Post(mine+"/switch", url.Values{"to": {"there"}}); w.Header().Get("Location") != moved {
 		t.Errorf("pressed twice: %d to %q", w.Code, w.Header().Get("Location"))
+	}
+	h.add(event{slug: "later", capacity: 1})
+	if w := h.Post(moved+"/switch", url.Values{"to": {"later"}}); w.Code != http.StatusSeeOther {
+		t.Errorf("changed once more: %d %s", w.Code, problems(w))
 	}
 }
 
