@@ -106,8 +106,10 @@ var ownLink = regexp.MustCompile(`\]\(/`)
 
 var heading = regexp.MustCompile(`^#{1,6}[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$`)
 
+var inlineLink = regexp.MustCompile(`\[([^\[\]]+)\]\(([^()\s]+)\)`)
+
 // mailText is the Markdown as it was written, which reads as plain text, with whole addresses. Only a heading is
-// underlined: its marks say nothing to those who do not know them.
+// underlined, and a link told as words and address: their marks say nothing to those who do not know them.
 func mailText(body, publicURL string) string {
 	lines := strings.Split(ownLink.ReplaceAllString(body, "]("+publicURL+"/"), "\n")
 	code := false
@@ -115,7 +117,12 @@ func mailText(body, publicURL string) string {
 		if strings.HasPrefix(line, "```") || strings.HasPrefix(line, "~~~") {
 			code = !code
 		}
-		if m := heading.FindStringSubmatch(strings.TrimSuffix(line, "\r")); m != nil && !code {
+		if code {
+			continue
+		}
+		line = inlineLink.ReplaceAllString(line, "$1 ($2)")
+		lines[i] = line
+		if m := heading.FindStringSubmatch(strings.TrimSuffix(line, "\r")); m != nil {
 			lines[i] = m[1] + "\n" + strings.Repeat("-", min(max(utf8.RuneCountInString(m[1]), 3), 72))
 		}
 	}

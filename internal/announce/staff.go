@@ -270,8 +270,8 @@ func (r *Room) showPreview(w http.ResponseWriter, req *http.Request) error {
 		return err
 	}
 	drawn, err := r.desk.Mail.Draw(templateOf(a.Purpose), letter(a, r.desk.Pages.URL("")), mail.Agreed{
-		At: r.desk.Now(), Wording: r.say("sample_wording"),
-	}, newsletterPath)
+		At: r.desk.Now(), Wording: r.say("sample_wording"), Unsubscribe: newsletterPath, Preferences: newsletterPath,
+	})
 	if err != nil {
 		return err
 	}

@@ -15,12 +15,24 @@ import (
 // What tokens are for: each is bound to its purpose in the key ring.
 const (
 	unsubscribePurpose = "unsubscribe"
+	preferencesPurpose = "preferences"
 	messagePurpose     = "message id"
 )
 
 // UnsubscribePath returns where the one-click link of a message leads. It never expires.
 func (q *Queue) UnsubscribePath(message uuid.UUID) string {
 	return "/unsubscribe/" + q.keys.Token(unsubscribePurpose, message)
+}
+
+// PreferencesPath returns the address of a person's preferences. It never changes; whoever has it can see and stop, and
+// can start nothing that the mailbox does not confirm.
+func (q *Queue) PreferencesPath(person uuid.UUID) string {
+	return "/preferences/" + q.keys.Token(preferencesPurpose, person)
+}
+
+// OfPreferences returns whose preferences the token of their address opens.
+func (q *Queue) OfPreferences(token string) (uuid.UUID, error) {
+	return q.keys.ParseToken(preferencesPurpose, token)
 }
 
 // messageID is the same for every attempt, so that a mail sent twice is known as one. It leads a bounce to its row, and

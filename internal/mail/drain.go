@@ -236,18 +236,21 @@ func (q *Queue) cancel(ctx context.Context, c claim) error {
 }
 
 func (q *Queue) mail(id uuid.UUID, d *drawer, p *pending, data any) (*gomail.Msg, error) {
-	drawn, err := q.Draw(d.Name, data, p.agreed(), q.UnsubscribePath(id))
+	drawn, err := q.Draw(d.Name, data, q.agreed(id, p))
 	if err != nil {
 		return nil, err
 	}
 	return q.compose(id, d, p.Address, drawn, data, q.now())
 }
 
-func (p *pending) agreed() Agreed {
+func (q *Queue) agreed(id uuid.UUID, p *pending) Agreed {
 	if p.Wording == nil || p.AgreedAt == nil {
 		return Agreed{}
 	}
-	return Agreed{At: *p.AgreedAt, Wording: *p.Wording}
+	return Agreed{
+		At: *p.AgreedAt, Wording: *p.Wording,
+		Unsubscribe: q.UnsubscribePath(id), Preferences: q.PreferencesPath(p.Person.UUID),
+	}
 }
 
 // settling is the context for writing down what became of a mail, which happens even while we are told to stop.

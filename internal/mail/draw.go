@@ -19,10 +19,12 @@ import (
 // Drawn is a mail in words.
 type Drawn struct{ Subject, Preview, Text, HTML string }
 
-// Agreed is the consent that a mail rests on; its footer quotes it (P-6, P-7).
+// Agreed is the consent that a mail rests on, and the paths at which it is taken back and seen with all others; the footer
+// tells them (P-6, P-7).
 type Agreed struct {
-	At      time.Time
-	Wording string
+	At                       time.Time
+	Wording                  string
+	Unsubscribe, Preferences string
 }
 
 // frame is what the layouts see.
@@ -31,14 +33,13 @@ type frame struct {
 	Subject, Preview string
 	Purpose          string
 	AgreedOn         string // empty unless the purpose needs consent
-	Wording          string
-	Unsubscribe      string
+	Agreed           Agreed
 	Data             any
 }
 
-// Draw puts data of a template's type into words, as the message of that data would be; agreed and unsubscribe
-// (a path) are used by purposes that need consent. Its errors hold no word of the data.
-func (q *Queue) Draw(template string, data any, agreed Agreed, unsubscribe string) (Drawn, error) {
+// Draw puts data of a template's type into words, as the message of that data would be; agreed is used by purposes that
+// need consent. Its errors hold no word of the data.
+func (q *Queue) Draw(template string, data any, agreed Agreed) (Drawn, error) {
 	d, ok := q.templates[template]
 	if !ok {
 		return Drawn{}, fmt.Errorf("no template %s", template)
@@ -49,9 +50,7 @@ func (q *Queue) Draw(template string, data any, agreed Agreed, unsubscribe strin
 	f := frame{Site: q.identity, Purpose: d.Purpose, Data: data}
 	if consented(d.Purpose) {
 		// Dates in mails are those of the place from which the company writes.
-		f.AgreedOn = clock.Date(agreed.At)
-		f.Wording = agreed.Wording
-		f.Unsubscribe = unsubscribe
+		f.AgreedOn, f.Agreed = clock.Date(agreed.At), agreed
 	}
 	return d.draw(f)
 }

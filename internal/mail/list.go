@@ -90,10 +90,10 @@ func (q *Queue) Show(ctx context.Context, id uuid.UUID) (Item, Drawn, error) {
 	}
 	var p pending
 	err = q.pool.QueryRow(ctx, `
-		SELECT m.template, m.data, c.wording, c.at
+		SELECT m.person_id, m.template, m.data, c.wording, c.at
 		FROM message m
 		LEFT JOIN consent c ON c.person_id = m.person_id AND c.purpose = m.purpose AND c.channel = m.channel
-		WHERE m.id = $1`, id).Scan(&p.Template, &p.Data, &p.Wording, &p.AgreedAt)
+		WHERE m.id = $1`, id).Scan(&p.Person, &p.Template, &p.Data, &p.Wording, &p.AgreedAt)
 	if err != nil {
 		return Item{}, Drawn{}, fmt.Errorf("show message: %w", err)
 	}
@@ -118,7 +118,7 @@ func (q *Queue) words(ctx context.Context, id uuid.UUID, p pending) Drawn {
 		data, err = d.filled(ctx, data)
 	}
 	if err == nil {
-		drawn, err = q.Draw(d.Name, data, p.agreed(), q.UnsubscribePath(id))
+		drawn, err = q.Draw(d.Name, data, q.agreed(id, &p))
 	}
 	if err != nil {
 		return Drawn{}

@@ -185,7 +185,7 @@ func TestDrawRefusesForeignLinks(t *testing.T) {
 		"https://evil.example/r/x", "//evil.example/r/x", "javascript:alert(1)", "", "r/x",
 		"https://www.example.com.evil.example/", "https://www.example.com@evil.example/", "http://www.example.com/r/x",
 	} {
-		_, err := q.Draw("more", mail.More{What: "w", Question: "secret?", URL: to}, mail.Agreed{}, "")
+		_, err := q.Draw("more", mail.More{What: "w", Question: "secret?", URL: to}, mail.Agreed{})
 		if err == nil {
 			t.Errorf("link to %q accepted", to)
 		} else if strings.Contains(err.Error(), "evil") || strings.Contains(err.Error(), "secret") {
@@ -210,7 +210,7 @@ func TestGreetingCarriesNoMessage(t *testing.T) {
 		"Ada\r\nBcc: x":            "Hello,",
 		"Ada\u202e\u200b Byron":    "Hello Ada Byron,",
 	} {
-		drawn, err := q.Draw("letter", mail.Letter{Subject: "s", Name: name}, mail.Agreed{}, "")
+		drawn, err := q.Draw("letter", mail.Letter{Subject: "s", Name: name}, mail.Agreed{})
 		if err != nil {
 			t.Fatal(err)
 		}

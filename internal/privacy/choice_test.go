@@ -261,7 +261,7 @@ func TestPreferences(t *testing.T) {
 	h := bench(t)
 	who, _ := subscribed(t, h)
 	h.Advance(time.Minute)
-	address := h.room.PreferencesPath(who.ID)
+	address := h.Mail.PreferencesPath(who.ID)
 	post := func(name, value string) {
 		t.Helper()
 		if w := h.Post(address, url.Values{name: {value}}); w.Code != http.StatusSeeOther {
@@ -337,7 +337,7 @@ func TestPreferences(t *testing.T) {
 func TestCallsAndLetters(t *testing.T) {
 	h := bench(t)
 	who := agree(t, h, "ada@example.com")
-	address := h.room.PreferencesPath(who.ID)
+	address := h.Mail.PreferencesPath(who.ID)
 	ask := func(code int, start string, values url.Values) *goquery.Document {
 		t.Helper()
 		h.Advance(2 * time.Hour)
@@ -459,7 +459,7 @@ func TestTypedPreferencesAreNeverLost(t *testing.T) {
 	t.Parallel()
 	h := bench(t)
 	who := agree(t, h, "ada@example.com")
-	address := h.room.PreferencesPath(who.ID)
+	address := h.Mail.PreferencesPath(who.ID)
 	letters := url.Values{"start": {"post"}, "post_about": {"newsletter"}, "address": {"Ada King\n12 St James’s Square\nLondon"}}
 	kept := func(w *httptest.ResponseRecorder, status int) *goquery.Document {
 		t.Helper()
@@ -543,7 +543,7 @@ func TestPreferencesLeaveOutWhatLapsed(t *testing.T) {
 		consent.Event{Purpose: consent.Survey, Granted: true, Origin: consent.FromStaff})
 	row := func() string {
 		t.Helper()
-		return words(document(t, h.Get(h.room.PreferencesPath(who.ID)), http.StatusOK).Find("table"))
+		return words(document(t, h.Get(h.Mail.PreferencesPath(who.ID)), http.StatusOK).Find("table"))
 	}
 	if text := row(); strings.Count(text, "Waits for your confirmation") != 2 {
 		t.Errorf("not both wait: %s", text)
@@ -581,13 +581,13 @@ func TestProofIsOfWhatItWasMailedFor(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
-			h.Post(h.room.PreferencesPath(who.ID), url.Values{"start": {"promotion email"}})
+			h.Post(h.Mail.PreferencesPath(who.ID), url.Values{"start": {"promotion email"}})
 			proved(t, h) // goes to the new one, where nobody answers it
 		},
 	} {
 		h := bench(t)
 		who := agree(t, h, "ada@example.com", refusal)
-		h.Post(h.room.PreferencesPath(who.ID), url.Values{"start": {"newsletter email"}})
+		h.Post(h.Mail.PreferencesPath(who.ID), url.Values{"start": {"newsletter email"}})
 		confirm := proved(t, h)
 		h.Advance(time.Minute)
 		add(t, h, who)

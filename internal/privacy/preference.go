@@ -19,18 +19,11 @@ import (
 )
 
 const (
-	preferencesPurpose = "preferences"
-	proofPurpose       = "preferences confirm"
-	proofLasts         = 30 * 24 * time.Hour // as long as an unproven choice waits
-	asksAgain          = time.Hour           // before the same wish brings another mail
-	asksADay           = 8                   // mails that may ask one mailbox: the four purposes by mail, and some mending
+	proofPurpose = "preferences confirm"
+	proofLasts   = 30 * 24 * time.Hour // as long as an unproven choice waits
+	asksAgain    = time.Hour           // before the same wish brings another mail
+	asksADay     = 8                   // mails that may ask one mailbox: the four purposes by mail, and some mending
 )
-
-// PreferencesPath returns the address of a person's preferences. It never changes; whoever has it can see and stop, and
-// can start nothing that the mailbox does not confirm.
-func (r *Room) PreferencesPath(who uuid.UUID) string {
-	return "/preferences/" + r.desk.Ring.Token(preferencesPurpose, who)
-}
 
 type preferencesPage struct {
 	page.Base
@@ -65,7 +58,7 @@ func (p preference) On() bool { return p.State == "on" || p.State == "waiting" }
 func (p preference) Startable() bool { return strings.HasSuffix(p.Value, " email") }
 
 func (r *Room) owner(req *http.Request) (person.Person, error) {
-	id, err := r.desk.Ring.ParseToken(preferencesPurpose, chi.URLParam(req, "token"))
+	id, err := r.desk.Mail.OfPreferences(chi.URLParam(req, "token"))
 	if err != nil {
 		return person.Person{}, page.ErrNotFound
 	}
@@ -318,7 +311,7 @@ func (r *Room) showProof(w http.ResponseWriter, req *http.Request) error {
 	}
 	data := proofPage{
 		Base: page.Base{Title: "Confirm your choice", Description: r.say("proof_about"), NoIndex: true, Path: req.URL.Path},
-		Done: req.URL.Query().Has("done"), Preferences: r.PreferencesPath(who.ID),
+		Done: req.URL.Query().Has("done"), Preferences: r.desk.Mail.PreferencesPath(who.ID),
 	}
 	if data.Choices, err = r.desk.Ledger.Waiting(req.Context(), who.ID, last); err != nil {
 		return err

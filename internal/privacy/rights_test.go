@@ -487,7 +487,7 @@ func TestRefusalsOfTheAddressAreTold(t *testing.T) {
 	path, _ := s.requests(t, email, "erase")
 	text, grant := s.opens(t, path)
 	file := unzip(t, s.Post(path, with(grant, "act", "export")))
-	choices := words(document(t, s.Get(s.room.PreferencesPath(contact.PersonID.UUID)), http.StatusOK).Find("main"))
+	choices := words(document(t, s.Get(s.Mail.PreferencesPath(contact.PersonID.UUID)), http.StatusOK).Find("main"))
 	for where, told := range map[string]string{"page": text, "file": file["index.html"]} {
 		if strings.Contains(told, "you never chose") || !strings.Contains(told, "Refused: the newsletter by email") ||
 			!strings.Contains(told, "23 November 2026, 09:00 CST") || !strings.Contains(told, "Our staff were told so by phone") ||

@@ -104,7 +104,7 @@ func (r *Room) writeUnsubscribe(w http.ResponseWriter, req *http.Request, s mail
 	if !data.Nothing {
 		data.What = what(consent.Purpose(s.Purpose), consent.Channel(s.Channel))
 		data.Address = mask(who.Email)
-		data.Preferences = r.PreferencesPath(who.ID)
+		data.Preferences = r.desk.Mail.PreferencesPath(who.ID)
 	}
 	if data.Done {
 		data.Title = "Stopped"

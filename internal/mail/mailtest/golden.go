@@ -31,12 +31,12 @@ func Golden(t *testing.T, q *mail.Queue, examples ...Example) {
 	update := flag.Lookup("update")
 	agreed := mail.Agreed{
 		At:      time.Date(2026, time.March, 3, 17, 0, 0, 0, time.UTC),
-		Wording: "Send me news about new products by email.",
+		Wording: "Send me news about new products by email.", Unsubscribe: "/unsubscribe/token", Preferences: "/preferences/token",
 	}
 	for _, e := range examples {
 		t.Run(e.Name, func(t *testing.T) {
 			check(t, q, e)
-			drawn, err := q.Draw(e.Template, e.Data, agreed, "/unsubscribe/token")
+			drawn, err := q.Draw(e.Template, e.Data, agreed)
 			if err != nil {
 				t.Fatal(err)
 			}
