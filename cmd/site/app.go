@@ -27,6 +27,7 @@ import (
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/key"
 	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/newsletter"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/postgres"
@@ -177,7 +178,7 @@ func (a *app) wireRooms(ctx context.Context) error {
 	a.desk = activity.NewDesk(activity.Config{
 		Pages: a.pages, Pool: a.pool, Ring: a.ring, Store: a.store, People: a.people, Ledger: a.ledger,
 		Statements: a.statements, Mail: a.mail, Files: a.files, Proxies: a.cfg.proxies, Limit: a.cfg.limit,
-		Blocked: a.misuse.Blocked, Now: a.now, Log: a.log,
+		Blocked: a.misuse.Blocked, Refused: func() { a.wake(newsletter.Kind) }, Now: a.now, Log: a.log,
 	})
 	a.eraser = privacy.NewEraser(privacy.EraserConfig{
 		Desk: a.desk, Blobs: a.blobs, Holders: []activity.Holder{

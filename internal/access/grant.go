@@ -123,7 +123,7 @@ func (r *room) finish(ctx context.Context, tx pgx.Tx, who uuid.UUID, by submissi
 	for _, g := range list {
 		c := submission.Change{
 			From: []string{approved, active}, To: ended, By: by, Decides: true, Detail: detail,
-			PurgeAfter: r.desk.Now().AddDate(0, keptAfter, 0),
+			PurgeAfter: r.desk.KeptUntil(keptAfter),
 		}
 		if g.Reachable && !told {
 			told = true

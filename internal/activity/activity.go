@@ -62,6 +62,9 @@ type Activity struct {
 	Confirmed func(ctx context.Context, tx pgx.Tx, who person.Person) error
 	// Moved runs with every change of status, in its transaction: a freed seat goes to the next in line.
 	Moved submission.Moved
+	// AddressOnly says that the confirmation mailed with a request proves the address and no choice: who asks us to stop must
+	// not begin something by it.
+	AddressOnly bool
 	// NeverApart says that what is sent is never kept apart, whoever sends it and however often: neither a block nor a
 	// crowd stands between a person and what the law grants.
 	NeverApart bool

@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
@@ -36,6 +37,7 @@ type Config struct {
 	Limit      Limit // of sendings, for each client and form
 	// Blocked tells whether what an address sends is to be kept apart (P-8). It must not wait. May be nil.
 	Blocked func(email string) bool
+	Refused func() // is told when a choice was taken back: what went on because of it ends. May be nil
 	Now     func() time.Time
 	Log     *slog.Logger
 }
@@ -64,6 +66,9 @@ func NewDesk(c Config) *Desk {
 	addresses := addressLimit
 	if c.Limit.N == 0 {
 		addresses = Limit{} // limits are off as a whole
+	}
+	if c.Refused == nil {
+		c.Refused = func() {}
 	}
 	return &Desk{
 		Config: c, say: c.Pages.Words("activity"), clients: newLimiter(c.Limit), spare: newLimiter(c.Limit),
@@ -132,6 +137,9 @@ func (d *Desk) Statement() (consent.Statement, error) {
 	}
 	return s, err
 }
+
+// KeptUntil is the day of deletion of what is to be kept for so many months from today, as the company counts days.
+func (d *Desk) KeptUntil(months int) time.Time { return clock.Day(d.Now()).AddDate(0, months, 0) }
 
 // remember keeps a form as it is shown, and returns it settled.
 func (d *Desk) remember(f form.Form) form.Form {

@@ -217,7 +217,16 @@ func (d *Desk) storeEdit(ctx context.Context, rec submission.Record, s *sending)
 	entry := d.entry(a, s.form, s.values)
 	entry.Files, entry.Seal = s.in.files, s.seal
 	entry.Messages = func(uuid.UUID, *submission.Entry) []mail.Message { return d.heard(a, rec, "Changed answers") }
-	return d.Store.Answer(ctx, rec.ID, entry, a.answered(rec.Status))
+	change := a.answered(rec.Status)
+	if change != nil && a.Fill != nil { // the new answers may ask for nothing more
+		filled := entry
+		if err := a.Fill(ctx, &filled); err != nil {
+			return err
+		}
+		to, _ := a.Status(filled.Status)
+		change.To, change.Decides = to.Value, to.Final
+	}
+	return d.Store.Answer(ctx, rec.ID, entry, change)
 }
 
 // carryOver keeps the address, and files that were not replaced.
@@ -288,7 +297,7 @@ func (d *Desk) showConfirm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	last, err := d.Ledger.LastOf(r.Context(), p.ID, rec.CreatedAt, rec.ID)
+	last, err := d.provenBy(r.Context(), rec, p)
 	if err != nil {
 		return err
 	}
@@ -307,7 +316,7 @@ func (d *Desk) takeConfirm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	last, err := d.Ledger.LastOf(r.Context(), p.ID, rec.CreatedAt, rec.ID)
+	last, err := d.provenBy(r.Context(), rec, p)
 	if err != nil {
 		return err
 	}
@@ -316,6 +325,14 @@ func (d *Desk) takeConfirm(w http.ResponseWriter, r *http.Request) error {
 	}
 	http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
 	return nil
+}
+
+// provenBy is the last entry of a person's ledger that the confirmation mailed with a record brings into force; 0: none.
+func (d *Desk) provenBy(ctx context.Context, rec submission.Record, p person.Person) (int64, error) {
+	if a, ok := d.activities.Find(rec.Kind); ok && a.AddressOnly {
+		return 0, nil
+	}
+	return d.Ledger.LastOf(ctx, p.ID, rec.CreatedAt, rec.ID)
 }
 
 // Confirm does all that follows when the owner of an address shows that it is theirs: the address counts as confirmed,

@@ -31,7 +31,7 @@ func (d *Desk) Received(a Activity, id uuid.UUID, e *submission.Entry) mail.Mess
 		Template: "received",
 		Data: mail.Received{
 			Name: e.Name, What: a.What, Reference: submission.Reference(id), Next: status.Next, By: status.By(d.Now()),
-			ReceiptURL: d.ReceiptPath(id), ConfirmURL: d.ConfirmPath(id),
+			ReceiptURL: d.ReceiptPath(id), ConfirmURL: d.ConfirmPath(id), AddressOnly: a.AddressOnly,
 		},
 	}
 }

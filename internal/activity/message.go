@@ -98,7 +98,7 @@ func (d *Desk) reopen(ctx context.Context, tx pgx.Tx, a Activity, rec submission
 	if !a.open(Answered) || rec.Quarantined != nil {
 		return nil
 	}
-	until := d.Now().AddDate(0, a.Statuses[0].Months, 0)
+	until := d.KeptUntil(a.Statuses[0].Months)
 	err := d.Store.MoveTx(ctx, tx, rec.ID, submission.Change{
 		From: []string{Answered}, To: a.First(), By: submission.Sender, Moved: a.Moved, PurgeAfter: until, Reopens: true,
 	})

@@ -300,7 +300,7 @@ func (d *Desk) Withdraw(ctx context.Context, rec submission.Record) (problem str
 	}
 	c := submission.Change{From: a.withdrawable(), To: Withdrawn, Moved: a.Moved}
 	if s, _ := a.Status(Withdrawn); s.Months > 0 {
-		c.PurgeAfter = d.Now().AddDate(0, s.Months, 0)
+		c.PurgeAfter = d.KeptUntil(s.Months)
 	}
 	told, err := d.Store.AsTold(ctx, rec)
 	if err != nil {

@@ -238,7 +238,7 @@ func (d *Desk) entry(a Activity, f form.Form, v form.Values) submission.Entry {
 	return submission.Entry{
 		Form: f, Values: v, Email: v.Get("email"), Name: v.Get("name"), Company: v.Get("company"), Status: first.Value,
 		Source:     v.Get(sourceName),
-		PurgeAfter: d.Now().AddDate(0, first.Months, 0),
+		PurgeAfter: d.KeptUntil(first.Months),
 		Asks: func(status string) bool {
 			s, known := a.Status(status)
 			return !known || s.Asks()

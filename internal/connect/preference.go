@@ -328,5 +328,6 @@ func (p *Portal) record(ctx context.Context, who uuid.UUID, turned map[string]bo
 	if err != nil {
 		return fmt.Errorf("keep preferences: %w", err)
 	}
+	p.desk.Refused()
 	return nil
 }

@@ -1,11 +1,13 @@
 package demo_test
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/go-chi/chi/v5"
@@ -205,6 +207,29 @@ func TestLiveRequestIsSomebodysTask(t *testing.T) {
 	}
 	if mails := b.Mails(t); len(mails) != 2 {
 		t.Errorf("%d mails, want a confirmation and a notice", len(mails))
+	}
+}
+
+// Who is asked about a live demonstration and then wants the film alone waits for nobody any more.
+func TestAnswerMayAskForTheFilmAlone(t *testing.T) {
+	b := newBench(t)
+	address, rec := b.sent("live")
+	if err := b.Store.Move(t.Context(), rec.ID, submission.Change{From: []string{"new"}, To: activity.Asked, By: submission.System}); err != nil {
+		t.Fatal(err)
+	}
+	edit := address + "/edit/" + b.Desk.Grant(rec, time.Hour)
+	values := b.filled("film")
+	maps.Copy(values, activitytest.Hidden(b.Get(edit).Body.String()))
+	values.Set("wants", "film")
+	if w := b.Post(edit, values); w.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	now, err := b.Store.Get(t.Context(), rec.ID)
+	if err != nil || now.Status != "film" {
+		t.Errorf("status %q, %v", now.Status, err)
+	}
+	if body := b.Get(address).Body.String(); strings.Contains(body, "three possible times") {
+		t.Error("the receipt promises a live demonstration")
 	}
 }
 

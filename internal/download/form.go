@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
@@ -117,7 +118,7 @@ func (r *Room) messages(id uuid.UUID, e *submission.Entry) []mail.Message {
 
 func (r *Room) linkMail(l link, name, title string, confirm bool) LinkMail {
 	m := LinkMail{
-		Name: name, Title: title, Reference: submission.Reference(l.Submission), Until: l.until().Format("2 January 2006"),
+		Name: name, Title: title, Reference: submission.Reference(l.Submission), Until: clock.Date(l.until()),
 		LinkURL: r.linkPath(l), ReceiptURL: r.Desk.ReceiptPath(l.Submission),
 	}
 	if confirm {

@@ -51,7 +51,7 @@ func (r *Room) openLink(token string) (link, bool) {
 		return link{}, false
 	}
 	return link{
-		uuid.UUID(body[:16]), int(binary.BigEndian.Uint32(body[16:])), time.Unix(int64(binary.BigEndian.Uint64(body[20:])), 0),
+		uuid.UUID(body[:16]), int(binary.BigEndian.Uint32(body[16:])), time.Unix(int64(binary.BigEndian.Uint64(body[20:])), 0).UTC(),
 	}, true
 }
 
@@ -71,7 +71,7 @@ func (r *Room) openPortal(token string) (portal, bool) {
 	if err != nil || len(body) != 40 {
 		return portal{}, false
 	}
-	return portal{uuid.UUID(body[:16]), uuid.UUID(body[16:32]), time.Unix(int64(binary.BigEndian.Uint64(body[32:])), 0)}, true
+	return portal{uuid.UUID(body[:16]), uuid.UUID(body[16:32]), time.Unix(int64(binary.BigEndian.Uint64(body[32:])), 0).UTC()}, true
 }
 
 // What a link can be beside good.

@@ -75,6 +75,8 @@ type Received struct {
 	Next, By   string // optional: what happens next (a sentence), and by when
 	ReceiptURL string
 	ConfirmURL string // optional: set while the address isn't confirmed
+
+	AddressOnly bool // confirming brings nothing into force that was ticked
 }
 
 // Confirm asks the owner of an address whether a consent given in its name is theirs (double opt-in).

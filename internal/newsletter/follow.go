@@ -36,7 +36,7 @@ func (r *room) confirmed(ctx context.Context, tx pgx.Tx, who person.Person) erro
 	for _, id := range ids {
 		err := r.desk.Store.MoveTx(ctx, tx, id, submission.Change{
 			From: []string{waiting}, To: confirmed, By: submission.Sender, Decides: true,
-			PurgeAfter: r.desk.Now().AddDate(0, kept, 0),
+			PurgeAfter: r.desk.KeptUntil(kept),
 		})
 		if err != nil && !errors.Is(err, submission.ErrMove) {
 			return err
@@ -160,7 +160,7 @@ func (r *room) follow(ctx context.Context) error {
 	}
 	for _, id := range ids {
 		err := r.desk.Store.Withdraw(ctx, id, submission.Change{
-			From: []string{confirmed}, To: activity.Withdrawn, PurgeAfter: r.desk.Now().AddDate(0, left, 0),
+			From: []string{confirmed}, To: activity.Withdrawn, PurgeAfter: r.desk.KeptUntil(left),
 		})
 		if err != nil && !errors.Is(err, submission.ErrMove) && !errors.Is(err, submission.ErrHeld) {
 			return err

@@ -60,7 +60,7 @@ func New(desk *activity.Desk, pages *content.Content) activity.Activity {
 		Messages:  r.messages,
 		Confirmed: r.confirmed,
 		Moved:     r.moved,
-		Work:      []job.Worker{{Name: "newsletter", Every: 10 * time.Minute, Run: r.work}},
+		Work:      []job.Worker{{Name: Kind, Every: 10 * time.Minute, Run: r.work}},
 		Deletes: []job.Deletion{{
 			Kind: "subscription", Outcome: "never confirmed", For: lapse, Due: lapsed, At: "s.created_at", Drop: r.forget,
 		}},

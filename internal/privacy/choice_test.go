@@ -2,6 +2,7 @@ package privacy_test
 
 import (
 	"context"
+	"maps"
 	"math"
 	"mime/multipart"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/activity/activitytest"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/person"
 	"clickcommerce.com/site/internal/postgres/pgtest"
@@ -312,7 +314,12 @@ func TestPreferences(t *testing.T) {
 	refused := "refused by preferences"
 	all := map[string]string{"newsletter": refused, "product_news": refused, "promotion": refused, "survey": refused}
 	want("everything stopped", all)
-	h.Post(confirm, nil) // an old link brings nothing back
+	if text := words(document(t, h.Get(confirm), http.StatusOK).Find("main")); !strings.Contains(text, "Nothing is left to confirm") {
+		t.Errorf("an old link asks: %s", text)
+	}
+	if w := h.Post(confirm, nil); w.Header().Get("Location") != confirm { // an old link brings nothing back
+		t.Errorf("an old link leads to %q", w.Header().Get("Location"))
+	}
 	want("an old link", all)
 	for name, w := range map[string]*httptest.ResponseRecorder{
 		"no button":            h.Post(address, nil),
@@ -329,6 +336,39 @@ func TestPreferences(t *testing.T) {
 	h.Advance(31 * 24 * time.Hour)
 	if w := h.Post(confirm, nil); w.Code != http.StatusNotFound {
 		t.Errorf("the mailed link after 31 days: %d", w.Code)
+	}
+}
+
+// Who asks us to stop or erase confirms the address by our mail, and begins nothing by it that was ticked before.
+func TestStoppingBeginsNothing(t *testing.T) {
+	h := bench(t)
+	who := agree(t, h, "ada@example.com", consent.Event{Purpose: consent.Newsletter, Granted: true, Origin: consent.FromForm})
+	h.Advance(time.Minute)
+	values := activitytest.Hidden(h.Get("/privacy/requests").Body.String())
+	maps.Copy(values, url.Values{"want": {"stop"}, "email": {"ada@example.com"}})
+	if w := h.Post("/privacy/requests", values); w.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	var id uuid.UUID
+	if err := h.Pool.QueryRow(t.Context(), `SELECT id FROM submission WHERE kind = 'privacy'`).Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	if mail := strings.Join(h.Mails(t), ""); strings.Contains(mail, "ticked") {
+		t.Errorf("the mail speaks of what was ticked:\n%s", mail)
+	}
+	confirm := h.Desk.ConfirmPath(id)
+	if text := words(document(t, h.Get(confirm), http.StatusOK).Find("main")); strings.Contains(text, "comes into force") {
+		t.Errorf("the page shows %s", text)
+	}
+	if w := h.Post(confirm, nil); w.Code != http.StatusSeeOther {
+		t.Errorf("confirmed: %d", w.Code)
+	}
+	if diff := cmp.Diff(states(t, h, who), map[string]string{"newsletter": "waits"}); diff != "" {
+		t.Errorf("(-got +want):\n%s", diff)
+	}
+	now, err := h.Desk.People.Get(t.Context(), who.ID)
+	if err != nil || now.VerifiedAt == nil {
+		t.Errorf("the address does not count as confirmed: %v, %v", now.VerifiedAt, err)
 	}
 }
 

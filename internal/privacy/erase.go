@@ -257,7 +257,7 @@ func (e *Eraser) ending(kind, status string) (to string, until time.Time) {
 		to = "closed"
 	}
 	s, _ := a.Status(to)
-	return to, e.desk.Now().AddDate(0, s.Months, 0)
+	return to, e.desk.KeptUntil(s.Months)
 }
 
 // digestOf is the digest of an address that was erased, for as long as the journal has it; nil where the person has theirs.

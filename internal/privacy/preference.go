@@ -287,6 +287,9 @@ type proofPage struct {
 	Preferences string
 }
 
+// Nothing tells that it counts already, or was stopped since it was asked.
+func (p proofPage) Nothing() bool { return len(p.Choices) == 0 && len(p.Points) == 0 }
+
 func (r *Room) prover(req *http.Request) (who person.Person, last int64, err error) {
 	p, err := r.openProof(req.Context(), chi.URLParam(req, "proof"))
 	if err != nil {
@@ -313,10 +316,19 @@ func (r *Room) showProof(w http.ResponseWriter, req *http.Request) error {
 		Base: page.Base{Title: "Confirm your choice", Description: r.say("proof_about"), NoIndex: true, Path: req.URL.Path},
 		Done: req.URL.Query().Has("done"), Preferences: r.desk.Mail.PreferencesPath(who.ID),
 	}
-	if data.Choices, err = r.desk.Ledger.Waiting(req.Context(), who.ID, last); err != nil {
+	if err := r.waiting(req.Context(), who, last, &data); err != nil {
 		return err
 	}
-	points, err := r.desk.Ledger.Points(req.Context(), who.ID)
+	w.Header().Set("Cache-Control", "no-store")
+	return r.views.proof.Write(w, req, http.StatusOK, data)
+}
+
+// waiting fills in what a confirmation up to that entry of a person's ledger brings into force.
+func (r *Room) waiting(ctx context.Context, who person.Person, last int64, data *proofPage) (err error) {
+	if data.Choices, err = r.desk.Ledger.Waiting(ctx, who.ID, last); err != nil {
+		return err
+	}
+	points, err := r.desk.Ledger.Points(ctx, who.ID)
 	if err != nil {
 		return err
 	}
@@ -330,8 +342,7 @@ func (r *Room) showProof(w http.ResponseWriter, req *http.Request) error {
 		}
 		seen[p.Channel] = true
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	return r.views.proof.Write(w, req, http.StatusOK, data)
+	return nil
 }
 
 func (r *Room) takeProof(w http.ResponseWriter, req *http.Request) error {
@@ -339,9 +350,17 @@ func (r *Room) takeProof(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
+	var asked proofPage
+	if err := r.waiting(req.Context(), who, last, &asked); err != nil {
+		return err
+	}
 	if err := r.desk.Confirm(req.Context(), who, last); err != nil {
 		return err
 	}
-	http.Redirect(w, req, req.URL.Path+"?done", http.StatusSeeOther)
+	to := req.URL.Path
+	if !asked.Nothing() {
+		to += "?done"
+	}
+	http.Redirect(w, req, to, http.StatusSeeOther)
 	return nil
 }

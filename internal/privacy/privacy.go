@@ -131,14 +131,15 @@ func New(c Config) *Room {
 func (r *Room) Activity() activity.Activity {
 	return activity.Activity{
 		Kind: Kind, Title: "Privacy request", What: "privacy request", Path: requestPath,
-		NeverApart: true, // what the law grants is not lost among what looks like misuse
-		Same:       wantField,
-		Statuses:   statuses(r.say, r.desk.Pages.Site().Authorities),
-		Form:       requestForm,
-		Receipt:    r.toRights,
-		Public:     r.Public,
-		Staff:      r.Staff,
-		Holder:     r.holder(),
+		AddressOnly: true,
+		NeverApart:  true, // what the law grants is not lost among what looks like misuse
+		Same:        wantField,
+		Statuses:    statuses(r.say, r.desk.Pages.Site().Authorities),
+		Form:        requestForm,
+		Receipt:     r.toRights,
+		Public:      r.Public,
+		Staff:       r.Staff,
+		Holder:      r.holder(),
 		Work: []job.Worker{{
 			Name: "promises", Every: checksEvery, Run: func(ctx context.Context) error { return r.checker.record(ctx) },
 		}, {

@@ -94,7 +94,11 @@ func (r *Room) stop(ctx context.Context, who uuid.UUID, purpose, channel string,
 	if err != nil {
 		return err
 	}
-	return r.desk.Ledger.Withdraw(ctx, who, consent.Purpose(purpose), consent.Channel(channel), origin, wording, s.ID)
+	if err := r.desk.Ledger.Withdraw(ctx, who, consent.Purpose(purpose), consent.Channel(channel), origin, wording, s.ID); err != nil {
+		return err
+	}
+	r.desk.Refused()
+	return nil
 }
 
 func (r *Room) writeUnsubscribe(w http.ResponseWriter, req *http.Request, s mail.Subscription, who person.Person, data unsubscribePage) error {

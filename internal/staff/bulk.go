@@ -32,7 +32,7 @@ func (ws *Workspace) submitBulk(w http.ResponseWriter, r *http.Request) error {
 	if len(records) == 0 {
 		return done(w, r, "/staff/submissions", "none")
 	}
-	act, word := ws.bulkAct(r.PostForm.Get("do"))
+	act, word := ws.bulkAct(r.PostForm.Get("do"), r.PostForm.Get("to"))
 	if act == nil {
 		return &page.Error{Status: http.StatusUnprocessableEntity, Message: ws.say("bulk_choose")}
 	}
@@ -85,9 +85,13 @@ func (ws *Workspace) ticked(ctx context.Context, in *account.Session, ids []stri
 
 type bulkAct func(r *http.Request, in *account.Session, rec submission.Record) error
 
-func (ws *Workspace) bulkAct(name string) (bulkAct, string) {
+// bulkAct is what a button does to each record that is ticked, and the word for it; to is whom they are assigned to.
+func (ws *Workspace) bulkAct(name, to string) (bulkAct, string) {
 	switch name {
 	case "assign":
+		if to == nobody {
+			return ws.assignOne, "unassigned"
+		}
 		return ws.assignOne, "assigned"
 	case "close":
 		return ws.closeOne, "closed"
@@ -180,7 +184,7 @@ func (ws *Workspace) change(a activity.Activity, from string, m activity.Move, b
 		From: []string{from}, To: m.To, By: by, Decides: to.Final, Moved: a.Moved, Detail: map[string]string{},
 	}
 	if to.Months > 0 {
-		c.PurgeAfter = ws.desk.Now().AddDate(0, to.Months, 0)
+		c.PurgeAfter = ws.desk.KeptUntil(to.Months)
 	}
 	return c
 }

@@ -193,6 +193,7 @@ func (ws *Workspace) recall(ctx context.Context, ids ...uuid.UUID) ([]recalled, 
 	list, err := postgres.Rows[recalled](ctx, ws.desk.Pool, `
 		SELECT export_id, row, why, since FROM (
 			SELECT x.export_id, x.row, CASE
+				WHEN p.erased_at < e.at THEN NULL -- the row left the house empty
 				WHEN p.erased_at IS NOT NULL OR emptied.at IS NOT NULL THEN 'erased'
 				WHEN x.submission_id IS NOT NULL AND s.id IS NULL THEN 'deleted'
 				WHEN s.status = 'withdrawn' AND s.status_since > e.at THEN 'withdrawn'

@@ -360,6 +360,11 @@ func TestExportsRememberWhoIsInThem(t *testing.T) {
 	}); diff != "" {
 		t.Errorf("submissions (-got +want):\n%s", diff)
 	}
+	h.Advance(minute)
+	_, later := reviewer.saves(t, h, "/staff/exports/submissions", service)
+	if diff := cmp.Diff(recall(reviewer, later), [][]string{head}); diff != "" {
+		t.Errorf("a file made afterwards (-got +want):\n%s", diff)
+	}
 	if _, err := pgtest.Admin(t, h.Pool).Exec(ctx, `
 		ALTER TABLE statement_use DISABLE TRIGGER USER;
 		DELETE FROM statement_use WHERE activity = 'contact' AND purpose = 'service'`); err != nil {

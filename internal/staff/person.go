@@ -328,6 +328,7 @@ func (ws *Workspace) submitOptOut(w http.ResponseWriter, r *http.Request, m met)
 	if err := pgx.BeginFunc(r.Context(), ws.desk.Pool, func(tx pgx.Tx) error { return ws.optOut(r.Context(), tx, m.ID, m.by, v) }); err != nil {
 		return fmt.Errorf("record opt-out: %w", err)
 	}
+	ws.desk.Refused()
 	return done(w, r, person.Path(m.ID), "optout")
 }
 

@@ -111,6 +111,7 @@ func (ws *Workspace) refuse(ctx context.Context, by submission.Actor, email stri
 	if err != nil {
 		return fmt.Errorf("record a refusal for an address: %w", err)
 	}
+	ws.desk.Refused()
 	return nil
 }
 

@@ -64,11 +64,12 @@ func (s *Store) end(ctx context.Context, tx pgx.Tx, id uuid.UUID, status string,
 	return err
 }
 
-// empty takes the words out of a record. It counts as indexed, so that the search does not read it again.
+// empty takes the words out of a record. It counts as indexed, so that the search does not read it again, and is found by
+// its reference alone, which its receipt goes on to tell.
 func (s *Store) empty(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	b := &pgx.Batch{}
 	b.Queue(`
-		UPDATE submission SET digest = NULL, name = '', organisation = '', source = NULL, search = NULL,
+		UPDATE submission SET digest = NULL, name = '', organisation = '', source = NULL, search = to_tsvector('simple', reference),
 			indexed_at = coalesce(indexed_at, $2), read_at = coalesce(read_at, $2)
 		WHERE id = $1`, id, s.Now())
 	b.Queue(`UPDATE answers SET values = '{}' WHERE submission_id = $1 AND values <> '{}'`, id)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"clickcommerce.com/site/internal/clock"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -18,7 +20,7 @@ const maxQuarantine = 30 * 24 * time.Hour
 
 // purgeAfter is the day of deletion of an entry that is stored now.
 func purgeAfter(e Entry, at time.Time) time.Time {
-	if apart := at.Add(maxQuarantine); e.Quarantine && apart.Before(e.PurgeAfter) {
+	if apart := clock.Day(at.Add(maxQuarantine)); e.Quarantine && apart.Before(e.PurgeAfter) {
 		return apart
 	}
 	return e.PurgeAfter
