@@ -35,6 +35,7 @@ type story struct {
 	Until    time.Time
 	Serial   int
 	Uses     []used
+	Offered  bool      // to the one who asked, still
 	Open     bool      // the link is good now
 	Again    time.Time // from when on another can be mailed, where that is still to come
 }
@@ -66,12 +67,13 @@ func (r *Room) story(ctx context.Context, rec submission.Record) (story, error) 
 	if err != nil {
 		return story{}, fmt.Errorf("read downloads: %w", err)
 	}
+	offered := rec.Status != activity.Withdrawn && rec.Quarantined == nil && r.offered(d)
 	until, now := s.IssuedAt.Add(linkLasts), r.Desk.Now()
 	told := story{
 		Download: d, Accepted: accepted, Issued: s.IssuedAt, Until: until, Serial: s.Serial, Uses: uses,
-		Open: rec.Status != activity.Withdrawn && rec.Quarantined == nil && r.offered(d) && now.Before(until) && s.Uses < linkUses,
+		Offered: offered, Open: offered && now.Before(until) && s.Uses < linkUses,
 	}
-	if again := s.IssuedAt.Add(renewPause); now.Before(again) {
+	if again := s.IssuedAt.Add(renewPause); offered && s.Serial < renewMost && now.Before(again) {
 		told.Again = again
 	}
 	return told, nil
@@ -99,8 +101,7 @@ func (r *Room) receipt(ctx context.Context, rec submission.Record) (activity.Ext
 	}
 	drawn, err := r.views.get.Fragment("story", s)
 	extra := activity.Extra{HTML: drawn}
-	offered := rec.Status != activity.Withdrawn && rec.Quarantined == nil && r.offered(s.Download)
-	if offered && s.Accepted == s.Download.LicenceName() && s.Again.IsZero() && s.Serial < renewMost {
+	if s.Offered && s.Accepted == s.Download.LicenceName() && s.Again.IsZero() && s.Serial < renewMost {
 		extra.Acts = []activity.Act{{Path: "new-link", Label: "Mail me a new link"}}
 	}
 	return extra, err

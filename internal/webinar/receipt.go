@@ -15,6 +15,7 @@ import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/publish"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -25,6 +26,7 @@ type seatView struct {
 	Status   string
 	Position int
 	Others   []Webinar // that one may change to
+	Public   bool      // its page is there
 	Known    bool      // the address was confirmed since, or before this took the place of another: whoever reads it has the mailbox
 }
 
@@ -46,7 +48,7 @@ func (r *Room) view(ctx context.Context, rec submission.Record) (v seatView, ok 
 	if err != nil {
 		return v, false, err
 	}
-	v = seatView{listed: l, Receipt: r.desk.ReceiptPath(rec.ID), Status: shownAs(rec.Status)}
+	v = seatView{listed: l, Receipt: r.desk.ReceiptPath(rec.ID), Status: shownAs(rec.Status), Public: publish.Public(w.State, w.PublishAt, r.desk.Now())}
 	err = r.desk.Pool.QueryRow(ctx, `
 		SELECT count(*) + 1, EXISTS (SELECT FROM confirmation WHERE person_id = $4 AND at >= $2)
 			OR EXISTS (SELECT FROM submission_event x JOIN submission o ON o.id = x.submission_id
