@@ -37,7 +37,7 @@ func visit(desk *activity.Desk) activity.Activity {
 			Label: form.Facts{For: "arranging your visit", SeenBy: "reviewers", SharedWith: "nobody", Deleted: "12 months later"},
 			Fields: []form.Field{
 				activity.NameField("We greet you by it."), activity.EmailField("We answer there."),
-				{Name: "day", Label: "Which day suits you?", Kind: form.Date, Required: true, Why: "We look whether somebody is in."},
+				{Name: "day", Label: "Which day suits you?", Kind: form.Date, Required: true, Missing: "Enter a day.", Why: "We look whether somebody is in."},
 				{Name: "diet", Label: "Lunch", Kind: form.Choice, Why: "We order it.", Options: []form.Option{{Value: "soup", Label: "Soup"}, {Value: "none", Label: "No lunch"}}},
 			},
 		}

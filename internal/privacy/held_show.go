@@ -165,7 +165,7 @@ func (x heldRequest) facts(say page.Say) []heldFact {
 	}
 	opened := []string{}
 	for _, o := range x.Opened {
-		opened = append(opened, o.Role+", "+clock.Date(o.At))
+		opened = append(opened, o.Role+", "+o.At.Format("2 January 2006")) // a day, not a moment
 	}
 	if len(opened) == 0 {
 		opened = []string{"Nobody yet"}

@@ -130,7 +130,7 @@ func (r *Retainer) checkErasure(ctx context.Context) error {
 		err := tx.QueryRow(ctx, `
 			SELECT array_remove(ARRAY[
 				(SELECT 'the address' FROM person WHERE id = $1 AND (email IS NOT NULL OR address_hmac IS NOT NULL)),
-				(SELECT 'a name' FROM submission WHERE person_id = $1 AND (name <> '' OR search IS NOT NULL)),
+				(SELECT 'a name' FROM submission WHERE person_id = $1 AND (name <> '' OR search <> to_tsvector('simple', reference))),
 				(SELECT 'answers' FROM answers a JOIN submission s ON s.id = a.submission_id WHERE s.person_id = $1 AND a.values <> '{}'),
 				(SELECT 'replies' FROM reply p JOIN submission s ON s.id = p.submission_id WHERE s.person_id = $1),
 				(SELECT 'mail' FROM message WHERE person_id = $1)], NULL)`, who).Scan(&left)

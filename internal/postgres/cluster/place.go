@@ -158,21 +158,24 @@ func makeRun(dir string, a *account) (string, error) {
 	return run, makePrivate(run, a)
 }
 
-// makePrivate makes a folder of mode 0700 that belongs to the account. One that is there already
-// must be just that: in /tmp somebody else could have made it.
+// makePrivate makes a folder of mode 0700 that belongs to the account. One that is there already must be just that, or ours,
+// as it is for a moment where another process of ours makes it: in /tmp somebody else could have made it.
 func makePrivate(dir string, a *account) error {
-	err := os.Mkdir(dir, 0o700)
-	if err == nil && a != nil {
-		err = os.Chown(dir, int(a.uid), int(a.gid))
-	}
-	if err != nil && !errors.Is(err, os.ErrExist) {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("embedded Postgres: %w", err)
 	}
 	uid := os.Geteuid()
-	if a != nil {
+	info, err := os.Lstat(dir)
+	if err == nil && a != nil {
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && info.IsDir() && int(st.Uid) == uid {
+			err = os.Lchown(dir, int(a.uid), int(a.gid))
+		}
 		uid = int(a.uid)
 	}
-	info, err := os.Lstat(dir)
+	if err != nil {
+		return fmt.Errorf("embedded Postgres: %w", err)
+	}
+	info, err = os.Lstat(dir)
 	if err != nil {
 		return fmt.Errorf("embedded Postgres: %w", err)
 	}
