@@ -37,7 +37,8 @@ type Config struct {
 	Limit      Limit // of sendings, for each client and form
 	// Blocked tells whether what an address sends is to be kept apart (P-8). It must not wait. May be nil.
 	Blocked func(email string) bool
-	Refused func() // is told when a choice was taken back: what went on because of it ends. May be nil
+	// Refused is told when a choice may have been taken back: what went on because of it ends. May be nil.
+	Refused func()
 	Now     func() time.Time
 	Log     *slog.Logger
 }

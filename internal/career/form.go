@@ -30,6 +30,7 @@ func application(o opening) form.Form {
 	return f
 }
 
+// letterName is the field of the cover letter, which a résumé without an opening can't do without.
 const letterName = "letter"
 
 // speculative is the form without an opening.

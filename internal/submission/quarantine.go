@@ -6,11 +6,10 @@ import (
 	"slices"
 	"time"
 
-	"clickcommerce.com/site/internal/clock"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/mail"
 )
