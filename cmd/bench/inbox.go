@@ -116,7 +116,7 @@ func (i *inbox) signIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := in.accounts.Enrol(ctx, made.ID, secret, code); err != nil {
+	if _, err := in.accounts.Enrol(ctx, made, secret, code); err != nil {
 		return err
 	}
 	jar, err := cookiejar.New(nil)

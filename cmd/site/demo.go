@@ -49,25 +49,26 @@ func (a *app) demoStaff(ctx context.Context) (map[account.Role]account.Account, 
 	staff := map[account.Role]account.Account{}
 	for _, role := range account.Roles() {
 		email := string(role) + "@example.com"
-		known, err := a.accounts.Find(ctx, email)
-		if err == nil {
-			staff[role] = known
-			continue
+		who, err := a.accounts.Find(ctx, email)
+		if errors.Is(err, account.ErrNotFound) {
+			who, err = a.accounts.Create(ctx, account.Hire{
+				Email: email, Name: role.Label(), Roles: []account.Role{role}, Password: a.demoPassword(),
+			})
 		}
-		made, err := a.accounts.Create(ctx, account.Hire{
-			Email: email, Name: role.Label(), Roles: []account.Role{role}, Password: a.demoPassword(),
-		})
 		if err != nil {
 			return nil, err
+		}
+		staff[role] = who
+		if who.HasTOTP {
+			continue
 		}
 		code, err := totp.GenerateCode(a.demoSecret(), a.now())
 		if err != nil {
 			return nil, err
 		}
-		if _, err := a.accounts.Enrol(ctx, made.ID, a.demoSecret(), code); err != nil {
+		if _, err := a.accounts.Enrol(ctx, who, a.demoSecret(), code); err != nil {
 			return nil, err
 		}
-		staff[role] = made
 	}
 	return staff, nil
 }

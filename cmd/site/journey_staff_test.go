@@ -33,7 +33,7 @@ func (h *house) hire(t *testing.T, roles ...account.Role) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.accounts.Enrol(t.Context(), made.ID, staffSecret, code); err != nil {
+	if _, err := h.accounts.Enrol(t.Context(), made, staffSecret, code); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -81,8 +81,14 @@ func roleNames() string {
 }
 
 // hire makes the account, and invites where no password was given.
-func (a *app) hire(ctx context.Context, h account.Hire) error {
-	made, err := a.accounts.Create(ctx, h)
+func (a *app) hire(ctx context.Context, h account.Hire) (err error) {
+	var made account.Account
+	var link string
+	if h.Password != "" {
+		made, err = a.accounts.Create(ctx, h)
+	} else {
+		made, link, err = a.accounts.CreateInvited(ctx, h)
+	}
 	if errors.Is(err, account.ErrAddress) {
 		return callFault{err}
 	}
@@ -92,10 +98,6 @@ func (a *app) hire(ctx context.Context, h account.Hire) error {
 	if h.Password != "" {
 		fmt.Fprintf(a.stdout, "Made %s. Sign in at %s/staff/sign-in.\n", made.Email, a.cfg.PublicURL)
 		return nil
-	}
-	link, err := a.accounts.Invite(ctx, made.ID)
-	if err != nil {
-		return err
 	}
 	fmt.Fprintf(a.stdout, "Made %s. The invitation is mailed; its link, good for seven days:\n%s\n", made.Email, link)
 	return nil

@@ -33,6 +33,7 @@ import (
 	"clickcommerce.com/site/internal/key"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Kind says which of the two doors an account opens.
@@ -150,11 +151,7 @@ func (s *Service) OfPerson(ctx context.Context, person uuid.UUID) (Account, erro
 
 // List returns all accounts of a kind in order of name.
 func (s *Service) List(ctx context.Context, kind Kind) ([]Account, error) {
-	rows, err := s.pool.Query(ctx, `SELECT `+columns+` FROM account a WHERE a.kind = $1 ORDER BY a.name, a.email`, kind)
-	if err != nil {
-		return nil, fmt.Errorf("list accounts: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Account])
+	list, err := postgres.Rows[Account](ctx, s.pool, `SELECT `+columns+` FROM account a WHERE a.kind = $1 ORDER BY a.name, a.email`, kind)
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}
@@ -166,11 +163,7 @@ type querier interface {
 }
 
 func one(ctx context.Context, q querier, where string, arg any) (Account, error) {
-	rows, err := q.Query(ctx, `SELECT `+columns+` FROM account a `+where, arg)
-	if err != nil {
-		return Account{}, fmt.Errorf("read account: %w", err)
-	}
-	a, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Account])
+	a, err := postgres.Row[Account](ctx, q, `SELECT `+columns+` FROM account a `+where, arg)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Account{}, ErrNotFound
 	}

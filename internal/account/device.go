@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/postgres"
 )
 
 const (
@@ -189,13 +191,9 @@ func (s *Service) revoke(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 }
 
 func lockDevice(ctx context.Context, tx pgx.Tx, id uuid.UUID) (device, error) {
-	rows, err := tx.Query(ctx, `
+	d, err := postgres.Row[device](ctx, tx, `
 		SELECT id, account_id, token_hash, previous_hash, rotated_at, presented_at, label, expires_at, revoked_at
 		FROM device WHERE id = $1 FOR UPDATE`, id)
-	if err != nil {
-		return device{}, fmt.Errorf("lock device: %w", err)
-	}
-	d, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[device])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return device{}, ErrNotFound
 	}
@@ -216,14 +214,10 @@ type DeviceInfo struct {
 
 // Devices returns the computers that keep an account signed in, the latest used first.
 func (s *Service) Devices(ctx context.Context, account uuid.UUID) ([]DeviceInfo, error) {
-	rows, err := s.pool.Query(ctx, `
+	list, err := postgres.Rows[DeviceInfo](ctx, s.pool, `
 		SELECT id, label, created_at, last_used_at, expires_at FROM device
 		WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY last_used_at DESC, id DESC`,
 		account, s.now())
-	if err != nil {
-		return nil, fmt.Errorf("list devices: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[DeviceInfo])
 	if err != nil {
 		return nil, fmt.Errorf("list devices: %w", err)
 	}
@@ -247,19 +241,37 @@ func (s *Service) forgetDevice(ctx context.Context, account, id uuid.UUID) error
 // Label names a computer by the words for browser and system in its User-Agent, and by nothing finer.
 func Label(userAgent string) string {
 	// The order matters: most browsers also name those they descend from.
-	browser := first(userAgent, "Browser", "Edg/", "Edge", "OPR/", "Opera", "SamsungBrowser", "Samsung Internet",
-		"Firefox/", "Firefox", "FxiOS", "Firefox", "Chromium", "Chromium", "CriOS", "Chrome", "Chrome/", "Chrome",
-		"Safari/", "Safari")
-	system := first(userAgent, "unknown system", "Windows", "Windows", "Android", "Android", "iPhone", "iPhone",
-		"iPad", "iPad", "Macintosh", "Mac", "CrOS", "ChromeOS", "Linux", "Linux")
+	browser := named(userAgent, "Browser", []mark{
+		{"Edg/", "Edge"},
+		{"OPR/", "Opera"},
+		{"SamsungBrowser", "Samsung Internet"},
+		{"Firefox/", "Firefox"},
+		{"FxiOS", "Firefox"},
+		{"Chromium", "Chromium"},
+		{"CriOS", "Chrome"},
+		{"Chrome/", "Chrome"},
+		{"Safari/", "Safari"},
+	})
+	system := named(userAgent, "unknown system", []mark{
+		{"Windows", "Windows"},
+		{"Android", "Android"},
+		{"iPhone", "iPhone"},
+		{"iPad", "iPad"},
+		{"Macintosh", "Mac"},
+		{"CrOS", "ChromeOS"},
+		{"Linux", "Linux"},
+	})
 	return browser + " on " + system
 }
 
-// first returns the word that follows the first mark found in text; marks and words alternate.
-func first(text, otherwise string, marksAndWords ...string) string {
-	for i := 0; i < len(marksAndWords); i += 2 {
-		if strings.Contains(text, marksAndWords[i]) {
-			return marksAndWords[i+1]
+// mark is a part of a User-Agent, and what it stands for.
+type mark struct{ part, name string }
+
+// named returns what the first mark found in text stands for.
+func named(text, otherwise string, marks []mark) string {
+	for _, m := range marks {
+		if strings.Contains(text, m.part) {
+			return m.name
 		}
 	}
 	return otherwise

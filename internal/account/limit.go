@@ -26,7 +26,7 @@ const (
 	wait    = 15 * time.Second // the first wait
 )
 
-// Tries are counted in one order, which all keep, so that two sign-ins of one account never wait for each other: the
+// Tries are counted in one order, which all keep, so that two sign-ins of one account can't deadlock: the
 // client, the account from that client, the account; then the rows of the account itself. Codes come after those rows.
 
 // byAccount bounds what many networks together may try on one account. A stranger at one network must not keep its owner

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // linkKind says what a mailed link is for; it is also the purpose of its token.
@@ -51,8 +53,9 @@ func (s *Service) invite(ctx context.Context, tx pgx.Tx, a Account) (string, err
 	})
 }
 
-// requestReset mails a link to the owner of an address, where there is one to mail to. The answer
-// is the same where there is none; only the writing of the mail is then left out. The only error that the visitor may be told is a *WaitError, which depends on the client alone.
+// requestReset mails a link to the owner of an address, where there is one to mail to. The answer is the same where there
+// is none; only the writing of the mail is then left out. The only error that the visitor may be told is a *WaitError,
+// which depends on the client alone.
 func (s *Service) requestReset(ctx context.Context, kind Kind, email string, client netip.Addr) error {
 	if err := s.try(ctx, resetBy(client)); err != nil {
 		return err
@@ -129,20 +132,16 @@ func (s *Service) followed(ctx context.Context, kind Kind, purpose linkKind, tok
 }
 
 func (s *Service) linked(ctx context.Context, q querier, kind Kind, purpose linkKind, id uuid.UUID) (Account, error) {
-	rows, err := q.Query(ctx, `
+	of, err := postgres.Column[uuid.UUID](ctx, q, `
 		SELECT account_id FROM account_link WHERE id = $1 AND kind = $2 AND used_at IS NULL AND expires_at > $3`,
 		id, purpose, s.now())
 	if err != nil {
 		return Account{}, fmt.Errorf("read link: %w", err)
 	}
-	account, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[uuid.UUID])
-	if errors.Is(err, pgx.ErrNoRows) {
+	if len(of) == 0 {
 		return Account{}, ErrLink
 	}
-	if err != nil {
-		return Account{}, fmt.Errorf("read link: %w", err)
-	}
-	a, err := one(ctx, q, `WHERE a.id = $1`, account)
+	a, err := one(ctx, q, `WHERE a.id = $1`, of[0])
 	if errors.Is(err, ErrNotFound) || err == nil && (a.Kind != kind || !a.Active(s.now())) {
 		return Account{}, ErrLink
 	}
@@ -179,7 +178,8 @@ func (s *Service) redeem(ctx context.Context, kind Kind, purpose linkKind, token
 	})
 }
 
-// setPassword stores a new password, ends every session but one (uuid.Nil: every), every mailed link, and all waits.
+// setPassword stores a new password, ends every session but one (uuid.Nil: every), every mailed link, and all waits. Where
+// there was one before, it tells the owner.
 func (s *Service) setPassword(ctx context.Context, tx pgx.Tx, a Account, phc string, but uuid.UUID) error {
 	now := s.now()
 	if err := s.forgetAll(ctx, tx, a.Email); err != nil { // before the account's own row, as signing in does
@@ -194,6 +194,11 @@ func (s *Service) setPassword(ctx context.Context, tx pgx.Tx, a Account, phc str
 	// Whoever has the link or the present password is the owner.
 	if err := s.record(ctx, tx, a, a.ID, "set password", nil); err != nil {
 		return err
+	}
+	if a.HasPassword {
+		if err := s.postChanged(ctx, tx, a, changedPassword); err != nil {
+			return err
+		}
 	}
 	return endAll(ctx, tx, a.ID, but, now)
 }
@@ -211,5 +216,23 @@ func (s *Service) changePassword(ctx context.Context, in *Session, present, next
 	if err != nil {
 		return err
 	}
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return s.setPassword(ctx, tx, in.Account, phc, in.ID) })
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if err := s.setPassword(ctx, tx, in.Account, phc, in.ID); err != nil {
+			return err
+		}
+		return stillIn(ctx, tx, in.ID)
+	})
+}
+
+// stillIn returns ErrRefused where a session was ended meanwhile, as a mailed link for a new password does: the password
+// that was just given is then no longer that of the account.
+func stillIn(ctx context.Context, tx pgx.Tx, session uuid.UUID) error {
+	tag, err := tx.Exec(ctx, `SELECT FROM session WHERE id = $1`, session)
+	if err != nil {
+		return fmt.Errorf("look for session: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return ErrRefused
+	}
+	return nil
 }

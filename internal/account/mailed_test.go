@@ -3,6 +3,7 @@ package account_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -63,6 +64,9 @@ func TestReset(t *testing.T) {
 	in.get("/connect").want(http.StatusSeeOther, "/connect/sign-in")
 	b.post("/connect/sign-in", "email", ada.Email, "password", password).want(http.StatusUnprocessableEntity)
 	b.post("/connect/sign-in", "email", ada.Email, "password", "eight purple chairs").want(http.StatusSeeOther)
+	if got := w.told(ada.Email); !slices.Equal(got, []string{"password"}) {
+		t.Errorf("the owner was told of %q", got)
+	}
 }
 
 func TestResetEnds(t *testing.T) {
@@ -139,6 +143,9 @@ func TestInvite(t *testing.T) {
 	got := w.mailed("invite", a.Email)
 	b.post(path(got[len(got)-1]), "password", password).want(http.StatusSeeOther, "/staff/sign-in?done=password")
 	b.post("/staff/sign-in", "email", a.Email, "password", password).want(http.StatusSeeOther, "/staff/totp")
+	if got := w.told(a.Email); len(got) != 0 {
+		t.Errorf("a first password was told as a change: %q", got)
+	}
 	w.sweep()
 	if n := w.count(`SELECT count(*) FROM account_link`); n != 2 {
 		t.Errorf("%d links kept within the month", n)

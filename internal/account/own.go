@@ -67,7 +67,7 @@ func (s *Service) drawDevices(
 		return err
 	}
 	password := s.changeForm(Connect, "/connect/devices/password", present, next)
-	return s.home.Write(w, r, status, devicesPage{
+	return s.devices.Write(w, r, status, devicesPage{
 		Base: page.Base{
 			Title: "Where you are signed in", Path: "/connect/devices", NoIndex: true, Section: string(Connect),
 		},
@@ -130,7 +130,7 @@ func (s *Service) submitRenew(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) submitNewCodes(w http.ResponseWriter, r *http.Request) error {
-	codes, err := s.renewRecovery(r.Context(), From(r.Context()).Account.ID)
+	codes, err := s.renewRecovery(r.Context(), From(r.Context()).Account)
 	if err != nil {
 		return err
 	}

@@ -14,14 +14,14 @@ import (
 
 // views are the pages of this room, in the layouts of both doors where both have them.
 type views struct {
-	pages *page.Set
-	say   page.Say
-	sheet map[Kind]page.View[sheet]
-	again map[Kind]page.View[againPage]
-	enrol page.View[enrolPage]
-	codes page.View[codesPage]
-	own   page.View[ownPage]
-	home  page.View[devicesPage]
+	pages   *page.Set
+	say     page.Say
+	sheet   map[Kind]page.View[sheet]
+	again   map[Kind]page.View[againPage]
+	enrol   page.View[enrolPage]
+	codes   page.View[codesPage]
+	own     page.View[ownPage]
+	devices page.View[devicesPage]
 }
 
 func loadViews(p *page.Set) views {
@@ -34,10 +34,10 @@ func loadViews(p *page.Set) views {
 		again: map[Kind]page.View[againPage]{
 			Staff: page.Load[againPage](p, "account/staff_again"), Connect: page.Load[againPage](p, "account/again"),
 		},
-		enrol: page.Load[enrolPage](p, "account/staff_enrol"),
-		codes: page.Load[codesPage](p, "account/staff_codes"),
-		own:   page.Load[ownPage](p, "account/staff_own"),
-		home:  page.Load[devicesPage](p, "account/devices"),
+		enrol:   page.Load[enrolPage](p, "account/staff_enrol"),
+		codes:   page.Load[codesPage](p, "account/staff_codes"),
+		own:     page.Load[ownPage](p, "account/staff_own"),
+		devices: page.Load[devicesPage](p, "account/devices"),
 	}
 }
 
@@ -56,7 +56,7 @@ type sheet struct {
 	Apart bool // the links open a tab of their own: this one carries what would be lost
 }
 
-// againPage offers to send again what came after a session had ended, or while the database was away.
+// againPage offers to send again what came after a session had ended, while the database was away, or where it was refused.
 type againPage struct {
 	page.Base
 	Heading, Lead string
@@ -72,11 +72,22 @@ func (s *Service) showSheet(w http.ResponseWriter, r *http.Request, kind Kind, s
 	return s.sheet[kind].Write(w, r, status, p)
 }
 
+// Keep answers a form of the workspace that a *page.Error refused, once it was read: it says why, and shows what was
+// written, to copy or to send again. Any other error is returned.
+func (s *Service) Keep(w http.ResponseWriter, r *http.Request, err error) error {
+	var refused *page.Error
+	if !errors.As(err, &refused) {
+		return err
+	}
+	t := &typed{Kind: Staff, Path: r.URL.RequestURI(), Values: r.PostForm, At: s.now()}
+	return s.showAgain(w, r, t, refused.Status, "refused", "why", refused.Message)
+}
+
 // showAgain says why in the words of that name.
-func (s *Service) showAgain(w http.ResponseWriter, r *http.Request, t *typed, status int, why string) error {
+func (s *Service) showAgain(w http.ResponseWriter, r *http.Request, t *typed, status int, why string, values ...any) error {
 	p := againPage{
 		Base:    page.Base{Title: "Send it again", NoIndex: true, Section: string(t.Kind)},
-		Heading: s.say("again_" + why), Lead: s.say("again_" + why + "_lead"),
+		Heading: s.say("again_" + why), Lead: s.say("again_"+why+"_lead", values...),
 		Action: t.Path, Back: area(t.Kind), Multipart: t.Multipart, Shown: t.shown(), Hidden: t.hidden(),
 	}
 	for _, name := range t.Files {

@@ -23,9 +23,30 @@ type Hire struct {
 	Password    string // empty: to be set by invitation
 }
 
-// Create makes an account for staff. It returns ErrAddress, ErrRole, a PasswordError, or ErrTaken. The caller invites
-// (Invite) where no password was given.
-func (s *Service) Create(ctx context.Context, h Hire) (Account, error) {
+// Create makes an account for staff. It returns ErrAddress, ErrRole, a PasswordError, or ErrTaken. Where no password was given,
+// it is to be invited.
+func (s *Service) Create(ctx context.Context, h Hire) (a Account, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		a, err = s.create(ctx, tx, h)
+		return err
+	})
+	return a, err
+}
+
+// CreateInvited makes an account for staff and mails its owner an invitation, whose link it returns: both, or neither. Errors
+// are those of Create.
+func (s *Service) CreateInvited(ctx context.Context, h Hire) (a Account, link string, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if a, err = s.create(ctx, tx, h); err != nil {
+			return err
+		}
+		link, err = s.invite(ctx, tx, a)
+		return err
+	})
+	return a, link, err
+}
+
+func (s *Service) create(ctx context.Context, tx pgx.Tx, h Hire) (Account, error) {
 	email, complaint := form.ParseEmail(strings.TrimSpace(h.Email))
 	if complaint != "" {
 		return Account{}, ErrAddress
@@ -33,30 +54,24 @@ func (s *Service) Create(ctx context.Context, h Hire) (Account, error) {
 	if err := checkRoles(h.Roles); err != nil {
 		return Account{}, err
 	}
-	phc, err := s.hire(ctx, email, h.Password)
+	phc, err := s.firstPassword(ctx, email, h.Password)
 	if err != nil {
 		return Account{}, err
 	}
 	a := Account{ID: uuid.Must(uuid.NewV7()), Email: email, Name: Named(h.Name, email), Kind: Staff}
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := s.insert(ctx, tx, a, phc); err != nil {
-			return err
-		}
-		if err := setRoles(ctx, tx, a.ID, h.Roles); err != nil {
-			return err
-		}
-		if a, err = one(ctx, tx, `WHERE a.id = $1`, a.ID); err != nil {
-			return err
-		}
-		return s.record(ctx, tx, actor(ctx), a.ID, "create", map[string]string{"roles": joined(a.Roles)})
-	})
-	if err != nil {
+	if err := s.insert(ctx, tx, a, phc); err != nil {
 		return Account{}, err
 	}
-	return a, nil
+	if err := setRoles(ctx, tx, a.ID, h.Roles); err != nil {
+		return Account{}, err
+	}
+	if a, err = one(ctx, tx, `WHERE a.id = $1`, a.ID); err != nil {
+		return Account{}, err
+	}
+	return a, s.record(ctx, tx, actor(ctx), a.ID, "create", map[string]string{"roles": joined(a.Roles)})
 }
 
-func (s *Service) hire(ctx context.Context, email, password string) (*string, error) {
+func (s *Service) firstPassword(ctx context.Context, email, password string) (*string, error) {
 	if password == "" {
 		return nil, nil
 	}
@@ -165,9 +180,9 @@ func (s *Service) Enable(ctx context.Context, account uuid.UUID) error {
 }
 
 // DropTOTP removes the authenticator of a member of staff who lost both it and the recovery codes: an administrator
-// vouches for them. All their sessions end; at the next sign-in a new one is set up.
+// vouches for them, and the owner is told. All their sessions end; at the next sign-in a new one is set up.
 func (s *Service) DropTOTP(ctx context.Context, account uuid.UUID) error {
-	return s.govern(ctx, account, func(tx pgx.Tx, _ Account) error {
+	return s.govern(ctx, account, func(tx pgx.Tx, a Account) error {
 		_, err := tx.Exec(ctx, `UPDATE account SET totp_secret = NULL, totp_confirmed_at = NULL WHERE id = $1`, account)
 		if err != nil {
 			return fmt.Errorf("drop authenticator: %w", err)
@@ -176,6 +191,9 @@ func (s *Service) DropTOTP(ctx context.Context, account uuid.UUID) error {
 			return fmt.Errorf("drop recovery codes: %w", err)
 		}
 		if err := s.record(ctx, tx, actor(ctx), account, "drop authenticator", nil); err != nil {
+			return err
+		}
+		if err := s.postChanged(ctx, tx, a, droppedAuthenticator); err != nil {
 			return err
 		}
 		return endAll(ctx, tx, account, uuid.Nil, s.now())

@@ -323,6 +323,14 @@ func TestTemplates(t *testing.T) {
 	})
 }
 
+// changed is the mail that tells an owner what was changed of the account.
+func changed(what string) mailtest.Example {
+	return mailtest.Example{Name: "changed-" + strings.ReplaceAll(what, " ", "-"), Template: "account-changed", Data: account.Changed{
+		Name: "Ann Smith", What: what, When: "24 November 2026, 09:00 CST",
+		ResetURL: "https://www.example.com/staff/reset", ContactURL: "https://www.example.com/contact",
+	}}
+}
+
 func TestMails(t *testing.T) {
 	t.Parallel()
 	q := mailtest.New(t, mailtest.Config(t, nil, "", append(mail.Core(), account.Templates()...)...))
@@ -337,5 +345,6 @@ func TestMails(t *testing.T) {
 		mailtest.Example{Name: "address-changed", Template: "address-changed", Data: account.AddressChanged{
 			Name: "Ada Lovelace", NewAddress: "l…@example.com", When: "24 November 2026, 09:00 CST", ContactURL: "https://www.example.com/contact",
 		}},
+		changed("password"), changed("authenticator"), changed("dropped"), changed("recovery codes"),
 	)
 }

@@ -17,6 +17,7 @@ const (
 	tellReset          = "reset"
 	tellDeviceEnded    = "device-ended"
 	tellAddressChanged = "address-changed"
+	tellChanged        = "account-changed"
 )
 
 // Times in these mails are words already, in the company's own zone.
@@ -48,6 +49,22 @@ type AddressChanged struct {
 	ContactURL             string
 }
 
+// Changed tells an owner that what opens the account is another now, so that nobody else changes it unnoticed.
+type Changed struct {
+	Name       string
+	What       string // one of the words below
+	When       string
+	ResetURL   string
+	ContactURL string
+}
+
+const (
+	changedPassword      = "password"
+	changedAuthenticator = "authenticator"
+	droppedAuthenticator = "dropped"
+	changedRecovery      = "recovery codes"
+)
+
 // Templates returns the mails of this room, for mail.Config. What opens an account is emptied once it is sent.
 func Templates() []mail.Template {
 	return []mail.Template{
@@ -55,6 +72,7 @@ func Templates() []mail.Template {
 		{Name: tellReset, Purpose: "account", Data: Reset{}, Secret: true},
 		{Name: tellDeviceEnded, Purpose: "account", Data: DeviceEnded{}},
 		{Name: tellAddressChanged, Purpose: "account", Data: AddressChanged{}},
+		{Name: tellChanged, Purpose: "account", Data: Changed{}},
 	}
 }
 
@@ -64,5 +82,12 @@ func words(t time.Time) string { return t.In(clock.Zone()).Format("2 January 200
 func (s *Service) post(ctx context.Context, tx pgx.Tx, a Account, address, template string, data any) error {
 	return s.mail.Insert(ctx, tx, mail.Message{
 		Person: a.Person, Account: uuid.NullUUID{UUID: a.ID, Valid: true}, Template: template, Address: address, Data: data,
+	})
+}
+
+// postChanged tells the owner of an account what was changed of it.
+func (s *Service) postChanged(ctx context.Context, tx pgx.Tx, a Account, what string) error {
+	return s.post(ctx, tx, a, a.Email, tellChanged, Changed{
+		Name: a.Name, What: what, When: words(s.now()), ResetURL: s.public + area(a.Kind) + "/reset", ContactURL: s.public + "/contact",
 	})
 }

@@ -220,7 +220,7 @@ func (s *Service) submitEnrol(w http.ResponseWriter, r *http.Request, in *Sessio
 		return s.drawEnrol(w, r, in, e)
 	}
 	e.secret = string(raw[16:])
-	codes, err := s.enrolAs(r.Context(), in.Account.ID, e.secret, r.PostForm.Get("code"), in.complete())
+	codes, err := s.enrolAs(r.Context(), in.Account, e.secret, r.PostForm.Get("code"), in.complete())
 	if err != nil {
 		e.status, e.problem, err = s.refusal(w, r, err, s.say("enrol_wrong"))
 		if err != nil {
@@ -230,6 +230,9 @@ func (s *Service) submitEnrol(w http.ResponseWriter, r *http.Request, in *Sessio
 	}
 	if !in.complete() {
 		t, err := s.complete(r.Context(), in, Label(r.UserAgent()))
+		if errors.Is(err, ErrRefused) {
+			return s.askSignIn(w, r, Staff)
+		}
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package account_test
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -261,6 +262,9 @@ func TestRenewal(t *testing.T) {
 	if got := b.get("/staff/totp").want(http.StatusOK).text("h1"); got != "Set up your authenticator" {
 		t.Errorf("after an administrator removed the authenticator: %q", got)
 	}
+	if got := w.told(a.Email); !slices.Equal(got, []string{"authenticator", "recovery codes", "dropped"}) {
+		t.Errorf("the owner was told of %q", got)
+	}
 }
 
 func TestRequireFresh(t *testing.T) {
@@ -318,6 +322,9 @@ func TestOwnPage(t *testing.T) {
 	b.get("/staff").want(http.StatusSeeOther)
 	b.post("/staff/sign-in", "email", a.Email, "password", password).want(http.StatusUnprocessableEntity)
 	b.post("/staff/sign-in", "email", a.Email, "password", "eight purple chairs").want(http.StatusSeeOther)
+	if got := w.told(a.Email); !slices.Equal(got, []string{"password"}) {
+		t.Errorf("the owner was told of %q", got)
+	}
 }
 
 // Whoever has the password alone must not put an authenticator in the place of the one that was set up meanwhile.
@@ -327,7 +334,7 @@ func TestEnrolmentHappensOnce(t *testing.T) {
 	a := w.hire("ann@example.com", account.Reviewer)
 	w.enrol(a)
 	before := w.count(`SELECT count(*) FROM recovery_code WHERE account_id = $1`, a.ID)
-	if _, err := w.service.Enrol(t.Context(), a.ID, accounttest.Secret, w.code()); !errors.Is(err, account.ErrRefused) {
+	if _, err := w.service.Enrol(t.Context(), a, accounttest.Secret, w.code()); !errors.Is(err, account.ErrRefused) {
 		t.Errorf("a second enrolment: %v", err)
 	}
 	if n := w.count(`SELECT count(*) FROM audit_event WHERE action = 'set up authenticator'`); n != 1 || before != 10 {

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/job"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // How long a session lasts: without a request, and in all; half a sign-in (password without code) waits shortly.
@@ -95,15 +96,11 @@ type sessionRow struct {
 
 // resume returns the session a ticket names, or nil where it has ended or never was.
 func (s *Service) resume(ctx context.Context, kind Kind, t ticket) (*Session, error) {
-	rows, err := s.pool.Query(ctx, `
+	row, err := postgres.Row[sessionRow](ctx, s.pool, `
 		SELECT s.id, s.secret_hash, s.account_id, s.device_id, s.created_at, s.last_seen_at, s.expires_at, s.totp_at,
 			s.remembered, s.reauth_at, d.token_hash, d.presented_at IS NOT NULL AS presented
 		FROM session s LEFT JOIN device d ON d.id = s.device_id
 		WHERE s.id = $1 AND (d.id IS NULL OR (d.revoked_at IS NULL AND d.expires_at > $2))`, t.session, s.now())
-	if err != nil {
-		return nil, fmt.Errorf("read session: %w", err)
-	}
-	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[sessionRow])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -203,14 +200,10 @@ func (s *Service) Sessions(ctx context.Context, account uuid.UUID) ([]SessionInf
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.pool.Query(ctx, `
+	list, err := postgres.Rows[SessionInfo](ctx, s.pool, `
 		SELECT id, label, created_at, last_seen_at FROM session
 		WHERE account_id = $1 AND expires_at > $2 AND last_seen_at > $3 ORDER BY last_seen_at DESC, id DESC`,
 		account, s.now(), s.now().Add(-idle(a.Kind)))
-	if err != nil {
-		return nil, fmt.Errorf("list sessions: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[SessionInfo])
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}

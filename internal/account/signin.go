@@ -28,13 +28,16 @@ func (s *Service) signIn(ctx context.Context, c credentials) (ticket, Account, e
 	if err := s.try(ctx, byClient(c.client), s.byPair(c.email, c.client), byAccount(c.email)); err != nil {
 		return ticket{}, Account{}, err
 	}
-	a, err := s.verify(ctx, c.kind, c.email, c.password)
+	a, phc, err := s.verify(ctx, c.kind, c.email, c.password)
 	if err != nil {
 		return ticket{}, Account{}, err
 	}
 	var t ticket
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := s.welcome(ctx, tx, c.email, c.client); err != nil {
+			return err
+		}
+		if err := stillOpens(ctx, tx, a.ID, phc); err != nil {
 			return err
 		}
 		if err := s.leave(ctx, tx, c.old); err != nil {
@@ -49,46 +52,68 @@ func (s *Service) signIn(ctx context.Context, c credentials) (ticket, Account, e
 	return t, a, nil
 }
 
-// verify compares a password. One comparison is made in every case.
-func (s *Service) verify(ctx context.Context, kind Kind, email, password string) (Account, error) {
+// verify compares a password, and returns the hash that stands for it, for stillOpens. One comparison is made in every case.
+func (s *Service) verify(ctx context.Context, kind Kind, email, password string) (Account, string, error) {
 	a, err := s.Find(ctx, email)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return Account{}, err
+		return Account{}, "", err
 	}
 	known := err == nil && a.Kind == kind && a.Active(s.now())
-	var phc *string
-	err = s.pool.QueryRow(ctx, `SELECT (SELECT password_hash FROM account WHERE id = $1)`, a.ID).Scan(&phc)
+	var stored *string
+	err = s.pool.QueryRow(ctx, `SELECT (SELECT password_hash FROM account WHERE id = $1)`, a.ID).Scan(&stored)
 	if err != nil {
-		return Account{}, fmt.Errorf("read password: %w", err)
+		return Account{}, "", fmt.Errorf("read password: %w", err)
 	}
-	if phc == nil || !known {
-		phc = new(string)
+	var phc string
+	if stored != nil && known {
+		phc = *stored
 	}
-	ok, stale, err := s.hash.compare(ctx, *phc, password)
+	ok, stale, err := s.hash.compare(ctx, phc, password)
 	if err != nil {
-		return Account{}, err
+		return Account{}, "", err
 	}
-	if !ok || !known {
-		return Account{}, ErrRefused
+	if !ok {
+		return Account{}, "", ErrRefused
 	}
-	if stale {
-		if err := s.rehash(ctx, a.ID, *phc, password); err != nil {
-			return Account{}, err
-		}
+	if !stale {
+		return a, phc, nil
 	}
-	return a, nil
+	phc, err = s.rehash(ctx, a.ID, phc, password)
+	if errors.Is(err, ErrRefused) { // another sign-in renewed it first, or its owner chose another
+		return s.verify(ctx, kind, email, password)
+	}
+	return a, phc, err
 }
 
-// rehash brings the hash of a password that was just given to today's costs, unless it was changed meanwhile.
-func (s *Service) rehash(ctx context.Context, account uuid.UUID, old, password string) error {
+// rehash brings the hash of a password that was just given to today's costs, and returns it; ErrRefused where the password
+// was changed meanwhile.
+func (s *Service) rehash(ctx context.Context, account uuid.UUID, old, password string) (string, error) {
 	phc, err := s.hash.make(ctx, password)
 	if err != nil {
-		return err
+		return "", err
 	}
-	_, err = s.pool.Exec(ctx, `UPDATE account SET password_hash = $3 WHERE id = $1 AND password_hash = $2`,
+	tag, err := s.pool.Exec(ctx, `UPDATE account SET password_hash = $3 WHERE id = $1 AND password_hash = $2`,
 		account, old, phc)
 	if err != nil {
-		return fmt.Errorf("renew password hash: %w", err)
+		return "", fmt.Errorf("renew password hash: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return "", ErrRefused
+	}
+	return phc, nil
+}
+
+// stillOpens locks an account, and returns ErrRefused where its password is another since it was compared, or it was
+// closed: that ended every session, and the one that is about to begin would outlive it. The lock lets rows be written that
+// only name the account.
+func stillOpens(ctx context.Context, tx pgx.Tx, account uuid.UUID, phc string) error {
+	tag, err := tx.Exec(ctx, `
+		SELECT FROM account WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL FOR NO KEY UPDATE`, account, phc)
+	if err != nil {
+		return fmt.Errorf("lock account: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return ErrRefused
 	}
 	return nil
 }
@@ -143,11 +168,15 @@ func (s *Service) reauth(ctx context.Context, in *Session, password string, clie
 	if err := s.try(ctx, byClient(client), s.byPair(in.Account.Email, client), byAccount(in.Account.Email)); err != nil {
 		return err
 	}
-	if _, err := s.verify(ctx, in.Kind, in.Account.Email, password); err != nil {
+	_, phc, err := s.verify(ctx, in.Kind, in.Account.Email, password)
+	if err != nil {
 		return err
 	}
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := s.welcome(ctx, tx, in.Account.Email, client); err != nil {
+			return err
+		}
+		if err := stillOpens(ctx, tx, in.Account.ID, phc); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE session SET reauth_at = $2 WHERE id = $1`, in.ID, s.now()); err != nil {

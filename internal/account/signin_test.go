@@ -553,3 +553,42 @@ func TestTypedLimits(t *testing.T) {
 	b.post("/connect/sign-in", append(in, "typed", kept)...).want(http.StatusSeeOther, "/connect")
 	b.do(http.MethodPost, "/connect/sign-in", url.Values{"email": {strings.Repeat("x", 300<<10)}}).want(http.StatusRequestEntityTooLarge)
 }
+
+// TestNothingOutlivesANewPassword lets an owner choose a new password, which ends every session, while somebody with the old
+// one is at the door: in each case the answer waits for the account, and finds it changed.
+func TestNothingOutlivesANewPassword(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada, ida := w.customer("ada@example.com"), w.customer("ida@example.com")
+	ann := w.hire("ann@example.com", account.Reviewer)
+	w.enrol(ann)
+	w.clock.Pass(time.Minute) // the code of the set-up counts no more
+	half := w.browser()
+	half.post("/staff/sign-in", "email", ann.Email, "password", password).want(http.StatusSeeOther, "/staff/totp")
+	inside := w.signedIn(ida.Email, false)
+	const other, ended = `UPDATE account SET password_hash = 'another' WHERE id = $1`, `DELETE FROM session WHERE account_id = $1`
+	for _, tt := range []struct {
+		name, change string
+		who          account.Account
+		send         func() *answer
+	}{
+		{"a password at the door", other, ada, func() *answer {
+			return w.browser().post("/connect/sign-in", "email", ada.Email, "password", password, "remember", "yes")
+		}},
+		{"a code", ended, ann, func() *answer { return half.post("/staff/totp", "code", w.code()) }},
+		{"a change of password", ended, ida, func() *answer {
+			return inside.post("/connect/devices/password", "present", password, "password", "eight purple chairs")
+		}},
+	} {
+		before := w.count(`SELECT count(*) FROM session WHERE account_id = $1`, tt.who.ID)
+		if got := w.during(tt.change, tt.who.ID, tt.send); got.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d", tt.name, got.Code)
+		}
+		if n := w.count(`SELECT count(*) FROM session WHERE account_id = $1`, tt.who.ID); n > before {
+			t.Errorf("%s: %d sessions, %d before", tt.name, n, before)
+		}
+	}
+	if n := w.count(`SELECT count(*) FROM device`); n != 0 {
+		t.Errorf("%d computers remembered", n)
+	}
+}

@@ -28,13 +28,13 @@ const (
 // Enrol confirms the first authenticator of an account with the first code it shows, and returns ten recovery codes,
 // which are shown once and kept as digests. ErrRefused: the code isn't the secret's, or there is an authenticator by now,
 // which a password alone must not replace; WaitError: too many tries.
-func (s *Service) Enrol(ctx context.Context, account uuid.UUID, secret, code string) ([]string, error) {
-	return s.enrolAs(ctx, account, secret, code, false)
+func (s *Service) Enrol(ctx context.Context, a Account, secret, code string) ([]string, error) {
+	return s.enrolAs(ctx, a, secret, code, false)
 }
 
-// enrolAs is Enrol; renew replaces the authenticator of one who has given its code.
-func (s *Service) enrolAs(ctx context.Context, account uuid.UUID, secret, code string, renew bool) ([]string, error) {
-	if err := s.try(ctx, byCode(account)); err != nil {
+// enrolAs is Enrol; renew replaces the authenticator of one who has given its code, and tells the owner.
+func (s *Service) enrolAs(ctx context.Context, a Account, secret, code string, renew bool) ([]string, error) {
+	if err := s.try(ctx, byCode(a.ID)); err != nil {
 		return nil, err
 	}
 	step, ok := match(secret, code, s.now(), 0)
@@ -50,20 +50,25 @@ func (s *Service) enrolAs(ctx context.Context, account uuid.UUID, secret, code s
 		tag, err := tx.Exec(ctx, `
 			UPDATE account SET totp_secret = $2, totp_confirmed_at = $3, totp_last_step = $4
 			WHERE id = $1 AND kind = 'staff' AND disabled_at IS NULL AND ($5 OR totp_secret IS NULL)`,
-			account, wrapped, s.now(), step, renew)
+			a.ID, wrapped, s.now(), step, renew)
 		if err != nil {
 			return fmt.Errorf("enrol authenticator: %w", err)
 		}
 		if tag.RowsAffected() == 0 {
 			return ErrRefused
 		}
-		if codes, err = s.replaceRecovery(ctx, tx, account); err != nil {
+		if codes, err = s.replaceRecovery(ctx, tx, a.ID); err != nil {
 			return err
 		}
-		if err := s.record(ctx, tx, actor(ctx), account, "set up authenticator", nil); err != nil {
+		if err := s.record(ctx, tx, actor(ctx), a.ID, "set up authenticator", nil); err != nil {
 			return err
 		}
-		return s.forget(ctx, tx, byCode(account))
+		if renew {
+			if err := s.postChanged(ctx, tx, a, changedAuthenticator); err != nil {
+				return err
+			}
+		}
+		return s.forget(ctx, tx, byCode(a.ID))
 	})
 	if err != nil {
 		return nil, err
@@ -71,14 +76,17 @@ func (s *Service) enrolAs(ctx context.Context, account uuid.UUID, secret, code s
 	return codes, nil
 }
 
-// renewRecovery replaces all recovery codes of an account and returns the new ones.
-func (s *Service) renewRecovery(ctx context.Context, account uuid.UUID) ([]string, error) {
+// renewRecovery replaces all recovery codes of an account, tells the owner, and returns the new ones.
+func (s *Service) renewRecovery(ctx context.Context, a Account) ([]string, error) {
 	var codes []string
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
-		if codes, err = s.replaceRecovery(ctx, tx, account); err != nil {
+		if codes, err = s.replaceRecovery(ctx, tx, a.ID); err != nil {
 			return err
 		}
-		return s.record(ctx, tx, actor(ctx), account, "renew recovery codes", nil)
+		if err := s.record(ctx, tx, actor(ctx), a.ID, "renew recovery codes", nil); err != nil {
+			return err
+		}
+		return s.postChanged(ctx, tx, a, changedRecovery)
 	})
 	return codes, err
 }
@@ -119,7 +127,7 @@ func (s *Service) confirm(ctx context.Context, half *Session, label, code string
 	return t, err
 }
 
-// complete opens the whole session of one who has just set up an authenticator.
+// complete opens the whole session of one who has just set up an authenticator; ErrRefused as upgrade.
 func (s *Service) complete(ctx context.Context, half *Session, label string) (ticket, error) {
 	t := ticket{secret: newSecret()}
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
@@ -129,14 +137,20 @@ func (s *Service) complete(ctx context.Context, half *Session, label string) (ti
 	return t, err
 }
 
-// upgrade ends the half session and opens the whole one.
+// upgrade ends the half session and opens the whole one; ErrRefused where the half one was ended meanwhile, as a new
+// password ends it.
 func (s *Service) upgrade(ctx context.Context, tx pgx.Tx, half *Session, label string, secret []byte) (uuid.UUID, error) {
-	if _, err := tx.Exec(ctx, `DELETE FROM session WHERE id = $1`, half.ID); err != nil {
-		return uuid.Nil, fmt.Errorf("end half session: %w", err)
-	}
+	// The account's row is locked before its sessions, as in setPassword.
 	_, err := tx.Exec(ctx, `UPDATE account SET last_sign_in_at = $2 WHERE id = $1`, half.Account.ID, s.now())
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("note sign-in: %w", err)
+	}
+	tag, err := tx.Exec(ctx, `DELETE FROM session WHERE id = $1`, half.ID)
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("end half session: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return uuid.Nil, ErrRefused
 	}
 	if err := s.record(ctx, tx, half.Account, half.Account.ID, "sign in", nil); err != nil {
 		return uuid.Nil, err

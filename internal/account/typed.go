@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"clickcommerce.com/site/internal/form"
 )
 
@@ -151,12 +153,12 @@ func (s *Service) typedOf(kind Kind, sealed string) *typed {
 	return &t
 }
 
-// shown lists the values in words for the page that offers to send them again.
+// shown lists the values in words for the page that offers to send them again, but those that nobody types.
 func (t *typed) shown() []fact {
 	var list []fact
 	for _, name := range t.names() {
 		for _, value := range t.Values[name] {
-			if value != "" && !strings.HasPrefix(name, "_") {
+			if value != "" && !strings.HasPrefix(name, "_") && uuid.Validate(value) != nil {
 				list = append(list, fact{form.Labelled(name), value})
 			}
 		}

@@ -237,7 +237,7 @@ func (w *world) staff(email string, roles ...account.Role) (*browser, account.Ac
 
 func (w *world) enrol(a account.Account) []string {
 	w.Helper()
-	codes, err := w.service.Enrol(w.Context(), a.ID, accounttest.Secret, w.code())
+	codes, err := w.service.Enrol(w.Context(), a, accounttest.Secret, w.code())
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -291,6 +291,33 @@ func (w *world) exec(sql string, args ...any) {
 	}
 }
 
+// during changes an account and commits once send waits for its row, and returns what that is answered.
+func (w *world) during(change string, id uuid.UUID, send func() *answer) *answer {
+	w.Helper()
+	tx, err := w.pool.Begin(w.Context())
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(w.Context())) }()
+	for _, sql := range []string{`UPDATE account SET name = name WHERE id = $1`, change} {
+		if _, err := tx.Exec(w.Context(), sql, id); err != nil {
+			w.Fatal(err)
+		}
+	}
+	answered := make(chan *answer, 1)
+	go func() { answered <- send() }()
+	for range 1000 {
+		if w.count(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) > 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := tx.Commit(w.Context()); err != nil {
+		w.Fatal(err)
+	}
+	return <-answered
+}
+
 func (w *world) count(sql string, args ...any) int {
 	w.Helper()
 	var n int
@@ -305,6 +332,21 @@ func (w *world) mailed(template, address string) []string {
 	w.Helper()
 	rows, err := w.pool.Query(w.Context(), `
 		SELECT coalesce(data->>'URL', '') FROM message WHERE template = $1 AND address = $2 ORDER BY id`, template, address)
+	if err != nil {
+		w.Fatal(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		w.Fatal(err)
+	}
+	return list
+}
+
+// told returns what the owner of an address was told was changed of the account, oldest first.
+func (w *world) told(address string) []string {
+	w.Helper()
+	rows, err := w.pool.Query(w.Context(), `
+		SELECT data->>'What' FROM message WHERE template = 'account-changed' AND address = $1 ORDER BY id`, address)
 	if err != nil {
 		w.Fatal(err)
 	}

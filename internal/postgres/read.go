@@ -20,6 +20,15 @@ func Rows[T any](ctx context.Context, db Reader, sql string, args ...any) ([]T, 
 	return pgx.CollectRows(rows, pgx.RowToStructByName[T])
 }
 
+// Column returns what a query finds, each row as its one value.
+func Column[T any](ctx context.Context, db Reader, sql string, args ...any) ([]T, error) {
+	rows, err := db.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[T])
+}
+
 // Row returns the one row that a query finds, likewise. Where there is none it returns pgx.ErrNoRows, where there are
 // more pgx.ErrTooManyRows.
 func Row[T any](ctx context.Context, db Reader, sql string, args ...any) (T, error) {

@@ -16,11 +16,7 @@ import (
 func roles() []string { return []string{"site_serve", "site_marketing", "site_ledger"} }
 
 func missingRoles(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
-	rows, err := pool.Query(ctx, `SELECT r FROM unnest($1::text[]) r WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r)`, roles())
-	if err != nil {
-		return nil, fmt.Errorf("look for the roles: %w", err)
-	}
-	missing, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	missing, err := Column[string](ctx, pool, `SELECT r FROM unnest($1::text[]) r WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r)`, roles())
 	if err != nil {
 		return nil, fmt.Errorf("look for the roles: %w", err)
 	}

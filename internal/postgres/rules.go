@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/migrations"
@@ -34,11 +33,7 @@ func CheckRules(ctx context.Context, pool *pgxpool.Pool) error {
 
 // rulesOf lists the rules of our tables and functions, one a line: what it is of, a colon, and the rule.
 func rulesOf(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
-	rows, err := pool.Query(ctx, listRules)
-	if err != nil {
-		return nil, fmt.Errorf("read the rules of the database: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	list, err := Column[string](ctx, pool, listRules)
 	if err != nil {
 		return nil, fmt.Errorf("read the rules of the database: %w", err)
 	}

@@ -76,6 +76,59 @@ func TestDecisionWithLetter(t *testing.T) {
 	has(t, me.get(t, h, me.post(t, h, path(id)+"/undo", undo)), ".notice.good", "Too late")
 }
 
+// TestRefusedLetterIsKept writes to somebody while the record is restricted, set apart, or the role taken away: nothing is
+// mailed, and the page that says why has what was written.
+func TestRefusedLetterIsKept(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.sent(t, "alliance", "ada@example.com")
+	h.Mails(t)
+	me := h.as(t, account.Alliance)
+	exec := func(sql string, args ...any) {
+		t.Helper()
+		if _, err := h.Pool.Exec(t.Context(), sql, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		name       string
+		begin, end func()
+		status     int
+	}{
+		{
+			"restricted", func() {
+				exec(`INSERT INTO restriction (id, person_id, submission_id, ground, placed_at) SELECT $1, person_id, id, 'wish', now()
+					FROM submission WHERE id = $1`, id)
+			},
+			func() { exec(`UPDATE restriction SET lifted_at = now()`) }, http.StatusConflict,
+		},
+		{
+			"set apart", func() { exec(`UPDATE submission SET quarantined_at = $1`, h.Now()) },
+			func() { exec(`UPDATE submission SET quarantined_at = NULL`) }, http.StatusConflict,
+		},
+		{
+			"another role", func() { exec(`UPDATE account_role SET role = 'recruiter' WHERE account_id = $1`, me.ID) },
+			func() {}, http.StatusNotFound,
+		},
+	} {
+		tt.begin()
+		w := me.do(h, http.MethodPost, path(id)+"/reply", url.Values{
+			"subject": {"Your application"}, "text": {"Two pages of well-chosen words."}, "key": {uuid.NewString()},
+		})
+		d := document(t, w)
+		if w.Code != tt.status {
+			t.Errorf("%s: %d", tt.name, w.Code)
+		}
+		has(t, d, "main", "Two pages of well-chosen words.")
+		has(t, d, "main", "This was not sent")
+		tt.end()
+	}
+	h.Advance(2 * time.Minute)
+	if mails := h.Mails(t); len(mails) != 0 {
+		t.Errorf("%d mails", len(mails))
+	}
+}
+
 // TestRefusalEndsAsTheLawWants sees that a letter gives the reason chosen and what the step ends with, whatever staff write.
 func TestRefusalEndsAsTheLawWants(t *testing.T) {
 	t.Parallel()

@@ -64,7 +64,9 @@ func (m member) saves(t *testing.T, h *house, path string, v url.Values) (rows [
 func (h *house) confirm(t *testing.T, id uuid.UUID) uuid.UUID {
 	t.Helper()
 	who := h.record(t, id).PersonID.UUID
-	if err := h.Desk.People.Confirm(t.Context(), who, math.MaxInt64); err != nil {
+	if err := pgx.BeginFunc(t.Context(), h.Pool, func(tx pgx.Tx) error {
+		return h.Desk.People.Confirm(t.Context(), tx, who, math.MaxInt64)
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return who

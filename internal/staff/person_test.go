@@ -58,7 +58,7 @@ func TestOptOutByPhone(t *testing.T) {
 	ctx := context.Background()
 	id := h.sent(t, "contact", "ada@example.com", func(e *submission.Entry) { e.Values["consent_newsletter"] = []string{"yes"} })
 	who := h.record(t, id).PersonID.UUID
-	if err := h.Desk.People.Confirm(ctx, who, math.MaxInt64); err != nil {
+	if err := pgx.BeginFunc(ctx, h.Pool, func(tx pgx.Tx) error { return h.Desk.People.Confirm(ctx, tx, who, math.MaxInt64) }); err != nil {
 		t.Fatal(err)
 	}
 	at := "/staff/people/" + who.String()

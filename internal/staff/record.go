@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
@@ -20,6 +19,7 @@ import (
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -71,16 +71,19 @@ func (ws *Workspace) onRecord(right account.Right, h func(http.ResponseWriter, *
 		if err != nil {
 			return page.ErrNotFound
 		}
-		o, err := ws.open(r.Context(), id, right)
-		if err != nil {
-			return err
-		}
 		if r.Method == http.MethodPost {
 			if err := read(r); err != nil {
 				return err
 			}
 		}
-		return h(w, r, o)
+		o, err := ws.open(r.Context(), id, right)
+		if err == nil {
+			err = h(w, r, o)
+		}
+		if err != nil && r.PostForm.Get("text") != "" {
+			return ws.accounts.Keep(w, r, err)
+		}
+		return err
 	})
 }
 
@@ -297,12 +300,8 @@ func scanTag(f file.Info) tag {
 
 // given reads the consents that came with a record, and what became of them.
 func (ws *Workspace) given(ctx context.Context, rec submission.Record) ([]givenView, error) {
-	rows, err := ws.desk.Pool.Query(ctx, `
+	list, err := postgres.Rows[givenView](ctx, ws.desk.Pool, `
 		SELECT purpose, channel, wording, at FROM consent_event WHERE submission_id = $1 ORDER BY seq`, rec.ID)
-	if err != nil {
-		return nil, errRead("consents", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[givenView])
 	if err != nil {
 		return nil, errRead("consents", err)
 	}

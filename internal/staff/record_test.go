@@ -2,7 +2,6 @@ package staff_test
 
 import (
 	"context"
-	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -39,9 +38,7 @@ func TestRecordShowsWhatWasSent(t *testing.T) {
 	has(t, d, ".record", "Panel of the alliance")
 	has(t, d, "#note-hint", "The person can ask to see this.")
 	has(t, d, ".timeline", "Opened the record Reviewer, reviewer")
-	if err := h.Desk.People.Confirm(context.Background(), h.record(t, id).PersonID.UUID, math.MaxInt64); err != nil {
-		t.Fatal(err)
-	}
+	h.confirm(t, id)
 	d = me.get(t, h, path(id))
 	has(t, d, ".record-side", "In force")
 	hasNot(t, d, ".record-side", "Not confirmed")

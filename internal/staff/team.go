@@ -112,10 +112,7 @@ func (ws *Workspace) submitInvite(w http.ResponseWriter, r *http.Request) error 
 	}
 	v := r.PostForm
 	name := form.Clean(v.Get("name"), false)
-	a, err := ws.accounts.Create(r.Context(), account.Hire{Email: v.Get("email"), Name: name, Roles: rolesOf(v)})
-	if err == nil {
-		_, err = ws.accounts.Invite(r.Context(), a.ID)
-	}
+	_, _, err := ws.accounts.CreateInvited(r.Context(), account.Hire{Email: v.Get("email"), Name: name, Roles: rolesOf(v)})
 	if errors.Is(err, account.ErrTaken) && ws.justInvited(r.Context(), v.Get("email"), name) {
 		return done(w, r, "/staff/team", "invited")
 	}

@@ -91,7 +91,7 @@ func Staff(t testing.TB, s *account.Service, now time.Time, roles ...account.Rol
 		t.Fatal(err)
 	}
 	code := codeAt(t, now)
-	if _, err := s.Enrol(t.Context(), a.ID, Secret, code); err != nil {
+	if _, err := s.Enrol(t.Context(), a, Secret, code); err != nil {
 		t.Fatal(err)
 	}
 	half := post(t, routes(s), "/staff/sign-in", url.Values{"email": {email}, "password": {Password}})
