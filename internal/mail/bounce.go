@@ -66,10 +66,10 @@ func (q *Queue) comeBack(ctx context.Context, tx pgx.Tx, id uuid.UUID, status st
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `
+	tag, err := tx.Exec(ctx, `
 		UPDATE message SET state = 'failed', bounced_at = $2, last_error = $3
-		WHERE id = $1 AND bounced_at IS NULL`, id, q.now(), "came back: "+status)
-	if err != nil || !condemns(status) {
+		WHERE id = $1 AND state = 'sent'`, id, q.now(), "came back: "+status)
+	if err != nil || tag.RowsAffected() == 0 || !condemns(status) { // told before, perhaps of a try before this one
 		return err
 	}
 	return markPerson(ctx, tx, id, q.now())

@@ -44,8 +44,8 @@ type claim struct {
 }
 
 // Drain sends all messages that are due, and returns when none is left. What becomes of a single message is written
-// to its row; Drain returns an error only when the database or the mail server can't be reached, or ctx ends. Any
-// number of drainers may run at once, in any number of processes.
+// to its row; Drain returns an error only when the database can't be reached, the mail server can't or takes no mail of ours,
+// or ctx is cancelled. Any number of drainers may run at once, in any number of processes.
 func (q *Queue) Drain(ctx context.Context) error {
 	for {
 		until := q.now().Add(lease)
@@ -56,7 +56,11 @@ func (q *Queue) Drain(ctx context.Context) error {
 		if len(claims) == 0 {
 			return nil
 		}
-		if err := q.sendAll(ctx, claims, until); err != nil {
+		err = q.sendAll(ctx, claims, until)
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) { // the run's own time is over: the next one goes on
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -83,11 +87,7 @@ const claimDue = `
 	RETURNING m.id, m.attempts, due.last_error AS reason`
 
 func (q *Queue) claimDue(ctx context.Context, bulk bool, until time.Time) ([]claim, error) {
-	rows, err := q.pool.Query(ctx, claimDue, bulk, q.now(), batch, until)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByName[claim])
+	return postgres.Rows[claim](ctx, q.pool, claimDue, bulk, q.now(), batch, until)
 }
 
 // sendAll sends what was claimed. What it can't come to before the lease ends, or because ctx does, it gives back.
@@ -95,7 +95,7 @@ func (q *Queue) sendAll(ctx context.Context, claims []claim, until time.Time) er
 	server := &connection{transport: q.transport}
 	defer server.close()
 	for i, c := range claims {
-		if ctx.Err() != nil || q.now().Add(sendTimeout).After(until) {
+		if ctx.Err() != nil || q.now().Add(2*sendTimeout).After(until) { // a session may have to be opened
 			return errors.Join(ctx.Err(), q.giveBack(ctx, q.now(), claims[i:]))
 		}
 		m, d, err := q.ready(ctx, c)
@@ -109,6 +109,9 @@ func (q *Queue) sendAll(ctx context.Context, claims []claim, until time.Time) er
 			return errors.Join(err, q.unreachable(ctx, claims[i:], whyUnreachable(err)))
 		}
 		sent := server.session.send(c.ID.String(), m)
+		if unwelcome(sent) {
+			return errors.Join(sent, q.unreachable(ctx, claims[i:], sent.Error()))
+		}
 		if err := q.settle(ctx, c, d, sent); err != nil {
 			return err
 		}
@@ -163,9 +166,9 @@ func (q *Queue) pending(ctx context.Context, db postgres.Reader, c claim, relay 
 	return list, nil
 }
 
-// Leaves takes a message within a transaction as a drainer does, and asks what that asks right before it sends: whether the
-// message leaves, by whosever computer.
-func (q *Queue) Leaves(ctx context.Context, tx pgx.Tx, id uuid.UUID) (bool, error) {
+// WouldLeave takes a message within a transaction as a drainer does, and asks what that asks right before it sends: whether
+// the message leaves, by whosever computer. The caller rolls the transaction back; else the message counts as on its way.
+func (q *Queue) WouldLeave(ctx context.Context, tx pgx.Tx, id uuid.UUID) (bool, error) {
 	c := claim{ID: id}
 	err := tx.QueryRow(ctx, `UPDATE message SET attempts = attempts + 1 WHERE id = $1 RETURNING attempts`, id).Scan(&c.Attempts)
 	if err != nil {
@@ -195,12 +198,12 @@ func (q *Queue) ready(ctx context.Context, c claim) (*gomail.Msg, *drawer, error
 		return nil, nil, q.close(ctx, c, "failed", "given up: every attempt was cut off")
 	}
 	d, ok := q.templates[p.Template]
-	if !ok {
-		return nil, nil, q.close(ctx, c, "failed", "this version knows no template "+p.Template)
+	if !ok { // a newer program beside this one may
+		return nil, nil, q.later(ctx, c, "this version knows no template "+p.Template)
 	}
 	data, err := d.decode(p.Data)
 	if err != nil {
-		return nil, nil, q.close(ctx, c, "failed", err.Error())
+		return nil, nil, q.later(ctx, c, err.Error())
 	}
 	switch err := d.stands(ctx, data); {
 	case errors.Is(err, ErrStopped):
@@ -208,16 +211,25 @@ func (q *Queue) ready(ctx context.Context, c claim) (*gomail.Msg, *drawer, error
 	case errors.Is(err, ErrPaused):
 		return nil, nil, q.giveBack(ctx, q.now().Add(lookAgain), []claim{c})
 	case err != nil:
-		return nil, nil, fmt.Errorf("read whether a sending stands: %w", err)
+		return nil, nil, q.undrawn(ctx, c, fmt.Errorf("read whether a sending stands: %w", err))
 	}
 	if data, err = d.filled(ctx, data); err != nil {
-		return nil, nil, fmt.Errorf("read what messages share: %w", err)
+		return nil, nil, q.undrawn(ctx, c, fmt.Errorf("read what messages share: %w", err))
 	}
 	m, err := q.mail(c.ID, d, p, data)
 	if err != nil {
 		return nil, nil, q.close(ctx, c, "failed", err.Error())
 	}
 	return m, d, nil
+}
+
+// undrawn puts off a message whose own reading failed, so that it holds up no other. Where the database is away, that is said
+// of all.
+func (q *Queue) undrawn(ctx context.Context, c claim, why error) error {
+	if ctx.Err() != nil || postgres.Away(why) {
+		return why
+	}
+	return q.later(ctx, c, why.Error())
 }
 
 // lookAgain is when a mail of a paused sending, or about what was set apart, is looked at anew, if nobody resumed it before.

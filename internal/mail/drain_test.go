@@ -295,6 +295,41 @@ func TestPermanentFailure(t *testing.T) {
 	}
 }
 
+// TestNoMailIsTaken has a relay that takes nothing from us any more, as once its limit of the day is reached: that says
+// nothing about a mail, so none fails by it, and all leave once it does.
+func TestNoMailIsTaken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var ids []uuid.UUID
+	for _, address := range []string{"ada@example.com", "eve@example.com", "ida@example.com"} {
+		ids = append(ids, w.letter(w.person(address), address))
+	}
+	w.server.Unwelcome(&smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 4, 5}, Message: "daily limit"})
+	if err := w.queue.Drain(t.Context()); err == nil {
+		t.Error("nobody is told that no mail leaves")
+	}
+	var waits []string
+	for _, id := range ids {
+		r := w.row(id)
+		if r.State != "queued" || r.Bounced {
+			t.Errorf("a mail is %s", r.State)
+		}
+		waits = append(waits, r.Error)
+	}
+	slices.Sort(waits)
+	if diff := cmp.Diff(waits, []string{"", "", "the mail server refused: 550 5.4.5"}); diff != "" {
+		t.Errorf("tried (-got +want):\n%s", diff)
+	}
+	w.server.Unwelcome(nil)
+	w.clock.Pass(time.Minute)
+	w.drain()
+	for _, id := range ids {
+		if got := w.row(id).State; got != "sent" {
+			t.Errorf("a mail is %s once mail is taken again", got)
+		}
+	}
+}
+
 // TestSentAgainToADeadAddress sends a mail with consent again to an address that counts as dead, because a relay was wrong
 // once: it arrives, and one that comes back anew marks the address anew.
 func TestSentAgainToADeadAddress(t *testing.T) {
@@ -552,6 +587,8 @@ func TestEmptiedIsNotSentAgain(t *testing.T) {
 	}
 }
 
+// TestUndrawableFails sees that what can't be drawn fails, but where a newer program beside this one may be able to: that is
+// put off.
 func TestUndrawableFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -565,23 +602,25 @@ func TestUndrawableFails(t *testing.T) {
 	w.config.Templates = w.config.Templates[:4]
 	w.queue = mailtest.New(t, w.config)
 	w.drain()
-	for id, reason := range map[uuid.UUID]string{
-		bad: "the text of template more can't be drawn from this data",
-		odd: "this version knows no template letter",
-		old: "this version knows no template letter",
+	const unknown = "this version knows no template letter"
+	for id, want := range map[uuid.UUID]row{
+		bad: {State: "failed", Attempts: 1, Error: "the text of template more can't be drawn from this data"},
+		odd: {State: "queued", Attempts: 1, Error: unknown},
+		old: {State: "queued", Attempts: 1, Error: unknown},
 	} {
-		if diff := cmp.Diff(w.state(id), row{State: "failed", Attempts: 1, Error: reason}); diff != "" {
+		if diff := cmp.Diff(w.state(id), want); diff != "" {
 			t.Errorf("row (-got +want):\n%s", diff)
 		}
 	}
 	w.config.Templates = mail.Core()
 	w.queue = mailtest.New(t, w.config)
-	if err := w.queue.Retry(t.Context(), odd); err != nil {
-		t.Fatal(err)
-	}
+	w.clock.Pass(time.Minute)
 	w.drain()
 	if got, want := w.row(odd).Error, "the stored data does not fit template letter"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := w.row(old).State; got != "sent" {
+		t.Errorf("a mail by a template that another program knows is %s", got)
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Erase deletes the messages of a person, sent or not, that were written until the given time: to them, and what inboxes
@@ -89,13 +91,9 @@ func (q *Queue) Sweep(ctx context.Context, before time.Time) (int, error) {
 			ids = append(ids, id)
 		}
 	}
-	rows, err := q.pool.Query(ctx, `
+	gone, err := postgres.Column[uuid.UUID](ctx, q.pool, `
 		SELECT f.id FROM unnest($1::uuid[]) AS f (id) LEFT JOIN message m ON m.id = f.id
 		WHERE m.id IS NULL OR m.created_at < $2`, ids, before)
-	if err != nil {
-		return deleted, fmt.Errorf("sweep written mail: %w", err)
-	}
-	gone, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return deleted, fmt.Errorf("sweep written mail: %w", err)
 	}

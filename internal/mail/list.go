@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Item is a stored message as staff and the person see it in lists.
@@ -67,11 +69,7 @@ func (q *Queue) OfSubmission(ctx context.Context, submission uuid.UUID) ([]Item,
 }
 
 func (q *Queue) items(ctx context.Context, where string, args ...any) ([]Item, error) {
-	rows, err := q.pool.Query(ctx, `SELECT `+itemColumns+` FROM message WHERE `+where, args...)
-	if err != nil {
-		return nil, fmt.Errorf("list messages: %w", err)
-	}
-	items, err := pgx.CollectRows(rows, pgx.RowToStructByName[Item])
+	items, err := postgres.Rows[Item](ctx, q.pool, `SELECT `+itemColumns+` FROM message WHERE `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list messages: %w", err)
 	}
@@ -177,13 +175,9 @@ func (q *Queue) Unsubscribe(ctx context.Context, token string) (Subscription, er
 	if err != nil {
 		return Subscription{}, err
 	}
-	rows, err := q.pool.Query(ctx, `
+	s, err := postgres.Row[Subscription](ctx, q.pool, `
 		SELECT id AS message, person_id AS person, purpose, channel, address
 		FROM message WHERE id = $1 AND person_id IS NOT NULL`, id)
-	if err != nil {
-		return Subscription{}, fmt.Errorf("find subscription: %w", err)
-	}
-	s, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Subscription])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Subscription{}, ErrNotFound
 	}

@@ -35,6 +35,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/key"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 var (
@@ -290,14 +291,10 @@ func (q *Queue) CancelAbout(ctx context.Context, tx pgx.Tx, submission uuid.UUID
 // returns the templates of those that it stopped. Those that failed or were withheld are among them, since Retry would send
 // them; they keep their words, which a legal hold may need.
 func (q *Queue) CancelOf(ctx context.Context, tx pgx.Tx, submission uuid.UUID, templates ...string) ([]string, error) {
-	rows, err := tx.Query(ctx, `
+	stopped, err := postgres.Column[string](ctx, tx, `
 		UPDATE message SET state = 'cancelled', data = CASE state WHEN 'queued' THEN '{}' ELSE data END
 		WHERE submission_id = $1 AND template = ANY ($2) AND (`+cancellable+` OR state IN ('failed', 'withheld'))
 		RETURNING template`, submission, templates)
-	if err != nil {
-		return nil, fmt.Errorf("cancel messages: %w", err)
-	}
-	stopped, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("cancel messages: %w", err)
 	}
@@ -327,15 +324,11 @@ func (q *Queue) cancelAbout(ctx context.Context, tx pgx.Tx, submission uuid.UUID
 
 // Stopped returns the templates whose last message about a submission was stopped before it left.
 func (q *Queue) Stopped(ctx context.Context, tx pgx.Tx, submission uuid.UUID) ([]string, error) {
-	rows, err := tx.Query(ctx, `
+	templates, err := postgres.Column[string](ctx, tx, `
 		SELECT template FROM (
 			SELECT DISTINCT ON (template) template, state FROM message WHERE submission_id = $1
 			ORDER BY template, created_at DESC, id DESC) AS last
 		WHERE state = 'cancelled'`, submission)
-	if err != nil {
-		return nil, fmt.Errorf("read messages that were stopped: %w", err)
-	}
-	templates, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("read messages that were stopped: %w", err)
 	}
@@ -353,12 +346,8 @@ func (q *Queue) ReleaseAbout(ctx context.Context, tx pgx.Tx, submission uuid.UUI
 		WHERE submission_id = $1 AND state = 'queued' AND last_error = $3`, submission, q.now(), apart); err != nil {
 		return nil, fmt.Errorf("release messages: %w", err)
 	}
-	rows, err := tx.Query(ctx, `
+	templates, err := postgres.Column[string](ctx, tx, `
 		SELECT DISTINCT template FROM message WHERE submission_id = $1 AND state <> 'cancelled'`, submission)
-	if err != nil {
-		return nil, fmt.Errorf("read messages about a submission: %w", err)
-	}
-	templates, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("read messages about a submission: %w", err)
 	}

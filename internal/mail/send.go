@@ -20,7 +20,7 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 )
 
-// sendTimeout bounds the sending of one mail, from dialling to the server's last word.
+// sendTimeout bounds the opening of a session, and the sending of one mail over it.
 const sendTimeout = 30 * time.Second
 
 // transport takes mails to the outside. Sessions are for one goroutine.
@@ -70,13 +70,20 @@ type refusal struct {
 	Code      int    // 4xx or 5xx (RFC 5321)
 	Enhanced  string // "5.1.1" (RFC 3463), or empty
 	Recipient bool   // said about the recipient
+	Sender    bool   // said about us, before the recipient was named: it is so for every mail
 }
 
 func (r *refusal) Error() string {
 	return strings.TrimSpace("the mail server refused: " + strconv.Itoa(r.Code) + " " + r.Enhanced)
 }
 
-func (r *refusal) permanent() bool { return r.Code >= 500 }
+func (r *refusal) permanent() bool { return r.Code >= 500 && !r.Sender }
+
+// unwelcome tells whether the server takes no mail from us at all, as one whose limit of the day is reached.
+func unwelcome(sent error) bool {
+	var no *refusal
+	return errors.As(sent, &no) && no.Sender && no.Code >= 500
+}
 
 // dead says that the refusal condemns the address, not just this mail; from servers without enhanced codes, those that RFC
 // 5321 has for mailboxes.
@@ -236,6 +243,7 @@ func (d *dialogue) send(_ string, m *gomail.Msg) error {
 	if errors.As(err, &se) && se.ErrorCode() >= 400 {
 		return &refusal{
 			Code: se.ErrorCode(), Enhanced: se.EnhancedStatusCode(), Recipient: se.Reason == gomail.ErrSMTPRcptTo,
+			Sender: se.Reason == gomail.ErrSMTPMailFrom,
 		}
 	}
 	return errors.New("the connection to the mail server broke")

@@ -218,7 +218,7 @@ func (r *Room) checkLeaving(ctx context.Context) error {
 				if err := does(ctx, tx, who, m.acts); err != nil {
 					return err
 				}
-				leaves, err := r.desk.Mail.Leaves(ctx, tx, who.ID)
+				leaves, err := r.desk.Mail.WouldLeave(ctx, tx, who.ID)
 				if err == nil && leaves != m.leaves {
 					err = fmt.Errorf("whether a newsletter leaves to somebody who meanwhile %s: %t", m.who, leaves)
 				}

@@ -24,6 +24,7 @@ type Server struct {
 
 	mu     sync.Mutex
 	answer func(to string) error
+	sender error
 	user   string
 	pass   string
 	mails  []Mail
@@ -73,6 +74,13 @@ func (s *Server) Answer(f func(to string) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answer = f
+}
+
+// Unwelcome sets what the server says to whoever names a sender: nil, or an *smtp.SMTPError with codes.
+func (s *Server) Unwelcome(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sender = err
 }
 
 // Mails returns what the server took so far, in order.
@@ -127,7 +135,9 @@ func (d *dialogue) Mail(from string, _ *smtp.MailOptions) error {
 		return smtp.ErrAuthRequired
 	}
 	d.mail.From = from
-	return nil
+	d.server.mu.Lock()
+	defer d.server.mu.Unlock()
+	return d.server.sender
 }
 
 func (d *dialogue) Rcpt(to string, _ *smtp.RcptOptions) error {
