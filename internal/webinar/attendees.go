@@ -23,6 +23,7 @@ type attendeesPage struct {
 	listed
 	People []attendee
 	CanAct bool
+	Open   bool // the doors: who is there can be recorded
 	Saved  bool
 }
 
@@ -74,7 +75,7 @@ func (r *Room) showAttendees(w http.ResponseWriter, req *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	return r.views.attendees.Write(w, req, http.StatusOK, attendeesPage{
 		Base:   page.Base{Title: "Attendees: " + one.Title, NoIndex: true, Path: req.URL.Path},
-		listed: shown, People: people, CanAct: in.Can(account.Act, Kind), Saved: req.URL.Query().Has("saved"),
+		listed: shown, People: people, CanAct: in.Can(account.Act, Kind), Open: one.doorsOpen(r.desk.Now()), Saved: req.URL.Query().Has("saved"),
 	})
 }
 

@@ -159,9 +159,11 @@ func (r *Room) cancel(w http.ResponseWriter, req *http.Request, rec submission.R
 	if rec.Kind != Kind {
 		return page.ErrNotFound
 	}
+	var held bool // until now
 	err := r.desk.Store.Move(req.Context(), rec.ID, submission.Change{
 		From: append(live(), Repeated, Queued), To: Cancelled, Kind: "cancelled", By: submission.Sender, Decides: true,
 		Moved: func(ctx context.Context, tx pgx.Tx, now submission.Record, to string) error {
+			held = true
 			if now.Quarantined != nil {
 				return r.errApart
 			}
@@ -171,7 +173,7 @@ func (r *Room) cancel(w http.ResponseWriter, req *http.Request, rec submission.R
 	if errors.Is(err, r.errApart) {
 		return r.errApart
 	}
-	if err != nil && !errors.Is(err, submission.ErrMove) {
+	if err != nil && (held || !errors.Is(err, submission.ErrMove)) {
 		return err
 	}
 	http.Redirect(w, req, r.desk.ReceiptPath(rec.ID), http.StatusSeeOther)
@@ -314,7 +316,7 @@ func (r *Room) exchange(old submission.Record, to Webinar, newestFirst []submiss
 	return e, nil
 }
 
-// lockBoth takes the locks in the order that all keep: the registration, then the events by their ids.
+// lockBoth takes the locks in the order that all keep who hold two events: registrations first, then the events by their ids.
 func (r *Room) lockBoth(ctx context.Context, tx pgx.Tx, old submission.Record, to uuid.UUID) error {
 	var apart bool
 	err := tx.QueryRow(ctx, `SELECT quarantined_at IS NOT NULL FROM submission WHERE id = $1 FOR UPDATE`, old.ID).Scan(&apart)

@@ -101,6 +101,9 @@ func (w Webinar) Start() time.Time {
 // End is the instant at which it ends, in its own zone.
 func (w Webinar) End() time.Time { return w.Start().Add(time.Duration(w.Minutes) * time.Minute) }
 
+// doorsOpen tells whether somebody can be there already: from an hour before the beginning.
+func (w Webinar) doorsOpen(now time.Time) bool { return !now.Before(w.Start().Add(-hourBefore)) }
+
 // zone falls back on UTC for a zone that the rules no longer know: a page is better than none.
 func (w Webinar) zone() *time.Location {
 	zone, err := Zone(w.Zone)

@@ -12,6 +12,7 @@ import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/publish"
 	"clickcommerce.com/site/internal/submission"
 )
@@ -148,7 +149,9 @@ func (r *Room) refill(ctx context.Context, tx pgx.Tx, w Webinar) (Webinar, error
 			if err := r.withdrawSecond(ctx, tx, next, Waitlisted); err != nil {
 				return w, err
 			}
-			w.Waiting--
+			if w, err = byID(ctx, tx, w.ID); err != nil { // what follows that change has given the seat away already
+				return w, err
+			}
 			continue
 		}
 		err = r.desk.Store.MoveTx(ctx, tx, next, submission.Change{
@@ -178,14 +181,10 @@ func (r *Room) dropSeconds(ctx context.Context, w Webinar) error {
 	if !r.desk.Now().Before(w.Start()) {
 		return nil
 	}
-	rows, err := r.desk.Pool.Query(ctx, `
+	ids, err := postgres.Column[uuid.UUID](ctx, r.desk.Pool, `
 		SELECT s.id FROM submission s
 		WHERE s.subject_id = $1 AND s.status IN ('registered', 'waitlisted') AND s.quarantined_at IS NULL AND EXISTS (`+another+`)
 		ORDER BY s.id`, w.ID)
-	if err != nil {
-		return fmt.Errorf("look for second registrations: %w", err)
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return fmt.Errorf("look for second registrations: %w", err)
 	}
@@ -228,10 +227,19 @@ func (r *Room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 			return err
 		}
 	}
-	return r.follow(ctx, tx, w, rec, to)
+	if err := r.follow(ctx, tx, w, rec, to); err != nil || !frees(to) {
+		return err
+	}
+	_, err = r.refill(ctx, tx, w)
+	return err
 }
 
-// follow mails who is concerned by a change of status, and gives a seat away that it freed.
+// frees tells whether a seat may be free once a registration has that status.
+func frees(status string) bool {
+	return slices.Contains([]string{Repeated, Cancelled, activity.Withdrawn}, status)
+}
+
+// follow refuses a change of status that can't be, and mails who is concerned by it.
 func (r *Room) follow(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.Record, to string) error {
 	switch to {
 	case Registered:
@@ -239,26 +247,21 @@ func (r *Room) follow(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.
 			return fmt.Errorf("no seat is free: %w", submission.ErrMove)
 		}
 		return r.tellSeat(ctx, tx, w, rec)
-	case Repeated:
-		if err := r.tellSecond(ctx, tx, w, rec); err != nil {
-			return err
+	case Attended:
+		if !w.doorsOpen(r.desk.Now()) {
+			return r.errEarly
 		}
+	case Repeated:
+		return r.tellSecond(ctx, tx, w, rec)
 	case Cancelled:
 		if err := r.desk.Store.Release(ctx, tx, rec.ID); err != nil {
 			return err
 		}
-		if err := r.tellCancelled(ctx, tx, w, rec); err != nil {
-			return err
-		}
+		return r.tellCancelled(ctx, tx, w, rec)
 	case activity.Withdrawn:
-		if err := r.tellCancelled(ctx, tx, w, rec); err != nil {
-			return err
-		}
-	default:
-		return nil
+		return r.tellCancelled(ctx, tx, w, rec)
 	}
-	_, err := r.refill(ctx, tx, w)
-	return err
+	return nil
 }
 
 // freed gives away the seat of somebody who is not told: a person who is erased.

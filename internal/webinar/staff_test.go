@@ -329,6 +329,12 @@ func TestAttendees(t *testing.T) {
 		t.Errorf("%d looks were logged, %v", looks, err)
 	}
 	rec := h.record(mine)
+	early := w.do(http.MethodPost, path, url.Values{"id": {rec.ID.String()}})
+	if strings.Contains(got.Body.String(), "Was there") || early.Code != http.StatusConflict || h.status(mine) != "registered" {
+		t.Errorf("days before, somebody can be marked as there: %d, %s", early.Code, h.status(mine))
+	}
+	h.until("2026-12-03 10:00")
+	w = h.as(account.Marketer)
 	for _, fixed := range []bool{true, false} {
 		if _, err := h.Pool.Exec(t.Context(), map[bool]string{
 			true: `INSERT INTO restriction (id, person_id, submission_id, ground, placed_at)
@@ -385,6 +391,9 @@ func TestStaffMoveKeepsTheDay(t *testing.T) {
 		h := open(t)
 		h.add(event{capacity: 1})
 		mine := h.register("parts", guest(1))
+		if to == "attended" {
+			h.until("2026-12-03 10:30")
+		}
 		err := h.Store.Move(t.Context(), h.record(mine).ID, submission.Change{
 			From: []string{"registered"}, To: to, By: submission.Actor{Role: "marketer"}, Decides: true,
 			PurgeAfter: h.Now().AddDate(0, 1, 0), Moved: h.room.Activity().Moved,

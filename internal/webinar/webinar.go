@@ -52,6 +52,8 @@ type Room struct {
 	errClosed *page.Error
 	// errApart refuses to change what is in quarantine: nothing is brought about by it, and nothing is mailed.
 	errApart *page.Error
+	// errEarly says that nobody can have been there yet: who is marked so is told of no move and no cancellation any more.
+	errEarly *page.Error
 }
 
 // New returns the room. Its films are those of the embedded web folder and what staff bring.
@@ -62,6 +64,7 @@ func New(desk *activity.Desk, editor *publish.Desk, pages *content.Content, web 
 		uploads:   film.NewUploads(desk.Files, Kind),
 		errClosed: &page.Error{Status: http.StatusConflict, Message: say("closed")},
 		errApart:  &page.Error{Status: http.StatusConflict, Message: say("apart")},
+		errEarly:  &page.Error{Status: http.StatusConflict, Message: say("early")},
 	}
 	r.views.list = page.Load[listPage](desk.Pages, "webinar/list")
 	r.views.show = page.Load[showPage](desk.Pages, "webinar/show")

@@ -342,6 +342,31 @@ func TestRestoredIsNoSecondSeat(t *testing.T) {
 	}
 }
 
+// A seat is given back while the one who is first in line came back from quarantine beside a registration of the same
+// address: that one ends, and the seat goes to one of those who wait, not to two.
+func TestSecondAtTheHeadOfTheLine(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.add(event{capacity: 1})
+	seated := h.register("parts", guest(1))
+	again := h.register("parts", guest(2))
+	h.exec(`UPDATE submission SET quarantined_at = $1 WHERE id = $2`, h.Now(), h.record(again).ID)
+	h.Advance(2 * time.Minute)
+	first := h.register("parts", guest(2))
+	next := h.register("parts", guest(3))
+	h.restore(h.record(again).ID)
+	if w := h.Post(seated+"/cancel", nil); w.Code != http.StatusSeeOther {
+		t.Fatalf("a seat given back: %d", w.Code)
+	}
+	got := []string{h.status(seated), h.status(again), h.status(first), h.status(next)}
+	if diff := cmp.Diff(got, []string{"cancelled", "repeated", "registered", "waitlisted"}); diff != "" {
+		t.Errorf("(-got +want):\n%s", diff)
+	}
+	if n := h.seats(id)["registered"]; n != 1 {
+		t.Errorf("%d seats given, of one", n)
+	}
+}
+
 func TestExchange(t *testing.T) {
 	t.Parallel()
 	h := open(t)

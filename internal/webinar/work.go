@@ -61,15 +61,11 @@ func (r *Room) callOff(ctx context.Context, w Webinar) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		err := r.desk.Store.Move(ctx, id, submission.Change{
+	return each(ctx, ids, func(id uuid.UUID) error {
+		return r.desk.Store.Move(ctx, id, submission.Change{
 			From: live(), To: Cancelled, Kind: "called_off", By: submission.System, Decides: true, Moved: r.moved,
 		})
-		if err != nil && !errors.Is(err, submission.ErrMove) && !errors.Is(err, submission.ErrNotFound) {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 // callOffAgain lets what was sent for registered addresses end like the rest, to the eye: its owners were told of the
@@ -79,15 +75,28 @@ func (r *Room) callOffAgain(ctx context.Context, w Webinar) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		err := r.desk.Store.Move(ctx, id, submission.Change{
+	return each(ctx, ids, func(id uuid.UUID) error {
+		return r.desk.Store.Move(ctx, id, submission.Change{
 			From: []string{Repeated, Queued}, To: Cancelled, Kind: "called_off", By: submission.System, Decides: true,
 		})
-		if err != nil && !errors.Is(err, submission.ErrMove) && !errors.Is(err, submission.ErrNotFound) {
-			return err
+	})
+}
+
+// each changes registrations one by one, and passes over those that changed meanwhile or are gone. One that fails stops the
+// others only where they would fail as well: else nobody behind it would ever hear anything.
+func each(ctx context.Context, ids []uuid.UUID, change func(uuid.UUID) error) error {
+	var failed []error
+	for _, id := range ids {
+		err := change(id)
+		if err == nil || errors.Is(err, submission.ErrMove) || errors.Is(err, submission.ErrNotFound) {
+			continue
+		}
+		failed = append(failed, err)
+		if ctx.Err() != nil || postgres.Away(err) {
+			break
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // mailing is something that all registrations of an event in some statuses are told once.
@@ -103,15 +112,11 @@ type mailing struct {
 
 // untold lists the registrations that a mailing has not reached.
 func (r *Room) untold(ctx context.Context, webinar uuid.UUID, m mailing) ([]uuid.UUID, error) {
-	rows, err := r.desk.Pool.Query(ctx, `
+	ids, err := postgres.Column[uuid.UUID](ctx, r.desk.Pool, `
 		SELECT s.id FROM submission s
 		WHERE s.subject_id = $1 AND s.status = ANY ($2) AND s.created_at <= $3 AND ($4 OR s.quarantined_at IS NULL)
 			AND NOT EXISTS (SELECT FROM webinar_mailing m WHERE m.submission_id = s.id AND m.kind = $5)
 		ORDER BY s.created_at, s.id LIMIT $6`, webinar, m.statuses, m.before, m.quarantined, m.kind, turn)
-	if err != nil {
-		return nil, fmt.Errorf("list registrations: %w", err)
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return nil, fmt.Errorf("list registrations: %w", err)
 	}
@@ -123,15 +128,11 @@ func (r *Room) send(ctx context.Context, w Webinar, m mailing) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		if err := r.sendOne(ctx, w, m, id); err != nil {
-			return err
-		}
-	}
-	return nil
+	return each(ctx, ids, func(id uuid.UUID) error { return r.sendOne(ctx, w, m, id) })
 }
 
-// sendOne writes mail and the note that it was written, or neither.
+// sendOne writes mail and the note that it was written, or neither. ErrMove says that the registration, or the event, is not
+// as it was read.
 func (r *Room) sendOne(ctx context.Context, w Webinar, m mailing, id uuid.UUID) error {
 	rec, err := r.desk.Store.Get(ctx, id)
 	if errors.Is(err, submission.ErrNotFound) || err == nil && rec.Email == "" {
@@ -147,11 +148,12 @@ func (r *Room) sendOne(ctx context.Context, w Webinar, m mailing, id uuid.UUID) 
 			From: []string{rec.Status}, To: rec.Status, Kind: m.event, By: submission.System, Decides: true,
 			PurgeAfter: w.purgeAfter(), Message: &message,
 		}
-		if m.renews {
-			c.Moved = func(ctx context.Context, tx pgx.Tx, rec submission.Record, _ string) (err error) {
+		c.Moved = func(ctx context.Context, tx pgx.Tx, rec submission.Record, _ string) error {
+			err := unmoved(ctx, tx, w)
+			if err == nil && m.renews {
 				message, err = r.renew(ctx, tx, w, rec, message)
-				return err
 			}
+			return err
 		}
 		if err := r.desk.Store.MoveTx(ctx, tx, id, c); err != nil {
 			return err
@@ -161,8 +163,7 @@ func (r *Room) sendOne(ctx context.Context, w Webinar, m mailing, id uuid.UUID) 
 		return err
 	})
 	var pg *pgconn.PgError
-	told := errors.As(err, &pg) && pg.ConstraintName == "webinar_mailing_pkey"
-	if told || errors.Is(err, submission.ErrMove) || errors.Is(err, submission.ErrNotFound) {
+	if errors.As(err, &pg) && pg.ConstraintName == "webinar_mailing_pkey" {
 		return nil
 	}
 	if err != nil {
@@ -171,10 +172,24 @@ func (r *Room) sendOne(ctx context.Context, w Webinar, m mailing, id uuid.UUID) 
 	return nil
 }
 
+// unmoved returns ErrMove where an event was changed or called off since it was read, and keeps it as it is until the
+// transaction ends: what a mail says of it is true when it is written.
+func unmoved(ctx context.Context, tx pgx.Tx, w Webinar) error {
+	var same bool
+	err := tx.QueryRow(ctx, `SELECT sequence = $2 AND cancelled_at IS NULL FROM webinar WHERE id = $1 FOR SHARE`, w.ID, w.Sequence).Scan(&same)
+	if err != nil {
+		return fmt.Errorf("read webinar: %w", err)
+	}
+	if !same {
+		return submission.ErrMove
+	}
+	return nil
+}
+
 // renew stops the mails that still wait with how an event was, and returns what is mailed in their stead. Who never got
 // the first mail gets that, as it reads now: only it asks for the address to be confirmed.
 func (r *Room) renew(ctx context.Context, tx pgx.Tx, w Webinar, rec submission.Record, m mail.Message) (mail.Message, error) {
-	dated := []string{"webinar-registered", "webinar-seat", "webinar-moved", "webinar-reminder", "webinar-waiting"}
+	dated := ofSeat()
 	if rec.Status == Waitlisted {
 		dated = []string{"webinar-waiting"}
 	}
@@ -254,7 +269,7 @@ func (r *Room) remind(ctx context.Context, w Webinar) error {
 		return nil
 	}
 	return r.send(ctx, w, mailing{
-		kind: fmt.Sprint(kind, ":", w.Sequence), statuses: []string{Registered}, before: due, event: "reminded",
+		kind: kind + start.UTC().Format(":20060102T1504"), statuses: []string{Registered}, before: due, event: "reminded",
 		message: func(w Webinar, rec submission.Record) mail.Message {
 			n := r.notice(w, guestOf(rec))
 			n.Join, n.Begins = w.JoinURL, w.Begins()
@@ -303,14 +318,11 @@ func (r *Room) export(ctx context.Context, who uuid.UUID, to io.Writer) error {
 
 // erase frees the seats of a person who is erased, of those taken until then.
 func (r *Room) erase(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time) error {
-	rows, err := tx.Query(ctx, `
+	// All registrations are locked first, then the events in the order of their ids.
+	ids, err := postgres.Column[uuid.UUID](ctx, tx, `
 		SELECT id FROM submission
 		WHERE person_id = $1 AND kind = $2 AND status = ANY ($3) AND created_at <= $4 AND NOT held(person_id, id, kind, created_at)
-		ORDER BY id`, who, Kind, live(), until)
-	if err != nil {
-		return fmt.Errorf("erase registrations: %w", err)
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		ORDER BY subject_id, id FOR UPDATE`, who, Kind, live(), until)
 	if err != nil {
 		return fmt.Errorf("erase registrations: %w", err)
 	}
