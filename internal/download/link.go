@@ -261,11 +261,11 @@ func (r *Room) count(ctx context.Context, v visit) (state string, err error) {
 		if v.Receipt == "" {
 			return r.use(ctx, tx, v)
 		}
-		counted, err := r.spend(ctx, tx, v.link)
-		if err != nil || counted == same {
+		spent, err := r.spend(ctx, tx, v.link)
+		switch {
+		case err != nil || spent == same:
 			return err
-		}
-		if counted == refused {
+		case spent == refused:
 			state = usedUp
 			return nil
 		}

@@ -130,7 +130,7 @@ func (r *Room) query(ctx context.Context, db publish.DB, condition string, args 
 			list[i].FamilyName = r.families[n].Nav
 		}
 	}
-	return list, r.current(ctx, list)
+	return list, r.current(ctx, db, list)
 }
 
 // bySlug returns a download that everybody may ask for now, or page.ErrNotFound.
@@ -180,7 +180,7 @@ func versionsOf(ctx context.Context, db publish.DB, ids []uuid.UUID) ([]Version,
 }
 
 // current fills in the newest version of each download whose file may be opened.
-func (r *Room) current(ctx context.Context, list []Download) error {
+func (r *Room) current(ctx context.Context, db publish.DB, list []Download) error {
 	if len(list) == 0 {
 		return nil
 	}
@@ -188,7 +188,7 @@ func (r *Room) current(ctx context.Context, list []Download) error {
 	for i, d := range list {
 		ids[i] = d.ID
 	}
-	all, err := versionsOf(ctx, r.Desk.Pool, ids)
+	all, err := versionsOf(ctx, db, ids)
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (r *Room) current(ctx context.Context, list []Download) error {
 			files = append(files, v.FileID.UUID)
 		}
 	}
-	known, err := r.Desk.Files.Infos(ctx, files)
+	known, err := r.Desk.Files.Infos(ctx, db, files)
 	if err != nil {
 		return err
 	}

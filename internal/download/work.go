@@ -2,13 +2,14 @@ package download
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/job"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // supersededAfter is how long the file of an older version stays, so that a download that runs can end.
@@ -20,21 +21,16 @@ func (r *Room) work() []job.Worker {
 
 // RemoveOld deletes the files of versions in whose place a newer one has been offered for a day.
 func (r *Room) RemoveOld(ctx context.Context) error {
-	rows, err := r.Desk.Pool.Query(ctx, `
+	ids, err := postgres.Column[uuid.UUID](ctx, r.Desk.Pool, `
 		SELECT download_id FROM download_version WHERE file_id IS NOT NULL GROUP BY download_id HAVING count(*) > 1`)
 	if err != nil {
 		return fmt.Errorf("list old versions: %w", err)
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return fmt.Errorf("list old versions: %w", err)
-	}
+	var failed []error
 	for _, id := range ids {
-		if err := r.removeOld(ctx, id); err != nil {
-			return err
-		}
+		failed = append(failed, r.removeOld(ctx, id))
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func (r *Room) removeOld(ctx context.Context, id uuid.UUID) error {
@@ -42,7 +38,18 @@ func (r *Room) removeOld(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	if d.File.ID == uuid.Nil || r.Desk.Now().Before(d.File.At.Add(supersededAfter)) {
+	if d.File.ID == uuid.Nil {
+		return nil
+	}
+	newest, err := r.Desk.Files.Info(ctx, d.File.FileID.UUID)
+	if err != nil {
+		return err
+	}
+	offered := d.File.At
+	if newest.Scanned.After(offered) { // it waited for the scanner, and the older one was offered meanwhile
+		offered = newest.Scanned
+	}
+	if r.Desk.Now().Before(offered.Add(supersededAfter)) {
 		return nil
 	}
 	list, err := versions(ctx, r.Desk.Pool, id)

@@ -25,6 +25,8 @@ type Blobs interface {
 	Delete(ctx context.Context, name string) error
 	// List yields the names that begin with prefix (which ends with a slash) of blobs stored before a time.
 	List(ctx context.Context, prefix string, before time.Time) iter.Seq2[string, error]
+	// Tidy deletes what writes that were cut short before a time left behind, and returns how many those were.
+	Tidy(ctx context.Context, before time.Time) (int, error)
 }
 
 // OpenBlobs returns the blobs at an address: s3://key:secret@host[:port]/bucket[/folder]?region=…&tls=off, or, where

@@ -116,6 +116,9 @@ func (b *bucket) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
+// Tidy has nothing to do: an object that was not written to its end does not exist.
+func (b *bucket) Tidy(context.Context, time.Time) (int, error) { return 0, nil }
+
 func (b *bucket) List(ctx context.Context, prefix string, before time.Time) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{

@@ -31,6 +31,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/key"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 var (
@@ -212,8 +213,8 @@ func (s *Store) Info(ctx context.Context, id uuid.UUID) (Info, error) {
 }
 
 // Infos returns what is known of files, by id; those that are gone are missing.
-func (s *Store) Infos(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Info, error) {
-	list, err := s.list(ctx, `SELECT `+columns+` FROM file WHERE id = ANY ($1)`, ids)
+func (s *Store) Infos(ctx context.Context, db postgres.Reader, ids []uuid.UUID) (map[uuid.UUID]Info, error) {
+	list, err := s.list(ctx, db, `SELECT `+columns+` FROM file WHERE id = ANY ($1)`, ids)
 	known := make(map[uuid.UUID]Info, len(list))
 	for _, i := range list {
 		known[i.ID] = i
@@ -223,26 +224,17 @@ func (s *Store) Infos(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Info,
 
 // Of returns the files of a submission in the order in which they came; none is no error.
 func (s *Store) Of(ctx context.Context, submission uuid.UUID) ([]Info, error) {
-	return s.list(ctx, `SELECT `+columns+` FROM file WHERE submission_id = $1 ORDER BY id`, submission)
-}
-
-// DB reads rows: the pool, or a transaction that sees more.
-type DB interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	return s.list(ctx, s.pool, `SELECT `+columns+` FROM file WHERE submission_id = $1 ORDER BY id`, submission)
 }
 
 // Held returns the files that a room holds for rows of its own (see Hold) by the ids of those rows, the newest first.
-func (s *Store) Held(ctx context.Context, db DB, holder string, ids ...uuid.UUID) (map[uuid.UUID][]Info, error) {
-	got, err := db.Query(ctx, `
-		SELECT holder_id, `+columns+` FROM file WHERE holder = $1 AND holder_id = ANY ($2) ORDER BY id DESC`, holder, ids)
-	if err != nil {
-		return nil, fmt.Errorf("list held files: %w", err)
-	}
+func (s *Store) Held(ctx context.Context, db postgres.Reader, holder string, ids ...uuid.UUID) (map[uuid.UUID][]Info, error) {
 	type heldRow struct {
 		row
 		Holder uuid.UUID `db:"holder_id"`
 	}
-	rows, err := pgx.CollectRows(got, pgx.RowToStructByName[heldRow])
+	rows, err := postgres.Rows[heldRow](ctx, db, `
+		SELECT holder_id, `+columns+` FROM file WHERE holder = $1 AND holder_id = ANY ($2) ORDER BY id DESC`, holder, ids)
 	if err != nil {
 		return nil, fmt.Errorf("list held files: %w", err)
 	}
@@ -253,10 +245,10 @@ func (s *Store) Held(ctx context.Context, db DB, holder string, ids ...uuid.UUID
 	return held, nil
 }
 
-func (s *Store) list(ctx context.Context, sql string, args ...any) ([]Info, error) {
-	rows, err := s.rows(ctx, sql, args...)
+func (s *Store) list(ctx context.Context, db postgres.Reader, sql string, args ...any) ([]Info, error) {
+	rows, err := postgres.Rows[row](ctx, db, sql, args...)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list files: %w", err)
 	}
 	infos := make([]Info, 0, len(rows))
 	for _, r := range rows {
@@ -265,24 +257,8 @@ func (s *Store) list(ctx context.Context, sql string, args ...any) ([]Info, erro
 	return infos, nil
 }
 
-func (s *Store) rows(ctx context.Context, sql string, args ...any) ([]row, error) {
-	got, err := s.pool.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, fmt.Errorf("list files: %w", err)
-	}
-	rows, err := pgx.CollectRows(got, pgx.RowToStructByName[row])
-	if err != nil {
-		return nil, fmt.Errorf("list files: %w", err)
-	}
-	return rows, nil
-}
-
 func (s *Store) find(ctx context.Context, id uuid.UUID) (row, error) {
-	got, err := s.pool.Query(ctx, `SELECT `+columns+` FROM file WHERE id = $1`, id)
-	if err != nil {
-		return row{}, fmt.Errorf("find file: %w", err)
-	}
-	r, err := pgx.CollectExactlyOneRow(got, pgx.RowToStructByName[row])
+	r, err := postgres.Row[row](ctx, s.pool, `SELECT `+columns+` FROM file WHERE id = $1`, id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return row{}, ErrGone
 	}

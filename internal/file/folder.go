@@ -119,6 +119,20 @@ func ignoreMissing(err error) error {
 	return err
 }
 
+func (f *folder) Tidy(ctx context.Context, before time.Time) (int, error) {
+	n := 0
+	for name, err := range f.List(ctx, tmpPrefix, before) {
+		if err == nil {
+			err = f.Delete(ctx, name)
+		}
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
 func (f *folder) List(ctx context.Context, prefix string, before time.Time) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		start := filepath.Join(f.root, filepath.FromSlash(prefix))

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/postgres"
 )
 
 const (
@@ -47,21 +49,17 @@ func (s *Store) Scan(ctx context.Context) error {
 // claim takes the file that waited longest, by moving its next attempt beyond the lease.
 func (s *Store) claim(ctx context.Context) (row, int, error) {
 	now := s.now()
-	rows, err := s.pool.Query(ctx, `
+	type claimed struct {
+		row
+		Attempts int `db:"scan_attempts"`
+	}
+	c, err := postgres.Row[claimed](ctx, s.pool, `
 		UPDATE file SET scan = 'pending', scan_attempts = scan_attempts + 1, scan_next_at = $2
 		WHERE id = (
 			SELECT id FROM file
 			WHERE scan IN ('pending', 'unscanned') AND scan_next_at <= $1 AND state <> 'removed'
 			ORDER BY scan_next_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 		RETURNING `+columns+`, scan_attempts`, now, now.Add(scanLease))
-	if err != nil {
-		return row{}, 0, fmt.Errorf("claim file to scan: %w", err)
-	}
-	type claimed struct {
-		row
-		Attempts int `db:"scan_attempts"`
-	}
-	c, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[claimed])
 	if err != nil {
 		return row{}, 0, fmt.Errorf("claim file to scan: %w", err)
 	}

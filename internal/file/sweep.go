@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/job"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Swept counts what Sweep deleted: files whose holder is gone, and blobs without a row.
@@ -62,12 +63,8 @@ func (s *Store) removeUnlocked(ctx context.Context, condition string, args ...an
 // Purge deletes the contents of removed and infected files, and the rows of the removed: what QueueErase has left to be
 // done, and what a crash interrupted.
 func (s *Store) Purge(ctx context.Context) error {
-	rows, err := s.pool.Query(ctx, `
+	blobs, err := postgres.Column[*string](ctx, s.pool, `
 		SELECT DISTINCT blob FROM file WHERE state = 'removed' OR scan = 'infected' AND blob IS NOT NULL`)
-	if err != nil {
-		return fmt.Errorf("list removed files: %w", err)
-	}
-	blobs, err := pgx.CollectRows(rows, pgx.RowTo[*string])
 	if err != nil {
 		return fmt.Errorf("list removed files: %w", err)
 	}
@@ -80,11 +77,7 @@ const removal = `state = 'removed', submission_id = NULL, holder = NULL, holder_
 
 // remove empties the rows that match a condition, then deletes their blobs. Where that fails, Sweep does it later.
 func (s *Store) remove(ctx context.Context, condition string, args ...any) error {
-	rows, err := s.pool.Query(ctx, `UPDATE file SET `+removal+` WHERE `+condition+` RETURNING blob`, args...)
-	if err != nil {
-		return fmt.Errorf("remove files: %w", err)
-	}
-	blobs, err := pgx.CollectRows(rows, pgx.RowTo[*string])
+	blobs, err := postgres.Column[*string](ctx, s.pool, `UPDATE file SET `+removal+` WHERE `+condition+` RETURNING blob`, args...)
 	if err != nil {
 		return fmt.Errorf("remove files: %w", err)
 	}
@@ -131,41 +124,36 @@ func (s *Store) purgeBlob(ctx context.Context, blob string) error {
 
 // sweepBlobs deletes blobs without a row, and what writes that were cut short left.
 func (s *Store) sweepBlobs(ctx context.Context) (int, error) {
-	before, deleted := s.now().Add(-orphanAge), 0
-	for _, prefix := range []string{s.prefix, tmpPrefix} {
-		batch := make([]string, 0, 500)
-		for name, err := range s.blobs.List(ctx, prefix, before) {
-			if err != nil {
-				return deleted, err
-			}
-			if batch = append(batch, name); len(batch) < cap(batch) {
-				continue
-			}
-			n, err := s.deleteUnknown(ctx, batch)
-			if deleted += n; err != nil {
-				return deleted, err
-			}
-			batch = batch[:0]
+	before := s.now().Add(-orphanAge)
+	deleted, err := s.blobs.Tidy(ctx, before)
+	if err != nil {
+		return deleted, err
+	}
+	batch := make([]string, 0, 500)
+	for name, err := range s.blobs.List(ctx, s.prefix, before) {
+		if err != nil {
+			return deleted, err
+		}
+		if batch = append(batch, name); len(batch) < cap(batch) {
+			continue
 		}
 		n, err := s.deleteUnknown(ctx, batch)
 		if deleted += n; err != nil {
 			return deleted, err
 		}
+		batch = batch[:0]
 	}
-	return deleted, nil
+	n, err := s.deleteUnknown(ctx, batch)
+	return deleted + n, err
 }
 
 func (s *Store) deleteUnknown(ctx context.Context, names []string) (int, error) {
 	if len(names) == 0 {
 		return 0, nil
 	}
-	rows, err := s.pool.Query(ctx, `
+	unknown, err := postgres.Column[string](ctx, s.pool, `
 		SELECT stored.blob FROM unnest($1::text[]) AS stored (blob)
 		WHERE NOT EXISTS (SELECT FROM file WHERE file.blob = stored.blob)`, names)
-	if err != nil {
-		return 0, fmt.Errorf("list blobs without a row: %w", err)
-	}
-	unknown, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return 0, fmt.Errorf("list blobs without a row: %w", err)
 	}

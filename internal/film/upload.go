@@ -14,6 +14,7 @@ import (
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Uploaded stands in place of a film's name for the one that staff uploaded for the row itself.
@@ -115,13 +116,13 @@ func (u Uploads) Keep(ctx context.Context, tx pgx.Tx, row uuid.UUID, files []fil
 }
 
 // Reel returns what was uploaded for a row.
-func (u Uploads) Reel(ctx context.Context, db file.DB, row uuid.UUID) (Reel, error) {
+func (u Uploads) Reel(ctx context.Context, db postgres.Reader, row uuid.UUID) (Reel, error) {
 	reels, err := u.Reels(ctx, db, row)
 	return reels[row], err
 }
 
 // Reels returns what was uploaded for rows, by their ids.
-func (u Uploads) Reels(ctx context.Context, db file.DB, rows ...uuid.UUID) (map[uuid.UUID]Reel, error) {
+func (u Uploads) Reels(ctx context.Context, db postgres.Reader, rows ...uuid.UUID) (map[uuid.UUID]Reel, error) {
 	held, err := u.files.Held(ctx, db, u.holder, rows...)
 	reels := make(map[uuid.UUID]Reel, len(held))
 	for row, kept := range held {
