@@ -194,7 +194,7 @@ func inWords(day time.Time, known bool) string {
 func (s Status) OverdueFrom(now time.Time) time.Time {
 	today := clock.Day(now)
 	day := today.AddDate(0, -s.DueMonths, -3) // months differ by three days at most
-	for monthsLater(day, s.DueMonths).Before(today) {
+	for clock.AddMonths(day, s.DueMonths).Before(today) {
 		day = day.AddDate(0, 0, 1)
 	}
 	y, m, d := day.Date()
@@ -204,7 +204,7 @@ func (s Status) OverdueFrom(now time.Time) time.Time {
 func (s Status) due(from time.Time) (time.Time, bool) {
 	switch {
 	case s.DueMonths > 0:
-		return monthsLater(clock.Day(from), s.DueMonths), true
+		return clock.AddMonths(clock.Day(from), s.DueMonths), true
 	case s.Days > 0:
 		return WorkingDays(clock.Day(from), s.Days), true
 	}
@@ -315,14 +315,4 @@ func WorkingDays(t time.Time, days int) time.Time {
 		}
 	}
 	return t
-}
-
-// monthsLater returns the day that many calendar months after t: the same day of the month, or the last one where the
-// month is shorter.
-func monthsLater(t time.Time, months int) time.Time {
-	day := t.AddDate(0, months, 0)
-	if day.Day() != t.Day() {
-		day = day.AddDate(0, 0, -day.Day())
-	}
-	return day
 }

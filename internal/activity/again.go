@@ -178,6 +178,9 @@ func (d *Desk) closed(w http.ResponseWriter, r *http.Request, s *sending, why *p
 
 // unavailable keeps what was typed where the database or the store of files does not answer.
 func (d *Desk) unavailable(w http.ResponseWriter, r *http.Request, s *sending, err error) error {
+	if page.Left(r) {
+		return err
+	}
 	d.Log.ErrorContext(r.Context(), "could not take a form", "id", page.RequestID(r), "kind", s.form.Kind, "err", err)
 	d.checkSeal(s)
 	w.Header().Set("Retry-After", "30")

@@ -18,6 +18,7 @@ import (
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -88,24 +89,30 @@ func (d *Desk) MailCode(ctx context.Context, rec submission.Record) (wait time.D
 		return 0, nil
 	}
 	code := fmt.Sprintf("%06d", n)
-	tag, err := d.Pool.Exec(ctx, `
+	err = pgx.BeginFunc(ctx, d.Pool, func(tx pgx.Tx) error { return d.replaceCode(ctx, tx, rec, code) })
+	if errors.Is(err, submission.ErrNotFound) || errors.Is(err, submission.ErrMove) { // erased or set apart meanwhile
+		return 0, nil
+	}
+	return 0, err
+}
+
+// replaceCode mails a code in the place of the one before, unless that was mailed a moment ago: the old one counts until the
+// new one is on its way.
+func (d *Desk) replaceCode(ctx context.Context, tx pgx.Tx, rec submission.Record, code string) error {
+	tag, err := tx.Exec(ctx, `
 		INSERT INTO receipt_code AS c (submission_id, hash, created_at) VALUES ($1, $2, $3)
 		ON CONFLICT (submission_id) DO UPDATE SET hash = excluded.hash, created_at = excluded.created_at, attempts = 0
 		WHERE c.created_at <= $4`,
 		rec.ID, d.codeHash(rec, code), d.Now(), d.Now().Add(-twoClicks))
 	if err != nil {
-		return 0, fmt.Errorf("store code: %w", err)
+		return fmt.Errorf("store code: %w", err)
 	}
 	if tag.RowsAffected() == 0 {
-		return 0, nil
+		return nil
 	}
-	err = d.Store.Send(ctx, rec.ID, submission.System, mail.Message{
+	return d.Store.SendNoted(ctx, tx, rec.ID, submission.System, mail.Message{
 		Template: "code", Data: mail.Code{Code: code, Reference: rec.Reference},
 	})
-	if errors.Is(err, submission.ErrNotFound) {
-		return 0, nil
-	}
-	return 0, err
 }
 
 // codeHash stands for a code that was mailed to the address of a record.
@@ -202,12 +209,8 @@ func (d *Desk) serveFile(w http.ResponseWriter, r *http.Request, rec submission.
 
 // Replies returns what the sender wrote on the receipt, oldest first.
 func (d *Desk) Replies(ctx context.Context, id uuid.UUID) ([]Reply, error) {
-	rows, err := d.Pool.Query(ctx, `
+	replies, err := postgres.Rows[Reply](ctx, d.Pool, `
 		SELECT id, body, created_at FROM reply WHERE submission_id = $1 ORDER BY created_at, id`, id)
-	if err != nil {
-		return nil, fmt.Errorf("read replies: %w", err)
-	}
-	replies, err := pgx.CollectRows(rows, pgx.RowToStructByName[Reply])
 	if err != nil {
 		return nil, fmt.Errorf("read replies: %w", err)
 	}

@@ -140,7 +140,7 @@ func (d *Desk) Statement() (consent.Statement, error) {
 }
 
 // KeptUntil is the day of deletion of what is to be kept for so many months from today, as the company counts days.
-func (d *Desk) KeptUntil(months int) time.Time { return clock.Day(d.Now()).AddDate(0, months, 0) }
+func (d *Desk) KeptUntil(months int) time.Time { return clock.AddMonths(clock.Day(d.Now()), months) }
 
 // remember keeps a form as it is shown, and returns it settled.
 func (d *Desk) remember(f form.Form) form.Form {

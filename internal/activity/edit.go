@@ -205,6 +205,9 @@ func (d *Desk) judgeEdit(w http.ResponseWriter, r *http.Request, rec submission.
 	if errors.Is(err, submission.ErrAnswered) || errors.Is(err, submission.ErrMove) {
 		err = d.formOver()
 	}
+	if errors.Is(err, submission.ErrVersions) {
+		err = &page.Error{Status: http.StatusConflict, Message: d.say("changed_too_often")}
+	}
 	if err != nil {
 		return d.notTaken(w, r, s, err)
 	}
@@ -337,14 +340,15 @@ func (d *Desk) provenBy(ctx context.Context, rec submission.Record, p person.Per
 
 // Confirm does all that follows when the owner of an address shows that it is theirs: the address counts as confirmed,
 // choices of the last 30 days come into force, up to that entry of the ledger, and what waited in an activity goes on.
+// All of it happens, or nothing does, so that the button may be pressed again.
 func (d *Desk) Confirm(ctx context.Context, p person.Person, upTo int64) error {
-	if err := d.People.Confirm(ctx, p.ID, upTo); err != nil {
-		return err
-	}
-	if err := d.Ledger.Confirmed(ctx, p); err != nil {
-		return err
-	}
 	err := pgx.BeginFunc(ctx, d.Pool, func(tx pgx.Tx) error {
+		if err := d.People.Confirm(ctx, tx, p.ID, upTo); err != nil {
+			return err
+		}
+		if err := d.Ledger.LiftProven(ctx, tx, p); err != nil {
+			return err
+		}
 		for _, a := range d.activities {
 			if a.Confirmed == nil {
 				continue
@@ -356,7 +360,7 @@ func (d *Desk) Confirm(ctx context.Context, p person.Person, upTo int64) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("go on after confirmation: %w", err)
+		return fmt.Errorf("confirm: %w", err)
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func ParseLimit(text string) (Limit, error) {
 	return Limit{n, per}, nil
 }
 
-// maxBuckets bounds the memory of a limiter: beyond it the idle half is forgotten.
+// maxBuckets bounds the memory of a limiter: beyond it those that could do all again are forgotten; where none could, all.
 const maxBuckets = 50_000
 
 // limiter counts by key, in memory, for this instance.

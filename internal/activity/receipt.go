@@ -226,13 +226,13 @@ func (d *Desk) receiptOf(ctx context.Context, a Activity, rec submission.Record)
 
 // statementShown is the statement that was shown with the first answers, nil where we have it no more.
 func (d *Desk) statementShown(ctx context.Context, id uuid.UUID) (*consent.Statement, error) {
-	versions, err := d.Store.Versions(ctx, id)
-	if err != nil || len(versions) == 0 {
+	first, err := d.Store.FirstStatement(ctx, id)
+	if err != nil {
 		return nil, err
 	}
-	v, ok := d.Statements.Get(versions[len(versions)-1].Statement)
+	v, ok := d.Statements.Get(first)
 	if !ok {
-		return nil, nil
+		return nil, nil //nolint:nilnil // none is an ordinary answer
 	}
 	return &v, nil
 }

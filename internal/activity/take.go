@@ -70,6 +70,11 @@ func (d *Desk) Take(door Door) page.Handler {
 			return d.showAgain(w, r, s, refusal.status, refusal.message)
 		}
 		accepted, err := d.accept(r, s)
+		if errors.As(err, new(*page.Error)) { // nothing more is taken, which is no reason to refuse what was
+			if stored, ok := d.before(r, s); ok {
+				accepted, err = stored, nil
+			}
+		}
 		if err != nil {
 			return d.notTaken(w, r, s, err)
 		}

@@ -148,7 +148,7 @@ func (r *Room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 		return nil
 	}
 	_, err = tx.Exec(ctx, `UPDATE submission SET purge_after = greatest(coalesce(kept_after, purge_after), $2) WHERE id = $1`,
-		rec.ID, r.desk.Now().AddDate(0, 24, 0))
+		rec.ID, r.desk.KeptUntil(24))
 	if err != nil {
 		return fmt.Errorf("keep a résumé longer: %w", err)
 	}

@@ -37,6 +37,16 @@ func Day(t time.Time) time.Time {
 	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 }
 
+// AddMonths returns the same time that many calendar months later, or earlier where months is negative; where that month is
+// shorter, on its last day.
+func AddMonths(t time.Time, months int) time.Time {
+	day := t.AddDate(0, months, 0)
+	if day.Day() != t.Day() {
+		day = day.AddDate(0, 0, -day.Day())
+	}
+	return day
+}
+
 // EndOf is the moment at which a day is over in the company's zone. Of t only the day counts, as t's own zone writes it.
 func EndOf(t time.Time) time.Time {
 	y, m, d := t.Date()

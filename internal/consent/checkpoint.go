@@ -94,12 +94,8 @@ func (l *Ledger) lastCheckpoint(ctx context.Context) (checkpoint, error) {
 
 // checkpoints returns the latest seals, the newest first, or all if most is 0.
 func (l *Ledger) checkpoints(ctx context.Context, most int) ([]checkpoint, error) {
-	rows, err := l.pool.Query(ctx, `
+	return postgres.Rows[checkpoint](ctx, l.pool, `
 		SELECT upto, events, digest FROM consent_checkpoint ORDER BY upto DESC LIMIT nullif($1::int, 0)`, most)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByName[checkpoint])
 }
 
 // ErrCut says that events are missing which were sealed, or read otherwise than when they were.

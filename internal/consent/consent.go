@@ -246,7 +246,7 @@ func (l *Ledger) LastOf(ctx context.Context, who uuid.UUID, until time.Time, sub
 // Waiting returns the wordings of what a confirmation up to an entry of a person's chain brings into force: what was
 // agreed to within 30 days, is not refused since, and not in force already.
 func (l *Ledger) Waiting(ctx context.Context, who uuid.UUID, upTo int64) ([]string, error) {
-	rows, err := l.pool.Query(ctx, `
+	wordings, err := postgres.Column[string](ctx, l.pool, `
 		SELECT wording FROM (
 			SELECT DISTINCT ON (e.purpose, e.channel) e.purpose, e.channel, e.wording FROM consent_event e
 			WHERE e.person_id = $1 AND e.granted AND e.seq <= $2 AND e.at >= $3
@@ -259,18 +259,13 @@ func (l *Ledger) Waiting(ctx context.Context, who uuid.UUID, upTo int64) ([]stri
 	if err != nil {
 		return nil, fmt.Errorf("read choices that wait: %w", err)
 	}
-	wordings, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("read choices that wait: %w", err)
-	}
 	return wordings, nil
 }
 
-// Confirmed does what follows when a person confirms the address: of the choices that came into force by it,
-// those among them that were refused before they were made are no longer suppressed, since this is the person's own
-// proven act.
-func (l *Ledger) Confirmed(ctx context.Context, p person.Person) error {
-	_, err := l.pool.Exec(ctx, `
+// LiftProven lifts the suppression of every choice that a confirmation has proven, where the choice came after the refusal:
+// it is the person's own proven act.
+func (l *Ledger) LiftProven(ctx context.Context, tx pgx.Tx, p person.Person) error {
+	_, err := tx.Exec(ctx, `
 		DELETE FROM suppression s
 		USING consent c
 		JOIN consent_proven x ON x.person_id = c.person_id AND x.seq = c.seq

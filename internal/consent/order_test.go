@@ -55,10 +55,12 @@ func (w *world) tick(t *testing.T, granted bool) {
 
 func (w *world) confirm(t *testing.T) {
 	t.Helper()
-	if err := w.people.Confirm(t.Context(), w.who.ID, math.MaxInt64); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.ledger.Confirmed(t.Context(), w.who); err != nil {
+	if err := pgx.BeginFunc(t.Context(), w.pool, func(tx pgx.Tx) error {
+		if err := w.people.Confirm(t.Context(), tx, w.who.ID, math.MaxInt64); err != nil {
+			return err
+		}
+		return w.ledger.LiftProven(t.Context(), tx, w.who)
+	}); err != nil {
 		t.Fatal(err)
 	}
 }

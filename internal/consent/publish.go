@@ -14,6 +14,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.yaml.in/yaml/v3"
+
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Use is one way in which data of an activity is used: what the statement says of it (A-1, A-4, A-6).
@@ -114,13 +116,9 @@ func PublishIn(ctx context.Context, tx pgx.Tx, d Draft, now time.Time) error {
 
 // Uses returns what a published version says of the use of data.
 func (s *Statements) Uses(ctx context.Context, version string) ([]Use, error) {
-	rows, err := s.pool.Query(ctx, `
+	uses, err := postgres.Rows[Use](ctx, s.pool, `
 		SELECT activity, purpose, data, recipient, retention, basis, compatible
 		FROM statement_use WHERE version = $1 ORDER BY activity, purpose, recipient`, version)
-	if err != nil {
-		return nil, fmt.Errorf("read uses: %w", err)
-	}
-	uses, err := pgx.CollectRows(rows, pgx.RowToStructByName[Use])
 	if err != nil {
 		return nil, fmt.Errorf("read uses: %w", err)
 	}

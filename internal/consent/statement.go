@@ -7,10 +7,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/clock"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Statement is a published version of the privacy statement (P-17). It can't be changed.
@@ -48,13 +48,9 @@ func NewStatements(ctx context.Context, pool *pgxpool.Pool, now func() time.Time
 
 // Refresh reads the published versions again.
 func (s *Statements) Refresh(ctx context.Context) error {
-	rows, err := s.pool.Query(ctx, `
+	list, err := postgres.Rows[Statement](ctx, s.pool, `
 		SELECT id, effective_on, title, summary, body, digest, published_at
 		FROM statement_version ORDER BY effective_on DESC, id DESC`)
-	if err != nil {
-		return fmt.Errorf("read statements: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Statement])
 	if err != nil {
 		return fmt.Errorf("read statements: %w", err)
 	}

@@ -149,7 +149,10 @@ func (f Field) check(v Values) string {
 		return ""
 	}
 	value := v.Get(f.Name)
-	if limit := f.Limit(); limit > 0 && (f.Kind != Phone || f.Required) {
+	if f.Kind == Phone && !f.Required { // it never blocks, so what is far beyond any number is cut
+		value = cut(value, longestPhone)
+		v[f.Name] = []string{value}
+	} else if limit := f.Limit(); limit > 0 {
 		if n := utf8.RuneCountInString(value); n > limit {
 			return tooLong(n, limit)
 		}
@@ -179,6 +182,14 @@ func (f Field) check(v Values) string {
 	case Text, LongText, Several, Consent, File:
 	}
 	return ""
+}
+
+// longestPhone is how many characters are kept of what was typed for an optional telephone number.
+const longestPhone = 1000
+
+func cut(text string, most int) string {
+	runes := []rune(text)
+	return string(runes[:min(len(runes), most)])
 }
 
 func (f Field) checkDate(v Values) string {

@@ -13,12 +13,14 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/securecookie"
@@ -104,11 +106,24 @@ func Load(path string) (*Ring, error) {
 	for name, list := range map[string][]version{
 		"cookie": keys.Cookie, "seal": keys.Seal, "file": keys.File, "pseudonym": keys.Pseudonym,
 	} {
-		if len(list) == 0 || len(list[len(list)-1].Secret) != size {
-			return nil, fmt.Errorf("key file %s has no usable %q key of %d bytes", path, name, size)
+		if !usable(list) {
+			return nil, fmt.Errorf("key file %s: its %q keys are not all of %d bytes, with numbers of their own from 1 to 255", path, name, size)
 		}
 	}
 	return &Ring{keys}, nil
+}
+
+// usable tells whether every key of a list can be used, the retired ones too: they still open what they closed, and anybody
+// can close something with an empty one.
+func usable(list []version) bool {
+	seen := map[int]bool{}
+	for _, v := range list {
+		if len(v.Secret) != size || v.ID < 1 || v.ID > 255 || seen[v.ID] {
+			return false
+		}
+		seen[v.ID] = true
+	}
+	return len(list) > 0
 }
 
 // Fingerprint names the keys that never rotate. It tells nothing about them.
@@ -136,7 +151,7 @@ func (r *Ring) Cookie() []securecookie.Codec {
 // sealed for one purpose does not open for another.
 func (r *Ring) Seal(purpose string, body []byte) string {
 	mac := sum(newest(r.keys.Seal).Secret, purpose, body)
-	return base64.RawURLEncoding.EncodeToString(append(append([]byte{}, body...), mac[:macSize]...))
+	return base64.RawURLEncoding.EncodeToString(slices.Concat(body, mac[:macSize]))
 }
 
 // Open returns the body that Seal closed under any seal key still in the file, or ErrForged.
@@ -219,11 +234,7 @@ func newest(list []version) version { return list[len(list)-1] }
 func sum(secret []byte, purpose string, parts ...[]byte) []byte {
 	mac := hmac.New(sha256.New, derive(secret, purpose))
 	for _, p := range parts {
-		var n [8]byte
-		for i, l := 0, len(p); i < 8; i++ {
-			n[i] = byte(l >> (8 * i))
-		}
-		mac.Write(n[:])
+		mac.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(p))))
 		mac.Write(p)
 	}
 	return mac.Sum(nil)

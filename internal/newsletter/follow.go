@@ -12,6 +12,7 @@ import (
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -50,11 +51,7 @@ type querier interface {
 }
 
 func list(ctx context.Context, db querier, sql string, args ...any) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, fmt.Errorf("list subscriptions: %w", err)
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	ids, err := postgres.Column[uuid.UUID](ctx, db, sql, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list subscriptions: %w", err)
 	}
@@ -171,12 +168,11 @@ func (r *room) follow(ctx context.Context) error {
 
 // renew moves the date of deletion on while a subscription stands: while its consent is in force, and it is not set apart.
 func (r *room) renew(ctx context.Context) error {
-	now := r.desk.Now()
 	_, err := r.desk.Pool.Exec(ctx, `
 		UPDATE submission s SET purge_after = $3
 		WHERE s.kind = $1 AND s.status = $2 AND s.quarantined_at IS NULL AND s.purge_after < $4 AND EXISTS (SELECT FROM consent c
 			WHERE c.person_id = s.person_id AND c.purpose = 'newsletter' AND c.channel = 'email' AND c.in_force)`,
-		Kind, confirmed, now.AddDate(0, kept, 0), now.AddDate(0, kept/2, 0))
+		Kind, confirmed, r.desk.KeptUntil(kept), r.desk.KeptUntil(kept/2))
 	if err != nil {
 		return fmt.Errorf("renew subscriptions: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/key"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // ErrNotFound says that there is no such person, or no longer.
@@ -76,11 +77,7 @@ func (s *Store) FindFormer(ctx context.Context, email string) (Person, error) {
 }
 
 func (s *Store) one(ctx context.Context, sql string, arg any) (Person, error) {
-	rows, err := s.pool.Query(ctx, sql, arg)
-	if err != nil {
-		return Person{}, fmt.Errorf("read person: %w", err)
-	}
-	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Person])
+	p, err := postgres.Row[Person](ctx, s.pool, sql, arg)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Person{}, ErrNotFound
 	}
@@ -91,24 +88,21 @@ func (s *Store) one(ctx context.Context, sql string, arg any) (Person, error) {
 }
 
 // Confirm records that whoever reads the person's mail pressed the button behind the mailed link. It proves the choices of
-// the person's chain up to that entry; a larger number than the last stands for that.
-func (s *Store) Confirm(ctx context.Context, id uuid.UUID, upTo int64) error {
+// the person's chain up to that entry; a larger number than the last stands for that. ErrNotFound says that the person was
+// erased.
+func (s *Store) Confirm(ctx context.Context, tx pgx.Tx, id uuid.UUID, upTo int64) error {
 	at := s.now()
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `
-			UPDATE person SET verified_at = coalesce(verified_at, $2), bounced_at = NULL
-			WHERE id = $1 AND erased_at IS NULL`, id, at)
-		if err != nil {
-			return err
-		}
-		if tag.RowsAffected() == 0 {
-			return ErrNotFound
-		}
-		_, err = tx.Exec(ctx, `
-			INSERT INTO confirmation (person_id, at, seq) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, id, at, upTo)
-		return err
-	})
+	tag, err := tx.Exec(ctx, `
+		UPDATE person SET verified_at = coalesce(verified_at, $2), bounced_at = NULL
+		WHERE id = $1 AND erased_at IS NULL`, id, at)
 	if err != nil {
+		return fmt.Errorf("confirm address: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return ErrNotFound
+	}
+	if _, err := tx.Exec(ctx, `
+		INSERT INTO confirmation (person_id, at, seq) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, id, at, upTo); err != nil {
 		return fmt.Errorf("confirm address: %w", err)
 	}
 	return nil

@@ -151,8 +151,8 @@ func (s *Store) digest(e Entry, values []byte) []byte {
 }
 
 // queue adds the statements of one submission to a batch, in the one order that all use: person, submission, answers,
-// files, consents, messages. What follows the submission is written only where that was, so that a repeat writes
-// nothing.
+// files, consents, messages. What follows the submission is written only where that was, so that a repeat writes nothing.
+// Where the person is erased at this moment, it waits for that and is refused, since it finds nobody (submission_sender).
 func (s *Store) queue(b *pgx.Batch, sl *slot) error {
 	e := sl.entry
 	sl.renew()
@@ -160,7 +160,7 @@ func (s *Store) queue(b *pgx.Batch, sl *slot) error {
 	b.Queue(`
 		INSERT INTO submission (id, person_id, kind, status, subject_id, subject, reference, name, organisation, channel,
 			source, digest, created_at, read_at, quarantined_at, purge_after, kept_after)
-		VALUES ($1, (SELECT id FROM person WHERE email = $2), $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, ''), $12, $13, $14, $15,
+		VALUES ($1, (SELECT id FROM person WHERE email = $2 FOR KEY SHARE), $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, ''), $12, $13, $14, $15,
 			$16, $17)
 		ON CONFLICT (digest) DO NOTHING`,
 		sl.id, e.Email, e.Form.Kind, e.Status, nullable(e.Form.Subject), e.Form.Name, Reference(sl.id), e.Name, e.Company,

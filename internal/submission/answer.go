@@ -14,10 +14,15 @@ import (
 	"clickcommerce.com/site/internal/form"
 )
 
-// Answer adds a new version of the answers: the sender mended or completed them. The record is unread again unless its
-// status asks nothing of staff, and that becomes c.To where c is given and the record still in one of c.From. The entry's messages are mailed. The same
-// answers once more are no new version, and bring nothing where the status stays. ErrAnswered says that the request was
-// answered or withdrawn since the page was shown on which they were given.
+// mostVersions is how often the answers to one request can be given: nobody mends a form a hundred times, and each reader
+// of the record reads them all.
+const mostVersions = 100
+
+// Answer adds a new version of the answers: the sender mended or completed them. Where c is given and the record stands in
+// one of c.From, it moves as c says. It is unread again, unless its status then asks nothing of staff. The entry's messages
+// are mailed. The same answers again are no new version; where the record does not move either, nothing happens. ErrAnswered
+// says that the request was answered or withdrawn since the page was shown on which they were given, ErrVersions that they
+// were changed as often as they can be.
 func (s *Store) Answer(ctx context.Context, id uuid.UUID, e Entry, c *Change) error {
 	revision, err := s.Revision(ctx, e.Form)
 	if err != nil {
@@ -44,10 +49,12 @@ func (s *Store) Answer(ctx context.Context, id uuid.UUID, e Entry, c *Change) er
 			return nil
 		case !moves && answeredSince(before, e.Seal):
 			return ErrAnswered
+		case !same && last >= mostVersions:
+			return ErrVersions
 		case !same:
 			err = s.addVersion(ctx, tx, id, e, version{last + 1, revision, values, files, e.read(status, s.Now())})
 		default:
-			_, err = tx.Exec(ctx, `UPDATE submission SET read_at = NULL WHERE id = $1`, id)
+			_, err = tx.Exec(ctx, `UPDATE submission SET read_at = $2 WHERE id = $1`, id, e.read(status, s.Now()))
 		}
 		if err != nil {
 			return err

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Ending tells what becomes of a record in a status when its sender is erased: the status to which it goes, and for how
@@ -18,19 +20,15 @@ type Ending func(kind, status string) (to string, until time.Time)
 // ended. Records under a legal hold are left alone; it returns how many. Contents of files become unreadable at commit, and
 // are deleted by file.Store.Purge.
 func (s *Store) Erase(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time, ending Ending) (heldBack int, err error) {
-	rows, err := tx.Query(ctx, `
-		SELECT id, kind, status, held(person_id, id, kind, created_at) AS held, EXISTS (
-			SELECT FROM submission_event e WHERE e.submission_id = submission.id AND e.kind = 'erased') AS again
-		FROM submission WHERE person_id = $1 AND created_at <= $2 ORDER BY id FOR UPDATE`, who, until)
-	if err != nil {
-		return 0, fmt.Errorf("erase submissions: %w", err)
-	}
 	type record struct {
 		ID           uuid.UUID
 		Kind, Status string
 		Held, Again  bool
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[record])
+	list, err := postgres.Rows[record](ctx, tx, `
+		SELECT id, kind, status, held(person_id, id, kind, created_at) AS held, EXISTS (
+			SELECT FROM submission_event e WHERE e.submission_id = submission.id AND e.kind = 'erased') AS again
+		FROM submission WHERE person_id = $1 AND created_at <= $2 ORDER BY id FOR UPDATE`, who, until)
 	if err != nil {
 		return 0, fmt.Errorf("erase submissions: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Actor is who does something to a record. The zero ID stands for its sender or for the program itself.
@@ -35,12 +36,8 @@ type Event struct {
 
 // Events returns what happened to a record, oldest first.
 func (s *Store) Events(ctx context.Context, id uuid.UUID) ([]Event, error) {
-	rows, err := s.Pool.Query(ctx, `
+	events, err := postgres.Rows[Event](ctx, s.Pool, `
 		SELECT id, kind, actor_role, actor_id, detail, at FROM submission_event WHERE submission_id = $1 ORDER BY id`, id)
-	if err != nil {
-		return nil, fmt.Errorf("read events: %w", err)
-	}
-	events, err := pgx.CollectRows(rows, pgx.RowToStructByName[Event])
 	if err != nil {
 		return nil, fmt.Errorf("read events: %w", err)
 	}

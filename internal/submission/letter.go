@@ -13,27 +13,32 @@ import (
 )
 
 // Send mails the sender of a record, and notes that in its history: as "letter" what staff wrote, else by the name of
-// the template.
+// the template. ErrMove says that the record is set apart.
 func (s *Store) Send(ctx context.Context, id uuid.UUID, by Actor, m mail.Message) error {
-	return s.change(ctx, "write about", func(tx pgx.Tx) error {
-		if m.ID == uuid.Nil {
-			m.ID = uuid.Must(uuid.NewV7())
-		}
-		if err := s.send(ctx, tx, id, m); err != nil {
-			return err
-		}
-		return s.event(ctx, tx, id, m.Template, by, map[string]string{"message": m.ID.String(), "template": m.Template})
-	})
+	return s.change(ctx, "write about", func(tx pgx.Tx) error { return s.SendNoted(ctx, tx, id, by, m) })
 }
 
-// SendTx adds a message to the record's sender within a transaction of the caller's. ErrNotFound says that nobody is
-// there to be written to.
+// SendNoted is Send within a transaction of the caller's.
+func (s *Store) SendNoted(ctx context.Context, tx pgx.Tx, id uuid.UUID, by Actor, m mail.Message) error {
+	if m.ID == uuid.Nil {
+		m.ID = uuid.Must(uuid.NewV7())
+	}
+	h, err := hold(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	if h.apart {
+		return ErrMove
+	}
+	if err := s.SendTx(ctx, tx, id, m); err != nil {
+		return err
+	}
+	return s.event(ctx, tx, id, m.Template, by, map[string]string{"message": m.ID.String(), "template": m.Template})
+}
+
+// SendTx adds a message to the record's sender, of which its history says nothing, within a transaction of the caller's, under the statement that was shown with
+// the answers that count. ErrNotFound says that nobody is there to be written to.
 func (s *Store) SendTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, m mail.Message) error {
-	return s.send(ctx, tx, id, m)
-}
-
-// send adds a message to the record's sender, under the statement that was shown with the answers that count.
-func (s *Store) send(ctx context.Context, tx pgx.Tx, id uuid.UUID, m mail.Message) error {
 	err := tx.QueryRow(ctx, `
 		SELECT c.person_id, p.email, c.version
 		FROM collected c JOIN person p ON p.id = c.person_id
@@ -56,7 +61,7 @@ func (s *Store) sendAll(ctx context.Context, tx pgx.Tx, id uuid.UUID, messages [
 			m.Submission = nullable(id)
 			err = s.Mail.Insert(ctx, tx, m)
 		} else {
-			err = s.send(ctx, tx, id, m)
+			err = s.SendTx(ctx, tx, id, m)
 		}
 		if err != nil {
 			return err
@@ -99,14 +104,14 @@ func (s *Store) AsTold(ctx context.Context, r Record) (Record, error) {
 	return told, nil
 }
 
-// retract takes back the letter of a decision that staff take back, while it has not left: it would say what is no longer
-// so.
-func (s *Store) retract(ctx context.Context, tx pgx.Tx, id uuid.UUID, decision string, c Change) error {
+// retract takes back the letter of the last step, while it has not left, where staff take another: it would say what is no
+// longer so.
+func (s *Store) retract(ctx context.Context, tx pgx.Tx, id uuid.UUID, last string, c Change) error {
 	var message uuid.UUID
 	err := tx.QueryRow(ctx, `
 		SELECT detail ->> 'message' FROM submission_event
 		WHERE submission_id = $1 AND detail ->> 'to' = $2 AND detail ? 'message' ORDER BY id DESC LIMIT 1`,
-		id, decision).Scan(&message)
+		id, last).Scan(&message)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // PageSize is how many records a page of the queue shows.
@@ -246,11 +246,7 @@ func (s *Store) List(ctx context.Context, f Filter) (List, error) {
 		FROM submission s LEFT JOIN person p ON p.id = s.person_id
 		WHERE ` + strings.Join(c.sql, " AND ") + `
 		ORDER BY ` + key + ` ` + order + `, s.id ` + order + fmt.Sprintf(` LIMIT %d`, PageSize+1)
-	rows, err := s.Pool.Query(ctx, sql, c.args...)
-	if err != nil {
-		return List{}, fmt.Errorf("list submissions: %w", err)
-	}
-	records, err := pgx.CollectRows(rows, pgx.RowToStructByName[listed])
+	records, err := postgres.Rows[listed](ctx, s.Pool, sql, c.args...)
 	if err != nil {
 		return List{}, fmt.Errorf("list submissions: %w", err)
 	}
@@ -336,7 +332,7 @@ func (s *Store) Index(ctx context.Context) error {
 			)
 			UPDATE submission s SET indexed_at = $1, search = to_tsvector('simple', concat_ws(' ', w.text,
 				substring(w.text FROM '@(\S+)'),
-				CASE WHEN w.text ~ '[^\x01-\x7f]' THEN
+				CASE WHEN w.text ~ '[^\x01-\x7f]' AND octet_length(w.text) < 200000 THEN -- taken apart it is up to three times as long
 					translate(regexp_replace(normalize(lower(w.text), NFD), '[\u0300-\u036f]', '', 'g'), 'øłđı', 'oldi')
 				END))
 			FROM words w WHERE s.id = w.id`, s.Now(), countries)

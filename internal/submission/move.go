@@ -32,7 +32,8 @@ type Change struct {
 // Moved is what an activity does with a change of status, within its transaction: a freed seat goes to the next in line.
 type Moved func(ctx context.Context, tx pgx.Tx, r Record, to string) error
 
-// Move changes the status, or returns ErrMove where the record is not in one of From. A message goes to the person.
+// Move changes the status, or returns ErrMove where the record is not in one of From, or is set apart and a message is to go
+// to the person.
 func (s *Store) Move(ctx context.Context, id uuid.UUID, c Change) error {
 	return s.change(ctx, "move", func(tx pgx.Tx) error { return s.MoveTx(ctx, tx, id, c) })
 }
@@ -43,7 +44,7 @@ func (s *Store) MoveTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, c Change) e
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(c.From, before.status) {
+	if !slices.Contains(c.From, before.status) || before.apart && c.Message != nil {
 		return ErrMove
 	}
 	now := s.Now()
@@ -67,7 +68,7 @@ func (s *Store) MoveTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, c Change) e
 			return err
 		}
 	}
-	if before.decided != nil && !c.Decides && c.By.ID != uuid.Nil { // whoever decided thinks again, not the sender
+	if c.By.ID != uuid.Nil { // staff go on, not the sender
 		if err := s.retract(ctx, tx, id, before.status, c); err != nil {
 			return err
 		}
@@ -80,7 +81,7 @@ func (s *Store) MoveTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, c Change) e
 			c.Message.ID = uuid.Must(uuid.NewV7())
 		}
 		detail["message"] = c.Message.ID.String()
-		if err := s.send(ctx, tx, id, *c.Message); err != nil {
+		if err := s.SendTx(ctx, tx, id, *c.Message); err != nil {
 			return err
 		}
 	}
@@ -100,14 +101,15 @@ type held struct {
 	status         string
 	since, decided *time.Time
 	kept           string // the day as the database writes it
+	apart          bool   // in quarantine: nothing is mailed about it
 }
 
 // hold locks a record until the transaction ends.
 func hold(ctx context.Context, tx pgx.Tx, id uuid.UUID) (held, error) {
 	var h held
 	err := tx.QueryRow(ctx, `
-		SELECT status, status_since, decided_at, coalesce(kept_after, purge_after)::text
-		FROM submission WHERE id = $1 FOR UPDATE`, id).Scan(&h.status, &h.since, &h.decided, &h.kept)
+		SELECT status, status_since, decided_at, coalesce(kept_after, purge_after)::text, quarantined_at IS NOT NULL
+		FROM submission WHERE id = $1 FOR UPDATE`, id).Scan(&h.status, &h.since, &h.decided, &h.kept, &h.apart)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return held{}, ErrNotFound
 	}
@@ -137,8 +139,12 @@ func nullTime(t time.Time) *time.Time {
 func (s *Store) Assign(ctx context.Context, ids []uuid.UUID, to uuid.UUID, by Actor) error {
 	return s.change(ctx, "assign", func(tx pgx.Tx) error {
 		for _, id := range ids {
-			if _, err := tx.Exec(ctx, `UPDATE submission SET assignee_id = $2 WHERE id = $1`, id, nullable(to)); err != nil {
+			tag, err := tx.Exec(ctx, `UPDATE submission SET assignee_id = $2 WHERE id = $1`, id, nullable(to))
+			if err != nil {
 				return err
+			}
+			if tag.RowsAffected() == 0 { // deleted since
+				continue
 			}
 			if err := s.event(ctx, tx, id, "assigned", by, map[string]string{"to": to.String()}); err != nil {
 				return err

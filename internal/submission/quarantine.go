@@ -52,7 +52,7 @@ func (s *Store) Quarantine(ctx context.Context, ids []uuid.UUID, by Actor) error
 				UPDATE submission s SET quarantined_at = $2, purge_after = least(s.purge_after, $3::date)
 				FROM (SELECT id, purge_after FROM submission WHERE id = $1 FOR UPDATE) AS before
 				WHERE s.id = before.id AND s.quarantined_at IS NULL
-				RETURNING s.status, before.purge_after::text`, id, s.Now(), s.Now().Add(maxQuarantine)).Scan(&status, &kept)
+				RETURNING s.status, before.purge_after::text`, id, s.Now(), clock.Day(s.Now().Add(maxQuarantine))).Scan(&status, &kept)
 			if errors.Is(err, pgx.ErrNoRows) {
 				continue
 			}

@@ -27,6 +27,7 @@ import (
 	"clickcommerce.com/site/internal/key"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // What can go wrong with a record.
@@ -35,6 +36,7 @@ var (
 	ErrMove     = errors.New("submission: the status does not allow this")
 	ErrClosed   = errors.New("submission: the store is closed")
 	ErrAnswered = errors.New("submission: it was answered or withdrawn meanwhile")
+	ErrVersions = errors.New("submission: its answers were changed as often as they can be")
 	ErrHeld     = errors.New("submission: a legal hold keeps it as it is")
 )
 
@@ -184,6 +186,15 @@ func (s *Store) AsShown(ctx context.Context, revision []byte) (form.Form, error)
 	return f, nil
 }
 
+// FirstStatement returns the version of the statement that was shown with the first answers; "" where there are none.
+func (s *Store) FirstStatement(ctx context.Context, id uuid.UUID) (string, error) {
+	list, err := postgres.Column[string](ctx, s.Pool, `SELECT statement_version FROM answers WHERE submission_id = $1 AND version = 1`, id)
+	if err != nil {
+		return "", fmt.Errorf("read statement shown: %w", err)
+	}
+	return strings.Join(list, ""), nil
+}
+
 func nullable(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }
 
 // Record is a submission as staff and its sender see it.
@@ -255,14 +266,10 @@ func one(ctx context.Context, db audit.DB, where string, arg any) (Record, error
 
 // OfPerson returns all records of a person, newest first.
 func (s *Store) OfPerson(ctx context.Context, who uuid.UUID) ([]Record, error) {
-	rows, err := s.Pool.Query(ctx, `
+	records, err := postgres.Rows[Record](ctx, s.Pool, `
 		SELECT `+recordColumns+`
 		FROM submission s LEFT JOIN person p ON p.id = s.person_id
 		WHERE s.person_id = $1 ORDER BY s.created_at DESC, s.id DESC LIMIT 500`, who)
-	if err != nil {
-		return nil, fmt.Errorf("read submissions of a person: %w", err)
-	}
-	records, err := pgx.CollectRows(rows, pgx.RowToStructByName[Record])
 	if err != nil {
 		return nil, fmt.Errorf("read submissions of a person: %w", err)
 	}
@@ -284,14 +291,10 @@ func (v Version) Answers() []form.Answer { return form.Answers(v.Fields, v.Value
 
 // Versions returns what was answered, newest first.
 func (s *Store) Versions(ctx context.Context, id uuid.UUID) ([]Version, error) {
-	rows, err := s.Pool.Query(ctx, `
+	versions, err := postgres.Rows[Version](ctx, s.Pool, `
 		SELECT a.version, a.statement_version, a.form_revision, r.fields, a.values, a.created_at
 		FROM answers a JOIN form_revision r ON r.digest = a.form_revision
 		WHERE a.submission_id = $1 ORDER BY a.version DESC`, id)
-	if err != nil {
-		return nil, fmt.Errorf("read answers: %w", err)
-	}
-	versions, err := pgx.CollectRows(rows, pgx.RowToStructByName[Version])
 	if err != nil {
 		return nil, fmt.Errorf("read answers: %w", err)
 	}
