@@ -329,7 +329,7 @@ func (a *app) handler() http.Handler {
 	mounts = append(mounts, a.rooms.public...)
 	mounts = append(mounts, a.workspace.Routes)
 	handler := site.Router(site.Config{
-		Set: a.pages, Content: a.content, Index: a.index, Now: a.now, Rooms: mounts,
+		Set: a.pages, Content: a.content, Index: a.index, Now: a.now, Log: a.log, Rooms: mounts,
 		Ready: a.ready,
 	})
 	if a.without.Serve != nil {
@@ -341,7 +341,7 @@ func (a *app) handler() http.Handler {
 // ready says why this instance should get no visitors now.
 func (a *app) ready(ctx context.Context) error {
 	if err := a.pool.Ping(ctx); err != nil {
-		return errors.New("the database does not answer")
+		return fmt.Errorf("the database does not answer: %w", err)
 	}
 	if _, err := a.statements.InForce(); err != nil {
 		return err

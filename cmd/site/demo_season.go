@@ -10,13 +10,13 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"go.yaml.in/yaml/v3"
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -105,17 +105,13 @@ func (s *season) readSurveys(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	rows, err := s.pool.Query(ctx, `
-		SELECT id, created_at FROM submission WHERE kind = 'survey' AND person_id IS NOT NULL AND created_at < $1`,
-		s.now().AddDate(0, 0, -2))
-	if err != nil {
-		return err
-	}
 	type answer struct {
 		ID uuid.UUID `db:"id"`
 		At time.Time `db:"created_at"`
 	}
-	answers, err := pgx.CollectRows(rows, pgx.RowToStructByName[answer])
+	answers, err := postgres.Rows[answer](ctx, s.pool, `
+		SELECT id, created_at FROM submission WHERE kind = 'survey' AND person_id IS NOT NULL AND created_at < $1`,
+		s.now().AddDate(0, 0, -2))
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func (e *exam) configuration() bool {
 		return false
 	}
 	e.check("site.yaml names real values where mail is really sent", e.checkIdentity())
-	e.check("every host that gets data has a processor on record (P-9)", e.checkProcessors(context.Background()))
+	e.check("every host that gets data has a processor on record (P-9)", e.checkProcessors())
 	return true
 }
 
@@ -238,7 +238,7 @@ func (a *app) checkInboxes() error {
 }
 
 // checkProcessors holds that no host outside this machine gets data without a contract on record (P-9).
-func (a *app) checkProcessors(context.Context) error {
+func (a *app) checkProcessors() error {
 	var faults []error
 	for _, name := range []string{"DATABASE_URL", "DATABASE_ADMIN_URL", "SMTP_URL", "BLOB_URL", "CLAMD_ADDR"} {
 		hosts, err := a.cfg.hosts(name)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -248,7 +247,7 @@ func TestProcessors(t *testing.T) {
 			t.Fatalf("%s: %v", setting, err)
 		}
 		b := &app{cli: &cli{cfg: cfg}, site: a.site}
-		if err := b.checkProcessors(context.Background()); (err != nil) != strange {
+		if err := b.checkProcessors(); (err != nil) != strange {
 			t.Errorf("%s: %v", setting, err)
 		}
 	}

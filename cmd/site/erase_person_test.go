@@ -244,7 +244,7 @@ func (l *life) isDealtWith() {
 func (l *life) chooses() {
 	l.t.Helper()
 	ctx := l.t.Context()
-	l.must(l.a.people.Confirm(ctx, l.who, math.MaxInt64))
+	l.must(pgx.BeginFunc(ctx, l.a.pool, func(tx pgx.Tx) error { return l.a.people.Confirm(ctx, tx, l.who, math.MaxInt64) }))
 	statement, err := l.a.statements.InForce()
 	l.must(err)
 	record := func(e consent.Event) {

@@ -71,8 +71,8 @@ func TestArrowsPointOneWay(t *testing.T) {
 			if slices.Index(order(), to) > slices.Index(order(), from) {
 				t.Errorf("%s imports %s, which stands above it", from, to)
 			}
-			if slices.Contains(activityRooms(), from) && slices.Contains(activityRooms(), to) {
-				t.Errorf("%s imports %s: activities know nothing of each other", from, to)
+			if slices.Contains(activityRooms(), to) { // a tenth activity touches one folder
+				t.Errorf("%s imports %s: activities know nothing of each other, and are handed to everybody else", from, to)
 			}
 		}
 	}
@@ -102,4 +102,4 @@ func TestOnlyPostgresOpensConnections(t *testing.T) {
 	}
 }
 
-var connects = regexp.MustCompile(`pgxpool\.New|pgx\.Connect\(`)
+var connects = regexp.MustCompile(`pgxpool\.New|pgx\.Connect|pgconn\.Connect|sql\.Open`)

@@ -170,7 +170,7 @@ func (a *app) mailTemplates() []mail.Template {
 func (a *app) promises() []privacy.Check {
 	return slices.Concat(a.retainer.Checks(), a.visits.Checks(a.front), []privacy.Check{
 		{
-			Promise: "P-9", Name: "Every host that the configuration names belongs to a processor on record.", Run: a.checkProcessors,
+			Promise: "P-9", Name: "Every host that the configuration names belongs to a processor on record.", Run: func(context.Context) error { return a.checkProcessors() },
 			Remove: privacy.Removal{Setting: "SMTP_URL=smtp://mail.elsewhere.example:25"},
 		},
 		a.scheduled("P-6", "The work that seals the ledger is scheduled.", "seal_ledger"),

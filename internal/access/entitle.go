@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/audit"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -51,16 +52,12 @@ func opened(ctx context.Context, store *submission.Store, person uuid.UUID) (fam
 // suggested lists the families that a grant for a record opens unless staff choose others: those its sender asked for
 // last, and those the person has.
 func suggested(ctx context.Context, db audit.DB, rec submission.Record) ([]string, error) {
-	rows, err := db.Query(ctx, `
+	families, err := postgres.Column[string](ctx, db, `
 		SELECT jsonb_array_elements_text(n.values -> 'products')
 		FROM (SELECT values FROM answers WHERE submission_id = $1 ORDER BY version DESC LIMIT 1) n
 		UNION
 		SELECT unnest(t.families) FROM access_term t JOIN account a ON a.id = t.account_id WHERE a.person_id = $2
 		ORDER BY 1`, rec.ID, rec.PersonID)
-	if err != nil {
-		return nil, fmt.Errorf("read product families: %w", err)
-	}
-	families, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("read product families: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -102,20 +103,16 @@ func (r *room) tellTerm(ctx context.Context, tx pgx.Tx, rec submission.Record, i
 
 // finish takes all of a person's granted requests to their end. The newest one that is not set apart brings the mail.
 func (r *room) finish(ctx context.Context, tx pgx.Tx, who uuid.UUID, by submission.Actor, detail map[string]string, ground string) error {
-	rows, err := tx.Query(ctx, `
-		SELECT s.id, s.name, p.email IS NOT NULL AND s.quarantined_at IS NULL AS reachable
-		FROM submission s JOIN person p ON p.id = s.person_id
-		WHERE s.person_id = $1 AND s.kind = $2 AND s.status IN ('approved', 'active')
-		ORDER BY s.created_at DESC, s.id DESC FOR UPDATE OF s`, who, Kind)
-	if err != nil {
-		return fmt.Errorf("read granted requests: %w", err)
-	}
 	type granted struct {
 		ID        uuid.UUID
 		Name      string
 		Reachable bool
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[granted])
+	list, err := postgres.Rows[granted](ctx, tx, `
+		SELECT s.id, s.name, p.email IS NOT NULL AND s.quarantined_at IS NULL AS reachable
+		FROM submission s JOIN person p ON p.id = s.person_id
+		WHERE s.person_id = $1 AND s.kind = $2 AND s.status IN ('approved', 'active')
+		ORDER BY s.created_at DESC, s.id DESC FOR UPDATE OF s`, who, Kind)
 	if err != nil {
 		return fmt.Errorf("read granted requests: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -21,11 +22,7 @@ func (r *room) work(ctx context.Context) error {
 }
 
 func (r *room) ids(ctx context.Context, sql string, args ...any) ([]uuid.UUID, error) {
-	rows, err := r.desk.Pool.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, fmt.Errorf("list accesses: %w", err)
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	ids, err := postgres.Column[uuid.UUID](ctx, r.desk.Pool, sql, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list accesses: %w", err)
 	}
@@ -62,7 +59,7 @@ type due struct {
 // warn tells the owners of accesses that end within a month, each once a term; nothing is mailed about what is set apart.
 func (r *room) warn(ctx context.Context) error {
 	now := r.desk.Now()
-	rows, err := r.desk.Pool.Query(ctx, `
+	list, err := postgres.Rows[due](ctx, r.desk.Pool, `
 		SELECT a.id AS account, a.expires_at AS until, s.id AS submission, a.name
 		FROM account a
 		LEFT JOIN access_term t ON t.account_id = a.id
@@ -73,10 +70,6 @@ func (r *room) warn(ctx context.Context) error {
 		WHERE a.kind = 'connect' AND a.disabled_at IS NULL AND a.expires_at > $2 AND a.expires_at <= $3
 			AND t.warned_for IS DISTINCT FROM a.expires_at
 		ORDER BY a.expires_at LIMIT $4`, Kind, now, now.Add(warning), batch)
-	if err != nil {
-		return fmt.Errorf("list ending accesses: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[due])
 	if err != nil {
 		return fmt.Errorf("list ending accesses: %w", err)
 	}

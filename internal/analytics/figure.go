@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"clickcommerce.com/site/internal/clock"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // graceDays is how long after a day its last views may still be written down.
@@ -66,12 +65,8 @@ func (r *Room) figures(ctx context.Context, m month) ([]figure, error) {
 	if r.newest().earlier(m) {
 		return nil, errOpen
 	}
-	rows, err := r.Pool.Query(ctx, `
+	list, err := postgres.Rows[figure](ctx, r.Pool, `
 		SELECT kind, value, bot, n FROM analytics.figure WHERE month = $1 ORDER BY kind, bot, n DESC, value`, m.first)
-	if err != nil {
-		return nil, fmt.Errorf("read visits: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[figure])
 	if err != nil {
 		return nil, fmt.Errorf("read visits: %w", err)
 	}

@@ -8,9 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/privacy"
 )
 
@@ -162,11 +161,7 @@ func (a *answer) WriteHeader(status int)      { a.status = status }
 func (a *answer) Write(b []byte) (int, error) { return len(b), nil }
 
 func (r *Room) lines(ctx context.Context, sql string) ([]string, error) {
-	rows, err := r.Pool.Query(ctx, sql)
-	if err != nil {
-		return nil, fmt.Errorf("read the schema of visits: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	list, err := postgres.Column[string](ctx, r.Pool, sql)
 	if err != nil {
 		return nil, fmt.Errorf("read the schema of visits: %w", err)
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Event is one act. Role is the role under which it was done, "system" for the program itself.
@@ -58,13 +60,9 @@ func AddFor(b *pgx.Batch, submission uuid.UUID, e Event) {
 
 // Of returns what was done to an object, oldest first.
 func Of(ctx context.Context, db DB, object uuid.UUID) ([]Event, error) {
-	rows, err := db.Query(ctx, `
+	events, err := postgres.Rows[Event](ctx, db, `
 		SELECT at, actor_id, actor_role, action, object, object_id, detail
 		FROM audit_event WHERE object_id = $1 ORDER BY id`, object)
-	if err != nil {
-		return nil, fmt.Errorf("read audit events: %w", err)
-	}
-	events, err := pgx.CollectRows(rows, pgx.RowToStructByName[Event])
 	if err != nil {
 		return nil, fmt.Errorf("read audit events: %w", err)
 	}

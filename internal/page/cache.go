@@ -138,12 +138,12 @@ func (c *cache) put(key cacheKey, e *entry) {
 	c.entries[key] = e
 }
 
-// draw lets one request draw the page for all that wait for it. Where the answer is not to be cached, there is no entry:
-// the request that drew it gets the answer itself, the others get nothing, but where it tells that the database is away:
-// they would wait as long to hear the same.
+// draw lets one request draw the page for all that wait for it. An answer that must not be cached goes to the request that
+// drew it alone; the others draw for themselves. A 503 goes to all: they would only wait as long to hear the same. Who comes
+// after a change waits for no drawing that began before it.
 func (s *Set) draw(next http.HandlerFunc, r *http.Request, key cacheKey, minute, generation int64) (*entry, *buffer) {
 	var own *buffer // only the request that draws runs the function below
-	got, _, _ := s.cache.drawing.Do(fmt.Sprint(key.choice, " ", key.signIns, " ", key.path), func() (any, error) {
+	got, _, _ := s.cache.drawing.Do(fmt.Sprint(generation, " ", key.choice, " ", key.signIns, " ", key.path), func() (any, error) {
 		if e := s.cache.get(key, minute, generation); e != nil {
 			return e, nil // drawn while this request was on its way here
 		}

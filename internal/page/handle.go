@@ -88,7 +88,7 @@ func (s *Set) fail(w http.ResponseWriter, r *http.Request, err error) {
 		s.cfg.Log.ErrorContext(r.Context(), "request failed",
 			"id", RequestID(r), "method", r.Method, "route", route(r), "err", err)
 	}
-	if known == ErrNotFound && strings.Contains(route(r), "{token}") && !ofStaff(r) {
+	if errors.Is(err, ErrNotFound) && strings.Contains(route(r), "{token}") && !ofStaff(r) {
 		known = errCut
 	}
 	s.Fault(w, r, known.Status, known.Message)

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Check finds out whether a rule that keeps a promise holds at this moment. Its error is for operators, not for visitors,
@@ -125,11 +126,7 @@ func (c *checker) passed(ctx context.Context) (map[string]time.Time, error) {
 		Name     string    `db:"name"`
 		PassedAt time.Time `db:"passed_at"`
 	}
-	rows, err := c.pool.Query(ctx, `SELECT promise, name, passed_at FROM promise_check`)
-	if err != nil {
-		return nil, fmt.Errorf("read checks: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+	list, err := postgres.Rows[row](ctx, c.pool, `SELECT promise, name, passed_at FROM promise_check`)
 	if err != nil {
 		return nil, fmt.Errorf("read checks: %w", err)
 	}

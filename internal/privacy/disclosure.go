@@ -107,15 +107,11 @@ func EndOfSilence() time.Time { return time.Date(9999, 12, 31, 0, 0, 0, 0, time.
 
 // DisclosureNames returns the people of ours whom an entry names, as it was last corrected.
 func DisclosureNames(ctx context.Context, db postgres.Reader, entry uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, `
+	people, err := postgres.Column[uuid.UUID](ctx, db, `
 		WITH named AS (
 			SELECT x.person_id, x.address FROM disclosure_now d JOIN disclosure_person x ON x.disclosure_id = d.id WHERE d.entry = $1)
 		SELECT person_id FROM named WHERE person_id IS NOT NULL
 		UNION SELECT p.id FROM named JOIN person p ON p.email = named.address`, entry)
-	if err != nil {
-		return nil, fmt.Errorf("read whom a disclosure names: %w", err)
-	}
-	people, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return nil, fmt.Errorf("read whom a disclosure names: %w", err)
 	}

@@ -405,14 +405,10 @@ func (e *Eraser) Replay(ctx context.Context) (erased, refused int, err error) {
 
 // replay erases whom an entry means. That the database knows the entry is stored last: cut off, it is repeated.
 func (e *Eraser) replay(ctx context.Context, note entry) error {
-	rows, err := e.desk.Pool.Query(ctx, `
+	ids, err := postgres.Column[uuid.UUID](ctx, e.desk.Pool, `
 		SELECT id FROM person
 		WHERE erased_at IS NULL AND created_at <= $3 AND (id = $1 OR address_hmac = $2) ORDER BY id`,
 		note.Person, note.Digest, note.At)
-	if err != nil {
-		return err
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return err
 	}

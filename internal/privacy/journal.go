@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/file"
@@ -126,13 +125,9 @@ func (j journal) askedAgain(ctx context.Context, pool *pgxpool.Pool) ([]string, 
 		}
 		ids, asked = append(ids, e.ID), append(asked, e.At)
 	}
-	rows, err := pool.Query(ctx, `
+	again, err := postgres.Column[string](ctx, pool, `
 		SELECT e.id::text FROM unnest($1::uuid[], $2::timestamptz[]) AS j (id, asked_at) JOIN erasure e USING (id)
 		WHERE e.done_at IS NULL AND j.asked_at > e.asked_at ORDER BY e.id`, ids, asked)
-	if err != nil {
-		return nil, fmt.Errorf("compare journal: %w", err)
-	}
-	again, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("compare journal: %w", err)
 	}
@@ -185,11 +180,7 @@ const journalBatch = 1000
 func (j journal) unknown(ctx context.Context, pool *pgxpool.Pool, prefix string, ours *regexp.Regexp, query string) ([]string, error) {
 	var missing, batch []string
 	compare := func() error {
-		rows, err := pool.Query(ctx, query, batch)
-		if err != nil {
-			return fmt.Errorf("compare journal: %w", err)
-		}
-		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		names, err := postgres.Column[string](ctx, pool, query, batch)
 		if err != nil {
 			return fmt.Errorf("compare journal: %w", err)
 		}

@@ -154,11 +154,8 @@ func (r *Retainer) forget(sql string) func(context.Context, time.Time) (int64, e
 func (r *Retainer) forgetErasures(ctx context.Context, before time.Time) (int64, error) {
 	var done int64
 	for {
-		rows, err := r.desk.Pool.Query(ctx, `SELECT id FROM erasure WHERE done_at < $1 ORDER BY done_at LIMIT $2`, before, retainBatch)
-		if err != nil {
-			return done, err
-		}
-		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		ids, err := postgres.Column[uuid.UUID](ctx, r.desk.Pool, `
+			SELECT id FROM erasure WHERE done_at < $1 ORDER BY done_at LIMIT $2`, before, retainBatch)
 		if err != nil || len(ids) == 0 {
 			return done, err
 		}

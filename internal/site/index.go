@@ -15,6 +15,7 @@ import (
 
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/job"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 const (
@@ -144,7 +145,7 @@ func clean(s string, limit int) string {
 
 // Latest returns the newest documents of a kind, without their text.
 func (i *Index) Latest(ctx context.Context, kind string, n int) ([]content.Document, error) {
-	rows, err := i.pool.Query(ctx, `
+	docs, err := postgres.Rows[content.Document](ctx, i.pool, `
 		SELECT path, kind, title, summary, '' AS body, coalesce(updated_at, '0001-01-01 00:00+00') AS updated
 		FROM search_document
 		WHERE kind = $1 AND updated_at IS NOT NULL
@@ -153,25 +154,17 @@ func (i *Index) Latest(ctx context.Context, kind string, n int) ([]content.Docum
 	if err != nil {
 		return nil, fmt.Errorf("latest %s: %w", kind, err)
 	}
-	docs, err := pgx.CollectRows(rows, pgx.RowToStructByName[content.Document])
-	if err != nil {
-		return nil, fmt.Errorf("latest %s: %w", kind, err)
-	}
 	return docs, nil
 }
 
 // published returns addresses and dates of everything but the written pages. A part of a page is not one of its own.
 func (i *Index) published(ctx context.Context) ([]content.Document, error) {
-	rows, err := i.pool.Query(ctx, `
+	docs, err := postgres.Rows[content.Document](ctx, i.pool, `
 		SELECT path, kind, title, summary, '' AS body, coalesce(updated_at, '0001-01-01 00:00+00') AS updated
 		FROM search_document
 		WHERE kind <> 'page' AND path NOT LIKE '%#%'
 		ORDER BY path
 		LIMIT 50000`) // a sitemap's limit
-	if err != nil {
-		return nil, fmt.Errorf("published rows: %w", err)
-	}
-	docs, err := pgx.CollectRows(rows, pgx.RowToStructByName[content.Document])
 	if err != nil {
 		return nil, fmt.Errorf("published rows: %w", err)
 	}

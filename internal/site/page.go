@@ -42,8 +42,12 @@ func (s *public) showHome(w http.ResponseWriter, r *http.Request) error {
 		Families: s.cfg.Content.Under("/products"), Industries: s.cfg.Content.Under("/industries"),
 	}
 	data.LD = []any{s.cfg.Set.Organization()}
-	// The first page stands without the database too; it only has no news then.
-	data.News, _ = s.cfg.Index.Latest(r.Context(), kindNews, homeNews)
+	news, err := s.cfg.Index.Latest(r.Context(), kindNews, homeNews)
+	if err != nil { // the first page stands without the database too; it only has no news then, and is drawn anew for the next
+		s.cfg.Log.WarnContext(r.Context(), "home page without news", "id", page.RequestID(r), "err", err)
+		w.Header().Set("Cache-Control", "no-store")
+	}
+	data.News = news
 	return s.homeView.Write(w, r, http.StatusOK, data)
 }
 

@@ -11,10 +11,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/jackc/pgx/v5"
-
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 const (
@@ -106,7 +105,7 @@ func (i *Index) query(ctx context.Context, tsquery, query string, limit int) ([]
 		Path, Kind, Title, Head, Tail, Snippet string
 		Updated                                time.Time
 	}
-	rows, err := i.pool.Query(ctx, `
+	got, err := postgres.Rows[row](ctx, i.pool, `
 		SELECT path, kind, title, coalesce(updated_at, '0001-01-01 00:00+00') AS updated,
 			left(text, 400) AS head, right(text, 400) AS tail, ts_headline('english', text, words, $3) AS snippet
 		FROM (
@@ -116,10 +115,6 @@ func (i *Index) query(ctx context.Context, tsquery, query string, limit int) ([]
 			ORDER BY rank DESC, path
 			LIMIT $2) AS best
 		ORDER BY rank DESC, path`, query, limit, headline)
-	if err != nil {
-		return nil, fmt.Errorf("search: %w", err)
-	}
-	got, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
 	if err != nil {
 		return nil, fmt.Errorf("search: %w", err)
 	}

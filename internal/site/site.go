@@ -8,6 +8,7 @@ package site
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -24,6 +25,7 @@ type Config struct {
 	Content *content.Content
 	Index   *Index
 	Now     func() time.Time
+	Log     *slog.Logger
 
 	// Rooms mount the public routes of the activities and of the privacy pages, with full addresses ("/webinars/{slug}").
 	// A room wraps a page in Set.Cached itself, and only if it is the same for everybody.

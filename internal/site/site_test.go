@@ -73,7 +73,7 @@ func openAt(t testing.TB, now func() time.Time, change func(*site.Config), sourc
 		t.Fatal(err)
 	}
 	cfg := site.Config{
-		Set: set, Content: pages, Index: index, Now: now,
+		Set: set, Content: pages, Index: index, Now: now, Log: slog.New(slog.DiscardHandler),
 		Ready: func(context.Context) error { return nil },
 	}
 	if change != nil {

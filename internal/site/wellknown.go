@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"clickcommerce.com/site/internal/content"
+	"clickcommerce.com/site/internal/page"
 )
 
 // Small files at addresses that others have fixed.
@@ -118,8 +119,9 @@ func (s *public) ready(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTime)
 	defer cancel()
 	if err := s.cfg.Ready(ctx); err != nil {
+		s.cfg.Log.WarnContext(r.Context(), "not ready", "id", page.RequestID(r), "err", err) // why is not for strangers
 		w.WriteHeader(http.StatusServiceUnavailable)
-		return text(w, "not ready\n") // why is for the log, not for strangers
+		return text(w, "not ready\n")
 	}
 	return text(w, "ok\n")
 }

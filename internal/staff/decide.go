@@ -309,6 +309,9 @@ func (ws *Workspace) submitReply(w http.ResponseWriter, r *http.Request, o opene
 	if err == nil && !stored {
 		err = ws.desk.Store.Send(r.Context(), o.ID, o.by, m)
 	}
+	if errors.Is(err, submission.ErrMove) {
+		return ws.quarantined()
+	}
 	if err != nil && !repeated(err, "message_pkey") { // two clicks in the same moment
 		return ws.told(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -159,7 +160,7 @@ func (ws *Workspace) ask(r *http.Request, kind string, purposes []option) (expor
 		a.add("reason", ws.say("no_reason"))
 	case e.Reason == otherReason && e.Words == "":
 		a.add("words", ws.say("no_words"))
-	case len([]rune(e.Words)) > maxWords:
+	case utf8.RuneCountInString(e.Words) > maxWords:
 		a.add("words", ws.say("long_words", "limit", maxWords))
 	case personal(e.Words):
 		a.add("words", ws.say("personal_words"))

@@ -124,9 +124,11 @@ func (ws *Workspace) exportLines(ctx context.Context, in *account.Session, names
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]uuid.UUID, 0, len(list))
+	var ids []uuid.UUID // of files that somebody may still have
 	for _, e := range list {
-		ids = append(ids, e.ID)
+		if ws.desk.Now().Before(e.ExpiresAt) {
+			ids = append(ids, e.ID)
+		}
 	}
 	recalls, err := ws.recall(ctx, ids...)
 	if err != nil {

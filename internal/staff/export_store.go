@@ -230,13 +230,9 @@ func (ws *Workspace) classes(ctx context.Context, purposes []option) ([]string, 
 	for i, p := range purposes {
 		values[i] = p.Value
 	}
-	rows, err := ws.desk.Pool.Query(ctx, `
+	classes, err := postgres.Column[string](ctx, ws.desk.Pool, `
 		SELECT DISTINCT u.recipient FROM statement_use u JOIN statement_version v ON v.id = u.version
 		WHERE u.purpose = ANY ($1) AND v.effective_on <= company_day($2)`, values, ws.desk.Now())
-	if err != nil {
-		return nil, errRead("whom statements name", err)
-	}
-	classes, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, errRead("whom statements name", err)
 	}
@@ -245,13 +241,9 @@ func (ws *Workspace) classes(ctx context.Context, purposes []option) ([]string, 
 
 // naming returns the versions of the statement by which the recipient may have what reaches people, for the purpose.
 func (ws *Workspace) naming(ctx context.Context, e export) ([]string, error) {
-	rows, err := ws.desk.Pool.Query(ctx, `
+	versions, err := postgres.Column[string](ctx, ws.desk.Pool, `
 		SELECT DISTINCT version FROM statement_use WHERE purpose = $1 AND recipient = $2 AND names_data(data, $3)`,
 		e.Purpose, e.Recipient, kindOf(e.Channel))
-	if err != nil {
-		return nil, errRead("what statements name", err)
-	}
-	versions, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, errRead("what statements name", err)
 	}
@@ -261,13 +253,9 @@ func (ws *Workspace) naming(ctx context.Context, e export) ([]string, error) {
 // usable are the records that may stand in a list: none of which the use is restricted, and none under a legal hold, but for
 // a list that the law demands.
 func (ws *Workspace) usable(ctx context.Context, e export, ids []uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := ws.desk.Pool.Query(ctx, `
+	list, err := postgres.Column[uuid.UUID](ctx, ws.desk.Pool, `
 		SELECT s.id FROM submission s
 		WHERE s.id = ANY ($1) AND ($2 OR NOT restricted(s.person_id, s.id) AND NOT held(s.person_id, s.id))`, ids, e.Recipient == legalDemand)
-	if err != nil {
-		return nil, errRead("what may be listed", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return nil, errRead("what may be listed", err)
 	}

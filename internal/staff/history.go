@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
@@ -19,6 +18,7 @@ import (
 	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/submission"
 	"clickcommerce.com/site/internal/word"
 )
@@ -143,12 +143,8 @@ func author(events []submission.Event, message uuid.UUID) uuid.NullUUID {
 }
 
 func (ws *Workspace) letters(ctx context.Context, id uuid.UUID) (map[uuid.UUID]entryView, error) {
-	rows, err := ws.desk.Pool.Query(ctx, `
+	list, err := postgres.Rows[letter](ctx, ws.desk.Pool, `
 		SELECT id, data FROM message WHERE submission_id = $1 AND template IN ('letter', 'more') AND data <> '{}'`, id)
-	if err != nil {
-		return nil, errRead("letters", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[letter])
 	if err != nil {
 		return nil, errRead("letters", err)
 	}

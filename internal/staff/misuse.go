@@ -18,6 +18,7 @@ import (
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/job"
 	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -122,11 +123,7 @@ func (m *Misuse) Refresh(ctx context.Context) error {
 
 // Of returns the flags of a person, newest first.
 func (m *Misuse) Of(ctx context.Context, person uuid.UUID) ([]Flag, error) {
-	rows, err := m.pool.Query(ctx, `SELECT `+flagColumns+` FROM misuse WHERE person_id = $1 ORDER BY created_at DESC, id DESC`, person)
-	if err != nil {
-		return nil, errRead("flags of misuse", err)
-	}
-	flags, err := pgx.CollectRows(rows, pgx.RowToStructByName[Flag])
+	flags, err := postgres.Rows[Flag](ctx, m.pool, `SELECT `+flagColumns+` FROM misuse WHERE person_id = $1 ORDER BY created_at DESC, id DESC`, person)
 	if err != nil {
 		return nil, errRead("flags of misuse", err)
 	}
@@ -135,11 +132,7 @@ func (m *Misuse) Of(ctx context.Context, person uuid.UUID) ([]Flag, error) {
 
 // Get returns a flag, or submission.ErrNotFound.
 func (m *Misuse) Get(ctx context.Context, id uuid.UUID) (Flag, error) {
-	rows, err := m.pool.Query(ctx, `SELECT `+flagColumns+` FROM misuse WHERE id = $1`, id)
-	if err != nil {
-		return Flag{}, errRead("flag of misuse", err)
-	}
-	f, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Flag])
+	f, err := postgres.Row[Flag](ctx, m.pool, `SELECT `+flagColumns+` FROM misuse WHERE id = $1`, id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Flag{}, submission.ErrNotFound
 	}

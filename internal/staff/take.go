@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -223,7 +224,7 @@ func staffFields(names names, t taken, v url.Values, errs form.Errors) []form.Fi
 	}
 	for i, o := range vias() {
 		via.Choices = append(via.Choices, form.ChoiceView{
-			ID: "f-" + viaField + "-" + string(rune('0'+i)), Value: o.Value, Label: o.Label, Checked: v.Get(viaField) == o.Value,
+			ID: "f-" + viaField + "-" + strconv.Itoa(i), Value: o.Value, Label: o.Label, Checked: v.Get(viaField) == o.Value,
 		})
 	}
 	if via.Error != "" {

@@ -12,6 +12,7 @@ import (
 	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/content"
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // sampleSurvey is a survey of content/demo/surveys.yaml.
@@ -91,7 +92,7 @@ func (r *Room) loadSample(ctx context.Context, tx pgx.Tx, s sampleSurvey) error 
 		end := clock.EndOf(now.In(clock.Zone()).AddDate(0, 0, -s.Closed))
 		closes = &end
 	}
-	rows, err := tx.Query(ctx, `
+	ids, err := postgres.Column[uuid.UUID](ctx, tx, `
 		INSERT INTO survey (id, slug, title, summary, anonymous, offer_consent, closes_at, state, publish_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, NOT $5, $6, 'published', $7, $8)
 		ON CONFLICT (slug) DO UPDATE
@@ -100,10 +101,6 @@ func (r *Room) loadSample(ctx context.Context, tx pgx.Tx, s sampleSurvey) error 
 		WHERE survey.updated_by IS NULL
 		RETURNING id`,
 		uuid.Must(uuid.NewV7()), s.Slug, s.Title, s.Intro, s.Anonymous, closes, now.AddDate(0, 0, -demoDays-s.Closed), now)
-	if err != nil {
-		return err
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil || len(ids) == 0 { // staff have edited it
 		return err
 	}

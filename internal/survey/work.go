@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // ahead is how long before their deletion answers become counts, so that a stopped machine loses none.
@@ -70,7 +72,7 @@ const settled = time.Hour
 func (r *Room) mix(ctx context.Context) error {
 	today := r.desk.Now().Add(-settled).UTC().Truncate(24 * time.Hour)
 	return pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
+		ids, err := postgres.Column[uuid.UUID](ctx, tx, `
 			WITH fresh AS (
 				INSERT INTO survey_mixed (day)
 				SELECT DISTINCT (created_at AT TIME ZONE 'UTC')::date FROM submission
@@ -79,10 +81,6 @@ func (r *Room) mix(ctx context.Context) error {
 			)
 			SELECT s.id FROM submission s JOIN fresh ON fresh.day = (s.created_at AT TIME ZONE 'UTC')::date
 			WHERE s.kind = 'survey' AND s.person_id IS NULL`, today)
-		if err != nil {
-			return err
-		}
-		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 		if err != nil || len(ids) == 0 {
 			return err
 		}
