@@ -14,6 +14,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/postgres"
@@ -198,7 +199,7 @@ func (s *season) entry(ctx context.Context, a activity.Activity, subject uuid.UU
 		return e, err
 	}
 	e.Seal, e.Files, e.Messages = form.NewSeal(f, statement.ID, s.clock), files, nil
-	e.PurgeAfter = s.clock.AddDate(0, a.Statuses[0].Months, 0)
+	e.PurgeAfter = clock.AddMonths(s.clock, a.Statuses[0].Months)
 	return e, nil
 }
 
@@ -221,7 +222,7 @@ func (s *season) withdraw(ctx context.Context, a activity.Activity, id uuid.UUID
 	}
 	to, _ := a.Status(activity.Withdrawn)
 	return s.store.Withdraw(ctx, id, submission.Change{
-		From: []string{r.Status}, To: to.Value, PurgeAfter: s.clock.AddDate(0, to.Months, 0), Moved: a.Moved,
+		From: []string{r.Status}, To: to.Value, PurgeAfter: clock.AddMonths(s.clock, to.Months), Moved: a.Moved,
 	})
 }
 
@@ -270,7 +271,7 @@ func (s *season) answer(f form.Field, who sender) string {
 	case f.Kind == form.LongText && f.Name != "customers":
 		return s.folk.Questions[s.rand.IntN(len(s.folk.Questions))].Text
 	case f.Kind == form.Date:
-		return s.clock.AddDate(0, 2, 0).Format(time.DateOnly)
+		return clock.AddMonths(s.clock, 2).Format(time.DateOnly)
 	case f.Kind == form.Phone:
 		return who.Phone
 	case f.Required:

@@ -9,6 +9,7 @@ import (
 
 	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/submission"
 )
@@ -69,7 +70,7 @@ func (s *season) step(ctx context.Context, a activity.Activity, r submission.Rec
 	to, _ := a.Status(move.To)
 	c := submission.Change{From: []string{r.Status}, To: move.To, By: by, Decides: to.Final, Moved: a.Moved}
 	if to.Months > 0 {
-		c.PurgeAfter = s.clock.AddDate(0, to.Months, 0)
+		c.PurgeAfter = clock.AddMonths(s.clock, to.Months)
 	}
 	if len(move.Reasons) > 0 {
 		c.Detail = map[string]string{"reason": move.Reasons[s.rand.IntN(len(move.Reasons))].Value}

@@ -155,7 +155,7 @@ func (r *room) offered(ctx context.Context, rec submission.Record, f form.Form) 
 	}
 	opens, err := suggested(ctx, r.desk.Pool, rec)
 	return url.Values{
-		"until": {r.desk.Now().In(clock.Zone()).AddDate(0, usualTerm, 0).Format(time.DateOnly)}, "products": opens,
+		"until": {clock.AddMonths(r.desk.Now().In(clock.Zone()), usualTerm).Format(time.DateOnly)}, "products": opens,
 	}, err
 }
 

@@ -36,7 +36,7 @@ func (r *room) moved(ctx context.Context, tx pgx.Tx, rec submission.Record, to s
 	if to != approved {
 		return nil
 	}
-	until := clock.EndOf(r.desk.Now().In(clock.Zone()).AddDate(0, usualTerm, 0))
+	until := clock.EndOf(clock.AddMonths(r.desk.Now().In(clock.Zone()), usualTerm))
 	var has *time.Time
 	err := tx.QueryRow(ctx, `SELECT max(expires_at) FROM account WHERE person_id = $1`, rec.PersonID).Scan(&has)
 	if err != nil {
@@ -79,7 +79,7 @@ func (r *room) grant(ctx context.Context, tx pgx.Tx, rec submission.Record, unti
 	if _, err := tx.Exec(ctx, `
 		UPDATE submission SET purge_after = $3
 		WHERE id = $1 OR (person_id = $2 AND kind = $4 AND status IN ('approved', 'active'))`,
-		rec.ID, rec.PersonID, until.AddDate(0, keptAfter, 0), Kind); err != nil {
+		rec.ID, rec.PersonID, clock.AddMonths(until, keptAfter), Kind); err != nil {
 		return fmt.Errorf("keep record: %w", err)
 	}
 	var known bool

@@ -98,7 +98,7 @@ func (r *room) receipt(ctx context.Context, rec submission.Record) (activity.Ext
 }
 
 func (r *room) untilField(now time.Time) (form.Field, func(form.Values, form.Errors)) {
-	last := now.In(clock.Zone()).AddDate(0, maxTerm, 0)
+	last := clock.AddMonths(now.In(clock.Zone()), maxTerm)
 	field := form.Field{
 		Name: "until", Label: "Last day of the access", Kind: form.Date, Required: true,
 		Hint: "The usual term is 12 months, the longest 24: until " + last.Format("2 January 2006") + ".",

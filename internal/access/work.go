@@ -39,13 +39,14 @@ func (r *room) activate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var failed []error // one that fails must not keep the others waiting, here and below
 	for _, id := range ids {
 		err := r.desk.Store.Move(ctx, id, submission.Change{From: []string{approved}, To: active, By: submission.System, Decides: true})
 		if err != nil && !errors.Is(err, submission.ErrMove) {
-			return err
+			failed = append(failed, err)
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // due is an access whose owner is to be told of its end.
@@ -73,12 +74,13 @@ func (r *room) warn(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list ending accesses: %w", err)
 	}
+	var failed []error
 	for _, d := range list {
 		if err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error { return r.warnOne(ctx, tx, d) }); err != nil {
-			return fmt.Errorf("tell of an ending access: %w", err)
+			failed = append(failed, fmt.Errorf("tell of an ending access: %w", err))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func (r *room) warnOne(ctx context.Context, tx pgx.Tx, d due) error {
@@ -105,14 +107,15 @@ func (r *room) expire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, who := range people {
 		if err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
 			return r.finish(ctx, tx, who, submission.System, nil, "")
 		}); err != nil {
-			return fmt.Errorf("expire access: %w", err)
+			failed = append(failed, fmt.Errorf("expire access: %w", err))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // over are the accounts whose access has ended, unless a legal hold covers all of the person; $1 is the time since when.

@@ -63,8 +63,8 @@ const Prunable = `m.created_at < $1 AND m.state <> 'queued' AND m.data <> '{}'
 // tornAge is how long a file may be under way to the folder of written mail.
 const tornAge = time.Hour
 
-// Sweep deletes written mails of which no message is left, or one created before the given time, and what writes that
-// were cut short left. It returns how many it deleted; where no mail is written to a folder there are none.
+// Sweep deletes written mails of which no message is left, or one without words from before the given time (Prunable says
+// which keep them), and what writes that were cut short left. It returns how many it deleted; where no mail is written to a folder there are none.
 func (q *Queue) Sweep(ctx context.Context, before time.Time) (int, error) {
 	if q.dir == "" {
 		return 0, nil
@@ -93,7 +93,7 @@ func (q *Queue) Sweep(ctx context.Context, before time.Time) (int, error) {
 	}
 	gone, err := postgres.Column[uuid.UUID](ctx, q.pool, `
 		SELECT f.id FROM unnest($1::uuid[]) AS f (id) LEFT JOIN message m ON m.id = f.id
-		WHERE m.id IS NULL OR m.created_at < $2`, ids, before)
+		WHERE m.id IS NULL OR m.created_at < $2 AND m.data = '{}'`, ids, before)
 	if err != nil {
 		return deleted, fmt.Errorf("sweep written mail: %w", err)
 	}

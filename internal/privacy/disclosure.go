@@ -272,7 +272,8 @@ func (r *Room) exportDisclosures(ctx context.Context, who uuid.UUID, to io.Write
 	return nil
 }
 
-// eraseLeft takes a person out of what was written until then about what left the house.
+// eraseLeft takes a person out of what was written until then about what left the house: words beside a list in which they
+// are, or which name them, as whole words.
 func (r *Room) eraseLeft(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time) error {
 	if err := r.eraseDisclosures(ctx, tx, who, until); err != nil {
 		return err
@@ -281,7 +282,8 @@ func (r *Room) eraseLeft(ctx context.Context, tx pgx.Tx, who uuid.UUID, until ti
 		DELETE FROM export_words w USING export e
 		WHERE e.id = w.export_id AND e.at <= $2 AND (
 			EXISTS (SELECT FROM export_person x WHERE x.export_id = w.export_id AND x.person_id = $1)
-			OR EXISTS (SELECT FROM submission s WHERE s.person_id = $1 AND s.name <> '' AND strpos(lower(w.body), lower(s.name)) > 0))`,
+			OR EXISTS (SELECT FROM submission s WHERE s.person_id = $1 AND length(s.name) > 3
+				AND strpos(' ' || lower(regexp_replace(w.body, '\W+', ' ', 'g')) || ' ', ' ' || lower(regexp_replace(s.name, '\W+', ' ', 'g')) || ' ') > 0))`,
 		who, until)
 	if err != nil {
 		return fmt.Errorf("erase words of exports: %w", err)
@@ -290,7 +292,15 @@ func (r *Room) eraseLeft(ctx context.Context, tx pgx.Tx, who uuid.UUID, until ti
 }
 
 // eraseDisclosures takes an address out of the register, and the words of the entries that are about nobody else any more.
+// The entries are locked first: of two who are erased at once, the second sees that the first is gone.
 func (r *Room) eraseDisclosures(ctx context.Context, tx pgx.Tx, who uuid.UUID, until time.Time) error {
+	if _, err := tx.Exec(ctx, `
+		SELECT FROM disclosure_person x
+		WHERE x.disclosure_id IN (SELECT m.disclosure_id FROM disclosure_person m
+			WHERE m.person_id = $1 OR m.address = (SELECT email FROM person WHERE id = $1))
+		ORDER BY x.disclosure_id, x.n FOR UPDATE`, who); err != nil {
+		return fmt.Errorf("lock disclosures: %w", err)
+	}
 	_, err := tx.Exec(ctx, `
 		WITH mine AS (
 			SELECT x.disclosure_id, x.n FROM disclosure_person x JOIN disclosure d ON d.id = x.disclosure_id

@@ -72,8 +72,8 @@ type erasing struct {
 const erasingColumns = `id, person_id, asked_at, journaled_at, done_at`
 
 // Erase erases a person, as far as no legal hold stops it; what a hold stops is erased once it is lifted. It returns
-// person.ErrNotFound where there is nobody, or nobody any more whom the person's own wish had erased. Who asks again while
-// an erasure waits asks for what came since, too.
+// person.ErrNotFound for an unknown id, and for somebody whom retention emptied: only an erasure at their own wish can be
+// told of. Who asks again while an erasure waits asks for what came since, too.
 func (e *Eraser) Erase(ctx context.Context, who uuid.UUID) (Erasure, error) {
 	err := pgx.BeginFunc(ctx, e.desk.Pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
@@ -157,10 +157,13 @@ func (e *Eraser) carryOut(ctx context.Context, x erasing) (Erasure, error) {
 		return e.tell(ctx, x)
 	}
 	now := e.desk.Now()
-	if _, err := e.desk.Pool.Exec(ctx, `UPDATE erasure SET done_at = $2 WHERE id = $1`, x.ID, now); err != nil {
+	tag, err := e.desk.Pool.Exec(ctx, `UPDATE erasure SET done_at = $3 WHERE id = $1 AND asked_at = $2`, x.ID, x.AskedAt, now)
+	if err != nil {
 		return Erasure{}, fmt.Errorf("finish erasure: %w", err)
 	}
-	x.DoneAt = &now
+	if tag.RowsAffected() > 0 { // else it was asked for once more meanwhile, and goes on
+		x.DoneAt = &now
+	}
 	return e.tell(ctx, x)
 }
 
@@ -176,7 +179,7 @@ func (e *Eraser) enter(ctx context.Context, x erasing) error {
 }
 
 // empty takes what a person's rows hold, in all rooms, and returns how many records a legal hold keeps. The person's row
-// is locked first: what is sent in meanwhile waits, and finds nobody of that address. Whoever sent something after asking,
+// is locked first: what is sent in meanwhile waits, finds nobody of that address, and is stored for a new person. Whoever sent something after asking,
 // while a hold made the erasure wait, did not ask for that: then what came up to the asking goes, and no more.
 func (e *Eraser) empty(ctx context.Context, tx pgx.Tx, x erasing) (heldBack int, err error) {
 	var held, later bool
@@ -204,7 +207,7 @@ func (e *Eraser) empty(ctx context.Context, tx pgx.Tx, x erasing) (heldBack int,
 		return heldBack, err
 	}
 	b := &pgx.Batch{}
-	// What is still to be used of a person stays bound to what restricts all of them, and to what they were told and objected to.
+	// If later records stay, the restriction of all and the notices with their objections stay too: they bind those records.
 	b.Queue(`DELETE FROM restriction WHERE person_id = $1 AND placed_at <= $2 AND (submission_id IS NOT NULL OR NOT $3)`, who, until, later)
 	b.Queue(`
 		UPDATE legal_hold SET ground = '' WHERE lifted_at IS NOT NULL
@@ -372,6 +375,9 @@ func (e *Eraser) Current(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if erased, err = e.journal.still(ctx, e.journal.erasures(), erased); err != nil {
+		return err
+	}
 	if refused, err = e.journal.still(ctx, e.journal.refusals(), refused); err != nil {
 		return err
 	}
@@ -393,7 +399,11 @@ func (e *Eraser) Replay(ctx context.Context) (erased, refused int, err error) {
 	}
 	for i, id := range missing {
 		var note entry
-		if err := e.journal.get(ctx, e.journal.erasures()+id, &note); err != nil {
+		err := e.journal.get(ctx, e.journal.erasures()+id, &note)
+		if errors.Is(err, file.ErrNoBlob) { // another instance has just forgotten it
+			continue
+		}
+		if err != nil {
 			return i, refused, err
 		}
 		if err := e.replay(ctx, note); err != nil {
@@ -403,11 +413,11 @@ func (e *Eraser) Replay(ctx context.Context) (erased, refused int, err error) {
 	return len(missing), refused, e.Resume(ctx)
 }
 
-// replay erases whom an entry means. That the database knows the entry is stored last: cut off, it is repeated.
+// replay erases whom an entry means: the very person, and whoever came under that address until then. That the database knows the entry is stored last: cut off, it is repeated.
 func (e *Eraser) replay(ctx context.Context, note entry) error {
 	ids, err := postgres.Column[uuid.UUID](ctx, e.desk.Pool, `
 		SELECT id FROM person
-		WHERE erased_at IS NULL AND created_at <= $3 AND (id = $1 OR address_hmac = $2) ORDER BY id`,
+		WHERE erased_at IS NULL AND (id = $1 OR address_hmac = $2 AND created_at <= $3) ORDER BY id`,
 		note.Person, note.Digest, note.At)
 	if err != nil {
 		return err

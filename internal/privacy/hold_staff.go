@@ -100,7 +100,7 @@ func (h *Holds) name(l *RetainLine) {
 }
 
 // last is the last day for which a review can be set today.
-func (h *Holds) last() time.Time { return h.today().AddDate(0, holdMonths, 0) }
+func (h *Holds) last() time.Time { return clock.AddMonths(h.today(), holdMonths) }
 
 func (h *Holds) today() time.Time { return clock.Day(h.desk.Now()) }
 

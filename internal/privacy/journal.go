@@ -201,5 +201,6 @@ func (j journal) unknown(ctx context.Context, pool *pgxpool.Pool, prefix string,
 			}
 		}
 	}
-	return missing, compare()
+	err := compare()
+	return missing, err
 }

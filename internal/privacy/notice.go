@@ -42,6 +42,7 @@ const (
 	tellEvery  = 5 * time.Minute
 	tellTurn   = 20 * time.Minute // after which deliveries are noted, too, before it goes on
 	tellFor    = 2 * time.Hour
+	tellAgain  = time.Hour // until all are gone through once more: some come back, or mail to them does
 )
 
 // tell tells everybody whom the newest version concerns, once each, and notes who was reached. It may be cut off
@@ -63,6 +64,10 @@ func (r *Room) tell(ctx context.Context) error {
 	if err != nil || c.nobody() {
 		return err
 	}
+	walked, err := r.walked(ctx, to.ID, tellAgain)
+	if err != nil || walked {
+		return err
+	}
 	turn, end := context.WithTimeout(ctx, tellTurn)
 	defer end()
 	last := uuid.Nil
@@ -79,10 +84,31 @@ func (r *Room) tell(ctx context.Context) error {
 			return fmt.Errorf("tell of statement %s: %w", to.ID, err)
 		}
 		if n < tellAtOnce {
-			return nil
+			return r.noteWalk(ctx, to.ID)
 		}
 		last = next
 	}
+}
+
+// noteWalk notes that all who are to be told of a version were gone through.
+func (r *Room) noteWalk(ctx context.Context, version string) error {
+	_, err := r.desk.Pool.Exec(ctx, `
+		INSERT INTO telling (version, walked_at) VALUES ($1, $2)
+		ON CONFLICT (version) DO UPDATE SET walked_at = excluded.walked_at`, version, r.desk.Now())
+	if err != nil {
+		return fmt.Errorf("note that all were told: %w", err)
+	}
+	return nil
+}
+
+// walked tells whether that was within such a time.
+func (r *Room) walked(ctx context.Context, version string, within time.Duration) (lately bool, err error) {
+	err = r.desk.Pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM telling WHERE version = $1 AND walked_at > $2)`,
+		version, r.desk.Now().Add(-within)).Scan(&lately)
+	if err != nil {
+		return false, fmt.Errorf("read who was told: %w", err)
+	}
+	return lately, nil
 }
 
 // awaitQueue returns once few enough notices wait, or ctx ends.

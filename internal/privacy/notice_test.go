@@ -109,8 +109,16 @@ func publishUses(h house, id string, days int, change func(*consent.Use)) error 
 	return h.Desk.Statements.Refresh(ctx)
 }
 
-// tell runs the worker that tells people.
+// tell runs the worker that tells people, as if an hour had passed since all were last gone through.
 func tell(ctx context.Context, h house) error {
+	if _, err := h.Pool.Exec(context.WithoutCancel(ctx), `UPDATE telling SET walked_at = '2000-01-01'`); err != nil {
+		return err
+	}
+	return tellAnew(ctx, h)
+}
+
+// tellAnew is one more run of the worker, some minutes later.
+func tellAnew(ctx context.Context, h house) error {
 	for _, w := range h.room.Activity().Work {
 		if w.Name == "notices" {
 			return w.Run(ctx)
@@ -430,6 +438,40 @@ func TestChangeOfWordsTellsNobody(t *testing.T) {
 	}
 	if got := told(t, h); len(got) > 0 {
 		t.Errorf("%d told of a change of words", len(got))
+	}
+}
+
+// TestAllAreGoneThroughHourly has somebody to be told who was not a moment ago, as one whose record came back from quarantine:
+// everybody is gone through again within the hour, not every few minutes.
+func TestAllAreGoneThroughHourly(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	ctx := t.Context()
+	first := sender{id: uuid.New(), confirmed: true, records: [][2]string{{"demo", "2006-12-05"}}}
+	later := sender{id: uuid.New(), confirmed: true, records: [][2]string{{"demo", "2006-12-05"}}}
+	fill(t, h, []sender{first, later})
+	apart := func(since *time.Time) {
+		t.Helper()
+		if _, err := h.Pool.Exec(ctx, `UPDATE submission SET quarantined_at = $2 WHERE person_id = $1`, later.id, since); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := h.Now()
+	apart(&now)
+	publishWider(t, h, "It is what they asked us for.")
+	for i, want := range []map[uuid.UUID]int{{first.id: 1}, {first.id: 1}, {first.id: 1, later.id: 1}} {
+		if err := tellAnew(ctx, h); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(told(t, h), want); diff != "" {
+			t.Errorf("run %d told (-got +want):\n%s", i+1, diff)
+		}
+		if i == 0 {
+			apart(nil)
+		}
+		if i == 1 {
+			h.Advance(time.Hour + time.Minute)
+		}
 	}
 }
 

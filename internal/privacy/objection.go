@@ -10,10 +10,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"clickcommerce.com/site/internal/account"
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/person"
+	"clickcommerce.com/site/internal/submission"
 )
 
 const objectionToken = "objection"
@@ -57,7 +57,7 @@ func (r *Room) takeOfficeObjection(w http.ResponseWriter, req *http.Request) err
 	if err != nil {
 		return err
 	}
-	if err := r.object(req.Context(), who, account.From(req.Context()).Account.ID); err != nil {
+	if err := r.object(req.Context(), who, actorOf(req)); err != nil {
 		return err
 	}
 	http.Redirect(w, req, person.Path(who)+"?done=objected", http.StatusSeeOther)
@@ -65,7 +65,7 @@ func (r *Room) takeOfficeObjection(w http.ResponseWriter, req *http.Request) err
 }
 
 // object writes the objection down for every version later than the earliest that was shown with a record of a kind.
-func (r *Room) object(ctx context.Context, who, officer uuid.UUID) error {
+func (r *Room) object(ctx context.Context, who uuid.UUID, by submission.Actor) error {
 	now := r.desk.Now()
 	err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `
@@ -80,7 +80,7 @@ func (r *Room) object(ctx context.Context, who, officer uuid.UUID) error {
 			return err
 		}
 		return audit.Record(ctx, tx, audit.Event{
-			At: now, ActorID: uuid.NullUUID{UUID: officer, Valid: true}, Role: string(account.Privacy),
+			At: now, ActorID: uuid.NullUUID{UUID: by.ID, Valid: true}, Role: by.Role,
 			Action: "object to new uses", Object: "person", ObjectID: uuid.NullUUID{UUID: who, Valid: true},
 		})
 	})

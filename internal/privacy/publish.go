@@ -117,7 +117,7 @@ func fits(ctx context.Context, tx pgx.Tx, d consent.Draft, p Publication) error 
 	switch {
 	case later:
 		return ErrOvertaken
-	case d.EffectiveOn.After(today.AddDate(1, 0, 0)):
+	case d.EffectiveOn.After(clock.AddMonths(today, 12)):
 		return ErrFar
 	case others && !p.History && d.EffectiveOn.Before(today):
 		return ErrPast

@@ -79,7 +79,7 @@ func (r *Retainer) ofRooms() []job.Deletion {
 func (r *Retainer) olds() []job.Deletion {
 	return []job.Deletion{
 		{
-			Kind: "message", Outcome: "words of mails", Months: 12, Due: `message m WHERE ` + mail.Prunable, At: "m.created_at",
+			Kind: "message", Outcome: "words of mails", Months: mailMonths, Due: `message m WHERE ` + mail.Prunable, At: "m.created_at",
 			Drop: r.desk.Mail.Prune,
 		},
 		{
@@ -173,7 +173,11 @@ func (r *Retainer) forgetErasures(ctx context.Context, before time.Time) (int64,
 
 func (r *Retainer) today() time.Time { return clock.Day(r.desk.Now()) }
 
-// Run deletes what is due and reports it. What fails does not keep the rest from being deleted.
+// mailMonths is how long the words of a mail are kept.
+const mailMonths = 12
+
+// Run deletes what is due and reports it, also where its time ends before it is through. What fails does not keep the rest
+// from being deleted.
 func (r *Retainer) Run(ctx context.Context) ([]RetainLine, error) {
 	var faults []error
 	for _, before := range r.before {
@@ -187,11 +191,15 @@ func (r *Retainer) Run(ctx context.Context) ([]RetainLine, error) {
 	lines, faults = append(lines, aged...), append(faults, err)
 	people, err := r.forgetPeople(ctx)
 	lines, faults = append(lines, people), append(faults, err)
-	_, err = r.desk.Mail.Sweep(ctx, r.desk.Now().AddDate(0, -12, 0))
+	_, err = r.desk.Mail.Sweep(ctx, clock.AddMonths(r.desk.Now(), -mailMonths))
 	faults = append(faults, err, r.eraser.Resume(ctx))
 	lines = something(lines)
-	return lines, errors.Join(append(faults, r.report(ctx, lines))...)
+	told, end := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
+	defer end()
+	return lines, errors.Join(append(faults, r.report(told, lines))...)
 }
+
+const reportTime = 10 * time.Second
 
 // RunRooms deletes what rooms delete and is due, and reports it.
 func (r *Retainer) RunRooms(ctx context.Context) ([]RetainLine, error) {

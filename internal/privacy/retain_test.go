@@ -68,7 +68,7 @@ func (h house) there(t fatal, table string, id uuid.UUID) (there bool) {
 }
 
 // Whatever the records and the clock: nothing is deleted before its day is over, and everything after, but for what is
-// under a legal hold.
+// under a legal hold, or restricted so that it is there for a claim.
 func TestRetainByDate(t *testing.T) {
 	t.Parallel()
 	h := bench(t)
@@ -92,6 +92,14 @@ func TestRetainByDate(t *testing.T) {
 			}
 			if m.held {
 				h.hold(rt, officer, m.id)
+			}
+			if ground := rapid.SampledFrom([]string{"", "", "", "wish", "unlawful", "claim"}).Draw(rt, fmt.Sprint("ground ", i)); ground != "" {
+				if _, err := h.Pool.Exec(context.Background(), `
+					INSERT INTO restriction (id, person_id, submission_id, ground, placed_at)
+					SELECT gen_random_uuid(), person_id, id, $2, $3 FROM submission WHERE id = $1`, m.id, ground, h.Now()); err != nil {
+					rt.Fatal(err)
+				}
+				m.held = m.held || ground != "wish"
 			}
 			all = append(all, m)
 		}
@@ -347,6 +355,40 @@ func TestRetainInOrder(t *testing.T) {
 	}
 	if _, err := os.Stat(orphan); !os.IsNotExist(err) {
 		t.Errorf("a mail without a message stays: %v", err)
+	}
+}
+
+// The letter as it was sent is kept as long as the words of which it was made.
+func TestRetainSparesHeldMail(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	ctx := t.Context()
+	record := h.newest(t, h.ask(t, "ada@example.org"))
+	if err := h.Mail.Drain(ctx); err != nil {
+		t.Fatal(err)
+	}
+	hold := h.hold(t, h.officer(t), record)
+	written := func() int {
+		t.Helper()
+		if _, err := h.retainer(t).Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		files, err := filepath.Glob(filepath.Join(h.MailDir, "*.eml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(files)
+	}
+	before := written()
+	h.Advance(500 * 24 * time.Hour)
+	if n := written(); before == 0 || n != before {
+		t.Errorf("%d letters of %d are left under a hold", n, before)
+	}
+	if _, err := h.Pool.Exec(ctx, `UPDATE legal_hold SET lifted_at = $2, lifted_by = officer_id WHERE id = $1`, hold, h.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if n := written(); n != 0 {
+		t.Errorf("%d letters are left once it is lifted", n)
 	}
 }
 

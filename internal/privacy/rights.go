@@ -328,7 +328,8 @@ func (x *Rights) withdraw(w http.ResponseWriter, r *http.Request, rec submission
 	if problem != "" {
 		return x.open(w, r, rec, h, http.StatusConflict, rightsPage{Problem: h.Requests[i].Reference + ": " + problem})
 	}
-	if err := x.log(ctx, which, "withdraw own request", nil); err != nil {
+	// It is done: the log has it also where its sender has left.
+	if err := x.log(context.WithoutCancel(ctx), which, "withdraw own request", nil); err != nil {
 		return err
 	}
 	if h, err = x.eraser.gather(ctx, rec.PersonID.UUID); err != nil {
@@ -343,7 +344,7 @@ func (x *Rights) limit(w http.ResponseWriter, r *http.Request, rec submission.Re
 	var err error
 	var message string
 	if act == actRestrict {
-		id, _ := uuid.Parse(r.PostFormValue("request"))
+		id, _ := uuid.Parse(r.PostForm.Get("request"))
 		i := slices.IndexFunc(h.Requests, func(q heldRequest) bool { return q.id == id && q.kind != Kind })
 		if i < 0 {
 			return page.ErrNotFound
@@ -353,7 +354,7 @@ func (x *Rights) limit(w http.ResponseWriter, r *http.Request, rec submission.Re
 			ID: uuid.Must(uuid.NewV7()), Person: rec.PersonID.UUID, Submission: uuid.NullUUID{UUID: id, Valid: true}, Ground: groundWish,
 		}, submission.Sender)
 	} else {
-		id, _ := uuid.Parse(r.PostFormValue("restriction"))
+		id, _ := uuid.Parse(r.PostForm.Get("restriction"))
 		if !slices.ContainsFunc(h.Limits, func(l heldLimit) bool { return l.id == id && l.own }) {
 			return page.ErrNotFound
 		}
@@ -392,7 +393,7 @@ func (x *Rights) correct(w http.ResponseWriter, r *http.Request, rec submission.
 	if err != nil {
 		return err
 	}
-	if err := x.log(r.Context(), rec, "ask for a new address", nil); err != nil {
+	if err := x.log(context.WithoutCancel(r.Context()), rec, "ask for a new address", nil); err != nil {
 		return err
 	}
 	return x.open(w, r, rec, h, http.StatusOK, rightsPage{Message: x.say("address_sent", "address", email)})

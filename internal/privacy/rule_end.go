@@ -37,6 +37,9 @@ func (r *Retainer) Checks() []Check {
 			Remove: Removal{SQL: `
 				CREATE FUNCTION keep_words() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 				CREATE TRIGGER keep_words BEFORE UPDATE ON answers FOR EACH ROW EXECUTE FUNCTION keep_words()`},
+			Also: []Removal{
+				keeping("DELETE", "note"), keeping("DELETE", "reply"), keeping("DELETE", "contact_point"), keeping("UPDATE", "file"),
+			},
 		},
 		{
 			Promise: "A-2", Name: "No erasure waits for longer than a day, unless a legal hold stops it.", Run: r.checkWaiting,
@@ -122,7 +125,10 @@ func (r *Retainer) erase(ctx context.Context, tx pgx.Tx, who uuid.UUID) error {
 
 // checkErasure erases the person of a rehearsal and looks for what is left.
 func (r *Retainer) checkErasure(ctx context.Context) error {
-	return r.rehearse(ctx, r.today(), func(tx pgx.Tx, who, _ uuid.UUID) error {
+	return r.rehearse(ctx, r.today(), func(tx pgx.Tx, who, record uuid.UUID) error {
+		if err := r.keepMore(ctx, tx, who, record); err != nil {
+			return err
+		}
 		if err := r.erase(ctx, tx, who); err != nil {
 			return err
 		}
@@ -133,7 +139,10 @@ func (r *Retainer) checkErasure(ctx context.Context) error {
 				(SELECT 'a name' FROM submission WHERE person_id = $1 AND (name <> '' OR search <> to_tsvector('simple', reference))),
 				(SELECT 'answers' FROM answers a JOIN submission s ON s.id = a.submission_id WHERE s.person_id = $1 AND a.values <> '{}'),
 				(SELECT 'replies' FROM reply p JOIN submission s ON s.id = p.submission_id WHERE s.person_id = $1),
-				(SELECT 'mail' FROM message WHERE person_id = $1)], NULL)`, who).Scan(&left)
+				(SELECT 'mail' FROM message WHERE person_id = $1),
+				(SELECT 'notes' FROM note WHERE submission_id = $2),
+				(SELECT 'files' FROM file WHERE id = $2 AND (state <> 'removed' OR key IS NOT NULL OR name <> '')),
+				(SELECT 'a postal address' FROM contact_point WHERE person_id = $1)], NULL)`, who, record).Scan(&left)
 		if err != nil {
 			return fmt.Errorf("look for what is left: %w", err)
 		}
@@ -217,6 +226,13 @@ func (r *Retainer) checkWaiting(ctx context.Context) error {
 		return fmt.Errorf("%d erasures wait", n)
 	}
 	return nil
+}
+
+// keeping drops what is to be deleted or emptied of a table without a word.
+func keeping(act, table string) Removal {
+	return Removal{SQL: `
+		CREATE FUNCTION keep_rows() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+		CREATE TRIGGER keep_rows BEFORE ` + act + ` ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION keep_rows()`}
 }
 
 // letting lets pass what a fence refuses on a condition.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -159,10 +160,15 @@ func (r *Room) checkOutbound(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the statement: %w", err)
 	}
+	ours, err := url.Parse(r.desk.Pages.URL(""))
+	if err != nil {
+		return fmt.Errorf("read our own address: %w", err)
+	}
 	leaving := 0
 	for node := range doc.Descendants() {
 		href := attribute(node, "href")
-		if node.Data != "a" || !strings.HasPrefix(href, "http") || strings.HasPrefix(href, r.desk.Pages.URL("")) {
+		to, err := url.Parse(href)
+		if node.Data != "a" || err != nil || to.Host == "" || to.Host == ours.Host {
 			continue
 		}
 		leaving++

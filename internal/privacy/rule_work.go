@@ -73,6 +73,9 @@ func (r *Room) checkTelling(ctx context.Context) error {
 	if !rests {
 		return nil
 	}
+	if walked, err := r.walked(ctx, all[0].ID, patience); err != nil || walked { // counting everybody again takes long
+		return err
+	}
 	uses, err := r.desk.Statements.Uses(ctx, all[0].ID)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"clickcommerce.com/site/internal/account"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/consent"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/postgres"
@@ -51,7 +52,9 @@ type noticed struct {
 
 func (r *Room) countTold(ctx context.Context, version string) (noticed, error) {
 	list, err := postgres.Rows[noticed](ctx, r.desk.Pool, `
-		SELECT count(*) AS queued, count(delivered_at) AS reached FROM notice WHERE version = $1`, version)
+		SELECT count(DISTINCT person_id) FILTER (WHERE message_id IS NOT NULL) AS queued,
+			count(DISTINCT person_id) FILTER (WHERE delivered_at IS NOT NULL) AS reached
+		FROM notice WHERE version = $1`, version)
 	if err != nil {
 		return noticed{}, fmt.Errorf("count who was told of statement %s: %w", version, err)
 	}
@@ -169,7 +172,7 @@ func (r *Room) preview(ctx context.Context, draft consent.Draft) (previewPage, e
 	today := r.today()
 	data := previewPage{
 		People: people, On: draft.EffectiveOn.Format(time.DateOnly), AtOnce: draft.EffectiveOn.Equal(today),
-		Today: today.Format(time.DateOnly), Latest: today.AddDate(1, 0, 0).Format(time.DateOnly),
+		Today: today.Format(time.DateOnly), Latest: clock.AddMonths(today, 12).Format(time.DateOnly),
 	}
 	data.changesPage = r.changesPage(d)
 	data.Base = page.Base{Title: "Publish the version of " + draft.Name(), NoIndex: true}

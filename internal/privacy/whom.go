@@ -3,11 +3,9 @@ package privacy
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/form"
@@ -33,14 +31,9 @@ func personOf(ctx context.Context, desk *activity.Desk, typed string) (uuid.UUID
 
 // recordOf returns the record of a number that an officer typed, and whose it is. It finds none of the kind but.
 func recordOf(ctx context.Context, desk *activity.Desk, typed, but string) (record, who uuid.UUID, err error) {
-	err = desk.Pool.QueryRow(ctx, `
-		SELECT id, person_id FROM submission WHERE reference = $1 AND person_id IS NOT NULL AND kind <> $2
-		ORDER BY id LIMIT 1`, submission.ReadReference(typed), but).Scan(&record, &who)
-	if errors.Is(err, pgx.ErrNoRows) {
+	rec, err := desk.Store.ByReference(ctx, typed)
+	if errors.Is(err, submission.ErrNotFound) || err == nil && rec.Kind == but {
 		return uuid.Nil, uuid.Nil, errNobody
 	}
-	if err != nil {
-		return uuid.Nil, uuid.Nil, fmt.Errorf("find the record of a number: %w", err)
-	}
-	return record, who, nil
+	return rec.ID, rec.PersonID.UUID, err
 }

@@ -19,8 +19,11 @@ type Due struct {
 	Day    time.Time `db:"purge_after"`
 }
 
-// DueBefore is the condition on a submission s that is to be deleted; $1 is today. What a legal hold covers is not.
-const DueBefore = `s.purge_after < $1 AND NOT held(s.person_id, s.id, s.kind, s.created_at)`
+// DueBefore is the condition on a submission s that is to be deleted; $1 is today. What a legal hold covers is not, nor what is
+// restricted in place of an erasure, or since its sender needs it for a claim (GDPR 18.1 b and c).
+const DueBefore = `s.purge_after < $1 AND NOT held(s.person_id, s.id, s.kind, s.created_at)
+	AND NOT EXISTS (SELECT FROM restriction r WHERE r.person_id = s.person_id AND (r.submission_id IS NULL OR r.submission_id = s.id)
+		AND r.lifted_at IS NULL AND r.ground IN ('unlawful', 'claim'))`
 
 // Purge deletes, within tx, the first records after a place in the order of their days whose day was before today: with
 // their answers, files, notes and mail. It returns them; fewer than most says that no more are due. Contents of files

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/submission"
 )
@@ -36,7 +37,7 @@ func (r *Room) acceptDemo(ctx context.Context, sample sampleSurvey, f form.Form,
 			continue // the same people as before come first
 		}
 		e := submission.Entry{
-			Form: f, Values: v, Email: v.Get("email"), Name: v.Get("name"), Status: "new", PurgeAfter: at.AddDate(0, months, 0),
+			Form: f, Values: v, Email: v.Get("email"), Name: v.Get("name"), Status: "new", PurgeAfter: clock.AddMonths(at, months),
 			Seal: form.NewSeal(f, statement.ID, at),
 		}
 		if _, err := store.Accept(ctx, e); err != nil {

@@ -202,7 +202,7 @@ func (r *Room) submitRestore(w http.ResponseWriter, req *http.Request) error {
 	_, err = r.desk.Pool.Exec(req.Context(), `
 		UPDATE submission SET quarantined_at = NULL, created_at = $2, purge_after = $3
 		WHERE kind = 'survey' AND subject_id = $1 AND person_id IS NULL AND quarantined_at IS NOT NULL`,
-		f.survey.ID, today, today.AddDate(0, months, 0))
+		f.survey.ID, today, clock.AddMonths(today, months))
 	if err != nil {
 		return fmt.Errorf("restore doubtful answers: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/film"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/postgres"
@@ -177,7 +178,7 @@ func (w Webinar) Where() string {
 }
 
 // purgeAfter is when a registration is deleted: 12 months after the end, as the privacy statement says.
-func (w Webinar) purgeAfter() time.Time { return w.End().AddDate(0, 12, 0) }
+func (w Webinar) purgeAfter() time.Time { return clock.AddMonths(w.End(), 12) }
 
 // Path is its public page.
 func (w Webinar) Path() string { return "/webinars/" + w.Slug }

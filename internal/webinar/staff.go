@@ -88,12 +88,12 @@ func (r *Room) fields(ctx context.Context, db publish.DB, id uuid.UUID) ([]form.
 	return fields, nil
 }
 
-var clock = regexp.MustCompile(`^([01]\d|2[0-3]):[0-5]\d$`)
+var timeOfDay = regexp.MustCompile(`^([01]\d|2[0-3]):[0-5]\d$`)
 
 // checkTime judges day, time and zone where they are given.
 func checkTime(v form.Values, errs form.Errors) {
 	number(v, errs, "minutes", 5, 1440)
-	if v.Get("time") != "" && !clock.MatchString(v.Get("time")) {
+	if v.Get("time") != "" && !timeOfDay.MatchString(v.Get("time")) {
 		errs.Add("time", "Enter a time of day from 00:00 to 23:59, for example 09:30.")
 	}
 	zone, err := Zone(v.Get("zone"))
