@@ -137,7 +137,7 @@ var nobodyIn = map[string][]string{
 	},
 	"what the program knows of itself": {
 		"consent_checkpoint", "fence", "form_revision", "generation", "goose_db_version", "installation", "mail_template",
-		"promise_check", "proof", "retention_line", "schema_step", "statement_use", "statement_version",
+		"promise_check", "proof", "retention_line", "schema_step", "statement_use", "statement_version", "telling",
 		"river.river_job", "river.river_leader", "river.river_migration", "river.river_notification", "river.river_queue",
 	},
 	"staff alone":                                     {"account_role", "recovery_code"},

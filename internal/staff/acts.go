@@ -11,10 +11,11 @@ import (
 type actsView struct {
 	Moves       []moveView
 	Reply       *letterView // nil where there is nobody to write to
-	Note        noteView
+	Note        *noteView   // likewise
 	Owners      []option
 	Me          string // the reader's id where the record is not theirs yet
 	Quarantined bool
+	Emptied     bool // its sender was erased: there is nothing to work on, or to set apart
 	Misuse      *misuseView
 }
 
@@ -70,13 +71,15 @@ type misuseView struct {
 
 // actsView prepares the forms; the one in which something could not be done is open, with everything typed.
 func (ws *Workspace) actsView(o opened, state activity.Status, names names, d draft) *actsView {
-	v := &actsView{Owners: ws.workers(o, names), Quarantined: o.Quarantined != nil}
+	v := &actsView{Owners: ws.workers(o, names), Quarantined: o.Quarantined != nil, Emptied: o.Emptied()}
 	if o.AssigneeID.UUID != o.in.Account.ID {
 		v.Me = o.in.Account.ID.String()
 	}
-	v.Note = noteView{Text: d.value("note", "text", ""), Promise: ws.notePromise(o.Kind), Open: d.Act == "note"}
-	if d.Act == "note" {
-		v.Note.Problems = d.Problems
+	if !v.Emptied {
+		v.Note = &noteView{Text: d.value("note", "text", ""), Promise: ws.notePromise(o.Kind), Open: d.Act == "note"}
+		if d.Act == "note" {
+			v.Note.Problems = d.Problems
+		}
 	}
 	if o.Email != "" {
 		v.Misuse = ws.misuseView(d)

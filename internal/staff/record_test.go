@@ -140,8 +140,12 @@ func TestRecordOfTheErased(t *testing.T) {
 	me := h.as(t, account.Reviewer)
 	d := me.get(t, h, path(id))
 	has(t, d, "h1", "Erased")
-	if n := d.Find(`form[action*="/reply"], form[action*="/misuse"]`).Length(); n != 0 {
-		t.Errorf("%d ways to reach nobody", n)
+	if n := d.Find(`form[action*="/reply"], form[action*="/misuse"], form[action*="/note"], form[action*="/assign"], form[action*="/quarantine"]`).
+		Length(); n != 0 {
+		t.Errorf("%d ways to work on what is no more, or to reach nobody", n)
+	}
+	if w := me.do(h, http.MethodPost, path(id)+"/note", url.Values{"text": {"Words of Ada Lovelace."}}); w.Code != http.StatusNotFound {
+		t.Errorf("a note on an erased record: %d", w.Code)
 	}
 	for _, act := range []string{"/reply", "/misuse"} {
 		if w := me.do(h, http.MethodPost, path(id)+act, url.Values{"kind": {"abuse"}, "evidence": {"x"}}); w.Code != http.StatusConflict {

@@ -104,14 +104,14 @@ func (s *Store) AsTold(ctx context.Context, r Record) (Record, error) {
 	return told, nil
 }
 
-// retract takes back the letter of the last step, while it has not left, where staff take another: it would say what is no
-// longer so.
-func (s *Store) retract(ctx context.Context, tx pgx.Tx, id uuid.UUID, last string, c Change) error {
+// retract takes back the letter of a decision that staff take back, while it has not left: it would say what is no longer
+// so.
+func (s *Store) retract(ctx context.Context, tx pgx.Tx, id uuid.UUID, decision string, c Change) error {
 	var message uuid.UUID
 	err := tx.QueryRow(ctx, `
 		SELECT detail ->> 'message' FROM submission_event
 		WHERE submission_id = $1 AND detail ->> 'to' = $2 AND detail ? 'message' ORDER BY id DESC LIMIT 1`,
-		id, last).Scan(&message)
+		id, decision).Scan(&message)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}

@@ -68,7 +68,7 @@ func (s *Store) MoveTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, c Change) e
 			return err
 		}
 	}
-	if c.By.ID != uuid.Nil { // staff go on, not the sender
+	if before.decided != nil && !c.Decides && c.By.ID != uuid.Nil { // whoever decided thinks again, not the sender
 		if err := s.retract(ctx, tx, id, before.status, c); err != nil {
 			return err
 		}

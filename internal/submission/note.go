@@ -36,7 +36,7 @@ func (s *Store) holdFilled(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 		return err
 	}
 	r, err := s.get(ctx, tx, id) // a statement of its own sees what was committed while we waited
-	if err == nil && r.PersonID.Valid && r.Erased() {
+	if err == nil && r.Emptied() {
 		err = ErrNotFound
 	}
 	return err

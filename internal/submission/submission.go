@@ -226,6 +226,9 @@ type Record struct {
 // Erased tells whether its sender was erased: everybody else has an address.
 func (r Record) Erased() bool { return r.Email == "" }
 
+// Emptied tells whether its sender was erased: nothing is left in it, and no words are added.
+func (r Record) Emptied() bool { return r.PersonID.Valid && r.Erased() }
+
 const recordColumns = `s.id, s.person_id, coalesce(p.email, '') AS email, coalesce(p.verified_at IS NOT NULL, false) AS verified,
 	s.kind, s.status, s.subject_id, s.subject, s.reference, s.name, s.organisation, s.channel, s.assignee_id,
 	coalesce(s.source, '') AS source, s.created_at, coalesce(s.reopened_at, s.created_at) AS asked_at,
