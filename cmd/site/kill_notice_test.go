@@ -32,6 +32,10 @@ func TestKillWhileTelling(t *testing.T) {
 	if _, err := owner.Exec(ctx, collected, concerned); err != nil {
 		t.Fatal(err)
 	}
+	// As an hour after all, who were nobody, were last gone through.
+	if _, err := owner.Exec(ctx, `UPDATE telling SET walked_at = '2000-01-01'`); err != nil {
+		t.Fatal(err)
+	}
 	told := func() (n int) {
 		if err := db.Pool.QueryRow(ctx, `SELECT count(*) FROM notice`).Scan(&n); err != nil {
 			return -1 // the server changes hands
