@@ -158,11 +158,7 @@ func (s *Service) List(ctx context.Context, kind Kind) ([]Account, error) {
 	return list, nil
 }
 
-type querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}
-
-func one(ctx context.Context, q querier, where string, arg any) (Account, error) {
+func one(ctx context.Context, q postgres.Reader, where string, arg any) (Account, error) {
 	a, err := postgres.Row[Account](ctx, q, `SELECT `+columns+` FROM account a `+where, arg)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Account{}, ErrNotFound

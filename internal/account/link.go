@@ -131,7 +131,7 @@ func (s *Service) followed(ctx context.Context, kind Kind, purpose linkKind, tok
 	return s.linked(ctx, s.pool, kind, purpose, id)
 }
 
-func (s *Service) linked(ctx context.Context, q querier, kind Kind, purpose linkKind, id uuid.UUID) (Account, error) {
+func (s *Service) linked(ctx context.Context, q postgres.Reader, kind Kind, purpose linkKind, id uuid.UUID) (Account, error) {
 	of, err := postgres.Column[uuid.UUID](ctx, q, `
 		SELECT account_id FROM account_link WHERE id = $1 AND kind = $2 AND used_at IS NULL AND expires_at > $3`,
 		id, purpose, s.now())

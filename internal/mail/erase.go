@@ -64,7 +64,8 @@ const Prunable = `m.created_at < $1 AND m.state <> 'queued' AND m.data <> '{}'
 const tornAge = time.Hour
 
 // Sweep deletes written mails of which no message is left, or one without words from before the given time (Prunable says
-// which keep them), and what writes that were cut short left. It returns how many it deleted; where no mail is written to a folder there are none.
+// which keep them), and what writes that were cut short left. It returns how many it deleted; where no mail is written to
+// a folder there are none.
 func (q *Queue) Sweep(ctx context.Context, before time.Time) (int, error) {
 	if q.dir == "" {
 		return 0, nil

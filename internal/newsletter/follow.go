@@ -46,11 +46,7 @@ func (r *room) confirmed(ctx context.Context, tx pgx.Tx, who person.Person) erro
 	return nil
 }
 
-type querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}
-
-func list(ctx context.Context, db querier, sql string, args ...any) ([]uuid.UUID, error) {
+func list(ctx context.Context, db postgres.Reader, sql string, args ...any) ([]uuid.UUID, error) {
 	ids, err := postgres.Column[uuid.UUID](ctx, db, sql, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list subscriptions: %w", err)

@@ -179,8 +179,9 @@ func (e *Eraser) enter(ctx context.Context, x erasing) error {
 }
 
 // empty takes what a person's rows hold, in all rooms, and returns how many records a legal hold keeps. The person's row
-// is locked first: what is sent in meanwhile waits, finds nobody of that address, and is stored for a new person. Whoever sent something after asking,
-// while a hold made the erasure wait, did not ask for that: then what came up to the asking goes, and no more.
+// is locked first: what is sent in meanwhile waits, finds nobody of that address, and is stored for a new person. Whoever
+// sent something after asking, while a hold made the erasure wait, did not ask for that: then what came up to the asking
+// goes, and no more.
 func (e *Eraser) empty(ctx context.Context, tx pgx.Tx, x erasing) (heldBack int, err error) {
 	var held, later bool
 	who, until := x.Person.UUID, forever()
@@ -413,7 +414,8 @@ func (e *Eraser) Replay(ctx context.Context) (erased, refused int, err error) {
 	return len(missing), refused, e.Resume(ctx)
 }
 
-// replay erases whom an entry means: the very person, and whoever came under that address until then. That the database knows the entry is stored last: cut off, it is repeated.
+// replay erases whom an entry means: the very person, and whoever came under that address until then. That the database
+// knows the entry is stored last: cut off, it is repeated.
 func (e *Eraser) replay(ctx context.Context, note entry) error {
 	ids, err := postgres.Column[uuid.UUID](ctx, e.desk.Pool, `
 		SELECT id FROM person
