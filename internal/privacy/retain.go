@@ -256,30 +256,55 @@ func (r *Retainer) measure(ctx context.Context, d job.Deletion) (RetainLine, err
 	return RetainLine{Kind: d.Kind, Outcome: d.Outcome, N: n, Oldest: oldest}, err
 }
 
-// purge deletes records past their day, by kind and outcome.
+// purge deletes records past their day, by kind and outcome. Where the database refuses a batch, its records are tried one
+// by one: what can't be deleted keeps nothing else from it.
 func (r *Retainer) purge(ctx context.Context) ([]RetainLine, error) {
-	lines := map[[2]string]*RetainLine{}
-	today, last := r.today(), submission.Due{}
+	var (
+		lines  = map[[2]string]*RetainLine{}
+		last   submission.Due
+		most   = retainBatch
+		single int // records that are still to be tried one by one
+		faults []error
+	)
 	for {
-		var gone []submission.Due
-		err := pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) (err error) {
-			gone, err = r.desk.Store.Purge(ctx, tx, today, last, retainBatch)
-			return err
-		})
-		if err != nil {
-			return sorted(lines), err
+		list, err := r.purgeSome(ctx, last, most)
+		switch {
+		case err != nil && (ctx.Err() != nil || postgres.Away(err) || len(list) == 0):
+			return sorted(lines), errors.Join(append(faults, err)...)
+		case err != nil && len(list) > 1:
+			most, single = 1, len(list)
+			continue
+		case err != nil:
+			faults = append(faults, fmt.Errorf("record %s: %w", list[0].ID, err))
+		default:
+			count(lines, list)
 		}
-		for _, d := range gone {
-			id := [2]string{d.Kind, d.Status}
-			if lines[id] == nil {
-				lines[id] = &RetainLine{Kind: d.Kind, Outcome: d.Status, Oldest: &d.Day}
-			}
-			lines[id].N++
-			last = d
+		if len(list) < most {
+			return sorted(lines), errors.Join(faults...)
 		}
-		if len(gone) < retainBatch {
-			return sorted(lines), nil
+		last = list[len(list)-1]
+		if single--; single <= 0 {
+			most = retainBatch
 		}
+	}
+}
+
+// purgeSome deletes the first records after last that are due, and returns which it was about, deleted or not.
+func (r *Retainer) purgeSome(ctx context.Context, last submission.Due, most int) (list []submission.Due, err error) {
+	err = pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) (err error) {
+		list, err = r.desk.Store.Purge(ctx, tx, r.today(), last, most)
+		return err
+	})
+	return list, err
+}
+
+func count(lines map[[2]string]*RetainLine, gone []submission.Due) {
+	for _, d := range gone {
+		id := [2]string{d.Kind, d.Status}
+		if lines[id] == nil {
+			lines[id] = &RetainLine{Kind: d.Kind, Outcome: d.Status, Oldest: &d.Day}
+		}
+		lines[id].N++
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -409,5 +410,36 @@ func TestRehearsalsPassUnderHolds(t *testing.T) {
 		if err := c.Run(t.Context()); err != nil {
 			t.Errorf("%s, %s: %v", c.Promise, c.Name, err)
 		}
+	}
+}
+
+// A record that can't be deleted keeps no other, of its batch or later, and is told.
+func TestRetainGoesOnAfterOneThatFails(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	ctx := t.Context()
+	var days []time.Time
+	for i := range 210 { // more than one batch
+		days = append(days, h.Now().AddDate(0, 0, -500+i))
+	}
+	ids := h.add(t, "survey", "new", days...)
+	owner := pgtest.Admin(t, h.Pool)
+	for _, sql := range []string{
+		`CREATE FUNCTION stuck() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'stuck'; END $$`,
+		`CREATE TRIGGER stuck BEFORE DELETE ON submission FOR EACH ROW WHEN (OLD.id = '` + ids[5].String() + `') EXECUTE FUNCTION stuck()`,
+	} {
+		if _, err := owner.Exec(ctx, sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines, err := h.retainer(t).Run(ctx)
+	if err == nil || !strings.Contains(err.Error(), ids[5].String()) {
+		t.Errorf("the record that stays is not told: %v", err)
+	}
+	if n := counted(lines)["survey: new"]; n != 209 {
+		t.Errorf("%d deleted", n)
+	}
+	if !h.there(t, "submission", ids[5]) || h.there(t, "submission", ids[4]) || h.there(t, "submission", ids[209]) {
+		t.Error("not exactly the one is left")
 	}
 }

@@ -26,8 +26,8 @@ const DueBefore = `s.purge_after < $1 AND NOT held(s.person_id, s.id, s.kind, s.
 		AND r.lifted_at IS NULL AND r.ground IN ('unlawful', 'claim'))`
 
 // Purge deletes, within tx, the first records after a place in the order of their days whose day was before today: with
-// their answers, files, notes and mail. It returns them; fewer than most says that no more are due. Contents of files
-// become unreadable at commit, and are deleted by file.Store.Purge. Facts about the records stay.
+// their answers, files, notes and mail. It returns them, also beside an error; fewer than most says that no more are due.
+// Contents of files become unreadable at commit, and are deleted by file.Store.Purge. Facts about the records stay.
 func (s *Store) Purge(ctx context.Context, tx pgx.Tx, today time.Time, after Due, most int) ([]Due, error) {
 	day := today.Format(time.DateOnly)
 	list, err := postgres.Rows[Due](ctx, tx, `
@@ -48,7 +48,7 @@ func (s *Store) Purge(ctx context.Context, tx pgx.Tx, today time.Time, after Due
 	b.Queue(`DELETE FROM message WHERE submission_id = ANY ($1)`, ids)
 	b.Queue(`DELETE FROM submission WHERE id = ANY ($1)`, ids)
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
-		return nil, fmt.Errorf("delete submissions: %w", err)
+		return list, fmt.Errorf("delete submissions: %w", err)
 	}
 	return list, nil
 }
