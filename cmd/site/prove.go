@@ -167,7 +167,8 @@ func (p *prover) remove(ctx context.Context, check privacy.Check, removal privac
 	return failing[check.Promise+": "+check.Name], err
 }
 
-// failing makes a copy without a rule and returns which of the checks that are asked for fail there, and why.
+// failing makes a copy without a rule and returns which of the checks that are asked for fail there, and why. A copy that
+// can't be asked proves nothing.
 func (p *prover) failing(ctx context.Context, without privacy.Removal, asked func(privacy.Check) bool) (map[string]string, error) {
 	name, err := p.server.Copy(ctx)
 	if err != nil {
@@ -183,7 +184,11 @@ func (p *prover) failing(ctx context.Context, without privacy.Removal, asked fun
 		if !asked(check) {
 			continue
 		}
-		if err := check.Run(ctx); err != nil {
+		err := check.Run(ctx)
+		if privacy.Unasked(err) {
+			return nil, errors.Join(fmt.Errorf("%s: %s: %w", check.Promise, check.Name, err), copied.Close())
+		}
+		if err != nil {
 			list[check.Promise+": "+check.Name] = err.Error()
 		}
 	}

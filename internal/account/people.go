@@ -10,10 +10,10 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"clickcommerce.com/site/internal/audit"
 	"clickcommerce.com/site/internal/form"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // Hire describes a new member of staff.
@@ -124,8 +124,7 @@ func taken(err error, what string) error {
 	if err == nil {
 		return nil
 	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.ConstraintName == "account_email_key" {
+	if postgres.Violates(err, "account_email_key") {
 		return ErrTaken
 	}
 	return fmt.Errorf("%s: %w", what, err)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.yaml.in/yaml/v3"
 
@@ -104,8 +103,7 @@ func PublishIn(ctx context.Context, tx pgx.Tx, d Draft, now time.Time) error {
 			d.ID, u.Activity, u.Purpose, u.Data, u.Recipient, u.Retention, u.Basis, u.Compatible)
 	}
 	err := tx.SendBatch(ctx, b).Close()
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.ConstraintName == "statement_version_pkey" {
+	if postgres.Violates(err, "statement_version_pkey") {
 		return ErrPublished
 	}
 	if err != nil {

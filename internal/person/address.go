@@ -8,7 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // ErrTaken says that another person has the address.
@@ -30,9 +31,8 @@ func (s *Store) ChangeAddress(ctx context.Context, tx pgx.Tx, id uuid.UUID, emai
 	tag, err := tx.Exec(ctx, `
 		UPDATE person SET email = $2, address_hmac = $3, verified_at = $4, bounced_at = NULL
 		WHERE id = $1 AND erased_at IS NULL`, id, email, digest, s.now())
-	var pg *pgconn.PgError
 	switch {
-	case errors.As(err, &pg) && pg.ConstraintName == "person_email_key":
+	case postgres.Violates(err, "person_email_key"):
 		return ErrTaken
 	case err != nil:
 		return fmt.Errorf("change address: %w", err)

@@ -2,11 +2,9 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"clickcommerce.com/site/internal/postgres/cluster"
@@ -35,7 +33,7 @@ func createEmbedded(ctx context.Context, admin *pgxpool.Pool) error {
 			return nil
 		}
 		// The template is in use while another process copies it.
-		if !sqlState(err, "42P04", "23505", "55006") {
+		if !Answered(err, "42P04", "23505", "55006") {
 			return fmt.Errorf("create the database: %w", err)
 		}
 		select {
@@ -49,22 +47,8 @@ func createEmbedded(ctx context.Context, admin *pgxpool.Pool) error {
 // CreateRole makes a role that may log in and nothing else, unless it is there.
 func CreateRole(ctx context.Context, admin *pgxpool.Pool, name string) error {
 	_, err := admin.Exec(ctx, `CREATE ROLE `+quote(name)+` LOGIN`)
-	if err != nil && !sqlState(err, "42710", "23505") {
+	if err != nil && !Answered(err, "42710", "23505") {
 		return fmt.Errorf("create role %s: %w", name, err)
 	}
 	return nil
-}
-
-// sqlState tells whether Postgres answered with one of these codes.
-func sqlState(err error, codes ...string) bool {
-	var e *pgconn.PgError
-	if !errors.As(err, &e) {
-		return false
-	}
-	for _, c := range codes {
-		if e.Code == c {
-			return true
-		}
-	}
-	return false
 }

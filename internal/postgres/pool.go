@@ -129,7 +129,7 @@ func open(ctx context.Context, cfg *pgxpool.Config) (*pgxpool.Pool, error) {
 // startsUp tells whether waiting may help: nobody listens yet, or the server says that it is on its way.
 func startsUp(err error) bool {
 	var dial *net.OpError
-	return sqlState(err, "57P03") || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT) ||
+	return Answered(err, "57P03") || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.As(err, &dial)
 }
 

@@ -48,7 +48,7 @@ func makeRoles(ctx context.Context, admin *pgxpool.Pool) error {
 	}
 	for _, name := range missing {
 		_, err := admin.Exec(ctx, `CREATE ROLE `+quote(name)+` NOLOGIN`)
-		if err != nil && !sqlState(err, "42710", "23505") {
+		if err != nil && !Answered(err, "42710", "23505") {
 			return fmt.Errorf("make the role %s (a superuser can do so beforehand): %w", name, err)
 		}
 	}

@@ -230,11 +230,11 @@ func applied(ctx context.Context, pool *pgxpool.Pool, steps []step) (map[int64]s
 		found, err = pgx.CollectRows(rows, pgx.RowToStructByName[step])
 	}
 	switch {
-	case sqlState(err, "42P01"): // no such table
+	case Answered(err, "42P01"): // no such table
 		return nil, ErrSchemaOld
-	case sqlState(err, "42501"): // none that we were let in to
+	case Answered(err, "42501"): // none that we were let in to
 		return nil, barred(ctx, pool)
-	case sqlState(err, "42703"): // from the time before steps had their names recorded
+	case Answered(err, "42703"): // from the time before steps had their names recorded
 		return nil, ErrSchemaOther
 	case err != nil:
 		return nil, fmt.Errorf("read the schema's steps: %w", err)

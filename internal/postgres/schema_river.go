@@ -97,7 +97,7 @@ func admit(ctx context.Context, admin *pgxpool.Pool, serving string) error {
 // grant shares a role of the whole cluster; another database's migration may be at it too.
 func grant(ctx context.Context, admin *pgxpool.Pool, sql string) error {
 	_, err := admin.Exec(ctx, sql)
-	if sqlState(err, "XX000", "23505") { // "tuple concurrently updated"
+	if Answered(err, "XX000", "23505") { // "tuple concurrently updated"
 		_, err = admin.Exec(ctx, sql)
 	}
 	if err != nil {

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/singleflight"
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/postgres"
@@ -59,63 +60,112 @@ func (r Removal) Possible() bool {
 	return r.SQL != "" || r.Statement != Edit{} || r.File != Edit{} || r.Setting != "" || r.Job != "" || r.Forms != nil || r.Serve != nil
 }
 
+// Unasked tells an error of a check that says nothing about its rule: the database could not be asked, or not in time.
+func Unasked(err error) bool {
+	const outOfTime = "57014" // query_canceled, by the server's own limit
+	return postgres.Away(err) || postgres.Answered(err, outOfTime)
+}
+
 // Result is how a check ended.
 type Result struct {
 	Promise, Name string
 	OK            bool
+	Unasked       bool      // it came to no end: nothing is known of the rule
 	Passed        time.Time // when it passed last; zero if it never did
 	Fault         string    // for staff
 }
 
 const (
-	checkEvery = time.Minute
-	checkTime  = 5 * time.Second
+	checkEvery    = time.Minute
+	checkTime     = 5 * time.Second
+	checkPatience = 3 * time.Second // how long a visitor waits for checks that others will read too
 )
 
 // checker runs the checks when somebody wants to know, at most once a minute.
 type checker struct {
-	checks []Check
-	pool   *pgxpool.Pool
-	now    func() time.Time
-	log    *slog.Logger
-	mu     sync.Mutex
-	at     time.Time
-	last   []Result
+	checks  []Check
+	pool    *pgxpool.Pool
+	now     func() time.Time
+	log     *slog.Logger
+	running singleflight.Group
+	last    atomic.Pointer[checked]
 }
 
-// results returns the results of the last run, and when that was.
+// checked is what one run of all checks found.
+type checked struct {
+	at      time.Time
+	results []Result
+}
+
+// results returns the results of the last run, and when that was. Where the checks take long, they go on for those who
+// come later, and this one reads those of the run before; if there was none, they are told to be unasked.
 func (c *checker) results(ctx context.Context) ([]Result, time.Time, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.last != nil && c.now().Sub(c.at) < checkEvery {
-		return c.last, c.at, nil
+	last := c.last.Load()
+	if last != nil && c.now().Sub(last.at) < checkEvery {
+		return last.results, last.at, nil
 	}
+	select {
+	case run := <-c.running.DoChan("", c.runAll):
+		if run.Err != nil {
+			return nil, time.Time{}, run.Err
+		}
+		last = run.Val.(*checked) //nolint:forcetypeassert // what runAll returns
+	case <-time.After(checkPatience):
+	case <-ctx.Done():
+		return nil, time.Time{}, ctx.Err()
+	}
+	if last == nil {
+		return c.unasked(), c.now(), nil
+	}
+	return last.results, last.at, nil
+}
+
+// unasked are the results of a run that has not ended.
+func (c *checker) unasked() []Result {
+	list := make([]Result, len(c.checks))
+	for i, check := range c.checks {
+		list[i] = Result{Promise: check.Promise, Name: check.Name, Unasked: true}
+	}
+	return list
+}
+
+// runAll runs all checks and keeps what they found. It outlives the visitor who asked first, since others read it.
+func (c *checker) runAll() (any, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
+	defer cancel()
 	passed, err := c.passed(ctx)
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, err
 	}
-	c.at, c.last = c.now(), make([]Result, 0, len(c.checks))
-	for _, check := range c.checks {
+	run := &checked{at: c.now(), results: make([]Result, len(c.checks))}
+	for i, check := range c.checks {
 		result := c.run(check)
 		if !result.OK {
 			result.Passed = passed[check.Promise+check.Name]
 		}
-		c.last = append(c.last, result)
+		run.results[i] = result
 	}
-	return c.last, c.at, nil
+	c.last.Store(run)
+	return run, nil
 }
 
-// run runs one check. It outlives the visitor who asked first, since others read its result; and it knows nothing of that
-// visitor, neither route nor name, since it may ask for pages that are kept for all.
+// run runs one check. It knows nothing of the visitor who asked first, neither route nor name, since it may ask for pages
+// that are kept for all.
 func (c *checker) run(check Check) Result {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 	defer cancel()
-	result := Result{Promise: check.Promise, Name: check.Name, Passed: c.now()}
-	if err := check.Run(ctx); err != nil {
-		c.log.ErrorContext(ctx, "a promise is broken", "promise", check.Promise, "check", check.Name, "err", err)
-		result.Fault = err.Error()
+	result := Result{Promise: check.Promise, Name: check.Name}
+	err := check.Run(ctx)
+	if err == nil {
+		result.OK, result.Passed = true, c.now()
+		return result
 	}
-	result.OK = result.Fault == ""
+	result.Fault, result.Unasked = err.Error(), Unasked(err)
+	if result.Unasked {
+		c.log.WarnContext(ctx, "a check came to no end", "promise", check.Promise, "check", check.Name, "err", err)
+	} else {
+		c.log.ErrorContext(ctx, "a promise is broken", "promise", check.Promise, "check", check.Name, "err", err)
+	}
 	return result
 }
 

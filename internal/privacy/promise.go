@@ -52,13 +52,15 @@ type Link struct {
 	Path  string `yaml:"path"`
 }
 
-// State sums up the checks: passed, failed, or empty where none runs.
+// State sums up the checks: failed, unasked, passed, or empty where none runs.
 func (p Promise) State() string {
-	if len(p.Checks) == 0 {
+	switch {
+	case len(p.Checks) == 0:
 		return ""
-	}
-	if slices.ContainsFunc(p.Checks, func(c Result) bool { return !c.OK }) {
+	case slices.ContainsFunc(p.Checks, func(c Result) bool { return !c.OK && !c.Unasked }):
 		return "failed"
+	case slices.ContainsFunc(p.Checks, func(c Result) bool { return c.Unasked }):
+		return "unasked"
 	}
 	return "passed"
 }
@@ -165,7 +167,7 @@ func (r *Room) showPromises(w http.ResponseWriter, req *http.Request) error {
 			data.Passed++
 		}
 	}
-	for _, p := range r.checked(results) {
+	for _, p := range r.withChecks(results) {
 		if strings.HasPrefix(p.ID, "P-") {
 			data.Main = append(data.Main, p)
 		} else {
@@ -175,8 +177,8 @@ func (r *Room) showPromises(w http.ResponseWriter, req *http.Request) error {
 	return r.views.promises.Write(w, req, http.StatusOK, data)
 }
 
-// checked are the promises with the results of their checks.
-func (r *Room) checked(results []Result) []Promise {
+// withChecks are the promises with the results of their checks.
+func (r *Room) withChecks(results []Result) []Promise {
 	list := slices.Clone(r.promises)
 	for i := range list {
 		for _, result := range results {

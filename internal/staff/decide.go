@@ -19,6 +19,7 @@ import (
 	"clickcommerce.com/site/internal/form"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
+	"clickcommerce.com/site/internal/postgres"
 	"clickcommerce.com/site/internal/submission"
 )
 
@@ -59,7 +60,7 @@ func (ws *Workspace) submitMove(w http.ResponseWriter, r *http.Request, o opened
 	switch {
 	case err == nil:
 		return done(w, r, submission.RecordPath(o.ID), "moved")
-	case errors.Is(err, submission.ErrMove), repeated(err, "message_pkey"):
+	case errors.Is(err, submission.ErrMove), postgres.Violates(err, "message_pkey"):
 		return ws.conflict(w, r, o, d, c.Message)
 	}
 	return ws.told(err)
@@ -312,7 +313,7 @@ func (ws *Workspace) submitReply(w http.ResponseWriter, r *http.Request, o opene
 	if errors.Is(err, submission.ErrMove) {
 		return ws.quarantined()
 	}
-	if err != nil && !repeated(err, "message_pkey") { // two clicks in the same moment
+	if err != nil && !postgres.Violates(err, "message_pkey") { // two clicks in the same moment
 		return ws.told(err)
 	}
 	return done(w, r, submission.RecordPath(o.ID), "written")

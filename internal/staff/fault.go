@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"clickcommerce.com/site/internal/file"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
@@ -25,13 +23,6 @@ func (ws *Workspace) told(err error) error {
 		return &page.Error{Status: http.StatusConflict, Message: ws.say("mail_refused")}
 	}
 	return err
-}
-
-// repeated tells whether an error says that the same was stored before, under the id that the page carried: somebody
-// pressed twice.
-func repeated(err error, constraint string) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.ConstraintName == constraint
 }
 
 func errRead(what string, err error) error { return fmt.Errorf("read %s: %w", what, err) }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"clickcommerce.com/site/internal/activity"
 	"clickcommerce.com/site/internal/mail"
@@ -162,8 +161,7 @@ func (r *Room) sendOne(ctx context.Context, w Webinar, m mailing, id uuid.UUID) 
 			id, m.kind, r.desk.Now())
 		return err
 	})
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.ConstraintName == "webinar_mailing_pkey" {
+	if postgres.Violates(err, "webinar_mailing_pkey") {
 		return nil
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -23,4 +24,16 @@ func Away(err error) bool {
 	}
 	return errors.As(err, &connect) || errors.As(err, &line) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, context.DeadlineExceeded)
+}
+
+// Violates tells whether an error says that a constraint, or a trigger that names itself as one, refused what was written.
+func Violates(err error, constraint string) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && server.ConstraintName == constraint
+}
+
+// Answered tells whether the server answered with one of these codes (SQLSTATE).
+func Answered(err error, codes ...string) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && slices.Contains(codes, server.Code)
 }
