@@ -289,3 +289,32 @@ func TestRestoredRequestGetsItsLink(t *testing.T) {
 		t.Errorf("the link of a restored request: %d", code)
 	}
 }
+
+// TestDeletedDraftLeavesNoFile deletes a draft that holds a file.
+func TestDeletedDraftLeavesNoFile(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	v := guide()
+	v.Set("file_version", "1.0")
+	path, _, _ := strings.Cut(o.save("/staff/downloads/new", v, []byte(pdf)).Header().Get("Location"), "?")
+	files := func(condition string) (n int) {
+		t.Helper()
+		if err := o.Pool.QueryRow(t.Context(), `SELECT count(*) FROM file WHERE `+condition).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := files(`holder = 'download'`)
+	if w := o.press(path, "delete"); w.Code != http.StatusSeeOther {
+		t.Fatalf("%d: %s", w.Code, w.Body)
+	}
+	if n := files(`holder = 'download'`); n != before-1 {
+		t.Errorf("%d of %d files are held", n, before)
+	}
+	if err := o.Desk.Files.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := files(`state = 'removed'`); n > 0 {
+		t.Errorf("%d files are left", n)
+	}
+}

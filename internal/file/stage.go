@@ -234,7 +234,7 @@ func (s *Store) Attach(b *pgx.Batch, submission uuid.UUID, ids ...uuid.UUID) {
 }
 
 // Hold queues the statement by which a room keeps a staged file for a row of its own: holder is the room's name, id
-// the row's. It does nothing for a file that is not staged any more. Release gives it up.
+// the row's. It does nothing for a file that is not staged any more. QueueRelease gives it up.
 func (s *Store) Hold(b *pgx.Batch, holder string, id uuid.UUID, file uuid.UUID) {
 	b.Queue(`
 		UPDATE file SET state = 'attached', expires_at = NULL, holder = $2, holder_id = $3

@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 )
 
 func TestStageKeepsFileUntilAttached(t *testing.T) {
@@ -273,7 +274,10 @@ func TestHold(t *testing.T) {
 	if len(held) != 1 || held[0].ID != s.ID || !held[0].Openable {
 		t.Fatalf("held: %+v", held)
 	}
-	must(t, h.Release(t.Context(), "download", owner))
+	b := &pgx.Batch{}
+	h.QueueRelease(b, "download", owner)
+	must(t, h.pool.SendBatch(t.Context(), b).Close())
+	must(t, h.Purge(t.Context()))
 	if got := h.stored(); len(got) != 0 {
 		t.Errorf("blobs left: %q", got)
 	}

@@ -182,9 +182,10 @@ func (s *Store) Remove(ctx context.Context, ids ...uuid.UUID) error {
 	return s.remove(ctx, `id = ANY($1) AND state <> 'removed'`, ids)
 }
 
-// Release deletes the files that a room holds for a row of its own (see Hold).
-func (s *Store) Release(ctx context.Context, holder string, id uuid.UUID) error {
-	return s.remove(ctx, `holder = $1 AND holder_id = $2`, holder, id)
+// QueueRelease queues the statement by which the files that a room holds for a row of its own (see Hold) become unreadable
+// when the caller's transaction commits. Purge deletes the contents afterwards.
+func (s *Store) QueueRelease(b *pgx.Batch, holder string, id uuid.UUID) {
+	b.Queue(`UPDATE file SET `+removal+` WHERE holder = $1 AND holder_id = $2`, holder, id)
 }
 
 // RemoveReplaced deletes the files that a room holds in whose place, in the same field of the same row, a newer one may

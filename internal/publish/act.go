@@ -39,7 +39,7 @@ type tried struct {
 	message string
 }
 
-// acts returns what can be done to a row as it is: publishing and withdrawing, then the room's own.
+// acts returns what can be done to a row as it is: publishing, withdrawing and deleting, then the room's own.
 func (e *editor) acts(ctx context.Context, db DB, r row) ([]Act, error) {
 	var list []Act
 	if status := r.status(e.desk.Now()); status != Published {
@@ -54,12 +54,21 @@ func (e *editor) acts(ctx context.Context, db DB, r row) ([]Act, error) {
 			},
 		})
 	}
+	if r.State == Draft {
+		list = append(list, Act{
+			Name: deleting, Label: "Delete the draft", Done: doneDeleted, Danger: true, Hint: e.say("delete_hint"),
+			Do: func(ctx context.Context, tx pgx.Tx, id uuid.UUID, _ form.Values) error { return e.drop(ctx, tx, id) },
+		})
+	}
 	if e.room.Acts == nil {
 		return list, nil
 	}
 	own, err := e.room.Acts(ctx, db, r.ID)
 	return append(list, own...), err
 }
+
+// deleting is the act after which there is no row.
+const deleting = "delete"
 
 // publishing is the act that makes a row public, now or at a time to come.
 func (e *editor) publishing(status string) Act {
@@ -143,7 +152,7 @@ func (e *editor) submitAct(w http.ResponseWriter, r *http.Request) error {
 		done = doneScheduled
 	}
 	err = e.change(r.Context(), step{
-		id: x.row.ID, version: version, done: done,
+		id: x.row.ID, version: version, done: done, gone: act.Name == deleting,
 		fn: func(tx pgx.Tx) error { return act.Do(r.Context(), tx, x.row.ID, values) },
 	})
 	return e.answerAct(w, r, x, act, in.Values, err)
@@ -157,6 +166,9 @@ func (e *editor) answerAct(w http.ResponseWriter, r *http.Request, x editing, ac
 	)
 	t := tried{name: act.Name, values: typed}
 	switch {
+	case err == nil && act.Name == deleting:
+		http.Redirect(w, r, "/staff/"+e.room.Path+"?deleted", http.StatusSeeOther)
+		return nil
 	case err == nil:
 		http.Redirect(w, r, e.path(x.row.ID)+"?saved", http.StatusSeeOther)
 		return nil

@@ -28,12 +28,14 @@ const (
 	donePublished = "published"
 	doneScheduled = "scheduled"
 	doneWithdrawn = "withdrawn"
+	doneDeleted   = "deleted"
 )
 
 type listPage struct {
 	page.Base
 	One, Many, Path string
 	Notes           bool // the room says something of its rows
+	Deleted         bool // a draft was, just now
 	Rows            []listRow
 }
 
@@ -72,6 +74,7 @@ func (e *editor) showList(w http.ResponseWriter, r *http.Request) error {
 	data := listPage{
 		Base: page.Base{Title: word.Capital(e.room.Many), NoIndex: true, Path: r.URL.Path},
 		One:  e.room.One, Many: e.room.Many, Path: "/staff/" + e.room.Path, Notes: e.room.Notes != nil,
+		Deleted: r.URL.Query().Has("deleted"),
 	}
 	for _, row := range rows {
 		note := notes[row.ID]

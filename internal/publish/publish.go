@@ -7,7 +7,8 @@
 //     the kind makes it so;
 //   - two editors never overwrite each other unknowingly: whoever saves a version that another has replaced is shown
 //     both texts, keeps what was typed, and then saves over it or takes the other;
-//   - every change is logged in the transaction that makes it: who, when, the old values and the new ones.
+//   - every change is logged in the transaction that makes it: who, when, the old values and the new ones;
+//   - nothing is deleted that was public once, since people asked for it; a draft is, with its files.
 //
 // # How a room uses it
 //
@@ -77,7 +78,7 @@ type DB interface {
 
 // Room is what a room says of the rows that staff edit. What may be nil says so.
 type Room struct {
-	Kind      string // whose right Publish is asked for; also the kind in the log
+	Kind      string // whose right Publish is asked for; also the kind in the log, and the holder of the rows' files
 	Table     string
 	Path      string // below /staff: "webinars"
 	One, Many string // "webinar", "webinars"
@@ -126,7 +127,7 @@ type Saving struct {
 
 // Act is a step of a room's own with a row. Its POST goes to /staff/{path}/{id}/{name}.
 type Act struct {
-	Name   string // of the address; lower case, not "publish", "withdraw" or "preview"
+	Name   string // of the address; lower case, not "publish", "withdraw", "delete" or "preview"
 	Label  string // the button: "Cancel the webinar"
 	Done   string // for the history: "cancelled"
 	Hint   string

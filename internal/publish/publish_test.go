@@ -264,6 +264,33 @@ func TestLife(t *testing.T) {
 	}
 }
 
+// TestDelete: a draft can be deleted, which is logged with what it was; what was public once can't.
+func TestDelete(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	path := o.create("Writer", "Words")
+	want(t, o.as("Ann", http.MethodGet, path, nil), 200, "Delete the draft")
+	stale := o.as("Bob", http.MethodPost, path+"/delete", url.Values{"version": {"7"}})
+	want(t, stale, 409, "changed this opening in the meantime", "Writer")
+	w := o.as("Bob", http.MethodPost, path+"/delete", url.Values{"version": {"1"}})
+	want(t, w, 303)
+	want(t, o.as("Bob", http.MethodGet, w.Header().Get("Location"), nil), 200, "The draft is deleted", "No openings yet")
+	want(t, o.as("Ann", http.MethodGet, path, nil), 404)
+	last := o.history(path)[0]
+	if last.Action != "deleted" || last.Editor != "Bob Recruiter" || last.Old.Get("title") != "Writer" || len(last.New) > 0 {
+		t.Errorf("history: %+v", last)
+	}
+
+	path = o.create("Reader", "Words")
+	want(t, o.as("Ann", http.MethodPost, path+"/publish", url.Values{"version": {"1"}}), 303)
+	want(t, o.as("Ann", http.MethodPost, path+"/withdraw", url.Values{"version": {"2"}}), 303)
+	if w := o.as("Ann", http.MethodGet, path, nil); strings.Contains(w.Body.String(), "Delete the draft") {
+		t.Error("what was public can be deleted")
+	}
+	want(t, o.as("Ann", http.MethodPost, path+"/delete", url.Values{"version": {"3"}}), 409)
+	want(t, o.as("Ann", http.MethodGet, path, nil), 200, "Reader")
+}
+
 func chicago(t *testing.T) *time.Location {
 	t.Helper()
 	zone, err := time.LoadLocation("America/Chicago")

@@ -101,6 +101,21 @@ func (e *editor) snapshot(ctx context.Context, db DB, r row) (form.Values, error
 	return v, nil
 }
 
+// drop deletes a draft, with the files that it holds. What was public once stays: people asked for it, and their records
+// name it.
+func (e *editor) drop(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+	tag, err := tx.Exec(ctx, `DELETE FROM `+e.table()+` WHERE id = $1 AND state = 'draft'`, id)
+	if err != nil {
+		return fmt.Errorf("delete %s: %w", e.room.One, err)
+	}
+	if tag.RowsAffected() == 0 {
+		return errStale
+	}
+	b := &pgx.Batch{}
+	e.desk.Files.QueueRelease(b, e.room.Kind, id)
+	return tx.SendBatch(ctx, b).Close()
+}
+
 var (
 	errStale   = errors.New("publish: somebody else saved this in the meantime")
 	errExists  = errors.New("publish: this new row was saved already")
@@ -112,6 +127,7 @@ type step struct {
 	id      uuid.UUID
 	fresh   bool // the row is made by it
 	version int  // on which it is based
+	gone    bool // the row is deleted by it
 	done    string
 	fn      func(tx pgx.Tx) error
 	preview func(tx pgx.Tx) error // if set, it sees the change, which is then taken back
@@ -132,6 +148,9 @@ func (e *editor) change(ctx context.Context, s step) error {
 				return err
 			}
 			return errPreview
+		}
+		if s.gone {
+			return e.log(ctx, tx, s, before.Version+1, old, form.Values{})
 		}
 		after, err := e.row(ctx, tx, s.id, "")
 		if err != nil {
@@ -176,29 +195,34 @@ func (e *editor) before(ctx context.Context, tx pgx.Tx, s step) (row, form.Value
 
 // settle gives the row its new version and writes the log.
 func (e *editor) settle(ctx context.Context, tx pgx.Tx, s step, version int, was, is form.Values) error {
-	in := account.From(ctx)
-	by := uuid.NullUUID{UUID: in.Account.ID, Valid: true}
-	role, now := string(in.Under(account.Publish, e.room.Kind)), e.desk.Now()
 	if _, err := tx.Exec(ctx, `
 		UPDATE `+e.table()+` SET version = $2, updated_at = $3, updated_by = $4 WHERE id = $1`,
-		s.id, version, now, by); err != nil {
+		s.id, version, e.desk.Now(), account.From(ctx).Account.ID); err != nil {
 		return fmt.Errorf("save %s: %w", e.room.One, err)
 	}
-	if _, err := tx.Exec(ctx, `
-		INSERT INTO content_change (kind, row_id, editor_id, editor_role, action, version, old, new, at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		e.room.Kind, s.id, by, role, s.done, version, was, is, now); err != nil {
-		return fmt.Errorf("log change of %s: %w", e.room.One, err)
-	}
-	if err := audit.Record(ctx, tx, audit.Event{
-		At: now, ActorID: by, Role: role, Action: s.done, Object: e.room.Kind, ObjectID: uuid.NullUUID{UUID: s.id, Valid: true},
-	}); err != nil {
+	if err := e.log(ctx, tx, s, version, was, is); err != nil {
 		return err
 	}
 	if e.room.After == nil {
 		return nil
 	}
 	return e.room.After(ctx, tx, s.id, s.done)
+}
+
+// log writes who changed the row, and its values that differ.
+func (e *editor) log(ctx context.Context, tx pgx.Tx, s step, version int, was, is form.Values) error {
+	in := account.From(ctx)
+	by := uuid.NullUUID{UUID: in.Account.ID, Valid: true}
+	role, now := string(in.Under(account.Publish, e.room.Kind)), e.desk.Now()
+	if _, err := tx.Exec(ctx, `
+		INSERT INTO content_change (kind, row_id, editor_id, editor_role, action, version, old, new, at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		e.room.Kind, s.id, by, role, s.done, version, was, is, now); err != nil {
+		return fmt.Errorf("log change of %s: %w", e.room.One, err)
+	}
+	return audit.Record(ctx, tx, audit.Event{
+		At: now, ActorID: by, Role: role, Action: s.done, Object: e.room.Kind, ObjectID: uuid.NullUUID{UUID: s.id, Valid: true},
+	})
 }
 
 // difference returns the values that differ, as they were and as they are.
@@ -220,7 +244,7 @@ func difference(old, now form.Values) (was, is form.Values) {
 // taken turns the violation of the unique slug into a sentence beside its field.
 func (e *editor) taken(err error) error {
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == "23505" && strings.HasSuffix(pg.ConstraintName, "_slug_key") {
+	if errors.As(err, &pg) && strings.HasSuffix(pg.ConstraintName, "_slug_key") {
 		return Invalid{"slug": e.say("taken", "one", e.room.One)}
 	}
 	return err
