@@ -37,6 +37,7 @@ type listPage struct {
 	Notes           bool // the room says something of its rows
 	Deleted         bool // a draft was, just now
 	Rows            []listRow
+	Older           string // address of the next page
 }
 
 type listRow struct {
@@ -63,7 +64,8 @@ type editPage struct {
 }
 
 func (e *editor) showList(w http.ResponseWriter, r *http.Request) error {
-	rows, err := e.rows(r.Context())
+	after, _ := uuid.Parse(r.URL.Query().Get("after")) // anything else is the beginning
+	rows, more, err := e.rows(r.Context(), after)
 	if err != nil {
 		return err
 	}
@@ -82,6 +84,9 @@ func (e *editor) showList(w http.ResponseWriter, r *http.Request) error {
 			row: row, Status: row.shown(note, e.desk.Now()), Note: note.Words, Since: e.since(row), Edited: inWords(row.UpdatedAt),
 			Address: e.path(row.ID),
 		})
+	}
+	if more {
+		data.Older = data.Path + "?after=" + rows[len(rows)-1].ID.String()
 	}
 	return e.views.list.Write(w, r, http.StatusOK, data)
 }
@@ -125,15 +130,21 @@ type editing struct {
 }
 
 func (e *editor) showNew(w http.ResponseWriter, r *http.Request) error {
-	f, err := e.form(r.Context(), uuid.Nil)
+	x, err := e.blank(r.Context())
 	if err != nil {
 		return err
+	}
+	return e.write(w, r, http.StatusOK, x)
+}
+
+// blank is the form of a new row.
+func (e *editor) blank(ctx context.Context) (editing, error) {
+	f, err := e.form(ctx, uuid.Nil)
+	if err != nil {
+		return editing{}, err
 	}
 	id, err := uuid.NewV7()
-	if err != nil {
-		return err
-	}
-	return e.write(w, r, http.StatusOK, editing{row: row{ID: id, State: Draft}, form: f})
+	return editing{row: row{ID: id, State: Draft}, form: f}, err
 }
 
 func (e *editor) showEdit(w http.ResponseWriter, r *http.Request) error {
@@ -176,10 +187,40 @@ func (e *editor) submitNew(w http.ResponseWriter, r *http.Request) error {
 
 func (e *editor) submitEdit(w http.ResponseWriter, r *http.Request) error {
 	x, err := e.find(r)
+	if errors.Is(err, page.ErrNotFound) {
+		return e.submitDeleted(w, r, err)
+	}
 	if err != nil {
 		return err
 	}
 	return e.take(w, r, x)
+}
+
+// submitDeleted keeps what was typed for a draft that somebody deleted meanwhile: it may be saved as a new one.
+func (e *editor) submitDeleted(w http.ResponseWriter, r *http.Request, missing error) error {
+	id, err := uuid.Parse(chi.URLParam(r, "id"))
+	if err != nil {
+		return missing
+	}
+	changes, err := Changes(r.Context(), e.desk.Pool, e.room.Kind, id)
+	if err != nil {
+		return err
+	}
+	if len(changes) == 0 || changes[0].Action != doneDeleted {
+		return missing
+	}
+	x, err := e.blank(r.Context())
+	if err != nil {
+		return err
+	}
+	in, err := e.desk.Receive(w, r, x.form)
+	x.shown = form.Shown{
+		Values: in.Values, Kept: in.Kept, Message: e.say("deleted_typed", "who", changes[0].Editor, "one", e.room.One),
+	}
+	if err != nil {
+		return e.notStored(w, r, x, err)
+	}
+	return e.write(w, r, http.StatusConflict, x)
 }
 
 // take saves what was typed, previews it, or shows it again with what is to be mended.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
 	"github.com/go-chi/chi/v5"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -276,6 +277,9 @@ func TestDelete(t *testing.T) {
 	want(t, w, 303)
 	want(t, o.as("Bob", http.MethodGet, w.Header().Get("Location"), nil), 200, "The draft is deleted", "No openings yet")
 	want(t, o.as("Ann", http.MethodGet, path, nil), 404)
+	typed := o.as("Ann", http.MethodPost, path, url.Values{"version": {"1"}, "title": {"Writer"}, "slug": {"writer"}, "body": {"Ann's words"}})
+	want(t, typed, 409, "Bob Recruiter deleted this opening while you were writing", "Ann&#39;s words", `action="/staff/openings/new"`)
+	want(t, o.as("Ann", http.MethodPost, strings.Replace(path, "-7", "-4", 1), url.Values{"title": {"x"}}), 404)
 	last := o.history(path)[0]
 	if last.Action != "deleted" || last.Editor != "Bob Recruiter" || last.Old.Get("title") != "Writer" || len(last.New) > 0 {
 		t.Errorf("history: %+v", last)
@@ -289,6 +293,37 @@ func TestDelete(t *testing.T) {
 	}
 	want(t, o.as("Ann", http.MethodPost, path+"/delete", url.Values{"version": {"3"}}), 409)
 	want(t, o.as("Ann", http.MethodGet, path, nil), 200, "Reader")
+}
+
+// TestListInPages: a long list goes on behind a link, each row once.
+func TestListInPages(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	if _, err := o.Pool.Exec(t.Context(), `
+		INSERT INTO opening (id, slug, title, team, place, remote, employment, hours, visa, salary, summary, body, updated_at)
+		SELECT gen_random_uuid(), 'o-' || n, 'Row ' || n || '.', '', '', false, 'FULL_TIME', '', false, '', '', '', $1::timestamptz - make_interval(mins => n / 2)
+		FROM generate_series(1, 230) n`, o.Now()); err != nil {
+		t.Fatal(err)
+	}
+	seen, pages := map[string]bool{}, 0
+	for path := "/staff/openings"; path != ""; pages++ {
+		w := o.as("Ann", http.MethodGet, path, nil)
+		want(t, w, 200)
+		doc, err := goquery.NewDocumentFromReader(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range doc.Find("tbody th").EachIter() {
+			if seen[row.Text()] {
+				t.Errorf("%s is there twice", row.Text())
+			}
+			seen[row.Text()] = true
+		}
+		path = doc.Find("a.older").AttrOr("href", "")
+	}
+	if len(seen) != 230 || pages != 3 {
+		t.Errorf("%d rows on %d pages", len(seen), pages)
+	}
 }
 
 func chicago(t *testing.T) *time.Location {

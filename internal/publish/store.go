@@ -50,20 +50,26 @@ func (r row) shown(note Note, now time.Time) string {
 
 const rowColumns = `t.id, t.slug, t.title, t.state, t.publish_at, t.version, t.updated_at, coalesce(a.name, '') AS editor`
 
-// maxRows is how many rows the list shows: what one company offers is far less.
-const maxRows = 500
+// pageRows is how many rows one page of the list shows.
+const pageRows = 100
 
 func (e *editor) table() string { return pgx.Identifier{e.room.Table}.Sanitize() }
 
-func (e *editor) rows(ctx context.Context) ([]row, error) {
-	list, err := postgres.Rows[row](ctx, e.desk.Pool, `
+// rows returns a page of rows, last changed first, and whether older ones follow. It begins after a row, with the newest
+// where there is none of that id.
+func (e *editor) rows(ctx context.Context, after uuid.UUID) (list []row, more bool, err error) {
+	list, err = postgres.Rows[row](ctx, e.desk.Pool, `
 		SELECT `+rowColumns+`
-		FROM `+e.table()+` t LEFT JOIN account a ON a.id = t.updated_by
-		ORDER BY t.updated_at DESC, t.id DESC LIMIT $1`, maxRows)
+		FROM `+e.table()+` t LEFT JOIN account a ON a.id = t.updated_by LEFT JOIN `+e.table()+` edge ON edge.id = $1
+		WHERE edge.id IS NULL OR (t.updated_at, t.id) < (edge.updated_at, edge.id)
+		ORDER BY t.updated_at DESC, t.id DESC LIMIT $2`, after, pageRows+1)
 	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", e.room.Many, err)
+		return nil, false, fmt.Errorf("list %s: %w", e.room.Many, err)
 	}
-	return list, nil
+	if len(list) > pageRows {
+		return list[:pageRows], true, nil
+	}
+	return list, false, nil
 }
 
 // row returns a row, or page.ErrNotFound.
