@@ -16,6 +16,7 @@ type entry struct {
 	remember            bool
 	status              int
 	problem, good       string
+	noPassword          string // says that it was left empty
 }
 
 func (s *Service) showSignIn(kind Kind) page.Handler {
@@ -47,7 +48,7 @@ func (s *Service) drawSignIn(w http.ResponseWriter, r *http.Request, kind Kind, 
 		p.Links = append(p.Links, link{"I have no access yet", "/connect/request"})
 	}
 	fields := []form.FieldView{
-		emailField(e.email, e.problem), passwordField("password", "Password", "current-password", "", ""),
+		emailField(e.email, e.problem), passwordField("password", "Password", "current-password", "", e.noPassword),
 	}
 	if kind == Connect {
 		fields = append(fields, form.FieldView{
@@ -94,6 +95,9 @@ func (s *Service) submitSignIn(kind Kind) page.Handler {
 			e.status = http.StatusUnprocessableEntity
 			return s.drawSignIn(w, r, kind, e)
 		}
+		if noEmail, noPassword := s.missing(r, "email"), s.missing(r, "password"); noEmail != nil || noPassword != nil {
+			return s.refuseEmpty(w, r, kind, e, noEmail, noPassword)
+		}
 		old, _ := s.ticketOf(r, kind)
 		t, a, err := s.signIn(r.Context(), credentials{
 			kind: kind, email: e.email, password: r.PostForm.Get("password"), remember: e.remember,
@@ -118,6 +122,18 @@ func (s *Service) submitSignIn(kind Kind) page.Handler {
 func (s *Service) refuseSignIn(w http.ResponseWriter, r *http.Request, kind Kind, e entry, err error) error {
 	if e.status, e.problem, err = s.refusal(w, r, err, s.say("refused_sign_in")); err != nil {
 		return err
+	}
+	return s.drawSignIn(w, r, kind, e)
+}
+
+// refuseEmpty shows the page again where a field was left empty, each with its own message.
+func (s *Service) refuseEmpty(w http.ResponseWriter, r *http.Request, kind Kind, e entry, noEmail, noPassword error) error {
+	e.status = http.StatusUnprocessableEntity
+	if noEmail != nil {
+		e.problem = noEmail.Error()
+	}
+	if noPassword != nil {
+		e.noPassword = noPassword.Error()
 	}
 	return s.drawSignIn(w, r, kind, e)
 }
@@ -220,6 +236,9 @@ func (s *Service) submitConfirm(kind Kind) page.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		err := read(r)
 		e := entry{next: local(kind, r.PostForm.Get(nextField)), sealed: r.PostForm.Get(typedField)}
+		if err == nil {
+			err = s.missing(r, "password")
+		}
 		if err == nil {
 			err = s.reauth(r.Context(), From(r.Context()), r.PostForm.Get("password"), s.client(r))
 		}

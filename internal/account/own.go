@@ -95,7 +95,10 @@ func (s *Service) submitPassword(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	in := From(r.Context())
-	err := s.changePassword(r.Context(), in, r.PostForm.Get("present"), r.PostForm.Get("password"), s.client(r))
+	err := s.missing(r, "present")
+	if err == nil {
+		err = s.changePassword(r.Context(), in, r.PostForm.Get("present"), r.PostForm.Get("password"), s.client(r))
+	}
 	if err == nil {
 		http.Redirect(w, r, own(in.Kind)+"?done=changed", http.StatusSeeOther)
 		return nil

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"clickcommerce.com/site/internal/form"
@@ -179,6 +180,14 @@ func (s *Service) refusal(w http.ResponseWriter, r *http.Request, err error, ref
 	s.log.ErrorContext(r.Context(), "could not check who is at the door", "id", page.RequestID(r), "err", err)
 	w.Header().Set("Retry-After", "30")
 	return http.StatusServiceUnavailable, s.say("away"), nil
+}
+
+// missing says that a field was left empty, which is no try: nothing is compared, and nothing counted.
+func (s *Service) missing(r *http.Request, name string) error {
+	if strings.TrimSpace(r.PostForm.Get(name)) != "" {
+		return nil
+	}
+	return &page.Error{Status: http.StatusUnprocessableEntity, Message: s.say("missing_" + name)}
 }
 
 func inWords(d time.Duration) string {

@@ -141,6 +141,9 @@ func (s *Service) drawCode(w http.ResponseWriter, r *http.Request, st step) erro
 }
 
 func (s *Service) submitCode(w http.ResponseWriter, r *http.Request, in *Session, st step) error {
+	if err := s.missing(r, "code"); err != nil {
+		return s.refuseCode(w, r, st, err)
+	}
 	t, err := s.confirm(r.Context(), in, Label(r.UserAgent()), r.PostForm.Get("code"), st.recovery)
 	if err != nil {
 		return s.refuseCode(w, r, st, err)
@@ -220,7 +223,10 @@ func (s *Service) submitEnrol(w http.ResponseWriter, r *http.Request, in *Sessio
 		return s.drawEnrol(w, r, in, e)
 	}
 	e.secret = string(raw[16:])
-	codes, err := s.enrolAs(r.Context(), in.Account, e.secret, r.PostForm.Get("code"), in.complete())
+	var codes []string
+	if err = s.missing(r, "code"); err == nil {
+		codes, err = s.enrolAs(r.Context(), in.Account, e.secret, r.PostForm.Get("code"), in.complete())
+	}
 	if err != nil {
 		e.status, e.problem, err = s.refusal(w, r, err, s.say("enrol_wrong"))
 		if err != nil {

@@ -39,7 +39,7 @@ func TestSignInAnswersAlike(t *testing.T) {
 		"closed account":        {"gone@example.com", password},
 		"access at its end":     {"late@example.com", password},
 		"staff at the other":    {"boss@example.com", password},
-		"no password yet":       {"new@example.com", ""},
+		"no password yet":       {"new@example.com", "seven orange crate"},
 		"not an address":        {"<b>x\x00", password},
 		"password without end":  {"ada@example.com", strings.Repeat("x", 100_000)},
 		"an address in capital": {"ADA@EXAMPLE.COM", "wrong"},
@@ -60,6 +60,40 @@ func TestSignInAnswersAlike(t *testing.T) {
 	}
 	if len(bodies) != 1 {
 		t.Errorf("%d different answers: %v", len(bodies), bodies)
+	}
+}
+
+// TestEmptyIsNoTry: each field that was left empty is told by itself, and nothing is compared or counted.
+func TestEmptyIsNoTry(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.customer("ada@example.com")
+	for name, tt := range map[string]struct {
+		email, password string
+		want, not       []string
+	}{
+		"both":        {"", "", []string{"Enter your email address", "Enter your password"}, nil},
+		"no address":  {" ", password, []string{"Enter your email address"}, []string{"Enter your password"}},
+		"no password": {"ada@example.com", "", []string{"Enter your password"}, []string{"Enter your email address"}},
+	} {
+		before := w.service.Comparisons()
+		for range 20 {
+			a := w.browser().post("/connect/sign-in", "email", tt.email, "password", tt.password).want(http.StatusUnprocessableEntity)
+			main := a.text("main")
+			for _, words := range tt.want {
+				if !strings.Contains(main, words) {
+					t.Fatalf("%s: %q is missing in %s", name, words, main)
+				}
+			}
+			for _, words := range append(tt.not, "is not right", "Too many tries") {
+				if strings.Contains(main, words) {
+					t.Fatalf("%s: says %q", name, words)
+				}
+			}
+		}
+		if n := w.service.Comparisons() - before; n != 0 {
+			t.Errorf("%s: %d passwords compared", name, n)
+		}
 	}
 }
 
@@ -535,9 +569,15 @@ func TestTypedLimits(t *testing.T) {
 	w := newWorld(t)
 	w.customer("ada@example.com")
 	b := w.browser()
-	a := b.post("/connect", "note", strings.Repeat("x", 70<<10)).want(http.StatusUnauthorized)
+	a := b.post("/connect", "note", strings.Repeat("x", 1100<<10)).want(http.StatusUnauthorized)
 	if a.value("typed") != "" || !strings.Contains(a.text(".notice"), "too long to be kept") {
-		t.Errorf("more than 64 KB: %s", a.text(".notice"))
+		t.Errorf("more than is carried: %s", a.text(".notice"))
+	}
+	captions := strings.Repeat("“Wait 50%…” ", 15_000) + "100%"
+	long := b.post("/connect", "captions", captions).want(http.StatusUnauthorized).value("typed")
+	again := w.browser().post("/connect/sign-in", "email", "ada@example.com", "password", password, "typed", long).want(http.StatusOK)
+	if again.value("captions") != captions {
+		t.Errorf("long captions came back as %d bytes of %d", len(again.value("captions")), len(captions))
 	}
 	in := []string{"email", "ada@example.com", "password", password}
 	kept := b.post("/connect", "note", "hello").want(http.StatusUnauthorized).value("typed")
@@ -551,7 +591,7 @@ func TestTypedLimits(t *testing.T) {
 	b.post("/connect/sign-in", append(in, "typed", staffs)...).want(http.StatusSeeOther, "/connect")
 	w.clock.Pass(25 * time.Hour)
 	b.post("/connect/sign-in", append(in, "typed", kept)...).want(http.StatusSeeOther, "/connect")
-	b.do(http.MethodPost, "/connect/sign-in", url.Values{"email": {strings.Repeat("x", 300<<10)}}).want(http.StatusRequestEntityTooLarge)
+	b.do(http.MethodPost, "/connect/sign-in", url.Values{"email": {strings.Repeat("x", 4<<20)}}).want(http.StatusRequestEntityTooLarge)
 }
 
 // TestNothingOutlivesANewPassword lets an owner choose a new password, which ends every session, while somebody with the old

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	typedMost = 64 << 10  // bytes of what was typed that we carry
-	bodyMost  = 192 << 10 // bytes of a form of this room: what was typed, sealed, and some fields
+	typedMost = 1 << 20       // bytes of what was typed that we carry: as many as a form of the workspace may have
+	bodyMost  = 3 * typedMost // bytes of a form of this room: what was typed, sealed, and some fields
 	typedLife = 24 * time.Hour
 
 	typedField = "typed"
@@ -40,7 +40,7 @@ type typed struct {
 
 var errTooLong = errors.New("account: more was typed than can be carried")
 
-// typedIn reads what a request brought but secrets; errTooLong where it is more than 64 KB. Files are read only to be
+// typedIn reads what a request brought but secrets; errTooLong where it is more than we carry. Files are read only to be
 // dropped, as far as the site lets a body be read.
 func (s *Service) typedIn(r *http.Request, kind Kind) (*typed, error) {
 	t := &typed{Kind: kind, Path: r.URL.RequestURI(), At: s.now()}
@@ -62,7 +62,7 @@ func (s *Service) typedIn(r *http.Request, kind Kind) (*typed, error) {
 	return t, nil
 }
 
-// keep reads what a request brought and returns it sealed; errTooLong where it is more than 64 KB.
+// keep reads what a request brought and returns it sealed; errTooLong where it is more than we carry.
 func (s *Service) keep(r *http.Request, kind Kind) (string, error) {
 	t, err := s.typedIn(r, kind)
 	if err != nil {
@@ -99,8 +99,11 @@ func (t *typed) readValues(body io.Reader) error {
 	if len(raw) > typedMost {
 		return errTooLong
 	}
-	t.Values, err = url.ParseQuery(string(raw))
-	return err
+	var whole bool
+	if t.Values, whole = form.Decode(raw); !whole {
+		return errTooLong
+	}
+	return nil
 }
 
 func (t *typed) readParts(parts *multipart.Reader) error {
