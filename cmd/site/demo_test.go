@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"clickcommerce.com/site/internal/mail"
+	"clickcommerce.com/site/internal/postgres"
 )
 
 // TestDemo loads the example content twice: the workspace is alive, mostly read, and a second run adds nothing.
@@ -45,6 +46,14 @@ func TestDemo(t *testing.T) {
 			FROM webinar w LEFT JOIN submission s ON s.subject_id = w.id AND s.status = 'registered'
 			WHERE w.starts_local > localtimestamp GROUP BY w.id) coming`).Scan(&nearly, &queue); err != nil || !nearly || !queue {
 		t.Errorf("coming webinars: one nearly full %t, one full %t (%v)", nearly, queue, err)
+	}
+	strangers, err := postgres.Column[string](t.Context(), a.pool, `
+		SELECT address FROM (
+			SELECT email AS address FROM person WHERE email IS NOT NULL UNION ALL SELECT email FROM account
+			UNION ALL SELECT address FROM message WHERE address IS NOT NULL) every
+		WHERE address !~ '@([a-z0-9-]+\.)*example(\.(com|net|org))?$' `)
+	if err != nil || len(strangers) > 0 {
+		t.Errorf("addresses that could be somebody's: %v (%v)", strangers, err)
 	}
 	if diff := cmp.Diff(runs[0], runs[1]); diff != "" {
 		t.Errorf("a second run changed something (-first +second):\n%s", diff)

@@ -318,6 +318,24 @@ func testHostile(t *testing.T, server *httptest.Server, f *shownForm) {
 		if bytes.Contains(raw, []byte("<script>alert")) {
 			t.Errorf("%s: came back as markup", name)
 		}
+		if name == "markup" {
+			wantTyped(t, raw, values)
+		}
+	}
+}
+
+// wantTyped wants every field in which one types freely to come back as it was typed.
+func wantTyped(t *testing.T, raw []byte, values url.Values) {
+	t.Helper()
+	doc, err := goquery.NewDocumentFromReader(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range doc.Find("main textarea, main input[type=text], main input[type=email], main input[type=tel]").EachIter() {
+		name := field.AttrOr("name", "")
+		if got := field.AttrOr("value", strings.TrimPrefix(field.Text(), "\n")); values.Has(name) && got != values.Get(name) {
+			t.Errorf("%s came back as %q", name, got)
+		}
 	}
 }
 
@@ -332,8 +350,14 @@ func testWrongly(t *testing.T, server *httptest.Server, f *shownForm) {
 	for range 10_000 {
 		repeated.Add("email", "a@example.com")
 	}
-	for name, values := range map[string]url.Values{"forged seal": forged, "10,000 repeats": repeated} {
-		if resp := f.send(t, server, values); resp.StatusCode != http.StatusUnprocessableEntity {
+	for name, tt := range map[string]struct {
+		values url.Values
+		status int
+	}{
+		"forged seal":    {forged, http.StatusUnprocessableEntity},
+		"10,000 repeats": {repeated, http.StatusRequestEntityTooLarge}, // what stands after them would be lost
+	} {
+		if resp := f.send(t, server, tt.values); resp.StatusCode != tt.status {
 			t.Errorf("%s: %d", name, resp.StatusCode)
 			resp.Body.Close()
 		}
@@ -440,7 +464,19 @@ func testConsents(t *testing.T, a *app) {
 				t.Fatal(act.Kind, err)
 			}
 			checkConsents(t, f, act.Kind)
+			checkPhone(t, f, act.Kind)
 		}
+	}
+}
+
+// checkPhone wants the country to be asked before the number that it completes.
+func checkPhone(t *testing.T, f form.Form, kind string) {
+	t.Helper()
+	at := func(k form.Kind) int {
+		return slices.IndexFunc(f.Fields, func(x form.Field) bool { return x.Kind == k })
+	}
+	if phone, country := at(form.Phone), at(form.Country); phone >= 0 && (country < 0 || country > phone) {
+		t.Errorf("%s: a phone number without a country before it", kind)
 	}
 }
 

@@ -83,7 +83,10 @@ func (in *received) readPairs(body io.Reader) {
 		in.tooMuch()
 		raw = raw[:maxText]
 	}
-	in.values = form.Decode(raw)
+	var whole bool
+	if in.values, whole = form.Decode(raw); !whole {
+		in.tooMuch()
+	}
 }
 
 func (in *received) tooMuch() {
@@ -116,6 +119,7 @@ func (d *Desk) readParts(ctx context.Context, in *received, parts *multipart.Rea
 			return fault
 		}
 	}
+	in.tooMuch()
 	return fault
 }
 

@@ -62,7 +62,7 @@ func (d *Desk) Take(door Door) page.Handler {
 			return d.tooMany(w, r, s, wait)
 		}
 		if refusal := d.judge(r, s); refusal != nil {
-			if s.sealErr != nil { // the page is no longer true, which is no reason to store the same twice
+			if s.sealErr != nil || s.again != "" { // no reason to store the same twice, nor to doubt what was stored
 				if stored, ok := d.before(r, s); ok {
 					return d.toReceipt(w, r, stored)
 				}

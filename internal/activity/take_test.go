@@ -59,7 +59,6 @@ func TestStepsLeadToTheReceipt(t *testing.T) {
 	}
 }
 
-// TestReview reads the answers through, changes one, and sends them: nothing is stored before, and nothing is lost.
 // Before the first statement is in force nothing is asked, and a form's page says why.
 func TestNoStatementNoForm(t *testing.T) {
 	t.Parallel()
@@ -71,6 +70,7 @@ func TestNoStatementNoForm(t *testing.T) {
 	}
 }
 
+// TestReview reads the answers through, changes one, and sends them: nothing is stored before, and nothing is lost.
 func TestReview(t *testing.T) {
 	t.Parallel()
 	b := open(t, nil)
@@ -410,6 +410,20 @@ func TestCrowdAndTrap(t *testing.T) {
 		_, id := b.sent(t, again(t, trapped, w))
 		if apart := b.record(t, id).Quarantined != nil; apart == never {
 			t.Errorf("%s: trapped twice: kept apart: %t", name, apart)
+		}
+	}
+}
+
+// TestTheSameSendingIsNoCrowd: who retries without end is led to the one receipt each time.
+func TestTheSameSendingIsNoCrowd(t *testing.T) {
+	t.Parallel()
+	b := open(t, nil, func(c *activity.Config) { c.Limit = activity.Limit{N: 1000, Per: time.Minute} })
+	values := b.filled(t)
+	first, _ := b.sent(t, values)
+	for i := range 30 {
+		w := b.post(t, samplePath, values)
+		if w.Code != http.StatusSeeOther || w.Header().Get("Location") != first {
+			t.Fatalf("repeated %d times: %d to %q, not to %s", i+1, w.Code, w.Header().Get("Location"), first)
 		}
 	}
 }

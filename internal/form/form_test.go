@@ -79,6 +79,16 @@ func TestParse(t *testing.T) {
 			form.Values{"email": {"a@b.example"}, "why": {"evil"}},
 			nil,
 		},
+		"what nobody sees is no answer": {
+			url.Values{"email": {"a@b.example"}, "why": {"\u200d \u3164\u2062\ufe0f\u0301\u2800"}},
+			form.Values{"email": {"a@b.example"}},
+			nil,
+		},
+		"joiners stay within words": {
+			url.Values{"email": {"a@b.example"}, "why": {"\u0645\u06cc\u200c\u062e\u0648"}},
+			form.Values{"email": {"a@b.example"}, "why": {"\u0645\u06cc\u200c\u062e\u0648"}},
+			nil,
+		},
 		"of another encoding": {
 			url.Values{"email": {"a@b.example"}, "why": {"caf\xe9"}},
 			form.Values{"email": {"a@b.example"}, "why": {"caf\ufffd"}},

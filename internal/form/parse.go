@@ -20,19 +20,23 @@ import (
 // say is what is said of answers in every form.
 var say = word.Read(web.FS, "form")
 
-// MaxPairs is how many fields of a body are read; what follows is ignored.
+// MaxPairs is how many fields of a body are read.
 const MaxPairs = 2000
 
-// Decode reads a urlencoded body as far as it goes: what can't be decoded stays as it came.
-func Decode(raw []byte) url.Values {
-	values := url.Values{}
-	for n := 0; len(raw) > 0 && n < MaxPairs; n++ {
+// Decode reads a urlencoded body as far as it goes: what can't be decoded stays as it came. It is not whole where it has
+// more than MaxPairs.
+func Decode(raw []byte) (values url.Values, whole bool) {
+	values = url.Values{}
+	for n := 0; len(raw) > 0; n++ {
+		if n == MaxPairs {
+			return values, false
+		}
 		pair, rest, _ := bytes.Cut(raw, []byte("&"))
 		raw = rest
 		name, value, _ := strings.Cut(string(pair), "=")
 		values.Add(unescape(name), unescape(value))
 	}
-	return values
+	return values, true
 }
 
 func unescape(s string) string {
@@ -230,6 +234,7 @@ func tooLong(n, limit int) string {
 
 // Clean returns text as it is stored: valid UTF-8 in NFC, line ends as \n, without surrounding space, control
 // characters, zero-width spaces and marks that change the direction of what follows. On one line unless lines is set.
+// Where nothing of it can be seen, it is empty.
 func Clean(text string, lines bool) string {
 	text = strings.ToValidUTF8(text, string(utf8.RuneError))
 	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
@@ -244,7 +249,16 @@ func Clean(text string, lines bool) string {
 		}
 		return r
 	}, text)
+	if !strings.ContainsFunc(text, visible) {
+		return ""
+	}
 	return strings.TrimSpace(norm.NFC.String(text))
+}
+
+// visible tells whether a character can be seen alone: joiners, fillers, tags, marks without a letter can't.
+func visible(r rune) bool {
+	const emptyBraille = '\u2800'
+	return r != emptyBraille && !unicode.In(r, unicode.C, unicode.M, unicode.Z, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // invisible tells the marks that hide or reorder text. The joiners U+200C and U+200D stay: several scripts need them.

@@ -31,8 +31,9 @@ func ReadForm(r *http.Request, most int64) error {
 		_, _ = io.Copy(io.Discard, r.Body) // else the browser shows a broken connection instead of our page
 		return ErrNoForm
 	}
-	r.PostForm = form.Decode(raw[:min(int64(len(raw)), most)])
-	if int64(len(raw)) > most {
+	var whole bool
+	r.PostForm, whole = form.Decode(raw[:min(int64(len(raw)), most)])
+	if !whole || int64(len(raw)) > most {
 		_, _ = io.Copy(io.Discard, r.Body)
 		return ErrTooLarge
 	}
