@@ -124,6 +124,7 @@ type Move struct {
 type Extra struct {
 	HTML template.HTML
 	Acts []Act
+	Next string // in place of what the status says comes next, where that holds no more
 }
 
 // Act is a button on the receipt: its POST goes to the receipt's address plus Path.

@@ -221,6 +221,9 @@ func (d *Desk) receiptOf(ctx context.Context, a Activity, rec submission.Record)
 	if a.Receipt != nil {
 		data.Extra, err = a.Receipt(ctx, rec)
 	}
+	if data.Extra.Next != "" && resting == "" {
+		data.Status.Next = data.Extra.Next
+	}
 	return data, err
 }
 

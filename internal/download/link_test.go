@@ -129,6 +129,9 @@ func TestLinkExpires(t *testing.T) {
 	if n := b.count(`SELECT count(*) FROM download_use`); n != 1 {
 		t.Errorf("%d uses", n)
 	}
+	if page := b.Get(receipt).Body.String(); !strings.Contains(page, "Have a new one mailed") || strings.Contains(page, "is good for seven days") {
+		t.Error("the receipt does not say what comes next")
+	}
 }
 
 func TestFiveDownloads(t *testing.T) {
@@ -252,6 +255,9 @@ func TestLicenceChangedSince(t *testing.T) {
 	}
 	if strings.Contains(b.Get(receipt).Body.String(), "Mail me a new link") {
 		t.Error("the receipt offers a link under a licence that was not accepted")
+	}
+	if !strings.Contains(b.Get(receipt).Body.String(), "this request brings no other") {
+		t.Error("the receipt leads to a link that opens nothing")
 	}
 	if _, err := b.Pool.Exec(t.Context(), `UPDATE licence SET body = 'All is ours.'`); err == nil {
 		t.Error("the text of a licence can be changed")

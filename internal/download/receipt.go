@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"clickcommerce.com/site/internal/activity"
+	"clickcommerce.com/site/internal/clock"
 	"clickcommerce.com/site/internal/mail"
 	"clickcommerce.com/site/internal/page"
 	"clickcommerce.com/site/internal/postgres"
@@ -71,7 +72,7 @@ func (r *Room) story(ctx context.Context, rec submission.Record) (story, error) 
 	until, now := s.IssuedAt.Add(linkLasts), r.Desk.Now()
 	told := story{
 		Download: d, Accepted: accepted, Issued: s.IssuedAt, Until: until, Serial: s.Serial, Uses: uses,
-		Offered: offered, Open: offered && now.Before(until) && s.Uses < linkUses,
+		Offered: offered, Open: offered && accepted == d.LicenceName() && now.Before(until) && s.Uses < linkUses,
 	}
 	if again := s.IssuedAt.Add(renewPause); offered && s.Serial < renewMost && now.Before(again) {
 		told.Again = again
@@ -104,7 +105,25 @@ func (r *Room) receipt(ctx context.Context, rec submission.Record) (activity.Ext
 	if s.Offered && s.Accepted == s.Download.LicenceName() && s.Again.IsZero() && s.Serial < renewMost {
 		extra.Acts = []activity.Act{{Path: "new-link", Label: "Mail me a new link"}}
 	}
+	if !s.Open && rec.Status != activity.Withdrawn && rec.Quarantined == nil {
+		extra.Next = r.closed(s, len(extra.Acts) > 0)
+	}
 	return extra, err
+}
+
+// closed says what the sender can do once the link is good no more.
+func (r *Room) closed(s story, renewable bool) string {
+	switch {
+	case !s.Offered:
+		return r.say("next_not_offered")
+	case s.Accepted != s.Download.LicenceName(): // its text changed, and was not accepted anew
+		return r.say("next_write")
+	case renewable:
+		return r.say("next_renew")
+	case !s.Again.IsZero():
+		return r.say("next_renew_later", "time", s.Again.In(clock.Zone()).Format("15:04 MST"))
+	}
+	return r.say("next_write")
 }
 
 // panel is the story for staff.
