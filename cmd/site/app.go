@@ -340,6 +340,11 @@ func (a *app) handler() http.Handler {
 
 // ready says why this instance should get no visitors now.
 func (a *app) ready(ctx context.Context) error {
+	select {
+	case <-a.leaving:
+		return errors.New("the site is being stopped")
+	default:
+	}
 	if err := a.pool.Ping(ctx); err != nil {
 		return fmt.Errorf("the database does not answer: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -116,5 +117,23 @@ func TestWrites(t *testing.T) {
 		if !near.writes() {
 			t.Errorf("%+v writes to VAR_DIR", near)
 		}
+	}
+}
+
+// TestStoppingIsNotReady: while visitors under way are answered, no new ones are to be sent.
+func TestStoppingIsNotReady(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	a.leaving = ctx.Done()
+	h := a.handler()
+	for _, want := range []int{http.StatusOK, http.StatusServiceUnavailable} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+		if w.Code != want {
+			t.Errorf("%d, not %d", w.Code, want)
+		}
+		stop()
 	}
 }
