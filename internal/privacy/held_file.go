@@ -17,9 +17,9 @@ import (
 //go:embed held.html
 var heldPage string
 
-// writeZip writes what is held as one file: data.json for software, index.html with its parts for people, and where files
-// is set the uploads that may be opened.
-func (e *Eraser) writeZip(ctx context.Context, to io.Writer, h held, parts []section, files bool) error {
+// writeZip writes what is held as one file: data.json for software, index.html with its parts for people, and the uploads
+// that may be opened. Those are left out, and what hide takes out, where it is set.
+func (e *Eraser) writeZip(ctx context.Context, to io.Writer, h held, parts []section, hide *strings.Replacer) error {
 	z := zip.NewWriter(to)
 	put := func(name string, write func(io.Writer) error) error {
 		w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: h.Made})
@@ -31,10 +31,17 @@ func (e *Eraser) writeZip(ctx context.Context, to io.Writer, h held, parts []sec
 		}
 		return nil
 	}
-	err := put("data.json", func(w io.Writer) error {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(h)
+	data, err := json.MarshalIndent(h, "", "  ")
+	if err != nil {
+		return fmt.Errorf("data of a person's file: %w", err)
+	}
+	text, files := string(data)+"\n", hide == nil
+	if !files {
+		text, parts = hide.Replace(text), masked(parts, hide)
+	}
+	err = put("data.json", func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
 	})
 	if err != nil {
 		return err

@@ -100,10 +100,7 @@ func (p heldPerson) facts() []heldFact {
 func (h held) requestItems(say page.Say, own uuid.UUID) []heldItem {
 	var list []heldItem
 	for _, x := range h.Requests {
-		item := heldItem{Title: x.What, Receipt: submission.ReceiptPath(x.token), Facts: x.facts(say)}
-		if x.Subject != "" {
-			item.Title += ": " + x.Subject
-		}
+		item := heldItem{Title: x.called(), Receipt: submission.ReceiptPath(x.token), Facts: x.facts(say)}
 		if x.ByLaw {
 			item.Note = say("held_by_law")
 		}

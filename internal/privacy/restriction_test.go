@@ -51,7 +51,7 @@ func TestPersonRestrictsARecord(t *testing.T) {
 
 	s.writes(t, kept.ID)
 	doc := document(t, s.Post(path, with(grant, "act", "restrict", "request", kept.ID.String())), http.StatusOK)
-	if text := words(doc.Find("main")); !strings.Contains(text, kept.Reference+" is only kept from now on") || !strings.Contains(text, "used for nothing") {
+	if text := words(doc.Find("main")); !strings.Contains(text, "it is only kept from now on") || !strings.Contains(text, "used for nothing") {
 		t.Error("the page does not tell what was done")
 	}
 	s.Mails(t)

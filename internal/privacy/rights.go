@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -259,6 +260,8 @@ func (x *Rights) open(w http.ResponseWriter, r *http.Request, rec submission.Rec
 	data.Step, data.Sections, data.Grant = "open", h.sections(x.say, rec.ID), x.desk.Grant(rec, grantLasts)
 	if x.isSigned(r, rec.ID) {
 		data.Signed = r.PostForm.Get("signed")
+	} else {
+		data.Sections = masked(data.Sections, h.hider(rec.ID))
 	}
 	if data.Held, err = x.held(r.Context(), rec.PersonID.UUID); err != nil {
 		return err
@@ -286,6 +289,10 @@ func (x *Rights) export(w http.ResponseWriter, r *http.Request, rec submission.R
 			About: actExport, Typed: number, Problems: at("f-take", x.say("wrong_number")),
 		})
 	}
+	var hide *strings.Replacer
+	if !proven {
+		hide = h.hider(rec.ID)
+	}
 	detail := map[string]string{"files": fmt.Sprint(proven)}
 	if err := x.log(r.Context(), rec, "export own data", detail); err != nil {
 		return err
@@ -293,7 +300,7 @@ func (x *Rights) export(w http.ResponseWriter, r *http.Request, rec submission.R
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Disposition", `attachment; filename="your-data-`+rec.Reference+`.zip"`)
-	if err := x.eraser.writeZip(r.Context(), w, h, h.sections(x.say, rec.ID), proven); err != nil {
+	if err := x.eraser.writeZip(r.Context(), w, h, h.sections(x.say, rec.ID), hide); err != nil {
 		x.desk.Log.ErrorContext(r.Context(), "a person's file was cut off", "id", page.RequestID(r), "err", err)
 		panic(http.ErrAbortHandler) // half a file must not look whole
 	}
@@ -326,16 +333,17 @@ func (x *Rights) withdraw(w http.ResponseWriter, r *http.Request, rec submission
 		return err
 	}
 	if problem != "" {
-		return x.open(w, r, rec, h, http.StatusConflict, rightsPage{Problem: h.Requests[i].Reference + ": " + problem})
+		return x.open(w, r, rec, h, http.StatusConflict, rightsPage{Problem: h.Requests[i].called() + ": " + problem})
 	}
 	// It is done: the log has it also where its sender has left.
 	if err := x.log(context.WithoutCancel(ctx), which, "withdraw own request", nil); err != nil {
 		return err
 	}
+	message := x.say("withdrawn", "request", h.Requests[i].called())
 	if h, err = x.eraser.gather(ctx, rec.PersonID.UUID); err != nil {
 		return err
 	}
-	return x.open(w, r, rec, h, http.StatusOK, rightsPage{Message: x.say("withdrawn", "number", which.Reference)})
+	return x.open(w, r, rec, h, http.StatusOK, rightsPage{Message: message})
 }
 
 // limit restricts the use of one of the person's own requests, or lifts what they restricted.
@@ -349,7 +357,7 @@ func (x *Rights) limit(w http.ResponseWriter, r *http.Request, rec submission.Re
 		if i < 0 {
 			return page.ErrNotFound
 		}
-		message = x.say("restricted", "number", h.Requests[i].Reference)
+		message = x.say("restricted", "request", h.Requests[i].called())
 		err = restrict(ctx, x.desk, restriction{
 			ID: uuid.Must(uuid.NewV7()), Person: rec.PersonID.UUID, Submission: uuid.NullUUID{UUID: id, Valid: true}, Ground: groundWish,
 		}, submission.Sender)

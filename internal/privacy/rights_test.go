@@ -216,7 +216,7 @@ func TestOnlyTheMailboxSeesWhatIsHeld(t *testing.T) {
 	}
 	s.Advance(2 * time.Hour)
 	text, _ := s.opens(t, ada)
-	for _, want := range []string{"ada@example.org", contact.Reference, "Zqooqz of Ada", "Zqooqznote", "Reviewer, 23 November 2026", "under the statement of 18 November 2026", "What stays, and why"} {
+	for _, want := range []string{"ada@example.org", "Zqooqz of Ada", "Zqooqznote", "Reviewer, 23 November 2026", "under the statement of 18 November 2026", "What stays, and why"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -293,16 +293,47 @@ func TestTakeItWithYou(t *testing.T) {
 		t.Errorf("in it: %v", names)
 	}
 	for name, text := range got {
-		if !strings.Contains(text, "Zqooqz of Ada") || !strings.Contains(text, contact.Reference) {
+		if !strings.Contains(text, "Zqooqz of Ada") {
 			t.Errorf("%s lacks what Ada sent", name)
+		}
+		if strings.Contains(text, contact.Reference) || strings.Contains(text, s.Store.Token(contact.ID)) {
+			t.Errorf("%s has the number that proves more than the mailbox does", name)
 		}
 		if strings.Contains(text, "bob@") || strings.Contains(text, "Xyzzyx") {
 			t.Errorf("%s has what is Bob's", name)
 		}
 	}
 	got = unzip(t, s.Post(path, with(grant, "act", "export", "reference", strings.ToLower(contact.Reference))))
-	if len(got) != 2 {
-		t.Errorf("nothing was uploaded, yet there are %d files", len(got))
+	if len(got) != 2 || !strings.Contains(got["data.json"], contact.Reference) || !strings.Contains(got["index.html"], contact.Reference) {
+		t.Errorf("nothing was uploaded, yet there are %d files, or the number lacks", len(got))
+	}
+}
+
+// TestPageKeepsItsSecondProof: who reads the mailbox alone is not given what proves more than that, wherever it stands: in
+// facts, in the mails we sent, in addresses of receipts, in answers to what they do.
+func TestPageKeepsItsSecondProof(t *testing.T) {
+	t.Parallel()
+	s := openSelf(t)
+	contact, second := s.asks(t, "ada@example.org", "Zqooqz of Ada"), s.asks(t, "ada@example.org", "Another of Ada")
+	s.Mails(t)
+	path, request := s.requests(t, "ada@example.org", "see")
+	_, grant := s.opens(t, path)
+	for _, form := range []url.Values{
+		with(grant, "act", "see"),
+		with(grant, "act", "export", "reference", "CC-AAAAA-AAAAA"),
+		with(grant, "act", "erase", "sure", "yes"),
+		with(grant, "act", "restrict", "request", second.ID.String()),
+		with(grant, "act", "withdraw", "request", second.ID.String()),
+	} {
+		body := s.Post(path, form).Body.String()
+		for _, rec := range []submission.Record{contact, second} {
+			if strings.Contains(body, rec.Reference) || strings.Contains(body, s.Store.Token(rec.ID)) {
+				t.Errorf("%s: the page gives the number, or the way to it", form.Get("act"))
+			}
+		}
+		if !strings.Contains(body, request.Reference) || !strings.Contains(body, "Zqooqz of Ada") || !strings.Contains(body, "CC-…") {
+			t.Errorf("%s: the page lacks more than it must", form.Get("act"))
+		}
 	}
 }
 
@@ -317,7 +348,7 @@ func TestWithdrawOne(t *testing.T) {
 	}
 	for range 2 { // a second click is no fault
 		w := s.Post(path, with(grant, "act", "withdraw", "request", contact.ID.String()))
-		if text := words(document(t, w, http.StatusOK).Find("main")); !strings.Contains(text, contact.Reference+" is withdrawn") || strings.Contains(text, "Zqooqz") {
+		if text := words(document(t, w, http.StatusOK).Find("main")); !strings.Contains(text, "it is withdrawn, and its answers") || strings.Contains(text, "Zqooqz") {
 			t.Errorf("withdrawn: %.300s", text)
 		}
 	}
