@@ -131,6 +131,18 @@ func TestUsesAreWeighed(t *testing.T) {
 		"longer":            {[]consent.Use{base}, []consent.Use{with(func(u *consent.Use) { u.Retention = "2 years" })}, []bool{true}},
 		"shorter":           {[]consent.Use{base}, []consent.Use{with(func(u *consent.Use) { u.Retention = "500 days" })}, []bool{false}},
 		"nobody can tell":   {[]consent.Use{base}, []consent.Use{with(func(u *consent.Use) { u.Retention = "as long as it is useful" })}, []bool{true}},
+		"counted from later": {
+			[]consent.Use{with(func(u *consent.Use) { u.Retention = "18 months after the request" })},
+			[]consent.Use{with(func(u *consent.Use) { u.Retention = "18 months after the last message" })}, []bool{true},
+		},
+		"longer beside a number that stays": {
+			[]consent.Use{with(func(u *consent.Use) { u.Retention = "refused: 6 months; granted: while the account exists" })},
+			[]consent.Use{with(func(u *consent.Use) { u.Retention = "refused: 6 months; granted: for ever" })}, []bool{true},
+		},
+		"shorter in part": {
+			[]consent.Use{with(func(u *consent.Use) { u.Retention = "refused: 6 months; granted: while the account exists" })},
+			[]consent.Use{with(func(u *consent.Use) { u.Retention = "refused: 3 months; granted: while the account exists" })}, []bool{false},
+		},
 		"a limit at last": {
 			[]consent.Use{with(func(u *consent.Use) { u.Retention = "not stated in this version" })}, []consent.Use{base}, []bool{false},
 		},

@@ -188,7 +188,7 @@ func TestFaultyUsesAreNotPublished(t *testing.T) {
 	}
 	for want, change := range map[string]func(*consent.Use){
 		"":                  func(*consent.Use) {},
-		"no basis":          func(u *consent.Use) { u.Basis = " " },
+		"unknown basis":     func(u *consent.Use) { u.Basis = "legitimate interest, no consent needed" },
 		"no time limit":     func(u *consent.Use) { u.Retention = "" },
 		"unknown recipient": func(u *consent.Use) { u.Recipient = "partners" },
 		"unknown activity":  func(u *consent.Use) { u.Activity = "raffle" },
@@ -209,7 +209,7 @@ func TestFaultyUsesAreNotPublished(t *testing.T) {
 	text = text[:i] + "    basis: \"\"" + text[i+strings.IndexByte(text[i:], '\n'):]
 	pool := pgtest.New(t)
 	files := fstest.MapFS{"privacy/2027-01-01.md": {Data: []byte(text)}}
-	if _, err := privacy.Publish(context.Background(), pool, files, privacy.Publication{ID: "2027-01-01", At: activitytest.Start(), Role: "system", Kinds: kinds()}); err == nil || !strings.Contains(err.Error(), "no basis") {
+	if _, err := privacy.Publish(context.Background(), pool, files, privacy.Publication{ID: "2027-01-01", At: activitytest.Start(), Role: "system", Kinds: kinds()}); err == nil || !strings.Contains(err.Error(), "unknown basis") {
 		t.Errorf("a use without a basis: %v", err)
 	}
 	if _, err := privacy.Publish(context.Background(), pool, web.FS, privacy.Publication{ID: "2026-11-01", At: activitytest.Start(), Role: "system", Kinds: kinds()}); err != nil {

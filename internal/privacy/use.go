@@ -178,14 +178,15 @@ func needsConsent(purpose string) bool { return consent.Purpose(purpose).Words()
 
 var span = regexp.MustCompile(`(\d+) (hour|day|week|month|year)s?`)
 
-// longer tells whether data may be kept for longer than before. It compares the spans in order where both texts have
-// equally many; otherwise nobody can tell, and it is. Any limit is shorter than one that was not stated.
+// longer tells whether data may be kept for longer than before. It compares the spans in order where all else that the two
+// texts say is the same: what a span counts from, or what is kept without one. Otherwise nobody can tell, and it is. Any limit
+// is shorter than one that was not stated.
 func longer(from, to string) bool {
 	if strings.HasPrefix(from, "not stated") {
 		return false
 	}
 	before, after := spans(from), spans(to)
-	if len(before) != len(after) || len(after) == 0 {
+	if len(after) == 0 || span.ReplaceAllString(from, "") != span.ReplaceAllString(to, "") {
 		return true
 	}
 	for i := range after {

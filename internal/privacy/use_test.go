@@ -23,7 +23,7 @@ const thing = `
 	WITH thing AS (
 		SELECT version, activity, purpose, recipient, 'use' AS said FROM statement_use
 		UNION ALL SELECT version, activity, purpose, recipient, unnest(data) FROM statement_use
-		UNION ALL SELECT version, activity, purpose, recipient, 'month ' || n
+		UNION ALL SELECT version, activity, purpose, recipient, 'month ' || n || regexp_replace(retention, '^\d+ months', '')
 			FROM statement_use, generate_series(1, split_part(retention, ' ', 1)::int) n
 		UNION ALL SELECT version, activity, purpose, recipient, 'unasked' FROM statement_use WHERE basis <> 'consent')`
 
@@ -152,7 +152,8 @@ func (a *age) publish(i int) {
 		} {
 			u := consent.Use{Activity: kind, Purpose: way[0], Recipient: way[1], Basis: "consent"}
 			u.Data = [][]string{{}, {"name"}, {"email address"}, {"name", "email address"}}[rapid.IntRange(0, 3).Draw(a.T, "data")]
-			u.Retention = fmt.Sprintf("%d months", rapid.IntRange(1, 3).Draw(a.T, "months"))
+			u.Retention = fmt.Sprintf("%d months", rapid.IntRange(1, 3).Draw(a.T, "months")) +
+				rapid.SampledFrom([]string{"", "", " after the last message"}).Draw(a.T, "after")
 			if way[0] != "newsletter" && rapid.IntRange(0, 4).Draw(a.T, "basis") > 0 {
 				u.Basis = "your request"
 				u.Compatible = rapid.SampledFrom([]string{"", "It serves the same end."}).Draw(a.T, "compatible")
