@@ -39,7 +39,7 @@ func (r *Room) submitList(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = r.remember(req.Context(), a, account.From(req.Context()), people, out.Bytes())
+	err = r.remember(req.Context(), a, account.From(req.Context()), people, out.Bytes(), now)
 	if errors.Is(err, errStale) {
 		return &page.Error{Status: http.StatusConflict, Message: r.say("no_list")}
 	}
@@ -80,16 +80,17 @@ func (r *Room) fillList(ctx context.Context, a announcement, out *sheet.Sheet) (
 	return people, nil
 }
 
-// remember enters a copy of the list in the register of exports and the log. errStale says that the list was withdrawn while
+// remember enters a copy of the list in the register of exports and the log, with the time from before it was read: who is
+// erased from then on is called back from it. errStale says that the list was withdrawn while
 // the copy was being made.
-func (r *Room) remember(ctx context.Context, a announcement, in *account.Session, people []uuid.UUID, raw []byte) error {
+func (r *Room) remember(ctx context.Context, a announcement, in *account.Session, people []uuid.UUID, raw []byte, at time.Time) error {
 	id, sum := uuid.Must(uuid.NewV7()), sha256.Sum256(raw)
 	return r.change(ctx, a.ID, 0, []string{sent}, in, "list", func(tx pgx.Tx, _ announcement) error {
 		if _, err := tx.Exec(ctx, `
 			INSERT INTO export (id, kind, purpose, channel, recipient, reason, fields, filter, count, sha256, account_id, role, at, expires_at)
 			VALUES ($1, 'contacts', $2, $3, 'own department', 'announcement', '{address}', '{}', $4, $5, $6, $7, $8, $9)`,
 			id, a.Purpose, a.Channel, len(people), sum[:], in.Account.ID,
-			string(in.Under(account.Publish, Kind)), r.desk.Now(), a.ListUntil); err != nil {
+			string(in.Under(account.Publish, Kind)), at, a.ListUntil); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO export_words (export_id, body) VALUES ($1, $2)`, id, a.Subject); err != nil {

@@ -28,8 +28,9 @@ type Sealer struct {
 // NewSealer returns a sealer of a ledger.
 func NewSealer(l *Ledger, log *slog.Logger) *Sealer { return &Sealer{ledger: l, log: log} }
 
-// settled is how long a transaction may be open that has taken a number: after it no event comes in below that number.
-const settled = 10 * time.Minute
+// Settled is how long a transaction may be open that has taken a number: after it no event comes in below that number. Sealing
+// as often leaves what was stored in the last twenty minutes without a seal, and no more.
+const Settled = 10 * time.Minute
 
 type checkpoint struct {
 	Upto   int64  `db:"upto"`
@@ -37,11 +38,11 @@ type checkpoint struct {
 	Digest []byte `db:"digest"`
 }
 
-// Seal seals what was stored before the last call, if that was at least ten minutes ago.
+// Seal seals what was stored before the last call, if that was at least as long ago as Settled.
 func (s *Sealer) Seal(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.upto > 0 && s.ledger.now().Sub(s.since) < settled {
+	if s.upto > 0 && s.ledger.now().Sub(s.since) < Settled {
 		return nil
 	}
 	if s.upto > 0 {

@@ -93,7 +93,8 @@ func said(from, to []consent.Use) string {
 }
 
 // ofConcern selects, in the order of their ids after $5, people of whom records are held for which version $4 says what
-// neither the version shown with them said, nor a version of which their mail told. Who can't be reached is not among them.
+// neither the version shown with them said, nor a version of which their mail told. Who can't be reached is not among them;
+// whose mail came back from an address that was corrected since is.
 // $1, $2 and $3 are what the earlier versions said.
 const ofConcern = `
 	FROM person p
@@ -109,8 +110,9 @@ const ofConcern = `
 				SELECT FROM message m WHERE m.id = n.message_id AND m.state IN ('queued', 'sent') AND m.bounced_at IS NULL))) told
 		WHERE q.person_id = p.id AND q.quarantined_at IS NULL
 			AND strpos((k.said | coalesce(told.said, k.said))::text, '0') > 0
-			AND NOT EXISTS (SELECT FROM notice n
-				WHERE n.person_id = p.id AND n.version = $4 AND n.kind = s.kind AND n.message_id IS NOT NULL)) records
+			AND NOT EXISTS (SELECT FROM notice n LEFT JOIN message m ON m.id = n.message_id
+				WHERE n.person_id = p.id AND n.version = $4 AND n.kind = s.kind AND n.message_id IS NOT NULL
+					AND (m.bounced_at IS NULL OR m.address = p.email))) records
 	WHERE p.id > $5 AND p.erased_at IS NULL AND p.email IS NOT NULL AND p.bounced_at IS NULL AND records.list IS NOT NULL`
 
 const known = `

@@ -22,6 +22,8 @@ import (
 
 // held is all that is kept about a person, as data.json of their file gives it. Of staff it names roles only.
 type held struct {
+	account string // the name on it
+
 	Made     time.Time     `json:"made"`
 	Person   heldPerson    `json:"person"`
 	Requests []heldRequest `json:"requests"`
@@ -162,6 +164,9 @@ func (e *Eraser) gather(ctx context.Context, who uuid.UUID) (held, error) {
 		return held{}, err
 	}
 	h := held{Made: e.desk.Now(), Person: heldPerson{p.Email, p.CreatedAt, p.VerifiedAt, p.BouncedAt, nil}}
+	if err := e.desk.Pool.QueryRow(ctx, `SELECT coalesce(min(name), '') FROM account WHERE person_id = $1`, who).Scan(&h.account); err != nil {
+		return held{}, fmt.Errorf("read whose account it is: %w", err)
+	}
 	if h.Person.Points, err = e.desk.Ledger.Points(ctx, who); err != nil {
 		return held{}, err
 	}

@@ -166,11 +166,13 @@ func (r *Room) queueNotices(ctx context.Context, tx pgx.Tx, c concerns, people [
 		if err := r.desk.Mail.Add(b, m, now); err != nil {
 			return err
 		}
-		// Who objected by phone before has a row without a mail. Any other row says that they were told: the key refuses it.
+		// Who objected by phone before has a row without a mail, and whose mail came back one with that. Any other row says that
+		// they were told: the key refuses it.
 		args := []any{p.ID, c.to.ID, p.kinds(), id, now}
 		b.Queue(`
 			UPDATE notice SET message_id = $4, queued_at = $5
-			WHERE person_id = $1 AND version = $2 AND kind = ANY ($3) AND message_id IS NULL`, args...)
+			WHERE person_id = $1 AND version = $2 AND kind = ANY ($3)
+				AND (message_id IS NULL OR EXISTS (SELECT FROM message m WHERE m.id = message_id AND m.bounced_at IS NOT NULL))`, args...)
 		b.Queue(`
 			INSERT INTO notice (person_id, version, kind, message_id, queued_at)
 			SELECT DISTINCT $1::uuid, $2, kind, $4::uuid, $5::timestamptz FROM unnest($3::text[]) kind

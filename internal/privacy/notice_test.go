@@ -222,6 +222,47 @@ func TestEverybodyConcernedIsToldOnce(t *testing.T) {
 }
 
 // TestTellingWaitsForTheMails tells more people than mails may wait, and has some leave whenever it waits.
+// Whose mail came back is told once more where the address was corrected since, and not before.
+func TestCorrectedAddressIsTold(t *testing.T) {
+	h := bench(t)
+	ctx := context.Background()
+	who := uuid.New()
+	fill(t, h, []sender{{id: who, confirmed: true, records: [][2]string{{"contact", "2026-11-01"}}}})
+	publishWider(t, h, "It is what they asked us for.")
+	count := func() int {
+		t.Helper()
+		h.Advance(2 * time.Hour)
+		if err := tell(ctx, h); err != nil {
+			t.Fatal(err)
+		}
+		return told(t, h)[who]
+	}
+	if n := count(); n != 1 {
+		t.Fatalf("told %d times", n)
+	}
+	if err := h.Mail.Drain(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.comesBack(ctx, who); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(); n != 1 {
+		t.Errorf("told %d times at an address from which it came back", n)
+	}
+	if err := pgx.BeginFunc(ctx, h.Pool, func(tx pgx.Tx) error { return h.Desk.People.ChangeAddress(ctx, tx, who, "right@example.com") }); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if n := count(); n != 2 {
+			t.Errorf("told %d times once the address is right", n)
+		}
+	}
+	var address string
+	if err := h.Pool.QueryRow(ctx, `SELECT m.address FROM message m WHERE id = $1`, h.notice(ctx, who)).Scan(&address); err != nil || address != "right@example.com" {
+		t.Errorf("the notice is that to %q (%v)", address, err)
+	}
+}
+
 func TestTellingWaitsForTheMails(t *testing.T) {
 	h := bench(t)
 	const all, ahead, atOnce = 1200, 100, 500

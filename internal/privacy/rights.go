@@ -455,6 +455,9 @@ func (x *Rights) log(ctx context.Context, rec submission.Record, action string, 
 // names are those under which the address was used.
 func (h held) names() []string {
 	var list []string
+	if h.account != "" {
+		list = append(list, h.account)
+	}
 	for _, q := range h.Requests {
 		if q.Name != "" {
 			list = append(list, q.Name)

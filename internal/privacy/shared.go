@@ -22,7 +22,7 @@ func roles() []string {
 func shared(email string, names []string) string {
 	local, _, _ := strings.Cut(strings.ToLower(email), "@")
 	local, _, _ = strings.Cut(local, "+")
-	if slices.Contains(roles(), local) {
+	if isRole(local) || slices.ContainsFunc(nameWord.FindAllString(local, -1), isRole) {
 		return "role"
 	}
 	if several(names) {
@@ -30,6 +30,9 @@ func shared(email string, names []string) string {
 	}
 	return ""
 }
+
+// isRole tells whether an address, or a part of it between its marks, names a mailbox: "sales-us", "info2.chicago".
+func isRole(part string) bool { return slices.Contains(roles(), strings.TrimRight(part, "0123456789")) }
 
 // several tells whether names are of different people. One that only has more words than another, or other marks between
 // them, is the same: "Ada Lovelace", "lovelace, ada", "Dr. Ada King Lovelace".
