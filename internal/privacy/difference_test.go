@@ -133,15 +133,18 @@ func TestUsesAreWeighed(t *testing.T) {
 		"nobody can tell":   {[]consent.Use{base}, []consent.Use{with(func(u *consent.Use) { u.Retention = "as long as it is useful" })}, []bool{true}},
 		"counted from later": {
 			[]consent.Use{with(func(u *consent.Use) { u.Retention = "18 months after the request" })},
-			[]consent.Use{with(func(u *consent.Use) { u.Retention = "18 months after the last message" })}, []bool{true},
+			[]consent.Use{with(func(u *consent.Use) { u.Retention = "18 months after the last message" })},
+			[]bool{true},
 		},
 		"longer beside a number that stays": {
 			[]consent.Use{with(func(u *consent.Use) { u.Retention = "refused: 6 months; granted: while the account exists" })},
-			[]consent.Use{with(func(u *consent.Use) { u.Retention = "refused: 6 months; granted: for ever" })}, []bool{true},
+			[]consent.Use{with(func(u *consent.Use) { u.Retention = "refused: 6 months; granted: for ever" })},
+			[]bool{true},
 		},
 		"shorter in part": {
 			[]consent.Use{with(func(u *consent.Use) { u.Retention = "refused: 6 months; granted: while the account exists" })},
-			[]consent.Use{with(func(u *consent.Use) { u.Retention = "refused: 3 months; granted: while the account exists" })}, []bool{false},
+			[]consent.Use{with(func(u *consent.Use) { u.Retention = "refused: 3 months; granted: while the account exists" })},
+			[]bool{false},
 		},
 		"a limit at last": {
 			[]consent.Use{with(func(u *consent.Use) { u.Retention = "not stated in this version" })}, []consent.Use{base}, []bool{false},
