@@ -67,7 +67,7 @@ func (e *exam) run(ctx context.Context) (err error) {
 	if e.restored {
 		e.replay(ctx)
 	}
-	e.check("the database knows every erasure and refusal of the journal", e.eraser.Current(ctx))
+	e.check("the database knows every erasure, refusal and seal of the journal", e.eraser.Current(ctx))
 	e.stage("promises")
 	for _, c := range e.privacy.Checks() {
 		e.check(c.Promise+": "+c.Name, c.Examine(ctx))

@@ -337,8 +337,8 @@ func TestAfterRestore(t *testing.T) {
 		t.Fatal("the dump does not hold the person")
 	}
 	call(t, environ, "", "serve").want(t, 1, "older than the journal of erasures", "site doctor --after-restore")
-	call(t, environ, "", "doctor").want(t, 1, "FAIL  the database knows every erasure and refusal of the journal")
-	call(t, environ, "", "doctor", "--after-restore").want(t, 1, "1 erasures repeated, 1 refusals", "ok    the database knows every erasure and refusal of the journal")
+	call(t, environ, "", "doctor").want(t, 1, "FAIL  the database knows every erasure, refusal and seal of the journal")
+	call(t, environ, "", "doctor", "--after-restore").want(t, 1, "1 erasures repeated, 1 refusals", "ok    the database knows every erasure, refusal and seal of the journal")
 	if found := trace.FindString(dump(t, restored)); found != "" {
 		t.Errorf("the restored database still holds %q", found)
 	}

@@ -16,7 +16,8 @@ import (
 )
 
 // Sealer puts seals over the whole ledger, so that it is noticed when the end of a chain is cut off together with its
-// head. Each seal is also logged, where whoever can rewrite the database can't rewrite it.
+// head. Each seal is also logged, and the last one kept beside the uploads (package privacy), where whoever can rewrite the
+// database can't rewrite it.
 type Sealer struct {
 	ledger *Ledger
 	log    *slog.Logger
@@ -31,6 +32,24 @@ func NewSealer(l *Ledger, log *slog.Logger) *Sealer { return &Sealer{ledger: l, 
 // Settled is how long a transaction may be open that has taken a number: after it no event comes in below that number. Sealing
 // as often leaves what was stored in the last twenty minutes without a seal, and no more.
 const Settled = 10 * time.Minute
+
+// Seal names a seal over all entries up to one: enough to know it again.
+type Seal struct {
+	Upto   int64  `json:"upto"`
+	Digest []byte `json:"digest"`
+}
+
+// LastSeal returns the last seal, the zero value where there is none.
+func (l *Ledger) LastSeal(ctx context.Context) (Seal, error) {
+	last, err := l.lastCheckpoint(ctx)
+	return Seal{last.Upto, last.Digest}, err
+}
+
+// HasSeal tells whether a seal is there as it was made.
+func (l *Ledger) HasSeal(ctx context.Context, s Seal) (has bool, err error) {
+	err = l.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM consent_checkpoint WHERE upto = $1 AND digest = $2)`, s.Upto, s.Digest).Scan(&has)
+	return has, err
+}
 
 type checkpoint struct {
 	Upto   int64  `db:"upto"`

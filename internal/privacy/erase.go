@@ -353,11 +353,12 @@ func (e *Eraser) Resume(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// Work carries on with erasures, and brings refusals to the journal.
+// Work carries on with erasures, and brings refusals and seals to the journal.
 func (e *Eraser) Work() []job.Worker {
 	return []job.Worker{
 		{Name: "erasures", Every: time.Minute, Timeout: 10 * time.Minute, Run: e.Resume},
 		{Name: "refusals", Every: 5 * time.Second, Timeout: 10 * time.Minute, Run: e.EnterRefusals},
+		{Name: "seals", Every: time.Minute, Run: e.EnterSeal},
 	}
 }
 
@@ -366,7 +367,7 @@ func (e *Eraser) Work() []job.Worker {
 var ErrOlder = errors.New("the database is older than the journal of erasures and refusals: it was restored from a backup " +
 	"and does not know who was erased, or refused what, since; run `site doctor --after-restore` before it is served")
 
-// Current returns ErrOlder where the journal has erasures or refusals that the database does not know.
+// Current returns ErrOlder where the journal has erasures, refusals or a seal that the database does not know.
 func (e *Eraser) Current(ctx context.Context) error {
 	erased, err := e.journal.unknownErasures(ctx, e.desk.Pool)
 	if err != nil {
@@ -385,7 +386,7 @@ func (e *Eraser) Current(ctx context.Context) error {
 	if len(erased)+len(refused) > 0 {
 		return fmt.Errorf("%w (erasures to repeat: %d, refusals: %d)", ErrOlder, len(erased), len(refused))
 	}
-	return nil
+	return e.sealed(ctx)
 }
 
 // Replay repeats on a restored database the erasures and refusals that it does not know, and returns how many those were.
@@ -410,6 +411,9 @@ func (e *Eraser) Replay(ctx context.Context) (erased, refused int, err error) {
 		if err := e.replay(ctx, note); err != nil {
 			return i, refused, fmt.Errorf("repeat an erasure: %w", err)
 		}
+	}
+	if err := e.forgetSeal(ctx); err != nil {
+		return len(missing), refused, err
 	}
 	return len(missing), refused, e.Resume(ctx)
 }

@@ -686,3 +686,48 @@ func TestRefusalsFollowThePerson(t *testing.T) {
 		t.Error("erased: the refusal is no longer in the journal")
 	}
 }
+
+// TestCutLedgerIsNoticedFromOutside cuts the whole end of the ledger off, heads and seals with it: what is left looks whole,
+// but for the seal in the journal, which nothing that comes later takes the place of.
+func TestCutLedgerIsNoticedFromOutside(t *testing.T) {
+	t.Parallel()
+	h := bench(t)
+	ctx := t.Context()
+	eraser := privacy.NewEraser(privacy.EraserConfig{Desk: h.Desk, Blobs: h.blobs(t)})
+	sealer := consent.NewSealer(h.Desk.Ledger, h.Desk.Log)
+	seal := func() error {
+		t.Helper()
+		for range 2 {
+			if err := sealer.Seal(ctx); err != nil {
+				t.Fatal(err)
+			}
+			h.Advance(consent.Settled)
+		}
+		return eraser.EnterSeal(ctx)
+	}
+	agree(t, h, "ada@example.org", consent.Event{Purpose: consent.Newsletter, Granted: true, Origin: consent.FromPreferences})
+	if err := errors.Join(seal(), eraser.Current(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pgtest.Admin(t, h.Pool).Exec(ctx, `
+		SET session_replication_role = replica;
+		DELETE FROM consent_event; DELETE FROM consent_head; DELETE FROM consent_checkpoint;
+		SET session_replication_role = DEFAULT`); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Desk.Ledger.VerifySeals(ctx, 0); err != nil {
+		t.Fatalf("the ledger alone shows it: %v", err)
+	}
+	agree(t, h, "bob@example.org", consent.Event{Purpose: consent.Newsletter, Granted: true, Origin: consent.FromPreferences})
+	for name, err := range map[string]error{"sealing": seal(), "doctor": eraser.Current(ctx)} {
+		if !errors.Is(err, privacy.ErrOlder) || !strings.Contains(err.Error(), "cut off") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, _, err := eraser.Replay(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(eraser.Current(ctx), seal(), eraser.Current(ctx)); err != nil {
+		t.Errorf("after what was lost is accepted: %v", err)
+	}
+}

@@ -1,0 +1,68 @@
+package privacy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"clickcommerce.com/site/internal/consent"
+	"clickcommerce.com/site/internal/file"
+)
+
+// sealName is the journal's one blob about the ledger: its last seal. Whoever cuts the ledger's end off together with its
+// seals leaves a shorter ledger that looks whole; it lacks this one.
+func (j journal) sealName() string { return "seal/" + j.installation + "/ledger" }
+
+// lastSeal returns the seal that the journal has, the zero value where it has none.
+func (j journal) lastSeal(ctx context.Context) (consent.Seal, error) {
+	var s consent.Seal
+	err := j.get(ctx, j.sealName(), &s)
+	if errors.Is(err, file.ErrNoBlob) {
+		return consent.Seal{}, nil
+	}
+	return s, err
+}
+
+// EnterSeal brings the last seal of the ledger to the journal. It returns ErrOlder where the ledger lacks the one that is
+// there, and leaves that.
+func (e *Eraser) EnterSeal(ctx context.Context) error {
+	if err := e.sealed(ctx); err != nil {
+		return err
+	}
+	last, err := e.desk.Ledger.LastSeal(ctx)
+	if err != nil {
+		return fmt.Errorf("journal a seal: %w", err)
+	}
+	known, err := e.journal.lastSeal(ctx)
+	if err != nil || last.Upto <= known.Upto {
+		return err
+	}
+	return e.journal.put(ctx, e.journal.sealName(), last)
+}
+
+// sealed returns ErrOlder where the ledger lacks the seal that the journal has.
+func (e *Eraser) sealed(ctx context.Context) error {
+	known, err := e.journal.lastSeal(ctx)
+	if err != nil || known.Upto == 0 {
+		return err
+	}
+	has, err := e.desk.Ledger.HasSeal(ctx, known)
+	if err != nil {
+		return fmt.Errorf("look for a seal: %w", err)
+	}
+	if !has {
+		return fmt.Errorf("%w (or the end of the ledger of consents was cut off: its seal up to entry %d is gone)", ErrOlder, known.Upto)
+	}
+	return nil
+}
+
+// forgetSeal gives up the journal's seal where the ledger lacks it: what a backup did not have is lost, and the ledger goes on
+// from there. That is logged, since it may have been cut.
+func (e *Eraser) forgetSeal(ctx context.Context) error {
+	err := e.sealed(ctx)
+	if !errors.Is(err, ErrOlder) {
+		return err
+	}
+	e.desk.Log.WarnContext(ctx, "the ledger of consents goes on without what was sealed outside the database", "err", err)
+	return e.journal.drop(ctx, e.journal.sealName())
+}
