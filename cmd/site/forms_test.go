@@ -413,7 +413,7 @@ func TestUnreadableBodies(t *testing.T) {
 		if got := doc.Find("#f-email").AttrOr("value", ""); status != 422 || got != "ada%zz" {
 			t.Errorf("what can't be decoded to %s: %d, kept %q", address, status, got)
 		}
-		status, doc = post(address, urlencoded, "email=ada@example.com&password="+strings.Repeat("x", 1<<20))
+		status, doc = post(address, urlencoded, "email=ada@example.com&password="+strings.Repeat("x", 4<<20))
 		if got := doc.Find("#f-email").AttrOr("value", ""); status != 413 || got != "ada@example.com" {
 			t.Errorf("too much to %s: %d, kept %q", address, status, got)
 		}

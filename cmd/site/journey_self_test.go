@@ -43,7 +43,7 @@ func journeySelf(t *testing.T, h *house, in func() *visitor) {
 	v.sees("ada@northline.example", "What you sent", "Alliance application", "What stays, and why")
 	look("self-open")
 	v.unfold("Alliance application")
-	v.sees("Ours are the pumps of half of Ohio.", reference, "Withdraw and delete")
+	v.sees("Ours are the pumps of half of Ohio.", "CC-…", "Withdraw and delete") // the number proves more than the code
 	look("self-unfolded")
 	v.unfold("Erase all of it")
 	v.tick("Erase everything. I know that it can’t be undone.")
