@@ -29,8 +29,8 @@ type Sealer struct {
 // NewSealer returns a sealer of a ledger.
 func NewSealer(l *Ledger, log *slog.Logger) *Sealer { return &Sealer{ledger: l, log: log} }
 
-// Settled is how long a transaction may be open that has taken a number: after it no event comes in below that number. Sealing
-// as often leaves what was stored in the last twenty minutes without a seal, and no more.
+// Settled is how long a transaction may be open that has taken a number: after it no event comes in below that number. Where
+// Seal is called every minute, what is older than twice as long has a seal.
 const Settled = 10 * time.Minute
 
 // Seal names a seal over all entries up to one: enough to know it again.

@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -63,7 +64,7 @@ func (r Removal) Possible() bool {
 // Unasked tells an error of a check that says nothing about its rule: the database could not be asked, or not in time.
 func Unasked(err error) bool {
 	const outOfTime = "57014" // query_canceled, by the server's own limit
-	return postgres.Away(err) || postgres.Answered(err, outOfTime)
+	return postgres.Away(err) || postgres.Answered(err, outOfTime) || errors.Is(err, errAway)
 }
 
 // Result is how a check ended.
@@ -98,7 +99,7 @@ type checked struct {
 }
 
 // results returns the results of the last run, and when that was. Where the checks take long, they go on for those who
-// come later, and this one reads those of the run before; if there was none, they are told to be unasked.
+// come later, and this one reads those of the run before; if there was none, they are told to be unasked, at no time.
 func (c *checker) results(ctx context.Context) ([]Result, time.Time, error) {
 	last := c.last.Load()
 	if last != nil && c.now().Sub(last.at) < checkEvery {
@@ -115,7 +116,7 @@ func (c *checker) results(ctx context.Context) ([]Result, time.Time, error) {
 		return nil, time.Time{}, ctx.Err()
 	}
 	if last == nil {
-		return c.unasked(), c.now(), nil
+		return c.unasked(), time.Time{}, nil
 	}
 	return last.results, last.at, nil
 }
@@ -155,7 +156,7 @@ func (c *checker) run(check Check) Result {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 	defer cancel()
 	result := Result{Promise: check.Promise, Name: check.Name}
-	err := check.Run(ctx)
+	err := survived(ctx, check.Run)
 	if err == nil {
 		result.OK, result.Passed = true, c.now()
 		return result
@@ -167,6 +168,16 @@ func (c *checker) run(check Check) Result {
 		c.log.ErrorContext(ctx, "a promise is broken", "promise", check.Promise, "check", check.Name, "err", err)
 	}
 	return result
+}
+
+// survived turns a panic into an error: nobody stands above a check who would.
+func survived(ctx context.Context, run func(context.Context) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return run(ctx)
 }
 
 // passed reads when each check was recorded to have passed.

@@ -362,8 +362,8 @@ func (e *Eraser) Work() []job.Worker {
 	}
 }
 
-// ErrOlder says that the database is older than the journal of erasures and refusals: it was restored, holds what was
-// erased, and would send what was refused.
+// ErrOlder says that the database is older than the journal of erasures, refusals and the ledger's last seal: it was restored,
+// holds what was erased, and would send what was refused.
 var ErrOlder = errors.New("the database is older than the journal of erasures and refusals: it was restored from a backup " +
 	"and does not know who was erased, or refused what, since; run `site doctor --after-restore` before it is served")
 

@@ -221,7 +221,6 @@ func TestEverybodyConcernedIsToldOnce(t *testing.T) {
 	}
 }
 
-// TestTellingWaitsForTheMails tells more people than mails may wait, and has some leave whenever it waits.
 // Whose mail came back is told once more where the address was corrected since, and not before.
 func TestCorrectedAddressIsTold(t *testing.T) {
 	h := bench(t)
@@ -263,6 +262,7 @@ func TestCorrectedAddressIsTold(t *testing.T) {
 	}
 }
 
+// TestTellingWaitsForTheMails tells more people than mails may wait, and has some leave whenever it waits.
 func TestTellingWaitsForTheMails(t *testing.T) {
 	h := bench(t)
 	const all, ahead, atOnce = 1200, 100, 500

@@ -143,7 +143,7 @@ func (r *Room) Activity() activity.Activity {
 		Work: []job.Worker{{
 			Name: "promises", Every: checksEvery, Run: func(ctx context.Context) error { return r.checker.record(ctx) },
 		}, {
-			Name: "seal_ledger", Every: consent.Settled, Timeout: tellFor, Run: consent.NewSealer(r.desk.Ledger, r.desk.Log).Seal,
+			Name: "seal_ledger", Every: time.Minute, Timeout: tellFor, Run: consent.NewSealer(r.desk.Ledger, r.desk.Log).Seal,
 		}, {
 			Name: Noticing, Every: tellEvery, Timeout: tellFor, Run: r.tell,
 		}},

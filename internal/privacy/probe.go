@@ -3,6 +3,7 @@ package privacy
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -47,11 +48,17 @@ func (r *Room) answer(req *http.Request, path string) (*answer, error) {
 	req.RequestURI, req.RemoteAddr = path, "127.0.0.1:0"
 	a := &answer{header: http.Header{}}
 	r.server().ServeHTTP(a, page.Own(req))
+	if a.status == http.StatusServiceUnavailable {
+		return nil, fmt.Errorf("%s: %w", path, errAway)
+	}
 	if a.status != http.StatusOK {
 		return nil, fmt.Errorf("%s answers %d", path, a.status)
 	}
 	return a, nil
 }
+
+// errAway says that the site could not answer just now.
+var errAway = errors.New("the site answers 503")
 
 type probing struct{}
 

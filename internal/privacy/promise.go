@@ -160,11 +160,14 @@ func (r *Room) showPromises(w http.ResponseWriter, req *http.Request) error {
 			Description: r.say("promises_about"),
 			Section:     "privacy", Crumbs: crumbs("Promises"),
 		},
-		Checked: at, Ran: len(results), Proof: proof,
+		Checked: at, Proof: proof,
 	}
 	for _, result := range results {
 		if result.OK {
 			data.Passed++
+		}
+		if !result.Unasked {
+			data.Ran++
 		}
 	}
 	for _, p := range r.withChecks(results) {

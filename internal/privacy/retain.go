@@ -276,6 +276,9 @@ func (r *Retainer) purge(ctx context.Context) ([]RetainLine, error) {
 			continue
 		case err != nil:
 			faults = append(faults, fmt.Errorf("record %s: %w", list[0].ID, err))
+			if len(faults) == manyFaults {
+				return sorted(lines), errors.Join(faults...)
+			}
 		default:
 			count(lines, list)
 		}
@@ -288,6 +291,9 @@ func (r *Retainer) purge(ctx context.Context) ([]RetainLine, error) {
 		}
 	}
 }
+
+// manyFaults are so many that what is wrong is no matter of single records.
+const manyFaults = 50
 
 // purgeSome deletes the first records after last that are due, and returns which it was about, deleted or not.
 func (r *Retainer) purgeSome(ctx context.Context, last submission.Due, most int) (list []submission.Due, err error) {

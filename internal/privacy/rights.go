@@ -310,7 +310,7 @@ func (x *Rights) export(w http.ResponseWriter, r *http.Request, rec submission.R
 // proven tells whether a request shows more than that somebody reads the mailbox: by the password of its owner, or by the
 // number of a request.
 func (x *Rights) proven(r *http.Request, rec submission.Record, h held) bool {
-	return x.isSigned(r, rec.ID) || h.proves(typedNumber(r))
+	return x.isSigned(r, rec.ID) || h.proves(typedNumber(r), rec.CreatedAt)
 }
 
 func typedNumber(r *http.Request) string {
@@ -466,11 +466,21 @@ func (h held) names() []string {
 	return list
 }
 
-// proves tells whether a number shows more than that somebody reads the mailbox now: it is that of a request sent before.
-// One to this room counts only where there is no other, since whoever asked here knows it.
-func (h held) proves(number string) bool {
-	others := slices.ContainsFunc(h.Requests, func(q heldRequest) bool { return q.kind != Kind })
-	return slices.ContainsFunc(h.Requests, func(q heldRequest) bool {
-		return q.Reference == number && (q.kind != Kind || !others)
-	})
+// aged is how much older than the asking a request must be for its number to prove something: whoever reads the mailbox today
+// can send one today.
+const aged = 24 * time.Hour
+
+// proves tells whether a number shows more than that somebody reads the mailbox now: it is that of a request sent a day before
+// this one was. Where there is none so old, a newer one will do, and one to this room only where there is nothing else.
+func (h held) proves(number string, asked time.Time) bool {
+	for _, counts := range []func(heldRequest) bool{
+		func(q heldRequest) bool { return q.kind != Kind && q.At.Before(asked.Add(-aged)) },
+		func(q heldRequest) bool { return q.kind != Kind },
+		func(heldRequest) bool { return true },
+	} {
+		if slices.ContainsFunc(h.Requests, counts) {
+			return slices.ContainsFunc(h.Requests, func(q heldRequest) bool { return counts(q) && q.Reference == number })
+		}
+	}
+	return false
 }

@@ -337,6 +337,24 @@ func TestPageKeepsItsSecondProof(t *testing.T) {
 	}
 }
 
+// TestTodaysNumberProvesNothing: whoever reads the mailbox today can send a request today, and learn its number; beside an
+// older one that does not count.
+func TestTodaysNumberProvesNothing(t *testing.T) {
+	t.Parallel()
+	s := openSelf(t)
+	old := s.asks(t, "ada@example.org", "Zqooqz of Ada")
+	s.Advance(25 * time.Hour)
+	fresh := s.asks(t, "ada@example.org", "By whoever reads her mail")
+	s.Advance(time.Hour)
+	path, _ := s.requests(t, "ada@example.org", "erase")
+	_, grant := s.opens(t, path)
+	for number, want := range map[string]int{fresh.Reference: http.StatusUnprocessableEntity, old.Reference: http.StatusOK} {
+		if w := s.Post(path, with(grant, "act", "export", "reference", number)); w.Code != want {
+			t.Errorf("%s: %d, not %d", number, w.Code, want)
+		}
+	}
+}
+
 func TestWithdrawOne(t *testing.T) {
 	t.Parallel()
 	s := openSelf(t)

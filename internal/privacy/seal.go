@@ -57,12 +57,20 @@ func (e *Eraser) sealed(ctx context.Context) error {
 }
 
 // forgetSeal gives up the journal's seal where the ledger lacks it: what a backup did not have is lost, and the ledger goes on
-// from there. That is logged, since it may have been cut.
+// from there. That is logged, and the seal kept under another name, since it may have been cut.
 func (e *Eraser) forgetSeal(ctx context.Context) error {
 	err := e.sealed(ctx)
 	if !errors.Is(err, ErrOlder) {
 		return err
 	}
-	e.desk.Log.WarnContext(ctx, "the ledger of consents goes on without what was sealed outside the database", "err", err)
+	lost, err := e.journal.lastSeal(ctx)
+	if err != nil {
+		return err
+	}
+	if err := e.journal.put(ctx, fmt.Sprintf("%s-lost-%d", e.journal.sealName(), lost.Upto), lost); err != nil {
+		return err
+	}
+	e.desk.Log.WarnContext(ctx, "the ledger of consents goes on without what was sealed outside the database",
+		"upto", lost.Upto, "digest", fmt.Sprintf("%x", lost.Digest))
 	return e.journal.drop(ctx, e.journal.sealName())
 }

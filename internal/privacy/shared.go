@@ -17,12 +17,19 @@ func roles() []string {
 	}
 }
 
+// surnames are those of them that stand in people's own addresses too: "anna.press", "j.it".
+func surnames() []string {
+	return []string{"career", "hello", "help", "hr", "it", "jobs", "legal", "mail", "media", "noc", "partners", "press", "service"}
+}
+
 // shared says why an address may be several people's, so that a person must judge what goes to whom: of the sentences
 // shared_… of this room's words, what follows the stroke. It is "" where the address is one's own as far as we can see.
 func shared(email string, names []string) string {
 	local, _, _ := strings.Cut(strings.ToLower(email), "@")
 	local, _, _ = strings.Cut(local, "+")
-	if isRole(local) || slices.ContainsFunc(nameWord.FindAllString(local, -1), isRole) {
+	if isRole(local) || slices.ContainsFunc(nameWord.FindAllString(local, -1), func(part string) bool {
+		return isRole(part) && !slices.Contains(surnames(), part)
+	}) {
 		return "role"
 	}
 	if several(names) {

@@ -18,6 +18,7 @@ func TestShared(t *testing.T) {
 		{"Sales-US@example.com", ada, "role"},
 		{"info2.chicago@example.com", nil, "role"},
 		{"team1@example.com", nil, "role"},
+		{"anna.press@example.com", nil, ""},
 		{"no-reply@example.com", nil, "role"},
 		{"press+ada@example.com", ada, "role"},
 	} {

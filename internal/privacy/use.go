@@ -186,7 +186,7 @@ func longer(from, to string) bool {
 		return false
 	}
 	before, after := spans(from), spans(to)
-	if len(after) == 0 || span.ReplaceAllString(from, "") != span.ReplaceAllString(to, "") {
+	if len(before) != len(after) || len(after) == 0 || span.ReplaceAllString(from, "") != span.ReplaceAllString(to, "") {
 		return true
 	}
 	for i := range after {
