@@ -196,12 +196,26 @@ func (e *editor) submitEdit(w http.ResponseWriter, r *http.Request) error {
 	return e.take(w, r, x)
 }
 
-// submitDeleted keeps what was typed for a draft that somebody deleted meanwhile: it may be saved as a new one.
+// submitDeleted reads what was typed for a row that is not there.
 func (e *editor) submitDeleted(w http.ResponseWriter, r *http.Request, missing error) error {
 	id, err := uuid.Parse(chi.URLParam(r, "id"))
 	if err != nil {
 		return missing
 	}
+	x, err := e.blank(r.Context())
+	if err != nil {
+		return err
+	}
+	in, err := e.desk.Receive(w, r, x.form)
+	if err != nil {
+		x.shown = form.Shown{Values: in.Values, Kept: in.Kept}
+		return e.notStored(w, r, x, err)
+	}
+	return e.answerDeleted(w, r, id, in, missing)
+}
+
+// answerDeleted keeps what was typed for a draft that somebody deleted meanwhile: it may be saved as a new one.
+func (e *editor) answerDeleted(w http.ResponseWriter, r *http.Request, id uuid.UUID, in activity.Received, missing error) error {
 	changes, err := Changes(r.Context(), e.desk.Pool, e.room.Kind, id)
 	if err != nil {
 		return err
@@ -213,12 +227,8 @@ func (e *editor) submitDeleted(w http.ResponseWriter, r *http.Request, missing e
 	if err != nil {
 		return err
 	}
-	in, err := e.desk.Receive(w, r, x.form)
 	x.shown = form.Shown{
 		Values: in.Values, Kept: in.Kept, Message: e.say("deleted_typed", "who", changes[0].Editor, "one", e.room.One),
-	}
-	if err != nil {
-		return e.notStored(w, r, x, err)
 	}
 	return e.write(w, r, http.StatusConflict, x)
 }
@@ -304,6 +314,9 @@ func (e *editor) answer(w http.ResponseWriter, r *http.Request, x editing, in ac
 		return e.write(w, r, http.StatusUnprocessableEntity, x)
 	case errors.Is(err, errStale):
 		now, err := e.stored(r.Context(), x.row.ID)
+		if errors.Is(err, page.ErrNotFound) {
+			return e.answerDeleted(w, r, x.row.ID, in, err)
+		}
 		if err != nil {
 			return err
 		}
@@ -312,6 +325,8 @@ func (e *editor) answer(w http.ResponseWriter, r *http.Request, x editing, in ac
 		}
 		now.shown = x.shown
 		return e.write(w, r, http.StatusConflict, now)
+	case errors.Is(err, page.ErrNotFound) && x.row.Version > 0:
+		return e.answerDeleted(w, r, x.row.ID, in, err)
 	case errors.As(err, &known):
 		return err
 	}
