@@ -184,7 +184,11 @@ func (s *Service) refusal(w http.ResponseWriter, r *http.Request, err error, ref
 
 // missing says that a field was left empty, which is no try: nothing is compared, and nothing counted.
 func (s *Service) missing(r *http.Request, name string) error {
-	if strings.TrimSpace(r.PostForm.Get(name)) != "" {
+	typed := r.PostForm.Get(name)
+	if name == "email" || name == "code" {
+		typed = strings.TrimSpace(typed) // a password may be of spaces
+	}
+	if typed != "" {
 		return nil
 	}
 	return &page.Error{Status: http.StatusUnprocessableEntity, Message: s.say("missing_" + name)}

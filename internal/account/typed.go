@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	typedMost = 1 << 20       // bytes of what was typed that we carry: as many as a form of the workspace may have
+	typedMost = 1 << 20       // bytes of what was typed that we carry: as many as a letter, or a record taken by phone, may have
 	bodyMost  = 3 * typedMost // bytes of a form of this room: what was typed, sealed, and some fields
 	typedLife = 24 * time.Hour
 
@@ -109,8 +109,11 @@ func (t *typed) readValues(body io.Reader) error {
 func (t *typed) readParts(parts *multipart.Reader) error {
 	t.Values = url.Values{}
 	left := typedMost
-	for {
+	for n := 0; ; n++ {
 		part, err := parts.NextPart()
+		if err == nil && n == form.MaxPairs {
+			return errTooLong
+		}
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

@@ -98,9 +98,13 @@ func (in *received) tooMuch() {
 // still read, so that nothing typed is lost.
 func (d *Desk) readParts(ctx context.Context, in *received, parts *multipart.Reader, f form.Form, how way) error {
 	var fault error
-	for range form.MaxPairs {
+	for n := 0; ; n++ {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
+			return fault
+		}
+		if err == nil && n == form.MaxPairs {
+			in.tooMuch()
 			return fault
 		}
 		if err != nil {
@@ -119,8 +123,6 @@ func (d *Desk) readParts(ctx context.Context, in *received, parts *multipart.Rea
 			return fault
 		}
 	}
-	in.tooMuch()
-	return fault
 }
 
 // readFile hands a file to the store: one a field, a second is skipped.
