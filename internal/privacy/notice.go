@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -37,6 +38,7 @@ func Templates() []mail.Template {
 
 const (
 	tellAtOnce = 500  // people of one transaction: memory stays flat however many there are
+	lookAtOnce = 5000 // people that one statement looks at: it ends in time however few of them are to be told
 	tellAhead  = 2000 // mails that may wait in the queue before more are added
 	tellLook   = 100 * time.Millisecond
 	tellEvery  = 5 * time.Minute
@@ -79,12 +81,12 @@ func (r *Room) tell(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		n, next, err := r.tellSome(ctx, c, last)
+		next, err := r.tellSome(ctx, c, last)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return r.noteWalk(ctx, to.ID)
+		}
 		if err != nil {
 			return fmt.Errorf("tell of statement %s: %w", to.ID, err)
-		}
-		if n < tellAtOnce {
-			return r.noteWalk(ctx, to.ID)
 		}
 		last = next
 	}
@@ -139,19 +141,27 @@ type reached struct {
 	Records   []record  `db:"records"` // those of which there is something to tell
 }
 
-// tellSome tells the next people after last, and returns how many and who was the last of them.
-func (r *Room) tellSome(ctx context.Context, c concerns, last uuid.UUID) (n int, next uuid.UUID, err error) {
+// tellSome looks at the next people after last, tells those who are to be told, and returns up to whom it came; pgx.ErrNoRows
+// says that there is nobody after last. However many there are of whom nothing is to be told, it takes no longer.
+func (r *Room) tellSome(ctx context.Context, c concerns, last uuid.UUID) (next uuid.UUID, err error) {
 	err = pgx.BeginFunc(ctx, r.desk.Pool, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, `
+			SELECT id FROM (SELECT id FROM person WHERE id > $1 ORDER BY id LIMIT $2) looked ORDER BY id DESC LIMIT 1`,
+			last, lookAtOnce).Scan(&next); err != nil {
+			return err
+		}
 		people, err := postgres.Rows[reached](ctx, tx, known+`
 			SELECT p.id, p.email, p.verified_at IS NOT NULL AS confirmed, records.list AS records`+
-			ofConcern+` ORDER BY p.id LIMIT $6 FOR UPDATE OF p SKIP LOCKED`, append(c.args(last), tellAtOnce)...)
+			ofConcern+` AND p.id <= $6 ORDER BY p.id LIMIT $7 FOR UPDATE OF p SKIP LOCKED`, append(c.args(last), next, tellAtOnce)...)
 		if err != nil || len(people) == 0 {
 			return err
 		}
-		n, next = len(people), people[len(people)-1].ID
+		if len(people) == tellAtOnce {
+			next = people[tellAtOnce-1].ID
+		}
 		return r.queueNotices(ctx, tx, c, people)
 	})
-	return n, next, err
+	return next, err
 }
 
 func (r *Room) queueNotices(ctx context.Context, tx pgx.Tx, c concerns, people []reached) error {

@@ -286,7 +286,7 @@ func TestTellingWaitsForTheMails(t *testing.T) {
 	if err := tell(context.Background(), h); err != nil {
 		t.Fatal(err)
 	}
-	if got := told(t, h); len(got) != all || rests != 2 || most > ahead+atOnce {
+	if got := told(t, h); len(got) != all || rests != 3 || most > ahead+atOnce {
 		t.Errorf("%d of %d told, after %d rests, with up to %d mails waiting", len(got), all, rests, most)
 	}
 }
