@@ -108,7 +108,8 @@ func bases() []string {
 }
 
 // VerifyUses says what is wrong with the uses of a statement: one of an activity that is none of kinds or for a purpose that
-// the software does not have, one whose recipient is none of the three classes (P-9), one on no known basis or without time limit.
+// the software does not have, one whose recipient is none of the three classes (P-9), one on no known basis or without
+// time limit.
 func VerifyUses(uses []consent.Use, kinds []string) error {
 	var faults []error
 	fault := func(u consent.Use, words string) {

@@ -386,7 +386,8 @@ func (e *Eraser) Current(ctx context.Context) error {
 	if len(erased)+len(refused) > 0 {
 		return fmt.Errorf("%w (erasures to repeat: %d, refusals: %d)", ErrOlder, len(erased), len(refused))
 	}
-	return e.sealed(ctx)
+	_, err = e.sealed(ctx)
+	return err
 }
 
 // Replay repeats on a restored database the erasures and refusals that it does not know, and returns how many those were.

@@ -20,8 +20,8 @@ import (
 )
 
 // journal keeps a blob for each erasure and each refusal, and one for the ledger's last seal, beside the uploads and outside
-// the database: a database that is restored from a backup learns by it whom to erase again, and what was refused. No address is in it. All instances that
-// share the blobs share the journal.
+// the database: a database that is restored from a backup learns by it whom to erase again, and what was refused. No address
+// is in it. All instances that share the blobs share the journal.
 type journal struct {
 	blobs        file.Blobs
 	installation string

@@ -26,45 +26,41 @@ func (j journal) lastSeal(ctx context.Context) (consent.Seal, error) {
 // EnterSeal brings the last seal of the ledger to the journal. It returns ErrOlder where the ledger lacks the one that is
 // there, and leaves that.
 func (e *Eraser) EnterSeal(ctx context.Context) error {
-	if err := e.sealed(ctx); err != nil {
+	known, err := e.sealed(ctx)
+	if err != nil {
 		return err
 	}
 	last, err := e.desk.Ledger.LastSeal(ctx)
 	if err != nil {
 		return fmt.Errorf("journal a seal: %w", err)
 	}
-	known, err := e.journal.lastSeal(ctx)
-	if err != nil || last.Upto <= known.Upto {
-		return err
+	if last.Upto <= known.Upto {
+		return nil
 	}
 	return e.journal.put(ctx, e.journal.sealName(), last)
 }
 
-// sealed returns ErrOlder where the ledger lacks the seal that the journal has.
-func (e *Eraser) sealed(ctx context.Context) error {
+// sealed returns the seal that the journal has, with ErrOlder where the ledger lacks it.
+func (e *Eraser) sealed(ctx context.Context) (consent.Seal, error) {
 	known, err := e.journal.lastSeal(ctx)
 	if err != nil || known.Upto == 0 {
-		return err
+		return known, err
 	}
 	has, err := e.desk.Ledger.HasSeal(ctx, known)
 	if err != nil {
-		return fmt.Errorf("look for a seal: %w", err)
+		return known, fmt.Errorf("look for a seal: %w", err)
 	}
 	if !has {
-		return fmt.Errorf("%w (or the end of the ledger of consents was cut off: its seal up to entry %d is gone)", ErrOlder, known.Upto)
+		return known, fmt.Errorf("%w (or the end of the ledger of consents was cut off: its seal up to entry %d is gone)", ErrOlder, known.Upto)
 	}
-	return nil
+	return known, nil
 }
 
 // forgetSeal gives up the journal's seal where the ledger lacks it: what a backup did not have is lost, and the ledger goes on
 // from there. That is logged, and the seal kept under another name, since it may have been cut.
 func (e *Eraser) forgetSeal(ctx context.Context) error {
-	err := e.sealed(ctx)
+	lost, err := e.sealed(ctx)
 	if !errors.Is(err, ErrOlder) {
-		return err
-	}
-	lost, err := e.journal.lastSeal(ctx)
-	if err != nil {
 		return err
 	}
 	if err := e.journal.put(ctx, fmt.Sprintf("%s-lost-%d", e.journal.sealName(), lost.Upto), lost); err != nil {
